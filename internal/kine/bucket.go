@@ -1,0 +1,252 @@
+package kine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// Bucket is a bucket as the server has it.
+type Bucket struct {
+	Spec
+	// Cluster is the name of the NATS cluster that holds it, empty on a single server.
+	Cluster string
+	// Placement is the placement of a creation or move that is not finished; a bucket at rest has none.
+	Placement *Placement
+	// Fence is nil unless the bucket is fenced.
+	Fence *Fence
+	// Violations are the deviations from the contract, but for history and replicas, which are a choice.
+	Violations []Violation
+	// Messages, Bytes and Keys say how much is in it; LastSequence is the last revision.
+	Messages, Bytes, Keys, LastSequence uint64
+	// Consumers is the number of consumers, those that nobody uses any more included.
+	Consumers int
+}
+
+// Contents says in words what is in the bucket.
+func (b *Bucket) Contents() string {
+	return fmt.Sprintf("%d keys in %d messages (%d bytes), last revision %d", b.Keys, b.Messages, b.Bytes, b.LastSequence)
+}
+
+// Unrepairable returns the violations that no update can mend.
+func (b *Bucket) Unrepairable() []Violation {
+	return slices.DeleteFunc(slices.Clone(b.Violations), Violation.Repairable)
+}
+
+// streamInfo is the part of a stream's information that is used here, in the form of the JetStream API.
+type streamInfo struct {
+	Config config `json:"config"`
+	State  struct {
+		Messages      uint64 `json:"messages"`
+		Bytes         uint64 `json:"bytes"`
+		LastSequence  uint64 `json:"last_seq"`
+		ConsumerCount int    `json:"consumer_count"`
+		Subjects      uint64 `json:"num_subjects"`
+	} `json:"state"`
+	Cluster *struct {
+		Name     string `json:"name"`
+		Leader   string `json:"leader"`
+		Replicas []struct {
+			Name    string `json:"name"`
+			Current bool   `json:"current"`
+			Offline bool   `json:"offline"`
+		} `json:"replicas"`
+	} `json:"cluster"`
+}
+
+// bucket reads the information as that of a bucket.
+func (i *streamInfo) bucket(name string) *Bucket {
+	b := &Bucket{
+		Spec:     Spec{Name: name},
+		Messages: i.State.Messages, Bytes: i.State.Bytes, Keys: i.State.Subjects, LastSequence: i.State.LastSequence,
+		Consumers: i.State.ConsumerCount,
+	}
+	i.Config.get("max_msgs_per_subject", &b.History)
+	i.Config.get("num_replicas", &b.Replicas)
+	i.Config.get("placement", &b.Placement)
+	if i.Cluster != nil {
+		b.Cluster = i.Cluster.Name
+	}
+	b.Fence = i.Config.fence(name)
+	b.Violations = i.Config.violations(b.Spec, false)
+	return b
+}
+
+// readInfo asks for a stream once. The error is ErrNotFound if there is none.
+func readInfo(ctx context.Context, js *natsconn.JetStream, name string) (*streamInfo, error) {
+	var info streamInfo
+	err := js.Request(ctx, "STREAM.INFO."+StreamName(name), nil, &info)
+	if natsconn.IsAPIError(err, natsconn.CodeStreamNotFound) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &info, nil
+}
+
+// retryInfo asks for a stream until an answer comes or ctx ends.
+func retryInfo(ctx context.Context, js *natsconn.JetStream, name string) (info *streamInfo, err error) {
+	err = natsconn.Retry(ctx, func(ctx context.Context) error {
+		info, err = readInfo(ctx, js, name)
+		return err
+	})
+	return info, err
+}
+
+// Read returns the bucket of that name with one request to the JetStream API, repeated while the answer is lost and ctx
+// allows. The error is [ErrNotFound] if the server says that there is none.
+func Read(ctx context.Context, js *natsconn.JetStream, name string) (*Bucket, error) {
+	info, err := retryInfo(ctx, js, name)
+	if err != nil {
+		return nil, err
+	}
+	return info.bucket(name), nil
+}
+
+// Create makes the stream behind a bucket, in the given place if there is one; [Settle] then finishes the placement. A
+// bucket that is there already is taken over if it equals the contract, is empty and has no consumers, as an earlier
+// creation leaves it whose answer was lost; any other is an [*ExistsError].
+func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement) (*Bucket, error) {
+	request := newConfig(spec)
+	if place != nil {
+		request.set("placement", place)
+	}
+	var bucket *Bucket
+	err := natsconn.Retry(ctx, func(ctx context.Context) error {
+		info, err := readInfo(ctx, js, spec.Name)
+		switch {
+		case err == nil:
+			bucket = info.bucket(spec.Name)
+			return adopt(info, bucket, spec, place)
+		case !errors.Is(err, ErrNotFound):
+			return err
+		}
+
+		var created streamInfo
+		err = js.Request(ctx, "STREAM.CREATE."+StreamName(spec.Name), request, &created)
+		if natsconn.IsAPIError(err, natsconn.CodeStreamNameInUse) {
+			// Somebody else was faster: tell what is there now.
+			if info, err = readInfo(ctx, js, spec.Name); err != nil {
+				return err
+			}
+			return &ExistsError{Bucket: info.bucket(spec.Name)}
+		}
+		if err != nil {
+			return err
+		}
+		bucket = created.bucket(spec.Name)
+		// The server answers the creation of an equal stream with that stream, whatever is in it.
+		return adopt(&created, bucket, spec, place)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return bucket, nil
+}
+
+// adopt decides whether a stream that is there may be the one to be created.
+func adopt(info *streamInfo, bucket *Bucket, spec Spec, place *Placement) error {
+	violations := info.Config.violations(spec, true)
+	if place != nil {
+		// The stream of a creation that was cut short still has its placement.
+		violations = slices.DeleteFunc(violations, func(v Violation) bool { return v.Field == "placement" })
+	}
+	if len(violations) == 0 && bucket.Messages == 0 && bucket.LastSequence == 0 && bucket.Consumers == 0 &&
+		bucket.Fence == nil {
+		return nil
+	}
+	bucket.Violations = violations
+	return &ExistsError{Bucket: bucket}
+}
+
+// Update brings a bucket to a history and number of replicas, repairs whatever breaks the contract, and starts its move
+// if move is not nil; [Settle] then waits for the servers to follow. An increase of replicas carries the bucket's place, so
+// that the new ones are found there. A fence stays. What cannot be updated is an [*UnrepairableError], and nothing is
+// changed then.
+func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement, move bool) (*Bucket, error) {
+	err := natsconn.Retry(ctx, func(ctx context.Context) error {
+		info, err := readInfo(ctx, js, spec.Name)
+		if err != nil {
+			return err
+		}
+		bucket := info.bucket(spec.Name)
+		if broken := bucket.Unrepairable(); len(broken) > 0 {
+			return &UnrepairableError{Stream: StreamName(spec.Name), Violations: broken}
+		}
+		next := info.Config.repaired(spec)
+		if place != nil && (move || bucket.Replicas != spec.Replicas) {
+			next.set("placement", place)
+		}
+		if maps.EqualFunc(info.Config, next, func(a, b json.RawMessage) bool { return bytes.Equal(a, b) }) {
+			return nil
+		}
+		return js.Request(ctx, "STREAM.UPDATE."+StreamName(spec.Name), next, nil)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return Read(ctx, js, spec.Name)
+}
+
+// Delete removes a bucket. While KINE is attached, which shows as a consumer with a waiting pull, that is an
+// [*AttachedError], unless the bucket is fenced or force is set. A bucket that is not there is no error.
+func Delete(ctx context.Context, js *natsconn.JetStream, name string, force bool) error {
+	return natsconn.Retry(ctx, func(ctx context.Context) error {
+		info, err := readInfo(ctx, js, name)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		bucket := info.bucket(name)
+		if !force && bucket.Fence == nil && bucket.Consumers > 0 {
+			attached, err := countAttached(ctx, js, name)
+			if err != nil {
+				return err
+			}
+			if attached > 0 {
+				return &AttachedError{Bucket: bucket, Consumers: attached}
+			}
+		}
+		err = js.Request(ctx, "STREAM.DELETE."+StreamName(name), nil, nil)
+		if natsconn.IsAPIError(err, natsconn.CodeStreamNotFound) {
+			return nil
+		}
+		return err
+	})
+}
+
+// countAttached counts the consumers of a bucket with a waiting pull. KINE's consumers stay for five minutes after it
+// has gone, but then nobody waits on them.
+func countAttached(ctx context.Context, js *natsconn.JetStream, name string) (int, error) {
+	attached := 0
+	for offset := 0; ; {
+		var page struct {
+			Total     int `json:"total"`
+			Consumers []struct {
+				Waiting int `json:"num_waiting"`
+			} `json:"consumers"`
+		}
+		request := map[string]int{"offset": offset}
+		if err := js.Request(ctx, "CONSUMER.LIST."+StreamName(name), request, &page); err != nil {
+			return 0, err
+		}
+		for _, consumer := range page.Consumers {
+			if consumer.Waiting > 0 {
+				attached++
+			}
+		}
+		offset += len(page.Consumers)
+		if len(page.Consumers) == 0 || offset >= page.Total {
+			return attached, nil
+		}
+	}
+}

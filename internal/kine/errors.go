@@ -1,0 +1,75 @@
+package kine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrNotFound says that there is no such bucket.
+var ErrNotFound = errors.New("the bucket does not exist")
+
+// ExistsError says that a bucket of the name is there already and cannot be taken over.
+type ExistsError struct {
+	Bucket *Bucket
+}
+
+func (e *ExistsError) Error() string {
+	switch {
+	case len(e.Bucket.Violations) > 0:
+		return fmt.Sprintf("a stream %s exists already and is no bucket that KINE accepts: %s",
+			StreamName(e.Bucket.Name), joinViolations(e.Bucket.Violations))
+	case e.Bucket.Fence != nil:
+		return fmt.Sprintf("the bucket %s exists already and is fenced", e.Bucket.Name)
+	}
+	return fmt.Sprintf("the bucket %s exists already: %s", e.Bucket.Name, e.Bucket.Contents())
+}
+
+// UnrepairableError says which fields of a stream break the contract and cannot be updated.
+type UnrepairableError struct {
+	Stream     string
+	Violations []Violation
+}
+
+func (e *UnrepairableError) Error() string {
+	return fmt.Sprintf("stream %s cannot be made into a bucket that KINE accepts: %s", e.Stream, joinViolations(e.Violations))
+}
+
+func joinViolations(violations []Violation) string {
+	texts := make([]string, len(violations))
+	for i, v := range violations {
+		texts[i] = v.String()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// AttachedError says that KINE is at work on a bucket that was to be deleted.
+type AttachedError struct {
+	Bucket *Bucket
+	// Consumers is the number of consumers with a waiting pull.
+	Consumers int
+}
+
+func (e *AttachedError) Error() string {
+	return fmt.Sprintf("KINE is attached to the bucket %s: %d of its consumers wait for messages. The bucket holds %s",
+		e.Bucket.Name, e.Consumers, e.Bucket.Contents())
+}
+
+// SuccessorError says that a fence must stay because another bucket was promoted in place of this one.
+type SuccessorError struct{ Successor string }
+
+func (e *SuccessorError) Error() string {
+	return fmt.Sprintf("the bucket was fenced because %s was promoted in its place: "+
+		"lifting the fence would leave two writable copies of one Kubernetes cluster", e.Successor)
+}
+
+// UnsettledError says that a step which the server carries out in the background was not done in time.
+type UnsettledError struct {
+	// Waiting says what is still missing, in the user's words.
+	Waiting string
+	Err     error
+}
+
+func (e *UnsettledError) Error() string { return e.Waiting }
+
+func (e *UnsettledError) Unwrap() error { return e.Err }

@@ -1,0 +1,172 @@
+package kine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// A fenced bucket takes no more writes from KINE, and KINE does not start on it: its stream's only subject is one that
+// nobody writes to. Reading goes on, and setting the subjects back lifts the fence. The stream's metadata say who fenced
+// it and why.
+const (
+	fencePrefix   = "$KINE.FENCED."
+	fenceMetadata = "nats-k3s.fence."
+
+	fenceBy        = fenceMetadata + "by"
+	fenceAt        = fenceMetadata + "at"
+	fenceSequence  = fenceMetadata + "last-sequence"
+	fenceSuccessor = fenceMetadata + "successor"
+)
+
+// FenceSubject returns the only subject of a fenced bucket's stream.
+func FenceSubject(bucket string) string { return fencePrefix + bucket }
+
+// Fence says what is known about a bucket's fence.
+type Fence struct {
+	// By is who set it, At when.
+	By string
+	At time.Time
+	// LastSequence is the bucket's final revision, 0 as long as it is not known.
+	LastSequence uint64
+	// Successor names the bucket that was promoted in its place; empty if there is none.
+	Successor string
+}
+
+// isFenceMetadata tells whether a key of a stream's metadata belongs to a fence.
+func isFenceMetadata(key string) bool { return strings.HasPrefix(key, fenceMetadata) }
+
+// fenced tells whether the configuration is that of a fenced bucket.
+func (c config) fenced(bucket string) bool {
+	var subjects []string
+	c.get("subjects", &subjects)
+	return slices.Equal(subjects, []string{FenceSubject(bucket)})
+}
+
+// fence returns what the metadata of a fenced bucket say, nil if it is not fenced.
+func (c config) fence(bucket string) *Fence {
+	if !c.fenced(bucket) {
+		return nil
+	}
+	metadata := map[string]string{}
+	c.get("metadata", &metadata)
+	f := &Fence{By: metadata[fenceBy], Successor: metadata[fenceSuccessor]}
+	// What does not parse was not written by this package, and counts as unknown.
+	f.At, _ = time.Parse(time.RFC3339, metadata[fenceAt])
+	f.LastSequence, _ = strconv.ParseUint(metadata[fenceSequence], 10, 64)
+	return f
+}
+
+// withFence returns the configuration with a fence.
+func (c config) withFence(bucket string, f Fence) config {
+	next := maps.Clone(c)
+	next.dropMetadata(isFenceMetadata)
+	metadata := map[string]string{}
+	next.get("metadata", &metadata)
+	metadata[fenceBy] = f.By
+	metadata[fenceAt] = f.At.UTC().Format(time.RFC3339)
+	if f.LastSequence > 0 {
+		metadata[fenceSequence] = strconv.FormatUint(f.LastSequence, 10)
+	}
+	if f.Successor != "" {
+		metadata[fenceSuccessor] = f.Successor
+	}
+	next.set("metadata", metadata)
+	next.set("subjects", []string{FenceSubject(bucket)})
+	return next
+}
+
+// withoutFence returns the configuration with the fence lifted.
+func (c config) withoutFence(bucket string) config {
+	next := maps.Clone(c)
+	next.dropMetadata(isFenceMetadata)
+	next.set("subjects", []string{Subjects(bucket)})
+	return next
+}
+
+// barrier is the last sequence that no stream reaches: a publish that expects it is always refused, by the stream's
+// leader, with the true last sequence in the refusal.
+const barrier = uint64(1<<63 - 1)
+
+// SetFence fences a bucket: KINE's writes fail from then on, and it no longer starts. The returned bucket's fence has the
+// final last sequence. Fencing a fenced bucket keeps who did it and when.
+func SetFence(ctx context.Context, js *natsconn.JetStream, name string, f Fence) (*Bucket, error) {
+	info, err := retryInfo(ctx, js, name)
+	if err != nil {
+		return nil, err
+	}
+	if broken := info.bucket(name).Unrepairable(); len(broken) > 0 {
+		return nil, &UnrepairableError{Stream: StreamName(name), Violations: broken}
+	}
+	if set := info.Config.fence(name); set != nil {
+		f = *set
+	} else if err := update(ctx, js, name, info.Config.withFence(name, f)); err != nil {
+		return nil, err
+	}
+	if f.LastSequence == 0 {
+		// Writes that were under way when the fence was set are stored after the update was answered, so the number
+		// is asked for behind them.
+		if f.LastSequence, err = lastSequence(ctx, js, name); err != nil {
+			return nil, err
+		}
+		if info, err = retryInfo(ctx, js, name); err != nil {
+			return nil, err
+		}
+		if err := update(ctx, js, name, info.Config.withFence(name, f)); err != nil {
+			return nil, err
+		}
+	}
+	return Read(ctx, js, name)
+}
+
+// lastSequence asks the leader of a fenced bucket for its last sequence, behind every write that it has accepted.
+func lastSequence(ctx context.Context, js *natsconn.JetStream, name string) (uint64, error) {
+	var last uint64
+	err := natsconn.Retry(ctx, func(ctx context.Context) error {
+		msg := nats.NewMsg(FenceSubject(name))
+		msg.Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(barrier, 10))
+		_, err := js.Publish(ctx, msg)
+		var refusal *natsconn.APIError
+		switch {
+		case err == nil:
+			return fmt.Errorf("a write to the fence of bucket %s was not refused", name)
+		case !errors.As(err, &refusal) || refusal.ErrCode != natsconn.CodeWrongLastSequence:
+			return fmt.Errorf("the last sequence of bucket %s: %w", name, err)
+		}
+		if _, err := fmt.Sscanf(refusal.Description, "wrong last sequence: %d", &last); err != nil {
+			return fmt.Errorf("the server's refusal %q names no last sequence", refusal.Description)
+		}
+		return nil
+	})
+	return last, err
+}
+
+// LiftFence makes a fenced bucket writable again. While a successor is known that is a [*SuccessorError] unless force is
+// set.
+func LiftFence(ctx context.Context, js *natsconn.JetStream, name string, force bool) (*Bucket, error) {
+	info, err := retryInfo(ctx, js, name)
+	if err != nil {
+		return nil, err
+	}
+	f := info.Config.fence(name)
+	if f == nil {
+		return info.bucket(name), nil
+	}
+	if f.Successor != "" && !force {
+		return nil, &SuccessorError{Successor: f.Successor}
+	}
+	if err := update(ctx, js, name, info.Config.withoutFence(name)); err != nil {
+		return nil, err
+	}
+	return Read(ctx, js, name)
+}

@@ -1,0 +1,111 @@
+package kine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// Placement says which servers hold a bucket. KINE refuses a bucket whose configuration has a placement, but the stream
+// stays where it is once the placement is cleared, so it is set for a creation, a move or a change of replicas alone.
+type Placement struct {
+	// Cluster is the name of a NATS cluster, Tags the tags that a server must have, all of them.
+	Cluster string   `json:"cluster,omitempty"`
+	Tags    []string `json:"tags,omitempty"`
+}
+
+func (p *Placement) String() string {
+	var parts []string
+	if p.Cluster != "" {
+		parts = append(parts, fmt.Sprintf("cluster %q", p.Cluster))
+	}
+	if len(p.Tags) > 0 {
+		parts = append(parts, fmt.Sprintf("tags %q", p.Tags))
+	}
+	return strings.Join(parts, " and ")
+}
+
+// settlePoll is the pause between two looks at a stream that moves or grows.
+const settlePoll = 100 * time.Millisecond
+
+// Settle waits until the servers have carried out what Create or Update asked for: the stream is in its place, has a
+// leader, and every replica is there and current. Then it clears the placement, and returns the bucket as it is now. If
+// ctx ends before, the error is an [*UnsettledError] that says what is missing, and the bucket's Placement shows whether
+// it was cleared.
+func Settle(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement) (*Bucket, error) {
+	var last *streamInfo
+	ticker := time.NewTicker(settlePoll)
+	defer ticker.Stop()
+	for {
+		info, err := retryInfo(ctx, js, spec.Name)
+		switch {
+		case err == nil:
+			last = info
+		case ctx.Err() == nil:
+			return nil, err
+		}
+		waiting := "the server does not answer"
+		if last != nil {
+			if waiting = last.unsettled(spec, place); waiting == "" {
+				return clearPlacement(ctx, js, spec.Name, last)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, &UnsettledError{Waiting: waiting, Err: errors.Join(ctx.Err(), err)}
+		case <-ticker.C:
+			continue
+		}
+	}
+}
+
+// clearPlacement removes the placement from a stream's configuration, so that KINE accepts it again.
+func clearPlacement(ctx context.Context, js *natsconn.JetStream, name string, info *streamInfo) (*Bucket, error) {
+	if info.Config.value("placement") == "" {
+		return info.bucket(name), nil
+	}
+	delete(info.Config, "placement")
+	if err := update(ctx, js, name, info.Config); err != nil {
+		return nil, err
+	}
+	return Read(ctx, js, name)
+}
+
+// update sends a configuration until the server has answered.
+func update(ctx context.Context, js *natsconn.JetStream, name string, next config) error {
+	return natsconn.Retry(ctx, func(ctx context.Context) error {
+		return js.Request(ctx, "STREAM.UPDATE."+StreamName(name), next, nil)
+	})
+}
+
+// unsettled says what is missing until a stream is where and how it should be, or "" if nothing is. While a stream
+// moves, the server lists the old servers beside the new ones.
+func (i *streamInfo) unsettled(spec Spec, place *Placement) string {
+	if i.Cluster == nil {
+		return "" // a single server
+	}
+	switch {
+	case place != nil && place.Cluster != "" && i.Cluster.Name != place.Cluster:
+		return fmt.Sprintf("the stream is still in cluster %q, not in %q", i.Cluster.Name, place.Cluster)
+	case i.Cluster.Leader == "":
+		return "the stream has no leader"
+	case len(i.Cluster.Replicas) != spec.Replicas-1:
+		return fmt.Sprintf("the stream is on %d servers, not on %d", len(i.Cluster.Replicas)+1, spec.Replicas)
+	}
+	var late []string
+	for _, replica := range i.Cluster.Replicas {
+		if !replica.Current || replica.Offline {
+			late = append(late, replica.Name)
+		}
+	}
+	if len(late) > 0 {
+		slices.Sort(late)
+		return fmt.Sprintf("the replicas on %s are not current", strings.Join(late, ", "))
+	}
+	return ""
+}

@@ -1,0 +1,169 @@
+package kine
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Violation is a field of a stream's configuration that breaks the contract.
+type Violation struct {
+	// Field is the name that the JetStream API gives it, such as max_bytes.
+	Field string
+	// Actual is the value found, Required the one that KINE needs, both as JSON; "unset" for a field that is not there.
+	Actual, Required string
+}
+
+func (v Violation) String() string {
+	return fmt.Sprintf("%s is %s, KINE requires %s", v.Field, v.Actual, v.Required)
+}
+
+// Repairable tells whether the server can update the field to what KINE needs on a living stream. The rules are those
+// of configUpdateCheckLocked in nats-server's server/stream.go. A mirror or a stream with sources is never repaired,
+// although the server would do it: a repair would promote a copy to an original.
+func (v Violation) Repairable() bool {
+	switch v.Field {
+	case "storage", "sealed", "deny_purge", "allow_msg_ttl", "allow_msg_schedules", "allow_msg_counter", "persist_mode",
+		"mirror", "sources":
+		return false
+	case "retention":
+		return v.Actual != `"workqueue"`
+	}
+	return true
+}
+
+// config is a stream's configuration as the server sends it, so that fields which this version does not know are seen,
+// compared and kept.
+type config map[string]json.RawMessage
+
+// newConfig returns the contract in the form that the server sends.
+func newConfig(spec Spec) config {
+	text, err := json.Marshal(Contract(spec))
+	if err == nil {
+		var c config
+		if err = json.Unmarshal(text, &c); err == nil {
+			return c
+		}
+	}
+	panic(fmt.Sprintf("the contract is not JSON: %v", err)) // a constant value: it cannot fail at run time
+}
+
+// set writes a value that is known to become JSON.
+func (c config) set(field string, value any) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(fmt.Sprintf("%s is not JSON: %v", field, err))
+	}
+	c[field] = text
+}
+
+// get reads a field; one that is missing or of another type leaves into as it is.
+func (c config) get(field string, into any) {
+	if raw, ok := c[field]; ok {
+		_ = json.Unmarshal(raw, into) // the server's own types: see the comment above
+	}
+}
+
+// serverMetadata is the prefix of metadata that the server adds by itself, and that no comparison counts.
+const serverMetadata = "_nats."
+
+// value returns a field in a form that compares: "" for what is unset or zero, else compact JSON.
+func (c config) value(field string) string {
+	raw, ok := c[field]
+	if !ok {
+		return ""
+	}
+	if field == "metadata" {
+		own := map[string]string{}
+		if json.Unmarshal(raw, &own) == nil {
+			maps.DeleteFunc(own, func(key, _ string) bool { return strings.HasPrefix(key, serverMetadata) })
+			raw, _ = json.Marshal(own) // a map of strings
+		}
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, raw) != nil {
+		return string(raw)
+	}
+	switch text := compact.String(); text {
+	case "null", "false", "0", `""`, "[]", "{}", `"default"`:
+		return ""
+	default:
+		return text
+	}
+}
+
+// violations compares a stream's whole configuration with the contract. History and replicas are a choice, not part of
+// it, and are compared only if exact is set. On a fenced stream the fence is no violation.
+func (c config) violations(spec Spec, exact bool) []Violation {
+	want := newConfig(spec)
+	if c.fenced(spec.Name) {
+		want["subjects"] = c["subjects"]
+		c = maps.Clone(c)
+		c.dropMetadata(isFenceMetadata)
+	}
+	if !exact {
+		want["max_msgs_per_subject"] = c["max_msgs_per_subject"]
+		want["num_replicas"] = c["num_replicas"]
+	}
+
+	fields := map[string]struct{}{}
+	for field := range want {
+		fields[field] = struct{}{}
+	}
+	for field := range c {
+		fields[field] = struct{}{}
+	}
+	var found []Violation
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		actual, required := c.value(field), want.value(field)
+		if actual == required {
+			continue
+		}
+		found = append(found, Violation{Field: field, Actual: c.show(field), Required: want.show(field)})
+	}
+	return found
+}
+
+// show returns a field as JSON, for people to read.
+func (c config) show(field string) string {
+	raw, ok := c[field]
+	if !ok {
+		return "unset"
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, raw) != nil {
+		return string(raw)
+	}
+	return compact.String()
+}
+
+// repaired returns the configuration with every field that the contract names set to what it says, and every other one
+// that would break it removed. The server's own metadata stays, as does a fence.
+func (c config) repaired(spec Spec) config {
+	next := maps.Clone(c)
+	for _, violation := range c.violations(spec, true) {
+		if violation.Field == "metadata" {
+			next.dropMetadata(func(key string) bool {
+				return !strings.HasPrefix(key, serverMetadata) && !(c.fenced(spec.Name) && isFenceMetadata(key))
+			})
+			continue
+		}
+		if required, ok := newConfig(spec)[violation.Field]; ok {
+			next[violation.Field] = required
+		} else {
+			delete(next, violation.Field)
+		}
+	}
+	return next
+}
+
+// dropMetadata removes the metadata whose keys drop selects.
+func (c config) dropMetadata(drop func(key string) bool) {
+	metadata := map[string]string{}
+	c.get("metadata", &metadata)
+	maps.DeleteFunc(metadata, func(key, _ string) bool { return drop(key) })
+	c.set("metadata", metadata)
+}

@@ -1,0 +1,248 @@
+package natsconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	// connectionName is what a server shows of the provider's connections.
+	connectionName = "terraform-provider-nats"
+	// reconnectWait and maxReconnects bound how long a lost connection is tried again: about two minutes for one server.
+	// After that the connection closes, and the next use opens a new one.
+	reconnectWait = 500 * time.Millisecond
+	maxReconnects = 240
+)
+
+// MinServerVersion is the oldest nats-server that is supported: 2.12 brought the strict JetStream API and the promotion
+// of mirrors.
+const MinServerVersion = "2.12.0"
+
+// Client is a shared connection to a NATS system. It connects on first use and again after the connection was lost for
+// good. A failed attempt is remembered for as long as an attempt may take, so that many resources whose server is gone
+// fail together and not one after another. The zero value is not usable: call [NewClient].
+type Client struct {
+	settings Settings
+	env      Environment
+
+	resolving sync.Mutex
+	settled   *resolved
+
+	mu       sync.Mutex
+	conn     *nats.Conn
+	failure  error
+	failedAt time.Time
+
+	violations violations
+}
+
+// NewClient returns a client that connects with these settings, and with what they leave open from the environment unless
+// env is nil. It does no I/O.
+func NewClient(settings Settings, env Environment) *Client {
+	if settings.ConnectTimeout == 0 {
+		settings.ConnectTimeout = DefaultConnectTimeout
+	}
+	if settings.RequestTimeout == 0 {
+		settings.RequestTimeout = DefaultRequestTimeout
+	}
+	return &Client{settings: settings, env: env}
+}
+
+// resolve settles the settings once. A failure is not kept: a credentials file may be written by the very apply that
+// needs it.
+func (c *Client) resolve() (*resolved, error) {
+	c.resolving.Lock()
+	defer c.resolving.Unlock()
+	if c.settled == nil {
+		r, err := c.settings.resolve(c.env)
+		if err != nil {
+			return nil, err
+		}
+		c.settled = r
+	}
+	return c.settled, nil
+}
+
+// Domain returns the JetStream domain that the settings lead to, empty for the domain of the connected server. It may
+// read a NATS context, but does not connect.
+func (c *Client) Domain() (string, error) {
+	r, err := c.resolve()
+	if err != nil {
+		return "", err
+	}
+	return r.domain, nil
+}
+
+// Conn returns the shared connection, opening it if need be. Errors: [*UnreachableError], [*AuthError],
+// [*ServerVersionError], [ErrNoServers] and those of unusable settings.
+func (c *Client) Conn(ctx context.Context) (*nats.Conn, error) {
+	r, err := c.resolve()
+	if err != nil {
+		return nil, err
+	}
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn != nil && !c.conn.IsClosed() {
+		return c.conn, nil
+	}
+	c.conn = nil
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if c.failure != nil && time.Since(c.failedAt) < c.settings.ConnectTimeout {
+		return nil, c.failure
+	}
+	c.conn, c.failure = c.dial(r)
+	if c.failure != nil {
+		c.failedAt = time.Now()
+	}
+	return c.conn, c.failure
+}
+
+// dial makes one attempt at each server.
+func (c *Client) dial(r *resolved) (*nats.Conn, error) {
+	options := r.options
+	options.Name = connectionName
+	options.Timeout = c.settings.ConnectTimeout
+	options.AllowReconnect = true
+	options.ReconnectWait = reconnectWait
+	options.MaxReconnect = maxReconnects
+	// Nothing is kept back to be sent after a reconnect: a request that was reported as failed must not be carried out
+	// later.
+	options.ReconnectBufSize = -1
+	options.AsyncErrorCB = func(_ *nats.Conn, _ *nats.Subscription, err error) { c.violations.report(err) }
+
+	nc, err := options.Connect()
+	if err != nil {
+		return nil, connectError(r.options.Servers, err)
+	}
+	if err := checkVersion(nc.ConnectedServerVersion()); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return nc, nil
+}
+
+// Close closes the connection if there is one. The client can be used again.
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn != nil {
+		c.conn.Close()
+		c.conn = nil
+	}
+}
+
+// connectError tells why no server could be connected to.
+func connectError(servers []string, err error) error {
+	redacted := make([]string, len(servers))
+	for i, server := range servers {
+		redacted[i] = Redact(server)
+		// nats.go quotes a URL that it cannot read.
+		if strings.Contains(err.Error(), server) && redacted[i] != server {
+			err = errors.New(strings.ReplaceAll(err.Error(), server, redacted[i]))
+		}
+	}
+	if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) ||
+		errors.Is(err, nats.ErrAuthRevoked) || errors.Is(err, nats.ErrAccountAuthExpired) {
+		return &AuthError{Servers: redacted, Err: err}
+	}
+	return &UnreachableError{Servers: redacted, Err: err}
+}
+
+// checkVersion refuses servers older than [MinServerVersion].
+func checkVersion(version string) error {
+	var have, need [3]int
+	if _, err := fmt.Sscanf(version, "%d.%d.%d", &have[0], &have[1], &have[2]); err != nil {
+		return &ServerVersionError{Version: version}
+	}
+	if _, err := fmt.Sscanf(MinServerVersion, "%d.%d.%d", &need[0], &need[1], &need[2]); err != nil {
+		return err
+	}
+	for i := range have {
+		if have[i] != need[i] {
+			if have[i] < need[i] {
+				return &ServerVersionError{Version: version}
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// violations hands the permission violations that a server reports on a connection to the requests that wait for an
+// answer which will not come.
+type violations struct {
+	mu      sync.Mutex
+	waiting map[*waiter]struct{}
+}
+
+type waiter struct {
+	// subject is what was published to.
+	subject string
+	cancel  context.CancelCauseFunc
+}
+
+// watch returns a context that is cancelled with a [*PermissionError] once a publish to subject, or the subscription
+// that its answer comes in on, is refused.
+func (v *violations) watch(ctx context.Context, subject string) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	w := &waiter{subject: subject, cancel: cancel}
+	v.mu.Lock()
+	if v.waiting == nil {
+		v.waiting = map[*waiter]struct{}{}
+	}
+	v.waiting[w] = struct{}{}
+	v.mu.Unlock()
+	return ctx, func() {
+		v.mu.Lock()
+		delete(v.waiting, w)
+		v.mu.Unlock()
+		cancel(nil)
+	}
+}
+
+// report takes an asynchronous error of the connection.
+func (v *violations) report(err error) {
+	violation := parseViolation(err)
+	if violation == nil {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for w := range v.waiting {
+		if !violation.Publish || sameAPI(violation.Subject, w.subject) {
+			w.cancel(violation)
+		}
+	}
+}
+
+// parseViolation reads a server's permission violation, nil for other errors. The server's text is, for example,
+// `Permissions Violation for Publish to "$JS.API.INFO"`, from server/client.go, pubPermissionViolation.
+func parseViolation(err error) *PermissionError {
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return nil
+	}
+	_, rest, _ := strings.Cut(err.Error(), "Permissions Violation for ")
+	kind, rest, _ := strings.Cut(rest, " to \"")
+	subject, _, _ := strings.Cut(rest, "\"")
+	return &PermissionError{Subject: subject, Publish: kind == "Publish"}
+}
+
+// sameAPI tells whether two subjects are the same call of the JetStream API: the server maps its own domain's prefix
+// ($JS.hub.API) to the plain one ($JS.API) before it checks permissions.
+func sameAPI(a, b string) bool {
+	if a == b {
+		return true
+	}
+	_, a, okA := strings.Cut(a, ".API.")
+	_, b, okB := strings.Cut(b, ".API.")
+	return okA && okB && a == b
+}

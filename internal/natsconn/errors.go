@@ -1,0 +1,157 @@
+package natsconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+)
+
+// UnreachableError says that no server answered, or that the connection was lost and has not come back.
+type UnreachableError struct {
+	// Servers are the URLs tried, without credentials.
+	Servers []string
+	Err     error
+}
+
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("no connection to %s: %v", strings.Join(e.Servers, ", "), e.Err)
+}
+
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// AuthError says that a server answered and refused the credentials.
+type AuthError struct {
+	Servers []string
+	Err     error
+}
+
+func (e *AuthError) Error() string {
+	return fmt.Sprintf("%s refused the credentials: %v", strings.Join(e.Servers, ", "), e.Err)
+}
+
+func (e *AuthError) Unwrap() error { return e.Err }
+
+// ServerVersionError says that the server is older than [MinServerVersion].
+type ServerVersionError struct{ Version string }
+
+func (e *ServerVersionError) Error() string {
+	return fmt.Sprintf("the server runs nats-server %s, and %s or newer is needed", e.Version, MinServerVersion)
+}
+
+// PermissionError says that the user may not publish or subscribe to a subject.
+type PermissionError struct {
+	Subject string
+	// Publish is true for publishing, false for subscribing.
+	Publish bool
+}
+
+func (e *PermissionError) Error() string {
+	verb := "subscribe"
+	if e.Publish {
+		verb = "publish"
+	}
+	return fmt.Sprintf("the user has no permission to %s to %q", verb, e.Subject)
+}
+
+// NoJetStreamError says that nothing answers the JetStream API: JetStream is off on the server or in the account, or
+// the domain does not exist.
+type NoJetStreamError struct {
+	// Domain is the JetStream domain that was asked, empty for the server's own.
+	Domain string
+	// Account is true if the server said that JetStream is off for the account.
+	Account bool
+}
+
+func (e *NoJetStreamError) Error() string {
+	switch {
+	case e.Account:
+		return "JetStream is not enabled for the account"
+	case e.Domain != "":
+		return fmt.Sprintf("nothing answers for the JetStream domain %q", e.Domain)
+	}
+	return "nothing answers the JetStream API"
+}
+
+// TimeoutError says that a request got no answer in time. Whether the server carried it out is unknown.
+type TimeoutError struct{ Subject string }
+
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("no answer in time to the request to %q", e.Subject)
+}
+
+// Is makes a TimeoutError a [context.DeadlineExceeded] too.
+func (e *TimeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// Error codes of the JetStream API that are told apart, from nats-server's server/errors.json.
+const (
+	CodeClusterNotAvailable  = 10008
+	CodeNoSuitablePeers      = 10005
+	CodeInsufficientStorage  = 10047
+	CodeJetStreamNotEnabled  = 10076
+	CodeAccountNotEnabled    = 10039
+	CodeAccountResources     = 10002
+	CodeMaximumStreams       = 10027
+	CodeMaxBytesRequired     = 10113
+	CodeMaxStreamBytes       = 10122
+	CodeNoLimits             = 10120
+	CodeStreamNotFound       = 10059
+	CodeStreamNameInUse      = 10058
+	CodeReplicasNotSupported = 10074
+	CodeWrongLastSequence    = 10071
+	CodeStreamOffline        = 10118
+	CodeNoLeader             = 10009
+)
+
+// APIError is an error that the JetStream API answered with.
+type APIError struct {
+	// Code is an HTTP-like status, ErrCode the precise number, Description the server's words.
+	Code        int    `json:"code"`
+	ErrCode     int    `json:"err_code"`
+	Description string `json:"description"`
+}
+
+func (e *APIError) Error() string {
+	return fmt.Sprintf("%s (error code %d)", e.Description, e.ErrCode)
+}
+
+// IsAPIError tells whether err is an answer of the JetStream API with one of these codes.
+func IsAPIError(err error, codes ...int) bool {
+	var api *APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	for _, code := range codes {
+		if api.ErrCode == code {
+			return true
+		}
+	}
+	return false
+}
+
+// IsTransient tells whether the same request may succeed a moment later: its answer was lost, the connection is being
+// made anew, or a cluster is electing a leader.
+func IsTransient(err error) bool {
+	var (
+		timeout     *TimeoutError
+		noJetStream *NoJetStreamError
+	)
+	switch {
+	case errors.As(err, &timeout), errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrConnectionClosed):
+		return true
+	case errors.As(err, &noJetStream):
+		return false
+	}
+	return IsAPIError(err, CodeClusterNotAvailable, CodeNoLeader)
+}
+
+// IsUnreachable tells whether err means that the servers could not be talked to, as opposed to an answer of theirs.
+func IsUnreachable(err error) bool {
+	var (
+		unreachable *UnreachableError
+		timeout     *TimeoutError
+	)
+	return errors.As(err, &unreachable) || errors.As(err, &timeout)
+}

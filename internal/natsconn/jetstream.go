@@ -1,0 +1,160 @@
+package natsconn
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// JetStream is the JetStream API of one domain, spoken by one user.
+type JetStream struct {
+	client *Client
+	domain string
+}
+
+// JetStream returns the JetStream API of a domain, that of the connected server if the domain is empty.
+func (c *Client) JetStream(domain string) *JetStream {
+	return &JetStream{client: c, domain: domain}
+}
+
+// Domain returns the domain whose API this is, empty for that of the connected server.
+func (js *JetStream) Domain() string { return js.domain }
+
+// Subject returns the subject of an API call such as STREAM.INFO.KV_kine.
+func (js *JetStream) Subject(call string) string {
+	if js.domain == "" {
+		return "$JS.API." + call
+	}
+	return "$JS." + js.domain + ".API." + call
+}
+
+// Request makes one call of the API: request becomes JSON (nil is an empty body, json.RawMessage goes as it is), and
+// the answer is read into response unless that is nil. It waits for the answer as long as the client's request timeout
+// and ctx allow. Errors: [*APIError] for the API's own, [*NoJetStreamError], [*PermissionError], [*TimeoutError] and
+// those of [Client.Conn].
+func (js *JetStream) Request(ctx context.Context, call string, request, response any) error {
+	var body []byte
+	if request != nil {
+		var err error
+		if body, err = json.Marshal(request); err != nil {
+			return fmt.Errorf("request %s: %w", call, err)
+		}
+	}
+	answer, err := js.client.Request(ctx, &nats.Msg{Subject: js.Subject(call), Data: body})
+	if errors.Is(err, nats.ErrNoResponders) {
+		return &NoJetStreamError{Domain: js.domain}
+	}
+	if err != nil {
+		return err
+	}
+	var failure struct {
+		Error *APIError `json:"error"`
+	}
+	if err := json.Unmarshal(answer.Data, &failure); err != nil {
+		return fmt.Errorf("answer to %s is not JSON: %w", call, err)
+	}
+	switch {
+	case failure.Error != nil && failure.Error.ErrCode == CodeAccountNotEnabled:
+		return &NoJetStreamError{Domain: js.domain, Account: true}
+	case failure.Error != nil && failure.Error.ErrCode == CodeJetStreamNotEnabled:
+		return &NoJetStreamError{Domain: js.domain}
+	case failure.Error != nil:
+		return failure.Error
+	case response == nil:
+		return nil
+	}
+	if err := json.Unmarshal(answer.Data, response); err != nil {
+		return fmt.Errorf("answer to %s: %w", call, err)
+	}
+	return nil
+}
+
+// Publish sends a message to a subject of a stream and waits for the stream's answer, the sequence that it stored the
+// message at. Errors are those of [JetStream.Request]; a subject that no stream listens on is [nats.ErrNoResponders].
+func (js *JetStream) Publish(ctx context.Context, msg *nats.Msg) (uint64, error) {
+	answer, err := js.client.Request(ctx, msg)
+	if err != nil {
+		return 0, err
+	}
+	var ack struct {
+		Error *APIError `json:"error"`
+		Seq   uint64    `json:"seq"`
+	}
+	if err := json.Unmarshal(answer.Data, &ack); err != nil {
+		return 0, fmt.Errorf("answer to a publish to %s is not JSON: %w", msg.Subject, err)
+	}
+	if ack.Error != nil {
+		return 0, ack.Error
+	}
+	return ack.Seq, nil
+}
+
+// Request sends a message on the shared connection and waits for one answer, as long as the request timeout and ctx
+// allow. A permission violation ends the wait at once.
+func (c *Client) Request(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) {
+	nc, err := c.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	watched, done := c.violations.watch(ctx, msg.Subject)
+	defer done()
+	bounded, cancel := context.WithTimeout(watched, c.settings.RequestTimeout)
+	defer cancel()
+
+	answer, err := nc.RequestMsgWithContext(bounded, msg)
+	if err == nil {
+		return answer, nil
+	}
+	var violation *PermissionError
+	switch {
+	case errors.As(context.Cause(watched), &violation):
+		return nil, violation
+	case ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil, ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded) && nc.Status() != nats.CONNECTED:
+		return nil, &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrDisconnected}
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, &TimeoutError{Subject: msg.Subject}
+	case errors.Is(err, nats.ErrReconnectBufExceeded):
+		return nil, &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrDisconnected}
+	case errors.Is(err, nats.ErrConnectionClosed):
+		return nil, &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrConnectionClosed}
+	}
+	return nil, err
+}
+
+func (c *Client) redactedServers() []string {
+	r, err := c.resolve()
+	if err != nil {
+		return nil
+	}
+	redacted := make([]string, len(r.options.Servers))
+	for i, server := range r.options.Servers {
+		redacted[i] = Redact(server)
+	}
+	return redacted
+}
+
+// Retry calls try until it succeeds, fails for a lasting reason, or ctx ends; the last failure is returned. Between two
+// attempts it waits a little longer each time, from 50 ms to 1 s.
+func Retry(ctx context.Context, try func(context.Context) error) error {
+	wait := 50 * time.Millisecond
+	for {
+		err := try(ctx)
+		if err == nil || !IsTransient(err) {
+			return err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		case <-timer.C:
+		}
+		wait = min(2*wait, time.Second)
+	}
+}

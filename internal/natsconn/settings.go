@@ -1,0 +1,211 @@
+// Package natsconn connects to NATS on behalf of the provider: it settles where the connection's settings come from,
+// opens one shared connection on first use, and speaks the JetStream API over it with errors that name their cause.
+package natsconn
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nkeys"
+)
+
+// Defaults of the provider's configuration.
+const (
+	DefaultConnectTimeout = 5 * time.Second
+	DefaultRequestTimeout = 10 * time.Second
+)
+
+// Settings say how to reach a NATS system. What is empty is looked for in the environment and in NATS CLI contexts, in
+// the order that [Settings.resolve] describes.
+type Settings struct {
+	// Servers are URLs as [ParseServer] accepts them.
+	Servers []string
+	// Context is the name of a NATS CLI context or the absolute path of a context file.
+	Context string
+	Auth    Auth
+	TLS     TLS
+	// Domain is the JetStream domain whose API is spoken; empty for the domain of the connected server.
+	Domain string
+	// ConnectTimeout bounds the attempt to connect to one server; zero for DefaultConnectTimeout.
+	ConnectTimeout time.Duration
+	// RequestTimeout bounds the wait for one answer of the JetStream API; zero for DefaultRequestTimeout.
+	RequestTimeout time.Duration
+}
+
+// Auth holds the ways to authenticate, of which one may be set. All of it is secret but User and the paths.
+type Auth struct {
+	// Credentials is the content of a credentials file: a user JWT and its seed.
+	Credentials string
+	// CredentialsFile is the path of a credentials file.
+	CredentialsFile string
+	User, Password  string
+	Token           string
+	// NKeySeed is the seed of a user key pair (SU...).
+	NKeySeed string
+	// NKeyFile is the path of a file with such a seed.
+	NKeyFile string
+}
+
+// methods lists the ways to authenticate that are set.
+func (a Auth) methods() []string {
+	var set []string
+	for name, value := range map[string]string{
+		"credentials": a.Credentials, "credentials file": a.CredentialsFile, "user and password": a.User + a.Password,
+		"token": a.Token, "nkey seed": a.NKeySeed, "nkey file": a.NKeyFile,
+	} {
+		if value != "" {
+			set = append(set, name)
+		}
+	}
+	slices.Sort(set)
+	return set
+}
+
+// IsZero tells whether no way to authenticate is set.
+func (a Auth) IsZero() bool { return a == Auth{} }
+
+// TLS holds what a TLS connection needs beyond the system's certificate authorities. Each of the authority, the client
+// certificate and its key is a file or PEM text, not both.
+type TLS struct {
+	CAFile, CAPEM     string
+	CertFile, CertPEM string
+	KeyFile, KeyPEM   string
+	// ServerName overrides the host name that the server's certificate is checked against.
+	ServerName string
+	// HandshakeFirst starts TLS before the server's INFO line, for servers with handshake_first set.
+	HandshakeFirst bool
+}
+
+// IsZero tells whether nothing about TLS is set.
+func (t TLS) IsZero() bool { return t == TLS{} }
+
+// ParseServer reads the URL of a NATS server, scheme://host[:port], with the scheme nats, tls, ws or wss; without a
+// scheme nats is meant. Credentials, paths and parameters are errors: they have settings of their own.
+func ParseServer(server string) (*url.URL, error) {
+	switch {
+	case strings.TrimSpace(server) == "":
+		return nil, errors.New("the URL is empty")
+	case strings.ContainsAny(server, " \t\r\n"):
+		return nil, errors.New("the URL contains white space")
+	case strings.Contains(server, ","):
+		return nil, errors.New("the URL contains a comma: give each server as an element of its own")
+	}
+	if !strings.Contains(server, "://") {
+		server = "nats://" + server
+	}
+	u, err := url.Parse(server)
+	if err != nil {
+		// The error of url.Parse quotes its input, which may hold a password.
+		var parse *url.Error
+		if errors.As(err, &parse) {
+			err = parse.Err
+		}
+		return nil, fmt.Errorf("not a URL: %w", err)
+	}
+	switch {
+	case u.User != nil:
+		return nil, errors.New("the URL contains credentials: use the settings for user and password, token or credentials")
+	case !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme):
+		return nil, fmt.Errorf("unknown scheme %q: use nats, tls, ws or wss", u.Scheme)
+	case u.Path != "" && u.Path != "/" && u.Scheme != "ws" && u.Scheme != "wss":
+		return nil, fmt.Errorf("the URL has a path %q: a NATS server has none", u.Path)
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, errors.New("the URL has parameters or a fragment: a NATS server URL has none")
+	}
+	if err := CheckHost(u); err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+// CheckHost checks the host and port of a server's URL: a host is needed, an IPv6 address stands in brackets, and a
+// port is a number from 1 to 65535.
+func CheckHost(u *url.URL) error {
+	host := u.Hostname()
+	switch {
+	case host == "":
+		return errors.New("the URL has no host")
+	case strings.Contains(host, ":") && net.ParseIP(strings.SplitN(host, "%", 2)[0]) == nil,
+		strings.Contains(host, ":") && !strings.HasPrefix(u.Host, "["):
+		return fmt.Errorf("%q is not a host: an IPv6 address stands in brackets, as in [::1]:4222", u.Host)
+	case strings.HasSuffix(u.Host, ":"):
+		return fmt.Errorf("%q has a colon but no port", u.Host)
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return fmt.Errorf("port %s is not between 1 and 65535", port)
+		}
+	}
+	return nil
+}
+
+// CheckUserSeed checks that seed is the seed of a user key pair. The error never contains the seed.
+func CheckUserSeed(seed string) error {
+	prefix, raw, err := nkeys.DecodeSeed([]byte(strings.TrimSpace(seed)))
+	if err != nil {
+		return errors.New("not an nkey seed: a user's seed starts with SU and has 58 characters")
+	}
+	clear(raw)
+	if prefix != nkeys.PrefixByteUser {
+		return fmt.Errorf("the seed is that of %s key: a user's seed, which starts with SU, is needed here", article(prefix))
+	}
+	return nil
+}
+
+// CheckCredentials checks that text is the content of a credentials file: a user JWT and the seed of its key pair. The
+// error never contains either.
+func CheckCredentials(text string) error {
+	if _, err := nkeys.ParseDecoratedJWT([]byte(text)); err != nil {
+		return errors.New("not the content of a credentials file: the user JWT between its BEGIN and END lines is missing")
+	}
+	if _, err := nkeys.ParseDecoratedUserNKey([]byte(text)); err != nil {
+		return errors.New("not the content of a credentials file: the user's seed between its BEGIN and END lines is missing")
+	}
+	return nil
+}
+
+// article names a kind of key with its article.
+func article(prefix nkeys.PrefixByte) string {
+	switch prefix {
+	case nkeys.PrefixByteOperator:
+		return "an operator"
+	case nkeys.PrefixByteAccount:
+		return "an account"
+	default:
+		return "a " + prefix.String()
+	}
+}
+
+// Redact replaces the credentials in a server's URL, so that it can be shown. What is not a URL becomes a placeholder,
+// since nobody can tell which part of it is secret.
+func Redact(server string) string {
+	raw := server
+	if !strings.Contains(raw, "://") {
+		raw = "nats://" + raw
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "(unreadable URL)"
+	}
+	if u.User != nil {
+		u.User = url.User("xxxxx")
+	}
+	return u.String()
+}
+
+// CheckDomain checks the name of a JetStream domain, which is one token of a subject.
+func CheckDomain(domain string) error {
+	if domain == "" {
+		return errors.New("it is empty: leave it out for the domain of the connected server")
+	}
+	if strings.ContainsAny(domain, " \t\r\n.*>") {
+		return fmt.Errorf("%q contains white space or one of . * >", domain)
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+// Package connection is what a configured provider hands to its resources: a client of the NATS system, and the words in
+// which failures of it are told to users.
+package connection
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// Data is what the provider's configuration comes to.
+type Data struct {
+	client *natsconn.Client
+	// unknown lists the attributes whose values are not known yet.
+	unknown []string
+	// TolerateUnreachable keeps the prior state of a resource whose servers cannot be reached.
+	TolerateUnreachable bool
+}
+
+// NewData returns the data for a client. If attributes of the provider's configuration are unknown, any use of the client
+// is an error that names them.
+func NewData(client *natsconn.Client, unknown []string, tolerateUnreachable bool) *Data {
+	return &Data{client: client, unknown: unknown, TolerateUnreachable: tolerateUnreachable}
+}
+
+// UnknownError says that the provider's configuration is not known yet.
+type UnknownError struct{ Attributes []string }
+
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("the provider's configuration is not known yet: %s depends on values that only an apply settles",
+		strings.Join(e.Attributes, ", "))
+}
+
+// Client returns the client of the NATS system. The error is an [*UnknownError].
+func (d *Data) Client() (*natsconn.Client, error) {
+	if len(d.unknown) > 0 {
+		return nil, &UnknownError{Attributes: d.unknown}
+	}
+	return d.client, nil
+}
+
+// JetStream returns the JetStream API of a domain, that of the provider's own domain if it is empty. The error is an
+// [*UnknownError].
+func (d *Data) JetStream(domain string) (*natsconn.JetStream, error) {
+	client, err := d.Client()
+	if err != nil {
+		return nil, err
+	}
+	return client.JetStream(domain), nil
+}
+
+// FromProvider reads the provider data that the framework passes to a resource's Configure. It is nil without an error
+// while the provider is not configured, as during validation.
+func FromProvider(providerData any, diags *diag.Diagnostics) *Data {
+	if providerData == nil {
+		return nil
+	}
+	data, ok := providerData.(*Data)
+	if !ok {
+		diags.AddError("Unexpected Provider Data",
+			fmt.Sprintf("The provider handed over %T where *connection.Data is expected. This is a bug in the provider: "+
+				"please report it.", providerData))
+		return nil
+	}
+	return data
+}

@@ -1,0 +1,106 @@
+package connection
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// Explain tells a failure of a NATS connection or of the JetStream API in the user's words: what happened, and the step to
+// take. Failures of other kinds are told as they are.
+func Explain(err error) string {
+	return Sentence(err.Error()) + remedy(err)
+}
+
+// remedy returns the step to take, with a leading blank line, or "" where none is known.
+func remedy(err error) string {
+	if step := step(err); step != "" {
+		return "\n\n" + step
+	}
+	return ""
+}
+
+func step(err error) string {
+	var (
+		unknown     *UnknownError
+		unreachable *natsconn.UnreachableError
+		auth        *natsconn.AuthError
+		version     *natsconn.ServerVersionError
+		permission  *natsconn.PermissionError
+		noJetStream *natsconn.NoJetStreamError
+		timeout     *natsconn.TimeoutError
+		api         *natsconn.APIError
+	)
+	switch {
+	case errors.As(err, &unknown):
+		return "Give these attributes values that are known when the plan is made, or apply first what they depend on, with " +
+			"-target. An unknown value never falls back to the environment."
+	case errors.Is(err, natsconn.ErrNoServers):
+		return "Set servers or context in the provider's configuration, or " + natsconn.EnvURL + " or " + natsconn.EnvContext +
+			" in the environment, or select a context with the NATS CLI."
+	case errors.As(err, &unreachable):
+		return "Check that the servers are up, that their URLs are right and that this machine may connect to them. " +
+			`With unreachable = "warn" in the provider's configuration a refresh keeps what it knew.`
+	case errors.As(err, &auth):
+		return "Check the credentials in the provider's configuration, in the environment (" +
+			strings.Join([]string{natsconn.EnvCreds, natsconn.EnvUser, natsconn.EnvPassword, natsconn.EnvToken, natsconn.EnvNKey}, ", ") +
+			") or in the NATS context."
+	case errors.As(err, &version):
+		return "Upgrade nats-server."
+	case errors.As(err, &permission) && permission.Publish:
+		return fmt.Sprintf("Grant the user permission to publish to %q.", permission.Subject)
+	case errors.As(err, &permission):
+		return fmt.Sprintf("Grant the user permission to subscribe to %q: answers come in there.", "_INBOX.>")
+	case errors.As(err, &noJetStream) && noJetStream.Account:
+		return "Give the account JetStream limits, or enable JetStream for it in the server's configuration."
+	case errors.As(err, &noJetStream) && noJetStream.Domain != "":
+		return "Check jetstream_domain, and that the leaf node connection to that domain is up."
+	case errors.As(err, &noJetStream):
+		return "Enable JetStream on the server (jetstream { ... } in its configuration), or set jetstream_domain to the domain " +
+			"that has it."
+	case errors.As(err, &timeout):
+		return "The server may be overloaded or a cluster may be without a leader. Whether the request was carried out is " +
+			"not known; the next plan shows it. request_timeout in the provider's configuration sets how long to wait."
+	case errors.As(err, &api):
+		return apiStep(api)
+	}
+	return ""
+}
+
+// apiStep returns what to do about an error code of the JetStream API.
+func apiStep(err *natsconn.APIError) string {
+	switch err.ErrCode {
+	case natsconn.CodeReplicasNotSupported:
+		return "The server is not part of a cluster, which keeps one replica only. Set replicas to 1, or connect to a cluster."
+	case natsconn.CodeNoSuitablePeers:
+		return "The cluster has fewer servers than replicas are asked for, some are offline or full, or none fits the " +
+			"placement. Lower replicas, add servers, or change placement."
+	case natsconn.CodeAccountResources, natsconn.CodeInsufficientStorage, natsconn.CodeMaxStreamBytes:
+		return "The account's or the server's JetStream storage is used up. Raise the limit, or delete what is not needed."
+	case natsconn.CodeMaximumStreams:
+		return "The account may have no more streams. Raise its limit, or delete what is not needed."
+	case natsconn.CodeMaxBytesRequired:
+		return "The account demands max_bytes of every stream (max_bytes_required), and KINE sets none, so k3s could not start. " +
+			"Turn that limit off for the account; disk_storage and disk_max_stream_bytes bound it as well."
+	case natsconn.CodeNoLimits:
+		return "The account has JetStream limits for some numbers of replicas and none for this one. Add a tier for it, or " +
+			"change replicas."
+	case natsconn.CodeClusterNotAvailable, natsconn.CodeNoLeader, natsconn.CodeStreamOffline:
+		return "The cluster has no leader at the moment. Check that enough of its servers are up, and run apply again."
+	}
+	return ""
+}
+
+// Sentence makes a sentence of an error's text.
+func Sentence(text string) string {
+	if text == "" {
+		return text
+	}
+	text = strings.ToUpper(text[:1]) + text[1:]
+	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, "!") {
+		return text
+	}
+	return text + "."
+}

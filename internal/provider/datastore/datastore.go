@@ -1,0 +1,105 @@
+// Package datastore is the object by which buckets and mirrors tell an endpoint what it points k3s at. All of them have
+// the same type, so that one can stand for another in a conditional.
+package datastore
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+)
+
+// Model is the object in Terraform's types.
+type Model struct {
+	Name            types.String `tfsdk:"name"`
+	History         types.Int64  `tfsdk:"history"`
+	Replicas        types.Int64  `tfsdk:"replicas"`
+	JetStreamDomain types.String `tfsdk:"jetstream_domain"`
+	Writable        types.Bool   `tfsdk:"writable"`
+	Reason          types.String `tfsdk:"reason"`
+}
+
+// AttributeTypes are the types of the object's attributes.
+var AttributeTypes = map[string]attr.Type{
+	"name":             types.StringType,
+	"history":          types.Int64Type,
+	"replicas":         types.Int64Type,
+	"jetstream_domain": types.StringType,
+	"writable":         types.BoolType,
+	"reason":           types.StringType,
+}
+
+// Object returns the model as a Terraform object.
+func (m Model) Object() types.Object {
+	return types.ObjectValueMust(AttributeTypes, map[string]attr.Value{
+		"name": m.Name, "history": m.History, "replicas": m.Replicas, "jetstream_domain": m.JetStreamDomain,
+		"writable": m.Writable, "reason": m.Reason,
+	})
+}
+
+const (
+	nameText     = "Name of the bucket."
+	historyText  = "Number of revisions that the bucket keeps of each key."
+	replicasText = "Number of servers that hold the bucket."
+	domainText   = "JetStream domain that the bucket is in; null for that of the connected server."
+	writableText = "Whether KINE can write to it."
+	reasonText   = "Why it is not writable; null if it is."
+)
+
+// ComputedAttribute is the object as a resource with a bucket behind it exports it.
+func ComputedAttribute(description string) schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: description,
+		Computed:            true,
+		Attributes: map[string]schema.Attribute{
+			"name":             schema.StringAttribute{MarkdownDescription: nameText, Computed: true},
+			"history":          schema.Int64Attribute{MarkdownDescription: historyText, Computed: true},
+			"replicas":         schema.Int64Attribute{MarkdownDescription: replicasText, Computed: true},
+			"jetstream_domain": schema.StringAttribute{MarkdownDescription: domainText, Computed: true},
+			"writable":         schema.BoolAttribute{MarkdownDescription: writableText, Computed: true},
+			"reason":           schema.StringAttribute{MarkdownDescription: reasonText, Computed: true},
+		},
+	}
+}
+
+// RequiredAttribute is the object as an endpoint takes it. Name, history and replicas must be there, so that a misspelt
+// attribute of a literal object is an error and not a default.
+func RequiredAttribute(description string) schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: description,
+		Required:            true,
+		Attributes: map[string]schema.Attribute{
+			"name": schema.StringAttribute{
+				MarkdownDescription: nameText,
+				Required:            true,
+				Validators:          []validator.String{validators.String("the name of a bucket", "Invalid Bucket Name", kine.CheckBucket)},
+			},
+			"history": schema.Int64Attribute{
+				MarkdownDescription: historyText + " From 2 to 64.",
+				Required:            true,
+				Validators:          []validator.Int64{int64validator.Between(kine.MinHistory, kine.MaxHistory)},
+			},
+			"replicas": schema.Int64Attribute{
+				MarkdownDescription: replicasText + " From 1 to 5.",
+				Required:            true,
+				Validators:          []validator.Int64{int64validator.Between(kine.MinReplicas, kine.MaxReplicas)},
+			},
+			"jetstream_domain": schema.StringAttribute{
+				MarkdownDescription: domainText,
+				Optional:            true,
+				Validators: []validator.String{validators.String("the name of a JetStream domain", "Invalid JetStream Domain",
+					natsconn.CheckDomain)},
+			},
+			"writable": schema.BoolAttribute{
+				MarkdownDescription: writableText + " `false` is an error that tells the reason. Null counts as `true`.",
+				Optional:            true,
+			},
+			"reason": schema.StringAttribute{MarkdownDescription: reasonText, Optional: true},
+		},
+	}
+}

@@ -1,0 +1,211 @@
+package k3sendpoint
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
+)
+
+type endpointModel struct {
+	Servers         types.List           `tfsdk:"servers"`
+	Datastore       types.Object         `tfsdk:"datastore"`
+	CredentialsFile types.String         `tfsdk:"credentials_file"`
+	ContextFile     types.String         `tfsdk:"context_file"`
+	User            types.String         `tfsdk:"user"`
+	Password        types.String         `tfsdk:"password"`
+	Token           types.String         `tfsdk:"token"`
+	TLS             types.Object         `tfsdk:"tls"`
+	SlowMethod      timetypes.GoDuration `tfsdk:"slow_method"`
+	Verify          types.String         `tfsdk:"verify"`
+	Verification    types.Object         `tfsdk:"verification"`
+	URL             types.String         `tfsdk:"url"`
+	URLRedacted     types.String         `tfsdk:"url_redacted"`
+	K3sConfig       types.String         `tfsdk:"k3s_config"`
+	Environment     types.Map            `tfsdk:"environment"`
+	Verified        types.String         `tfsdk:"verified"`
+	Timeouts        timeouts.Value       `tfsdk:"timeouts"`
+}
+
+type identityModel struct {
+	URLRedacted types.String `tfsdk:"url_redacted"`
+}
+
+// fieldPaths are the attributes that the fields of a [kine.Endpoint] come from.
+var fieldPaths = map[string]path.Path{
+	"Servers":         path.Root("servers"),
+	"Bucket":          path.Root("datastore").AtName("name"),
+	"History":         path.Root("datastore").AtName("history"),
+	"Replicas":        path.Root("datastore").AtName("replicas"),
+	"CredentialsFile": path.Root("credentials_file"),
+	"ContextFile":     path.Root("context_file"),
+	"User":            path.Root("user"),
+	"Password":        path.Root("password"),
+	"Token":           path.Root("token"),
+	"CAFile":          path.Root("tls").AtName("ca_file"),
+	"CertFile":        path.Root("tls").AtName("cert_file"),
+	"KeyFile":         path.Root("tls").AtName("key_file"),
+	"SlowMethod":      path.Root("slow_method"),
+}
+
+// endpoint returns the endpoint that the model describes, and which of its fields are not known yet. An unknown field is
+// left empty; an unknown element of servers is named with its index.
+func (m *endpointModel) endpoint(diags *diag.Diagnostics) (e kine.Endpoint, unknown map[string]bool) {
+	unknown = map[string]bool{}
+	text := func(field string, value attr.Value) string {
+		s, ok := value.(types.String)
+		if !ok || s.IsUnknown() {
+			unknown[field] = true
+			return ""
+		}
+		return s.ValueString()
+	}
+	number := func(field string, value attr.Value) int64 {
+		n, ok := value.(types.Int64)
+		if !ok || n.IsUnknown() {
+			unknown[field] = true
+			return 0
+		}
+		return n.ValueInt64()
+	}
+
+	if m.Servers.IsUnknown() {
+		unknown["Servers"] = true
+	}
+	for i, server := range m.Servers.Elements() {
+		e.Servers = append(e.Servers, text(serverField(i), server))
+	}
+	store := m.Datastore.Attributes() // empty for an unknown object, so that its fields count as unknown
+	e.Spec = kine.Spec{
+		Name: text("Bucket", store["name"]), History: number("History", store["history"]),
+		Replicas: int(number("Replicas", store["replicas"])),
+	}
+	e.CredentialsFile, e.ContextFile = text("CredentialsFile", m.CredentialsFile), text("ContextFile", m.ContextFile)
+	e.User, e.Password = text("User", m.User), text("Password", m.Password)
+	e.Token = text("Token", m.Token)
+	if !m.TLS.IsNull() {
+		files := m.TLS.Attributes()
+		e.CAFile, e.CertFile = text("CAFile", files["ca_file"]), text("CertFile", files["cert_file"])
+		e.KeyFile = text("KeyFile", files["key_file"])
+	}
+	switch {
+	case m.SlowMethod.IsUnknown():
+		unknown["SlowMethod"] = true
+	case !m.SlowMethod.IsNull():
+		d, more := m.SlowMethod.ValueGoDuration()
+		diags.Append(more...)
+		e.SlowMethod = d
+	}
+	return e, unknown
+}
+
+func serverField(index int) string { return fmt.Sprintf("Servers[%d]", index) }
+
+// check adds an error for each field of the endpoint that is known and unusable.
+func (m *endpointModel) check(diags *diag.Diagnostics) {
+	e, unknown := m.endpoint(diags)
+	for _, problem := range e.Check() {
+		at, field := fieldPaths[problem.Field], problem.Field
+		if problem.Index >= 0 {
+			at, field = at.AtListIndex(problem.Index), serverField(problem.Index)
+		}
+		if unknown[field] || problem.Field == "Servers" && unknown["ContextFile"] {
+			continue
+		}
+		diags.AddAttributeError(at, "Invalid Datastore Endpoint", connection.Sentence(problem.Problem)+"\n\n"+problem.Remedy)
+	}
+	m.checkWritable(diags)
+}
+
+// checkWritable refuses a datastore that is known not to take writes.
+func (m *endpointModel) checkWritable(diags *diag.Diagnostics) {
+	writable, ok := m.Datastore.Attributes()["writable"].(types.Bool)
+	if !ok || writable.IsNull() || writable.IsUnknown() || writable.ValueBool() {
+		return
+	}
+	reason := "no reason is given"
+	if text, ok := m.Datastore.Attributes()["reason"].(types.String); ok && text.ValueString() != "" {
+		reason = text.ValueString()
+	}
+	diags.AddAttributeError(path.Root("datastore"), "Datastore Is Not Writable",
+		fmt.Sprintf("KINE could not start on this datastore: %s.\n\nPoint the endpoint at the bucket that is in use, or make this one "+
+			"writable first.", reason))
+}
+
+// derive sets what follows from the parts of the endpoint, unknown as long as one of them is. It expects a model without
+// errors.
+func (m *endpointModel) derive(diags *diag.Diagnostics) {
+	m.URL, m.URLRedacted, m.K3sConfig = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+	m.Environment = types.MapUnknown(types.StringType)
+	e, unknown := m.endpoint(diags)
+	if len(unknown) > 0 || diags.HasError() {
+		return
+	}
+	if err := m.setOutputs(e); err != nil {
+		diags.AddError("Unable to Build the "+what, connection.Sentence(err.Error()))
+	}
+}
+
+func (m *endpointModel) setOutputs(e kine.Endpoint) error {
+	url, err := e.URL()
+	if err != nil {
+		return err
+	}
+	redacted, err := e.Redacted()
+	if err != nil {
+		return err
+	}
+	config, err := e.K3sConfig()
+	if err != nil {
+		return err
+	}
+	environment, err := e.Environment()
+	if err != nil {
+		return err
+	}
+	variables := map[string]attr.Value{}
+	for name, value := range environment {
+		variables[name] = types.StringValue(value)
+	}
+	m.URL, m.URLRedacted, m.K3sConfig = types.StringValue(url), types.StringValue(redacted), types.StringValue(config)
+	m.Environment = types.MapValueMust(types.StringType, variables)
+	return nil
+}
+
+// newModel returns the model of an endpoint that was read from its URL, as an import does.
+func newModel(ctx context.Context, e kine.Endpoint) (m endpointModel, diags diag.Diagnostics) {
+	optional := func(text string) types.String {
+		if text == "" {
+			return types.StringNull()
+		}
+		return types.StringValue(text)
+	}
+	m.Servers = types.ListNull(types.StringType)
+	if len(e.Servers) > 0 {
+		var more diag.Diagnostics
+		m.Servers, more = types.ListValueFrom(ctx, types.StringType, e.Servers)
+		diags.Append(more...)
+	}
+	m.Datastore = datastore.Model{
+		Name: types.StringValue(e.Spec.Name), History: types.Int64Value(e.Spec.History),
+		Replicas: types.Int64Value(int64(e.Spec.Replicas)),
+	}.Object()
+	m.CredentialsFile, m.ContextFile = optional(e.CredentialsFile), optional(e.ContextFile)
+	m.User, m.Password, m.Token = optional(e.User), optional(e.Password), optional(e.Token)
+	if e.SlowMethod > 0 {
+		m.SlowMethod = timetypes.NewGoDurationValue(e.SlowMethod)
+	}
+	if err := m.setOutputs(e); err != nil {
+		diags.AddError("Unable to Build the "+what, connection.Sentence(err.Error()))
+	}
+	return m, diags
+}

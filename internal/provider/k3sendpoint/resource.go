@@ -1,0 +1,194 @@
+// Package k3sendpoint is the Terraform surface of the datastore endpoint that k3s is started with.
+package k3sendpoint
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+)
+
+// verifyTimeout is how long the verification may take unless the resource's timeouts say otherwise: a dozen requests, with
+// room for one that is repeated.
+const verifyTimeout = time.Minute
+
+var (
+	_ resource.ResourceWithConfigure      = (*endpointResource)(nil)
+	_ resource.ResourceWithIdentity       = (*endpointResource)(nil)
+	_ resource.ResourceWithImportState    = (*endpointResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*endpointResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*endpointResource)(nil)
+)
+
+type endpointResource struct {
+	data *connection.Data
+}
+
+// NewResource returns the resource nats_k3s_datastore_endpoint.
+func NewResource() resource.Resource { return &endpointResource{} }
+
+func (r *endpointResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_k3s_datastore_endpoint"
+	// The identity is the endpoint itself, and that may change in place.
+	resp.ResourceBehavior = resource.ResourceBehavior{MutableIdentity: true}
+}
+
+func (r *endpointResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
+}
+
+func (r *endpointResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config endpointModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	config.check(&resp.Diagnostics)
+	config.checkVerification(&resp.Diagnostics)
+}
+
+// ModifyPlan builds the endpoint as far as its parts are known, so that a plan shows it, and says whether it is going to
+// be verified.
+func (r *endpointResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var plan endpointModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	// Values that were unknown when the configuration was validated may be known by now.
+	plan.check(&resp.Diagnostics)
+	plan.derive(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	var state *endpointModel
+	if !req.State.Raw.IsNull() {
+		state = new(endpointModel)
+		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	}
+	plan.Verified = plan.verifies(state)
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// verifies returns what verified becomes: what is asked for, or what was verified before if nothing has changed since.
+func (m *endpointModel) verifies(state *endpointModel) types.String {
+	switch {
+	case m.Verify.IsUnknown():
+		return types.StringUnknown()
+	case m.Verify.ValueString() == verifyNone:
+		return types.StringNull()
+	case state != nil && !m.needsVerification(state):
+		return state.Verified
+	}
+	return m.Verify
+}
+
+// needsVerification tells whether anything has changed that a verification depends on.
+func (m *endpointModel) needsVerification(state *endpointModel) bool {
+	return !m.Verify.Equal(state.Verify) || !m.URL.Equal(state.URL) || !m.Datastore.Equal(state.Datastore) ||
+		!m.TLS.Equal(state.TLS) || !m.Verification.Equal(state.Verification)
+}
+
+func (r *endpointResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan, config endpointModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	timeout, diags := plan.Timeouts.Create(ctx, verifyTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	r.apply(ctx, &plan, &config, nil, timeout, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+}
+
+func (r *endpointResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, config, state endpointModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := plan.Timeouts.Update(ctx, verifyTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	r.apply(ctx, &plan, &config, &state, timeout, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+}
+
+// apply builds the endpoint and verifies it if need be. state is nil for a creation.
+func (r *endpointResource) apply(ctx context.Context, plan, config, state *endpointModel, timeout time.Duration, diags *diag.Diagnostics) {
+	plan.check(diags)
+	plan.derive(diags)
+	if diags.HasError() {
+		return
+	}
+	plan.Verified = plan.verifies(state)
+	if plan.Verify.ValueString() == verifyNone || state != nil && !plan.needsVerification(state) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	r.verify(ctx, plan, config, diags)
+}
+
+// Read leaves the endpoint as it is: it depends on nothing but its parts.
+func (r *endpointResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state endpointModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+}
+
+// Delete forgets the endpoint.
+func (r *endpointResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {
+}
+
+// ImportState takes a datastore endpoint apart. The next apply verifies it.
+func (r *endpointResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	text := req.ID
+	if text == "" {
+		var identity identityModel
+		resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...)
+		text = identity.URLRedacted.ValueString()
+	}
+	endpoint, err := kine.ParseEndpoint(text)
+	if err != nil {
+		resp.Diagnostics.AddError("Invalid Import ID",
+			"The id must be a datastore endpoint as k3s has it, with or without its credentials: "+err.Error()+".")
+		return
+	}
+	imported, diags := newModel(ctx, endpoint)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	for name, value := range map[string]attr.Value{
+		"servers": imported.Servers, "datastore": imported.Datastore, "credentials_file": imported.CredentialsFile,
+		"context_file": imported.ContextFile, "user": imported.User, "password": imported.Password, "token": imported.Token,
+		"slow_method": imported.SlowMethod, "url": imported.URL, "url_redacted": imported.URLRedacted,
+		"k3s_config": imported.K3sConfig, "environment": imported.Environment,
+	} {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
+	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, imported.identity())...)
+}
+
+func (m *endpointModel) identity() identityModel { return identityModel{URLRedacted: m.URLRedacted} }

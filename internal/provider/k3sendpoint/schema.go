@@ -1,0 +1,177 @@
+package k3sendpoint
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
+	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+)
+
+// what is the resource in messages.
+const what = "K3s Datastore Endpoint"
+
+// The values of verify.
+const (
+	verifyNone     = "none"
+	verifyContract = "contract"
+)
+
+func (r *endpointResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The datastore endpoint that k3s is started with, built from its parts and checked against the bucket that it " +
+			"points at. KINE, which k3s reads it with, ignores or misreads much of what a URL can say; whatever it would is an error " +
+			"here. Nothing is made on a server: destroying the resource only forgets the endpoint.",
+		Attributes: map[string]schema.Attribute{
+			"servers": schema.ListAttribute{
+				MarkdownDescription: "Servers that k3s connects to, each `nats://host[:port]`; the port defaults to 4222. Needed unless " +
+					"`context_file` is set. Give the certificate authority in `tls` for servers that demand TLS.",
+				Optional:    true,
+				ElementType: types.StringType,
+				Validators:  []validator.List{listvalidator.SizeAtLeast(1)},
+			},
+			"datastore": datastore.RequiredAttribute("The bucket: `datastore` of a `nats_kine_bucket`, or an object with at least " +
+				"`name`, `history` and `replicas`."),
+			"credentials_file": schema.StringAttribute{
+				MarkdownDescription: "Absolute path of a credentials file on the node that runs k3s.",
+				Optional:            true,
+			},
+			"context_file": schema.StringAttribute{
+				MarkdownDescription: "Absolute path of a NATS context file on the node that runs k3s. It says servers and credentials. KINE " +
+					"ignores its `jetstream_domain`.",
+				Optional: true,
+			},
+			"user": schema.StringAttribute{
+				MarkdownDescription: "User name, together with `password`. Only letters, digits and `-_.~$&+;=` can be used: KINE sends others " +
+					"in another form.",
+				Optional: true,
+			},
+			"password": schema.StringAttribute{
+				MarkdownDescription: "Password of the user, of the same characters. It is part of `url`.",
+				Optional:            true, Sensitive: true,
+			},
+			"token": schema.StringAttribute{
+				MarkdownDescription: "Token, of the same characters. It is part of `url`.",
+				Optional:            true, Sensitive: true,
+			},
+			"tls": schema.SingleNestedAttribute{
+				MarkdownDescription: "Files on the node that runs k3s, which k3s takes beside the URL. A certificate authority makes KINE use TLS.",
+				Optional:            true,
+				Attributes: map[string]schema.Attribute{
+					"ca_file": schema.StringAttribute{
+						MarkdownDescription: "Absolute path of the PEM file of the certificate authorities.",
+						Optional:            true,
+					},
+					"cert_file": schema.StringAttribute{
+						MarkdownDescription: "Absolute path of the PEM file of the client certificate, together with `key_file`.",
+						Optional:            true,
+					},
+					"key_file": schema.StringAttribute{
+						MarkdownDescription: "Absolute path of the PEM file of the client certificate's key.",
+						Optional:            true,
+					},
+				},
+			},
+			"slow_method": schema.StringAttribute{
+				MarkdownDescription: "Time after which KINE logs a call as slow, such as `1s`. KINE's own default is `500ms`.",
+				Optional:            true,
+				CustomType:          timetypes.GoDurationType{},
+				Validators:          []validator.String{validators.PositiveDuration()},
+			},
+			"verify": schema.StringAttribute{
+				MarkdownDescription: "What is checked before the endpoint is given out. `contract` (the default) connects, compares the bucket with " +
+					"what KINE would ask for, and tries each permission that KINE needs; it changes nothing. `none` checks nothing on a " +
+					"server. The check runs when the endpoint, the datastore or `verification` changes.",
+				Optional: true, Computed: true,
+				Default:    stringdefault.StaticString(verifyContract),
+				Validators: []validator.String{stringvalidator.OneOf(verifyNone, verifyContract)},
+			},
+			"verification": schema.SingleNestedAttribute{
+				MarkdownDescription: "How the machine that runs Terraform reaches the servers, where that differs from the node. Without " +
+					"credentials here or in `user` or `token`, an endpoint with `credentials_file` or `context_file` is checked over the " +
+					"provider's own connection, which says nothing of the permissions of k3s.",
+				Optional: true,
+				Attributes: map[string]schema.Attribute{
+					"servers": schema.ListAttribute{
+						MarkdownDescription: "URLs of the servers, with the scheme `nats`, `tls`, `ws` or `wss`. Defaults to `servers` of the endpoint.",
+						Optional:            true,
+						ElementType:         types.StringType,
+						Validators: []validator.List{listvalidator.SizeAtLeast(1),
+							listvalidator.ValueStringsAre(validators.String("the URL of a NATS server", "Invalid Server URL", checkServer))},
+					},
+					"tls": schema.SingleNestedAttribute{
+						MarkdownDescription: "Defaults to `tls` of the endpoint, whose paths then have to exist on the machine that runs Terraform.",
+						Optional:            true,
+						Attributes:          tlsconfig.ResourceAttributes(),
+					},
+					"credentials_wo": schema.StringAttribute{
+						MarkdownDescription: "Content of the credentials file that k3s will use. Write-only: it is never stored.",
+						Optional:            true, WriteOnly: true, Sensitive: true,
+						Validators: []validator.String{
+							stringvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName("credentials_wo_version")),
+							validators.String("the content of a credentials file", "Invalid Credentials", natsconn.CheckCredentials),
+						},
+					},
+					"credentials_wo_version": schema.StringAttribute{
+						MarkdownDescription: "Any text that is changed together with `credentials_wo`, so that the check runs again.",
+						Optional:            true,
+						Validators: []validator.String{
+							stringvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName("credentials_wo")),
+						},
+					},
+				},
+			},
+			"url": schema.StringAttribute{
+				MarkdownDescription: "The datastore endpoint, for `--datastore-endpoint`. It contains the password or token.",
+				Computed:            true, Sensitive: true,
+			},
+			"url_redacted": schema.StringAttribute{
+				MarkdownDescription: "The datastore endpoint without user, password or token.",
+				Computed:            true,
+			},
+			"k3s_config": schema.StringAttribute{
+				MarkdownDescription: "The endpoint as a fragment of k3s's `config.yaml`, for a file in `/etc/rancher/k3s/config.yaml.d`.",
+				Computed:            true, Sensitive: true,
+			},
+			"environment": schema.MapAttribute{
+				MarkdownDescription: "The endpoint as variables of k3s's environment, `K3S_DATASTORE_ENDPOINT` and, with `tls`, its files.",
+				Computed:            true, Sensitive: true,
+				ElementType: types.StringType,
+			},
+			"verified": schema.StringAttribute{
+				MarkdownDescription: "What was checked last, as in `verify`; null if nothing was.",
+				Computed:            true,
+			},
+			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Update: true}),
+		},
+	}
+}
+
+func (r *endpointResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{
+		Attributes: map[string]identityschema.Attribute{
+			"url_redacted": identityschema.StringAttribute{
+				Description:       "The datastore endpoint without user, password or token.",
+				RequiredForImport: true,
+			},
+		},
+	}
+}
+
+func checkServer(server string) error {
+	_, err := natsconn.ParseServer(server)
+	return err
+}

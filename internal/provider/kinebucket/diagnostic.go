@@ -1,0 +1,89 @@
+package kinebucket
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+)
+
+// addError tells a failure of an action on the bucket.
+func addError(diags *diag.Diagnostics, action string, m *bucketModel, err error) {
+	var (
+		exists       *kine.ExistsError
+		attached     *kine.AttachedError
+		unrepairable *kine.UnrepairableError
+		successor    *kine.SuccessorError
+		at           = path.Empty()
+		step         string
+	)
+	switch {
+	case errors.As(err, &exists):
+		at = path.Root("name")
+		step = fmt.Sprintf("If it is the one you mean, import it: terraform import ADDRESS '%s', where ADDRESS is the address of this "+
+			"resource. If it is not, choose another name.", m.importID())
+	case errors.As(err, &attached):
+		step = "Stop every k3s (or KINE) that uses the bucket, and destroy it then. To delete it from under them, set " +
+			"force_destroy = true and apply that first."
+	case errors.As(err, &unrepairable):
+		step = "Nothing was changed. Run plan again for what can be done."
+	case errors.As(err, &successor):
+		at = path.Root("fenced")
+		step = "If that is what you want, set force_unfence = true."
+	case errors.Is(err, kine.ErrNotFound):
+		step = "It was deleted while Terraform was at work. Run plan again."
+	case natsconn.IsAPIError(err, natsconn.CodeReplicasNotSupported, natsconn.CodeNoSuitablePeers):
+		at = path.Root("replicas")
+	}
+	detail := fmt.Sprintf("Bucket %q: %s", m.Name.ValueString(), connection.Explain(err))
+	if step != "" {
+		detail += "\n\n" + step
+	}
+	summary := fmt.Sprintf("Unable to %s %s", action, what)
+	if at.Equal(path.Empty()) {
+		diags.AddError(summary, detail)
+		return
+	}
+	diags.AddAttributeError(at, summary, detail)
+}
+
+// notePending notes what a creation or update has not finished, and warns of it.
+func (m *bucketModel) notePending(diags *diag.Diagnostics, step string, err error) {
+	if err == nil {
+		return
+	}
+	m.Pending = types.StringValue(fmt.Sprintf("%s: %v", step, err))
+	diags.AddWarning(what+" Is Not Finished",
+		fmt.Sprintf("The bucket %q is there, but one step is not done yet: %s\n\nNothing is lost. The next apply goes on with it.",
+			m.Name.ValueString(), connection.Explain(err)))
+}
+
+// privateState is the part of the framework's private state that is needed here.
+type privateState interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
+// remember notes in the private state what a plan needs to know beside the state.
+func remember(ctx context.Context, private privateState, m *bucketModel, bucket *kine.Bucket) diag.Diagnostics {
+	diags := planmodifiers.RememberProtection(ctx, private, m.DeletionProtection.ValueBool())
+	successor := ""
+	if bucket.Fence != nil {
+		successor = bucket.Fence.Successor
+	}
+	value, err := json.Marshal(successor)
+	if err != nil {
+		diags.AddError("Unable to Note the Successor", err.Error())
+		return diags
+	}
+	diags.Append(private.SetKey(ctx, successorKey, value)...)
+	return diags
+}

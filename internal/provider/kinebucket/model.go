@@ -1,0 +1,190 @@
+package kinebucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
+)
+
+type bucketModel struct {
+	Name               types.String   `tfsdk:"name"`
+	JetStreamDomain    types.String   `tfsdk:"jetstream_domain"`
+	History            types.Int64    `tfsdk:"history"`
+	Replicas           types.Int64    `tfsdk:"replicas"`
+	Placement          types.Object   `tfsdk:"placement"`
+	Fenced             types.Bool     `tfsdk:"fenced"`
+	ForceUnfence       types.Bool     `tfsdk:"force_unfence"`
+	DeletionProtection types.Bool     `tfsdk:"deletion_protection"`
+	ForceDestroy       types.Bool     `tfsdk:"force_destroy"`
+	Stream             types.String   `tfsdk:"stream"`
+	Cluster            types.String   `tfsdk:"cluster"`
+	Pending            types.String   `tfsdk:"pending"`
+	ContractViolations types.List     `tfsdk:"contract_violations"`
+	Datastore          types.Object   `tfsdk:"datastore"`
+	Timeouts           timeouts.Value `tfsdk:"timeouts"`
+}
+
+type identityModel struct {
+	Name            types.String `tfsdk:"name"`
+	JetStreamDomain types.String `tfsdk:"jetstream_domain"`
+}
+
+type placementModel struct {
+	Cluster types.String `tfsdk:"cluster"`
+	Tags    types.Set    `tfsdk:"tags"`
+}
+
+var placementTypes = map[string]attr.Type{
+	"cluster": types.StringType,
+	"tags":    types.SetType{ElemType: types.StringType},
+}
+
+type violationModel struct {
+	Field    types.String `tfsdk:"field"`
+	Actual   types.String `tfsdk:"actual"`
+	Required types.String `tfsdk:"required"`
+}
+
+var violationType = types.ObjectType{AttrTypes: map[string]attr.Type{
+	"field": types.StringType, "actual": types.StringType, "required": types.StringType,
+}}
+
+// spec returns the bucket that the model describes.
+func (m *bucketModel) spec() kine.Spec {
+	return kine.Spec{
+		Name:     m.Name.ValueString(),
+		History:  m.History.ValueInt64(),
+		Replicas: int(m.Replicas.ValueInt64()), // validated to be 1 to 5
+	}
+}
+
+// place returns the placement, nil if there is none.
+func (m *bucketModel) place(ctx context.Context, diags *diag.Diagnostics) *kine.Placement {
+	if m.Placement.IsNull() || m.Placement.IsUnknown() {
+		return nil
+	}
+	var p placementModel
+	diags.Append(m.Placement.As(ctx, &p, basetypes.ObjectAsOptions{})...)
+	place := &kine.Placement{Cluster: p.Cluster.ValueString()}
+	diags.Append(p.Tags.ElementsAs(ctx, &place.Tags, false)...)
+	slices.Sort(place.Tags)
+	return place
+}
+
+// violations returns the violations in the model.
+func (m *bucketModel) violations(ctx context.Context, diags *diag.Diagnostics) []kine.Violation {
+	if m.ContractViolations.IsNull() || m.ContractViolations.IsUnknown() {
+		return nil
+	}
+	var models []violationModel
+	diags.Append(m.ContractViolations.ElementsAs(ctx, &models, false)...)
+	violations := make([]kine.Violation, len(models))
+	for i, v := range models {
+		violations[i] = kine.Violation{
+			Field: v.Field.ValueString(), Actual: v.Actual.ValueString(), Required: v.Required.ValueString(),
+		}
+	}
+	return violations
+}
+
+// setBucket takes over what the server has.
+func (m *bucketModel) setBucket(ctx context.Context, b *kine.Bucket) (diags diag.Diagnostics) {
+	m.Name = types.StringValue(b.Name)
+	m.History = types.Int64Value(b.History)
+	m.Replicas = types.Int64Value(int64(b.Replicas))
+	m.Fenced = types.BoolValue(b.Fence != nil)
+	m.Cluster = types.StringNull()
+	if b.Cluster != "" {
+		m.Cluster = types.StringValue(b.Cluster)
+	}
+	models := make([]violationModel, len(b.Violations))
+	for i, v := range b.Violations {
+		models[i] = violationModel{types.StringValue(v.Field), types.StringValue(v.Actual), types.StringValue(v.Required)}
+	}
+	var d diag.Diagnostics
+	m.ContractViolations, d = types.ListValueFrom(ctx, violationType, models)
+	diags.Append(d...)
+	m.derive()
+	return diags
+}
+
+// fencedReason is why a fenced bucket is not writable. It says no more than is known when a plan is made.
+const fencedReason = "the bucket is fenced"
+
+// derive sets what follows from other attributes, as far as they are known.
+func (m *bucketModel) derive() {
+	m.Stream = types.StringUnknown()
+	if !m.Name.IsUnknown() {
+		m.Stream = types.StringValue(kine.StreamName(m.Name.ValueString()))
+	}
+	store := datastore.Model{
+		Name: m.Name, History: m.History, Replicas: m.Replicas, JetStreamDomain: m.JetStreamDomain,
+		Writable: types.BoolUnknown(), Reason: types.StringUnknown(),
+	}
+	switch {
+	case m.Fenced.IsUnknown():
+	case m.Fenced.ValueBool():
+		store.Writable, store.Reason = types.BoolValue(false), types.StringValue(fencedReason)
+	default:
+		store.Writable, store.Reason = types.BoolValue(true), types.StringNull()
+	}
+	m.Datastore = store.Object()
+}
+
+// setDefaults fills in what an import leaves open.
+func (m *bucketModel) setDefaults() {
+	if m.DeletionProtection.IsNull() {
+		m.DeletionProtection = types.BoolValue(true)
+	}
+	if m.ForceDestroy.IsNull() {
+		m.ForceDestroy = types.BoolValue(false)
+	}
+	if m.ForceUnfence.IsNull() {
+		m.ForceUnfence = types.BoolValue(false)
+	}
+}
+
+// identity returns the bucket's identity.
+func (m *bucketModel) identity() identityModel {
+	return identityModel{Name: m.Name, JetStreamDomain: m.JetStreamDomain}
+}
+
+// importID returns the id by which the bucket is imported.
+func (m *bucketModel) importID() string {
+	if domain := m.JetStreamDomain.ValueString(); domain != "" {
+		return domain + ":" + m.Name.ValueString()
+	}
+	return m.Name.ValueString()
+}
+
+// parseImportID reads [<domain>:]<name>.
+func parseImportID(id string) (identityModel, error) {
+	m := identityModel{JetStreamDomain: types.StringNull()}
+	name := id
+	if domain, rest, ok := strings.Cut(id, ":"); ok {
+		if err := natsconn.CheckDomain(domain); err != nil {
+			return m, fmt.Errorf("the part before the colon is no JetStream domain: %w", err)
+		}
+		m.JetStreamDomain, name = types.StringValue(domain), rest
+	}
+	if strings.HasPrefix(name, "KV_") && kine.CheckBucket(name) == nil {
+		return m, errors.New("give the name of the bucket, without the KV_ of its stream")
+	}
+	if err := kine.CheckBucket(name); err != nil {
+		return m, err
+	}
+	m.Name = types.StringValue(name)
+	return m, nil
+}

@@ -1,0 +1,177 @@
+package kinebucket
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+)
+
+// successorKey is the part of the private state that says which bucket was promoted in place of a fenced one.
+const successorKey = "successor"
+
+// ModifyPlan refuses what would lose data, settles what can be known without the server, and warns of what a change means
+// for k3s. It makes no request.
+func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if !planmodifiers.CheckProtection(ctx, what, req, resp) {
+		return
+	}
+	var plan, config bucketModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if plan.JetStreamDomain.IsUnknown() && config.JetStreamDomain.IsNull() {
+		r.planDomain(&plan, &resp.Diagnostics)
+	}
+	if req.State.Raw.IsNull() {
+		planCreate(&plan, &config)
+	} else {
+		var state bucketModel
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		if resp.Diagnostics.HasError() {
+			return
+		}
+		planUpdate(ctx, &plan, &state, &resp.Diagnostics)
+		if state.Fenced.ValueBool() && !plan.Fenced.IsUnknown() && !plan.Fenced.ValueBool() && !plan.ForceUnfence.ValueBool() {
+			successor, diags := req.Private.GetKey(ctx, successorKey)
+			resp.Diagnostics.Append(diags...)
+			refuseUnfence(string(successor), &resp.Diagnostics)
+		}
+	}
+	plan.derive()
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// planDomain takes the JetStream domain from the provider's configuration.
+func (r *bucketResource) planDomain(plan *bucketModel, diags *diag.Diagnostics) {
+	if r.data == nil {
+		return
+	}
+	client, err := r.data.Client()
+	if err != nil {
+		return // not known yet: the apply settles it
+	}
+	domain, err := client.Domain()
+	if err != nil {
+		addError(diags, "Plan", plan, err)
+		return
+	}
+	plan.JetStreamDomain = types.StringNull()
+	if domain != "" {
+		plan.JetStreamDomain = types.StringValue(domain)
+	}
+}
+
+func planCreate(plan, config *bucketModel) {
+	if config.Fenced.IsNull() {
+		plan.Fenced = types.BoolValue(false)
+	}
+	plan.Cluster = types.StringUnknown()
+	plan.Pending = types.StringUnknown()
+	plan.ContractViolations = noViolations()
+}
+
+func planUpdate(ctx context.Context, plan, state *bucketModel, diags *diag.Diagnostics) {
+	for _, violation := range state.violations(ctx, diags) {
+		if !violation.Repairable() {
+			diags.AddAttributeError(path.Root("contract_violations"), "Stream Cannot Be Repaired", unrepairable(state, violation))
+		}
+	}
+	plan.ContractViolations = noViolations()
+
+	moves := plan.moves(ctx, state, diags)
+	resized := !plan.Replicas.Equal(state.Replicas)
+	plan.Cluster, plan.Pending = state.Cluster, types.StringNull()
+	if moves || resized || !state.Pending.IsNull() {
+		plan.Pending = types.StringUnknown()
+	}
+	if moves || !state.Pending.IsNull() {
+		plan.Cluster = types.StringUnknown()
+	}
+
+	if resized || !plan.History.Equal(state.History) {
+		diags.AddWarning("k3s Must Be Restarted With The New Endpoint",
+			fmt.Sprintf("The bucket %q changes from history %s and %s replicas to history %s and %s replicas. KINE starts only with "+
+				"an endpoint URL that names the same numbers, so every k3s on the bucket has to be restarted with the new URL "+
+				"of its nats_k3s_datastore_endpoint. A k3s that runs goes on until it is restarted.",
+				state.Name.ValueString(), state.History, state.Replicas, plan.History, plan.Replicas))
+	}
+	if moves {
+		diags.AddAttributeWarning(path.Root("placement"), "The Bucket Moves",
+			fmt.Sprintf("The bucket %q moves to other servers. Nothing is lost, but KINE's watches and revision stand still for about "+
+				"ten seconds when the leader changes, as long as Kubernetes's own leader elections wait: do it as a planned "+
+				"maintenance.", state.Name.ValueString()))
+	}
+}
+
+// moves tells whether the plan asks for other servers than those that hold the bucket.
+func (m *bucketModel) moves(ctx context.Context, state *bucketModel, diags *diag.Diagnostics) bool {
+	if m.Placement.IsNull() || m.Placement.Equal(state.Placement) {
+		return false
+	}
+	if m.Placement.IsUnknown() {
+		return true
+	}
+	attributes := m.Placement.Attributes()
+	if attributes["cluster"].IsUnknown() || attributes["tags"].IsUnknown() {
+		return true
+	}
+	wanted, before := m.place(ctx, diags), state.place(ctx, diags)
+	if before == nil {
+		before = &kine.Placement{}
+	}
+	sameTags := len(wanted.Tags) == 0 || slices.Equal(wanted.Tags, before.Tags)
+	sameCluster := wanted.Cluster == "" || wanted.Cluster == state.Cluster.ValueString()
+	return !sameTags || !sameCluster
+}
+
+// refuseUnfence adds the error for lifting the fence of a bucket that has a successor.
+func refuseUnfence(successor string, diags *diag.Diagnostics) {
+	if successor == "" || successor == `""` {
+		return
+	}
+	diags.AddAttributeError(path.Root("fenced"), "Bucket Has A Successor",
+		fmt.Sprintf("The bucket was fenced because %s was promoted in its place. Lifting the fence would leave two writable copies of "+
+			"one Kubernetes cluster.\n\nIf that is what you want, set force_unfence = true.", successor))
+}
+
+// unrepairable says why a violation is left alone, and what to do.
+func unrepairable(state *bucketModel, v kine.Violation) string {
+	name := state.Name.ValueString()
+	if v.Field == "mirror" || v.Field == "sources" {
+		return fmt.Sprintf("The stream %s has become a copy of another one: %s. Repairing it would make the copy an original beside the "+
+			"one that it follows, so it is left alone.\n\nIf this stream is to be the original, remove its %s yourself. If it is not, "+
+			"remove the resource from the state.", kine.StreamName(name), v, v.Field)
+	}
+	return fmt.Sprintf("The stream %s was changed so that KINE does not start on it: %s. The server cannot change that on a stream with "+
+		"data, and a replacement would lose the Kubernetes cluster, so it is left alone.\n\nTo keep the data, back the stream up, "+
+		"restore it under the same name with that setting, and plan again. To start anew, set deletion_protection = false, apply, and "+
+		"destroy the bucket.", kine.StreamName(name), v)
+}
+
+func noViolations() types.List {
+	return types.ListValueMust(violationType, []attr.Value{})
+}
+
+// withoutPlacement drops the violation that an unfinished placement is.
+func withoutPlacement(violations []kine.Violation) []kine.Violation {
+	return slices.DeleteFunc(violations, func(v kine.Violation) bool { return v.Field == "placement" })
+}
+
+// withCluster returns a placement with another cluster.
+func withCluster(placement types.Object, cluster types.String) types.Object {
+	attributes := maps.Clone(placement.Attributes())
+	attributes["cluster"] = cluster
+	return types.ObjectValueMust(placementTypes, attributes)
+}

@@ -1,0 +1,302 @@
+// Package kinebucket is the Terraform surface of the bucket that KINE stores a k3s cluster in.
+package kinebucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+)
+
+// How long operations may take unless the resource's timeouts say otherwise. A move copies all of the bucket's data to
+// other servers; everything else is a few requests, with room for a cluster to elect a leader or a server to restart.
+const (
+	createTimeout = 5 * time.Minute
+	readTimeout   = time.Minute
+	updateTimeout = 20 * time.Minute
+	deleteTimeout = 2 * time.Minute
+)
+
+// fencedBy is what the metadata of a fenced bucket say of who fenced it.
+const fencedBy = "terraform-provider-nats"
+
+var (
+	_ resource.ResourceWithConfigure      = (*bucketResource)(nil)
+	_ resource.ResourceWithIdentity       = (*bucketResource)(nil)
+	_ resource.ResourceWithImportState    = (*bucketResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*bucketResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*bucketResource)(nil)
+)
+
+type bucketResource struct {
+	data *connection.Data
+}
+
+// NewResource returns the resource nats_kine_bucket.
+func NewResource() resource.Resource { return &bucketResource{} }
+
+func (r *bucketResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_kine_bucket"
+}
+
+func (r *bucketResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
+}
+
+func (r *bucketResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config bucketModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if config.ForceUnfence.ValueBool() && !config.Fenced.IsUnknown() && (config.Fenced.IsNull() || config.Fenced.ValueBool()) {
+		resp.Diagnostics.AddAttributeError(path.Root("force_unfence"), "Invalid Attribute Combination",
+			"force_unfence only counts together with fenced = false. Set that too, or leave force_unfence out.")
+	}
+	if place := config.Placement.Attributes(); len(place) > 0 && place["cluster"].IsNull() && place["tags"].IsNull() {
+		resp.Diagnostics.AddAttributeError(path.Root("placement"), "Invalid Attribute Combination",
+			"A placement needs cluster, tags or both. Leave it out to let the servers choose.")
+	}
+}
+
+func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan bucketModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	place := plan.place(ctx, &resp.Diagnostics)
+	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	js, err := r.jetStream(&plan)
+	if err != nil {
+		addError(&resp.Diagnostics, "Create", &plan, err)
+		return
+	}
+	bucket, err := kine.Create(ctx, js, plan.spec(), place)
+	if err != nil {
+		addError(&resp.Diagnostics, "Create", &plan, err)
+		return
+	}
+	tflog.Info(ctx, "created kine bucket", map[string]any{"bucket": bucket.Name, "cluster": bucket.Cluster})
+
+	// The stream is there: an error from here on would taint the resource, and the next apply would delete the stream.
+	// What is unfinished is noted instead, and the next plan goes on with it.
+	fence := plan.Fenced.ValueBool()
+	plan.Pending = types.StringNull()
+	if place != nil {
+		settled, err := kine.Settle(ctx, js, plan.spec(), place)
+		if settled != nil {
+			bucket = settled
+		}
+		plan.notePending(&resp.Diagnostics, "placement", err)
+	}
+	if fence {
+		fenced, err := kine.SetFence(ctx, js, bucket.Name, kine.Fence{By: fencedBy, At: time.Now()})
+		if fenced != nil {
+			bucket = fenced
+		}
+		plan.notePending(&resp.Diagnostics, "fence", err)
+	}
+	bucket.Violations = nil // what is pending is not drift
+	resp.Diagnostics.Append(plan.setBucket(ctx, bucket)...)
+	// As planned, even if the fence is still pending: the next refresh tells how it is.
+	plan.Fenced = types.BoolValue(fence)
+	plan.derive()
+
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+	resp.Diagnostics.Append(remember(ctx, resp.Private, &plan, bucket)...)
+}
+
+func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state bucketModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	imported := state.Stream.IsNull()
+	bucket, err := r.read(ctx, &state)
+	switch {
+	case errors.Is(err, kine.ErrNotFound):
+		if !imported {
+			resp.Diagnostics.AddWarning(what+" Is Gone",
+				fmt.Sprintf("The server says that there is no bucket %q any more. An apply makes a new, empty one, on which k3s "+
+					"starts a new, empty cluster.\n\nIf the cluster is to be kept, restore the bucket before you apply.",
+					state.Name.ValueString()))
+		}
+		resp.State.RemoveResource(ctx)
+		return
+	case err != nil && !imported && r.data != nil && r.data.TolerateUnreachable && natsconn.IsUnreachable(err):
+		resp.Diagnostics.AddWarning("NATS Is Unreachable",
+			fmt.Sprintf("What is known of the bucket %q is kept as it was, because unreachable is \"warn\" in the provider's "+
+				"configuration.\n\n%s", state.Name.ValueString(), connection.Explain(err)))
+		return
+	case err != nil:
+		addError(&resp.Diagnostics, "Read", &state, err)
+		return
+	}
+
+	place := state.place(ctx, &resp.Diagnostics)
+	if place != nil && bucket.Placement != nil && !state.Pending.IsNull() {
+		// The unfinished placement is our own.
+		bucket.Violations = withoutPlacement(bucket.Violations)
+	}
+	resp.Diagnostics.Append(state.setBucket(ctx, bucket)...)
+	if place != nil && place.Cluster != "" && bucket.Cluster != place.Cluster {
+		state.Placement = withCluster(state.Placement, state.Cluster)
+	}
+	state.setDefaults()
+	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	resp.Diagnostics.Append(remember(ctx, resp.Private, &state, bucket)...)
+}
+
+func (r *bucketResource) read(ctx context.Context, state *bucketModel) (*kine.Bucket, error) {
+	js, err := r.jetStream(state)
+	if err != nil {
+		return nil, err
+	}
+	return kine.Read(ctx, js, state.Name.ValueString())
+}
+
+func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state bucketModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	place := plan.place(ctx, &resp.Diagnostics)
+	move := plan.moves(ctx, &state, &resp.Diagnostics)
+	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	js, err := r.jetStream(&plan)
+	if err != nil {
+		addError(&resp.Diagnostics, "Update", &plan, err)
+		return
+	}
+	if state.Fenced.ValueBool() && !plan.Fenced.ValueBool() {
+		if _, err := kine.LiftFence(ctx, js, plan.Name.ValueString(), plan.ForceUnfence.ValueBool()); err != nil {
+			addError(&resp.Diagnostics, "Update", &plan, err)
+			return
+		}
+	}
+	bucket, err := kine.Update(ctx, js, plan.spec(), place, move || !state.Pending.IsNull())
+	if err != nil {
+		addError(&resp.Diagnostics, "Update", &plan, err)
+		return
+	}
+	pending := plan.Pending.IsUnknown() // planned when there is something to wait for
+	plan.Pending = types.StringNull()
+	if pending {
+		settled, err := kine.Settle(ctx, js, plan.spec(), place)
+		if settled != nil {
+			bucket = settled
+		}
+		plan.notePending(&resp.Diagnostics, "placement", err)
+	}
+	if plan.Fenced.ValueBool() {
+		if bucket, err = kine.SetFence(ctx, js, bucket.Name, kine.Fence{By: fencedBy, At: time.Now()}); err != nil {
+			addError(&resp.Diagnostics, "Update", &plan, err)
+			return
+		}
+	}
+	bucket.Violations = nil // repaired, or what is pending
+	resp.Diagnostics.Append(plan.setBucket(ctx, bucket)...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+	resp.Diagnostics.Append(remember(ctx, resp.Private, &plan, bucket)...)
+}
+
+func (r *bucketResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state bucketModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := state.Timeouts.Delete(ctx, deleteTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if state.DeletionProtection.ValueBool() {
+		planmodifiers.RefuseProtectedDelete(what, state.Name.ValueString(), &resp.Diagnostics)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	js, err := r.jetStream(&state)
+	if err == nil {
+		err = kine.Delete(ctx, js, state.Name.ValueString(), state.ForceDestroy.ValueBool())
+	}
+	if err != nil {
+		addError(&resp.Diagnostics, "Delete", &state, err)
+	}
+}
+
+func (r *bucketResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	var identity identityModel
+	if req.ID == "" {
+		resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...)
+		if resp.Diagnostics.HasError() {
+			return
+		}
+		if err := kine.CheckBucket(identity.Name.ValueString()); err != nil {
+			resp.Diagnostics.AddError("Invalid Import Identity", err.Error()+".")
+			return
+		}
+	} else {
+		var err error
+		if identity, err = parseImportID(req.ID); err != nil {
+			resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("%q is not of the form [<jetstream_domain>:]<bucket>: %v.", req.ID, err))
+			return
+		}
+	}
+	if identity.JetStreamDomain.ValueString() == "" {
+		identity.JetStreamDomain = types.StringNull()
+		if domain := r.defaultDomain(); domain != "" {
+			identity.JetStreamDomain = types.StringValue(domain)
+		}
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), identity.Name)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("jetstream_domain"), identity.JetStreamDomain)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity)...)
+}
+
+// jetStream returns the JetStream API of the bucket's domain.
+func (r *bucketResource) jetStream(m *bucketModel) (*natsconn.JetStream, error) {
+	return r.data.JetStream(m.JetStreamDomain.ValueString())
+}
+
+// defaultDomain returns the provider's JetStream domain, or "" where there is none or it cannot be told yet.
+func (r *bucketResource) defaultDomain() string {
+	if r.data == nil {
+		return ""
+	}
+	client, err := r.data.Client()
+	if err != nil {
+		return ""
+	}
+	domain, err := client.Domain()
+	if err != nil {
+		return ""
+	}
+	return domain
+}

@@ -1,0 +1,176 @@
+package kinebucket
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/boolplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
+	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+)
+
+// what is the resource in messages.
+const what = "Kine Bucket"
+
+func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The JetStream bucket that KINE stores a k3s cluster in, with exactly the settings that KINE " +
+			"accepts: KINE refuses to start on a bucket that differs from them in any field, and makes a new, empty one where " +
+			"it finds none. A change of `history` or `replicas` is made in place; every k3s on the bucket then has to be " +
+			"restarted with the endpoint's new URL.\n\n" +
+			"Losing the bucket is losing the Kubernetes cluster, so it is protected against deletion by default.",
+		Attributes: map[string]schema.Attribute{
+			"name": schema.StringAttribute{
+				MarkdownDescription: fmt.Sprintf("Name of the bucket: letters, digits, dashes and underscores, up to 252 characters. "+
+					"Defaults to `%s`, as in KINE. Changing it destroys the bucket and makes a new one.", kine.DefaultBucket),
+				Optional: true, Computed: true,
+				Default:       stringdefault.StaticString(kine.DefaultBucket),
+				Validators:    []validator.String{validators.String("the name of a bucket", "Invalid Bucket Name", kine.CheckBucket)},
+				PlanModifiers: []planmodifier.String{planmodifiers.ReplaceUnlessProtected(what)},
+			},
+			"jetstream_domain": schema.StringAttribute{
+				MarkdownDescription: "JetStream domain that the bucket is in. Defaults to that of the provider's configuration, and " +
+					"without one to the domain of the server that the provider is connected to. A bucket stays in the domain that it " +
+					"was made in when the provider's changes. Changing it here destroys the bucket and makes a new one.",
+				Optional: true, Computed: true,
+				Validators: []validator.String{validators.String("the name of a JetStream domain", "Invalid JetStream Domain",
+					natsconn.CheckDomain)},
+				PlanModifiers: []planmodifier.String{
+					stringplanmodifier.UseStateForUnknown(),
+					planmodifiers.ReplaceUnlessProtected(what),
+				},
+			},
+			"history": schema.Int64Attribute{
+				MarkdownDescription: fmt.Sprintf("Number of revisions kept of each key, from %d to %d. Defaults to %d, as in KINE. "+
+					"A watch or list of an older revision than that fails, so a busy cluster is better off with more.",
+					kine.MinHistory, kine.MaxHistory, kine.DefaultHistory),
+				Optional: true, Computed: true,
+				Default:    int64default.StaticInt64(kine.DefaultHistory),
+				Validators: []validator.Int64{int64validator.Between(kine.MinHistory, kine.MaxHistory)},
+			},
+			"replicas": schema.Int64Attribute{
+				MarkdownDescription: fmt.Sprintf("Number of servers of a NATS cluster that hold the bucket, from %d to %d; odd numbers "+
+					"make sense, and one server can be lost with 3. Defaults to %d, as in KINE.",
+					kine.MinReplicas, kine.MaxReplicas, kine.DefaultReplicas),
+				Optional: true, Computed: true,
+				Default:    int64default.StaticInt64(kine.DefaultReplicas),
+				Validators: []validator.Int64{int64validator.Between(kine.MinReplicas, kine.MaxReplicas)},
+			},
+			"placement": schema.SingleNestedAttribute{
+				MarkdownDescription: "Which servers hold the bucket, by `cluster`, `tags` or both. Changing it moves the bucket, during " +
+					"which KINE's watches and revision stand still for about ten seconds: a planned maintenance. KINE refuses a bucket " +
+					"whose configuration has a placement, so it is set for as long as a creation or move takes, and cleared again; " +
+					"removing it leaves the bucket where it is.",
+				Optional: true,
+				Attributes: map[string]schema.Attribute{
+					"cluster": schema.StringAttribute{
+						MarkdownDescription: "Name of the NATS cluster.",
+						Optional:            true,
+						Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+					},
+					"tags": schema.SetAttribute{
+						MarkdownDescription: "Tags that a server must have, all of them, such as `region:eu`.",
+						Optional:            true,
+						ElementType:         types.StringType,
+						Validators: []validator.Set{setvalidator.SizeAtLeast(1),
+							setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
+					},
+				},
+			},
+			"fenced": schema.BoolAttribute{
+				MarkdownDescription: "Whether writes are fenced off. `true` fences the bucket: KINE's writes fail from then on and it " +
+					"does not start, while everything in the bucket stays. `false` lifts a fence. Left out, the bucket stays as it is.",
+				Optional: true, Computed: true,
+				PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},
+			},
+			"force_unfence": schema.BoolAttribute{
+				MarkdownDescription: "Lift a fence although a promoted successor of the bucket is known, which leaves two writable " +
+					"copies of one Kubernetes cluster. Defaults to `false`.",
+				Optional: true, Computed: true,
+				Default: booldefault.StaticBool(false),
+			},
+			"deletion_protection": schema.BoolAttribute{
+				MarkdownDescription: "Refuse every plan that would destroy or replace the bucket. Defaults to `true`; lifting it takes an " +
+					"apply of its own.",
+				Optional: true, Computed: true,
+				Default: booldefault.StaticBool(true),
+			},
+			"force_destroy": schema.BoolAttribute{
+				MarkdownDescription: "Delete the bucket even while KINE is attached to it. Defaults to `false`. It counts once it is " +
+					"applied, and does not lift `deletion_protection`.",
+				Optional: true, Computed: true,
+				Default: booldefault.StaticBool(false),
+			},
+			"stream": schema.StringAttribute{
+				MarkdownDescription: "Name of the stream behind the bucket.",
+				Computed:            true,
+			},
+			"cluster": schema.StringAttribute{
+				MarkdownDescription: "Name of the NATS cluster that holds the bucket; null on a single server.",
+				Computed:            true,
+			},
+			"pending": schema.StringAttribute{
+				MarkdownDescription: "What the server had not finished in time, such as a move; the next apply waits for it. Null when " +
+					"nothing is.",
+				Computed: true,
+			},
+			"contract_violations": schema.ListNestedAttribute{
+				MarkdownDescription: "Fields of the stream that were changed behind Terraform's back so that KINE would not start. The " +
+					"plan shows them, and an apply repairs them. Empty when the bucket is as it should be.",
+				Computed: true,
+				NestedObject: schema.NestedAttributeObject{
+					Attributes: map[string]schema.Attribute{
+						"field": schema.StringAttribute{
+							MarkdownDescription: "Name of the field in the JetStream API, such as `max_bytes`.",
+							Computed:            true,
+						},
+						"actual": schema.StringAttribute{
+							MarkdownDescription: "What the server has, as JSON, or `unset`.",
+							Computed:            true,
+						},
+						"required": schema.StringAttribute{
+							MarkdownDescription: "What KINE needs, as JSON, or `unset`.",
+							Computed:            true,
+						},
+					},
+				},
+			},
+			"datastore": datastore.ComputedAttribute("What `nats_k3s_datastore_endpoint` needs to know of the bucket. " +
+				"It has the same type as that of a mirror."),
+			"timeouts": timeouts.AttributesAll(ctx),
+		},
+	}
+}
+
+func (r *bucketResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{
+		Attributes: map[string]identityschema.Attribute{
+			"name": identityschema.StringAttribute{
+				Description:       "Name of the bucket.",
+				RequiredForImport: true,
+			},
+			"jetstream_domain": identityschema.StringAttribute{
+				Description:       "JetStream domain that the bucket is in; empty for the domain of the connected server.",
+				OptionalForImport: true,
+			},
+		},
+	}
+}

@@ -1,0 +1,72 @@
+// Package provider is the Terraform provider for NATS-backed k3s: its configuration, and the list of what it serves.
+package provider
+
+import (
+	"context"
+	"os"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/k3sendpoint"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/kinebucket"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
+)
+
+// Address is where the provider is published. Who publishes it elsewhere changes this line, and the module path.
+const Address = "registry.terraform.io/nats-k3s/nats"
+
+// typeName is the prefix of the names of everything that the provider serves.
+const typeName = "nats"
+
+var _ provider.ProviderWithValidateConfig = (*natsProvider)(nil)
+
+type natsProvider struct {
+	version string
+	env     natsconn.Environment
+}
+
+// New returns the provider of that version.
+func New(version string) func() provider.Provider {
+	return func() provider.Provider { return &natsProvider{version: version, env: os.Getenv} }
+}
+
+func (p *natsProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = typeName
+	resp.Version = p.version
+}
+
+func (p *natsProvider) ValidateConfig(ctx context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse) {
+	var config configModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !resp.Diagnostics.HasError() {
+		tlsconfig.Validate(config.TLS, path.Root("tls"), &resp.Diagnostics)
+	}
+}
+
+// Configure settles what the configuration says. It does no I/O: the first resource that needs a server connects.
+func (p *natsProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var config configModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	client := natsconn.NewClient(config.settings(ctx, &resp.Diagnostics), p.env)
+	data := connection.NewData(client, config.unknown(), config.Unreachable.ValueString() == unreachableWarn)
+	resp.ResourceData = data
+	resp.DataSourceData = data
+	resp.EphemeralResourceData = data
+}
+
+func (p *natsProvider) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{
+		kinebucket.NewResource,
+		k3sendpoint.NewResource,
+	}
+}
+
+func (p *natsProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }

@@ -1,0 +1,164 @@
+// Package tlsconfig is the attribute by which a provider or an endpoint's verification is told how to use TLS.
+package tlsconfig
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	providerschema "github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	resourceschema "github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+)
+
+// keyWriteOnly is the name of the key's text in a resource, where it is write-only.
+const keyWriteOnly = "key_pem_wo"
+
+// texts are the descriptions of the attributes.
+var texts = map[string]string{
+	"ca_file":         "Path of the PEM file of the certificate authorities that sign the servers' certificates.",
+	"ca_pem":          "Those certificate authorities as PEM text.",
+	"cert_file":       "Path of the PEM file of the client certificate.",
+	"cert_pem":        "The client certificate as PEM text.",
+	"key_file":        "Path of the PEM file of the client certificate's key.",
+	"key_pem":         "The client certificate's key as PEM text.",
+	"server_name":     "Name that the server's certificate is checked for, if not that of the URL.",
+	"handshake_first": "Start TLS at once, for servers with `handshake_first` set. Defaults to `false`.",
+}
+
+// validatorsOf are the validators of an attribute: its form, and that the file and the text exclude each other.
+func validatorsOf(name string) []validator.String {
+	base, kind, _ := strings.Cut(name, "_")
+	other := map[string]string{"file": "pem", "pem": "file"}[kind]
+	if other == "" {
+		return []validator.String{stringvalidator.LengthAtLeast(1)}
+	}
+	conflict := stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName(base + "_" + other))
+	if kind == "file" {
+		return []validator.String{conflict, validators.String("a path", "Invalid Path", CheckPath)}
+	}
+	return []validator.String{conflict, validators.String("PEM text", "Invalid PEM", checkPEM)}
+}
+
+// ProviderAttributes are the attributes in the provider's configuration.
+func ProviderAttributes() map[string]providerschema.Attribute {
+	attributes := map[string]providerschema.Attribute{
+		"handshake_first": providerschema.BoolAttribute{MarkdownDescription: texts["handshake_first"], Optional: true},
+	}
+	for name, text := range texts {
+		if name != "handshake_first" {
+			attributes[name] = providerschema.StringAttribute{
+				MarkdownDescription: text, Optional: true, Sensitive: name == "key_pem", Validators: validatorsOf(name),
+			}
+		}
+	}
+	return attributes
+}
+
+// ResourceAttributes are the attributes in a resource. The text of a key is write-only there, and never in the state.
+func ResourceAttributes() map[string]resourceschema.Attribute {
+	attributes := map[string]resourceschema.Attribute{
+		"handshake_first": resourceschema.BoolAttribute{MarkdownDescription: texts["handshake_first"], Optional: true},
+		keyWriteOnly: resourceschema.StringAttribute{
+			MarkdownDescription: texts["key_pem"] + " Write-only: it is never stored.", Optional: true, WriteOnly: true, Sensitive: true,
+			Validators: []validator.String{
+				stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName("key_file")),
+				validators.String("PEM text", "Invalid PEM", checkPEM),
+			},
+		},
+	}
+	for name, text := range texts {
+		if name == "handshake_first" || name == "key_pem" {
+			continue
+		}
+		check := validatorsOf(name)
+		if name == "key_file" {
+			check = []validator.String{validators.String("a path", "Invalid Path", CheckPath)}
+		}
+		attributes[name] = resourceschema.StringAttribute{MarkdownDescription: text, Optional: true, Validators: check}
+	}
+	return attributes
+}
+
+// Validate checks that a certificate comes with its key.
+func Validate(object types.Object, at path.Path, diags *diag.Diagnostics) {
+	if object.IsNull() || object.IsUnknown() {
+		return
+	}
+	is := func(name string) bool { value, ok := object.Attributes()[name]; return ok && !value.IsNull() }
+	cert := is("cert_file") || is("cert_pem")
+	key := is("key_file") || is("key_pem") || is(keyWriteOnly)
+	if cert != key {
+		diags.AddAttributeError(at, "Invalid Attribute Combination",
+			"A client certificate needs its key, and a key its certificate: give both, each as a file or as PEM text.")
+	}
+}
+
+// HasUnknown tells whether a value is not known yet.
+func HasUnknown(object types.Object) bool {
+	if object.IsUnknown() {
+		return true
+	}
+	for _, value := range object.Attributes() {
+		if value.IsUnknown() {
+			return true
+		}
+	}
+	return false
+}
+
+// Settings returns the attribute as settings of a connection; what is unknown counts as unset.
+func Settings(object types.Object) natsconn.TLS {
+	text := func(name string) string {
+		value, _ := object.Attributes()[name].(types.String)
+		return value.ValueString()
+	}
+	first, _ := object.Attributes()["handshake_first"].(types.Bool)
+	settings := natsconn.TLS{
+		CAFile: text("ca_file"), CAPEM: text("ca_pem"), CertFile: text("cert_file"), CertPEM: text("cert_pem"),
+		KeyFile: text("key_file"), KeyPEM: text("key_pem"),
+		ServerName: text("server_name"), HandshakeFirst: first.ValueBool(),
+	}
+	if key := text(keyWriteOnly); key != "" {
+		settings.KeyPEM = key
+	}
+	return settings
+}
+
+// CheckPath checks the path of a file on the machine that runs Terraform.
+func CheckPath(file string) error {
+	switch {
+	case file == "":
+		return errors.New("it is empty")
+	case strings.HasPrefix(file, "~"):
+		return errors.New("the ~ is not expanded: use pathexpand()")
+	}
+	return nil
+}
+
+// checkPEM checks that a text holds PEM blocks, and that certificates among them can be read. The error never quotes it.
+func checkPEM(text string) error {
+	rest := []byte(text)
+	for blocks := 0; ; blocks++ {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			if blocks == 0 {
+				return errors.New("no PEM block was found in it")
+			}
+			return nil
+		}
+		if block.Type == "CERTIFICATE" {
+			if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+				return errors.New("a certificate in it cannot be read")
+			}
+		}
+	}
+}

@@ -1,0 +1,33 @@
+// Package validator holds validators that several schemas of the provider share.
+package validator
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+)
+
+// checked validates a string with a function of a domain package. The function's error must not contain the value where
+// that is a secret.
+type checked struct {
+	description string
+	summary     string
+	check       func(string) error
+}
+
+// String returns a validator of strings: description completes "The value must be ...", and summary heads the error.
+func String(description, summary string, check func(string) error) validator.String {
+	return checked{description: description, summary: summary, check: check}
+}
+
+func (v checked) Description(context.Context) string         { return "value must be " + v.description }
+func (v checked) MarkdownDescription(context.Context) string { return "value must be " + v.description }
+
+func (v checked) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if err := v.check(req.ConfigValue.ValueString()); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, v.summary, "The value must be "+v.description+": "+err.Error()+".")
+	}
+}
