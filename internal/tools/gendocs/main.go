@@ -1,0 +1,163 @@
+// Command gendocs writes docs/ from the provider's schema, templates/ and examples/.
+//
+//	gendocs -cli bin/tofu -provider bin/terraform-provider-nats
+//
+// It runs in the root of the repository. tfplugindocs does the writing; this program hands it the schema. Left alone,
+// tfplugindocs asks whichever terraform is on the PATH, or downloads one, and the pages then differ between machines
+// (Terraform 1.11 leaves out resource identity, for one). The schema here comes from one pinned OpenTofu.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	// address is where the provider is published.
+	address = "registry.terraform.io/nats-k3s/nats"
+	// providerName is the prefix of every resource type, without the underscore.
+	providerName = "nats"
+	// renderedName is how the pages write it.
+	renderedName = "NATS"
+	// tfplugindocs is the module that pins the tool.
+	tfplugindocs = "internal/tools/tfplugindocs/go.mod"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "gendocs:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+
+	flags := flag.NewFlagSet("gendocs", flag.ContinueOnError)
+	cli := flags.String("cli", "", "the OpenTofu `binary` to get the schema from")
+	provider := flags.String("provider", "", "the built provider `binary`")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *cli == "" || *provider == "" {
+		return errors.New("both -cli and -provider are needed")
+	}
+	if _, err := os.Stat(tfplugindocs); err != nil {
+		return fmt.Errorf("not in the root of the repository: %w", err)
+	}
+	for _, path := range []*string{cli, provider} {
+		abs, err := filepath.Abs(*path)
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(abs); err != nil {
+			return err
+		}
+		*path = abs
+	}
+
+	tmp, err := os.MkdirTemp("", "gendocs")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(tmp) }()
+
+	// The pages embed the examples, so these come first.
+	if _, err := os.Stat("examples"); err == nil {
+		changed, err := output(command(ctx, *cli, "fmt", "-recursive", "examples"))
+		if err != nil {
+			return err
+		}
+		if len(changed) > 0 {
+			fmt.Printf("formatted:\n%s", changed)
+		}
+	}
+
+	schema, err := providerSchema(ctx, tmp, *cli, *provider)
+	if err != nil {
+		return err
+	}
+	schemaFile := filepath.Join(tmp, "schema.json")
+	if err := os.WriteFile(schemaFile, schema, 0o600); err != nil {
+		return err
+	}
+	for _, step := range [][]string{
+		{"generate", "--rendered-provider-name", renderedName},
+		{"validate"},
+	} {
+		c := command(ctx, "go", "tool", "-modfile="+tfplugindocs, "tfplugindocs")
+		c.Args = append(c.Args, step...)
+		c.Args = append(c.Args, "--provider-name", providerName, "--providers-schema", schemaFile)
+		if _, err := output(c); err != nil {
+			return err
+		}
+	}
+	fmt.Println("docs/ is written and valid")
+	return nil
+}
+
+// providerSchema asks the CLI for the schema of the built provider, in the form that tfplugindocs reads.
+func providerSchema(ctx context.Context, dir, cli, provider string) ([]byte, error) {
+	config := filepath.Join(dir, "cli.tfrc")
+	for file, content := range map[string]string{
+		config:                        cliConfig(filepath.Dir(provider)),
+		filepath.Join(dir, "main.tf"): "terraform {\n  required_providers {\n    nats = {\n      source = \"" + address + "\"\n    }\n  }\n}\n",
+	} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	c := command(ctx, cli, "providers", "schema", "-json")
+	c.Dir = dir
+	c.Env = append(c.Env, "TF_CLI_CONFIG_FILE="+config)
+	schema, err := output(c)
+	if err != nil {
+		return nil, err
+	}
+	return rekey(schema)
+}
+
+// cliConfig makes the CLI take the provider from dir, under the address of either registry, without an init.
+func cliConfig(dir string) string {
+	dir = filepath.ToSlash(dir)
+	// In HCL, unlike in Go, ${ and %{ in a string start a template.
+	dir = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `${`, `$${`, `%{`, `%%{`).Replace(dir)
+	var b strings.Builder
+	b.WriteString("provider_installation {\n  dev_overrides {\n")
+	for _, host := range []string{"registry.terraform.io", "registry.opentofu.org"} {
+		fmt.Fprintf(&b, "    %q = \"%s\"\n", host+strings.TrimPrefix(address, "registry.terraform.io"), dir)
+	}
+	b.WriteString("  }\n  direct {}\n}\n")
+	return b.String()
+}
+
+// command prepares a command whose behaviour does not depend on the caller's Terraform settings.
+func command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, name, args...)
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "TF_") {
+			c.Env = append(c.Env, v)
+		}
+	}
+	c.Env = append(c.Env, "CHECKPOINT_DISABLE=1")
+	return c
+}
+
+// output runs the command. It returns the standard output; an error carries everything that the command printed.
+func output(c *exec.Cmd) ([]byte, error) {
+	var stdout, stderr bytes.Buffer
+	c.Stdout, c.Stderr = &stdout, &stderr
+	if err := c.Run(); err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s%s", strings.Join(c.Args, " "), err, stdout.Bytes(), stderr.Bytes())
+	}
+	return stdout.Bytes(), nil
+}
