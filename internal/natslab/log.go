@@ -1,0 +1,92 @@
+package natslab
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// logLines is how many lines of a server's log are kept.
+const logLines = 500
+
+// serverLog keeps the last lines of a server's log, remembers a fatal error (which ends a nats-server process, but only
+// leaves an embedded server without its listeners), and counts requests for whoever asked for it.
+type serverLog struct {
+	requests requestCounters
+
+	mu    sync.Mutex
+	lines []string
+	fatal string
+}
+
+var _ server.Logger = (*serverLog)(nil)
+
+func (l *serverLog) add(level, format string, v []any) string {
+	line := level + " " + fmt.Sprintf(format, v...)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.lines) == logLines {
+		l.lines = append(l.lines[:0], l.lines[1:]...)
+	}
+	l.lines = append(l.lines, line)
+	return line
+}
+
+func (l *serverLog) Noticef(format string, v ...any) { l.add("INF", format, v) }
+func (l *serverLog) Warnf(format string, v ...any)   { l.add("WRN", format, v) }
+func (l *serverLog) Errorf(format string, v ...any)  { l.add("ERR", format, v) }
+func (l *serverLog) Debugf(string, ...any)           {}
+
+func (l *serverLog) Tracef(format string, v ...any) { l.requests.trace(format, v) }
+
+func (l *serverLog) Fatalf(format string, v ...any) {
+	line := l.add("FTL", format, v)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fatal = line
+}
+
+// fatalError returns the fatal error of the server, if it had one since the last call of reset.
+func (l *serverLog) fatalError() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fatal == "" {
+		return nil
+	}
+	return permanentError{fmt.Errorf("natslab: nats-server: %s", l.fatal)}
+}
+
+func (l *serverLog) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fatal = ""
+}
+
+// text returns all lines.
+func (l *serverLog) text() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.lines)
+}
+
+// complaints returns the last warnings and errors, without those that belong to every start of a cluster.
+func (l *serverLog) complaints() []string {
+	lines := slices.DeleteFunc(l.text(), func(line string) bool {
+		return strings.HasPrefix(line, "INF ") || strings.Contains(line, "(attempt 1)")
+	})
+	return lines[max(0, len(lines)-10):]
+}
+
+// withLog adds to err what the servers complained of.
+func withLog(err error, servers ...*Server) error {
+	var b strings.Builder
+	for _, s := range servers {
+		for _, line := range s.log.complaints() {
+			fmt.Fprintf(&b, "\n%s: %s", s.Name(), line)
+		}
+	}
+	return fmt.Errorf("%w%s", err, b.String())
+}

@@ -1,0 +1,25 @@
+//go:build !linux
+
+package natslab
+
+import (
+	"fmt"
+	"net"
+)
+
+// reservePort returns number, or a port that was free a moment ago if it is 0. Other systems than Linux have no way to keep
+// it free that lets a server listen on it.
+func reservePort(number int) (port, error) {
+	if number != 0 {
+		return port{number: number, release: func() {}}, nil
+	}
+	l, err := net.Listen("tcp4", address(0))
+	if err != nil {
+		return port{}, fmt.Errorf("natslab: find a free port: %w", err)
+	}
+	got := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		return port{}, fmt.Errorf("natslab: find a free port: %w", err)
+	}
+	return port{number: got, release: func() {}}, nil
+}

@@ -1,0 +1,274 @@
+package natslab
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+)
+
+// stopTimeout bounds how long a child process may take to shut its server down before it is killed.
+const stopTimeout = 10 * time.Second
+
+// ServerProcess is a nats-server in a child process of this one, which can be killed as only a process can. The child is
+// this program again, see [Main]; it ends with its parent. Ports and storage are kept between Kill and Start.
+type ServerProcess struct {
+	endpoint
+	spec    childSpec
+	cleanup func()
+	output  *tail
+
+	mu  sync.Mutex
+	run *childRun
+}
+
+// childRun is one run of the child process.
+type childRun struct {
+	cmd    *exec.Cmd
+	stdin  io.Closer
+	exited chan struct{}
+}
+
+// StartProcess runs a server in a child process and returns when it is ready. The caller stops it. The program must call
+// [Main] or [RunChild] at its start. Options that are functions stay in this process: Mutate is refused, and Client only
+// applies to Dial.
+func StartProcess(ctx context.Context, o Options) (*ServerProcess, error) {
+	switch {
+	case len(o.Mutate) > 0:
+		return nil, errors.New("natslab: a child process cannot have Mutate; use Config")
+	case os.Getenv(childVariable) != "":
+		// This is a child process that has not become a server: without this, it would start a child, and so on.
+		return nil, errors.New("natslab: the program must call natslab.Main or natslab.RunChild first")
+	}
+	if o.Name == "" {
+		o.Name = "lab"
+	}
+	l, err := newLab(o)
+	if err != nil {
+		return nil, err
+	}
+	p, err := l.process()
+	if err != nil {
+		l.remove()
+		return nil, err
+	}
+	if err := p.Start(ctx); err != nil {
+		p.Stop()
+		return nil, err
+	}
+	return p, nil
+}
+
+// process makes a server process without running it.
+func (l *lab) process() (*ServerProcess, error) {
+	o := l.opts
+	ports, err := reservePorts(o.Port, false, false, o.LeafNodes)
+	if err != nil {
+		return nil, err
+	}
+	n := node{name: o.Name, storeDir: o.storeDir(l.dir, o.Name, false), ports: ports}
+	s, err := l.server(n)
+	if err != nil {
+		ports.free()
+		return nil, err
+	}
+	return &ServerProcess{
+		endpoint: s.endpoint, output: &tail{},
+		spec: childSpec{
+			Name: o.Name, Port: n.ports.client.number, Texts: s.texts, Probes: s.probes, LeafRemotes: o.LeafRemotes,
+		},
+		cleanup: func() {
+			ports.free()
+			l.remove()
+		},
+	}, nil
+}
+
+// Start starts the server again after Kill, on the same port and storage, and returns when it is ready.
+func (p *ServerProcess) Start(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.run != nil && !isClosed(p.run.exited) {
+		return fmt.Errorf("natslab: server %s is already running", p.node.name)
+	}
+	run, stdout, err := p.spawn()
+	if err != nil {
+		return fmt.Errorf("natslab: child process: %w", err)
+	}
+	answer := make(chan error, 1)
+	go func() {
+		answer <- readAnswer(stdout)
+		_ = stdout.Close()
+	}()
+	select {
+	case err = <-answer:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		run.kill()
+		return fmt.Errorf("natslab: child process: %w%s", err, p.output.text())
+	}
+	p.run = run
+	return nil
+}
+
+// spawn starts the child and gives it its spec.
+func (p *ServerProcess) spawn() (*childRun, *os.File, error) {
+	spec, err := json.Marshal(p.spec)
+	if err != nil {
+		return nil, nil, err
+	}
+	executable, err := os.Executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	cmd := exec.Command(executable)
+	if testing.Testing() {
+		// Should the test binary not call Main, it runs no test rather than this one again.
+		cmd.Args = append(cmd.Args, "-test.run=^$")
+	}
+	cmd.Env = append(os.Environ(), childVariable+"=1")
+	cmd.Stderr = p.output
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	stdout, stdoutWriter, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	cmd.Stdout = stdoutWriter
+	err = cmd.Start()
+	_ = stdoutWriter.Close()
+	if err != nil {
+		_ = stdout.Close()
+		return nil, nil, err
+	}
+	run := &childRun{cmd: cmd, stdin: stdin, exited: make(chan struct{})}
+	go func() {
+		// How it ended is in what it wrote.
+		_ = cmd.Wait()
+		close(run.exited)
+	}()
+	// The pipe stays open: its end tells the child that its parent is gone.
+	if _, err := stdin.Write(append(spec, '\n')); err != nil {
+		run.kill()
+		_ = stdout.Close()
+		return nil, nil, fmt.Errorf("%w%s", err, p.output.text())
+	}
+	return run, stdout, nil
+}
+
+// readAnswer reads the one line that a child writes when its server is ready or has failed.
+func readAnswer(stdout io.Reader) error {
+	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	var answer childAnswer
+	if jsonErr := json.Unmarshal(line, &answer); err != nil || jsonErr != nil {
+		return errors.New("it ended without an answer; does this program call natslab.Main or natslab.RunChild?")
+	}
+	if answer.Error != "" {
+		return errors.New(answer.Error)
+	}
+	return nil
+}
+
+// kill ends the child and returns when it is gone.
+func (r *childRun) kill() {
+	// The only error is that it has ended already.
+	_ = r.cmd.Process.Kill()
+	<-r.exited
+	_ = r.stdin.Close()
+}
+
+// Kill ends the process with SIGKILL and returns when it is gone. It does nothing if the process is not running.
+func (p *ServerProcess) Kill() {
+	if run := p.take(); run != nil {
+		run.kill()
+	}
+}
+
+// Shutdown lets the server shut down, as an operator would, and returns when its process is gone. Port and storage are
+// kept. It does nothing if the process is not running.
+func (p *ServerProcess) Shutdown() {
+	run := p.take()
+	if run == nil {
+		return
+	}
+	_ = run.stdin.Close()
+	timer := time.NewTimer(stopTimeout)
+	defer timer.Stop()
+	select {
+	case <-run.exited:
+	case <-timer.C:
+		run.kill()
+	}
+}
+
+// Stop shuts the server down for good and gives back its port and its temporary directory.
+func (p *ServerProcess) Stop() {
+	p.Shutdown()
+	p.cleanup()
+}
+
+func (p *ServerProcess) take() *childRun {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	run := p.run
+	p.run = nil
+	return run
+}
+
+// Running tells whether the process runs.
+func (p *ServerProcess) Running() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.run != nil && !isClosed(p.run.exited)
+}
+
+// PID returns the process id, or 0 if the process is not running.
+func (p *ServerProcess) PID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.run == nil {
+		return 0
+	}
+	return p.run.cmd.Process.Pid
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu  sync.Mutex
+	buf []byte
+}
+
+// tailLength is how much a tail keeps, in bytes.
+const tailLength = 8 << 10
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf = append(t.buf, b...)
+	if extra := len(t.buf) - tailLength; extra > 0 {
+		t.buf = append(t.buf[:0], t.buf[extra:]...)
+	}
+	return len(b), nil
+}
+
+// text returns what was kept, on lines of its own.
+func (t *tail) text() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.buf) == 0 {
+		return ""
+	}
+	return "\n" + string(bytes.TrimSpace(t.buf))
+}

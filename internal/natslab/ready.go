@@ -1,0 +1,153 @@
+package natslab
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	pollInterval = 20 * time.Millisecond
+	// probeTimeout bounds one request of a probe. Requests are lost while the meta group elects its leader; the next poll
+	// asks again.
+	probeTimeout = time.Second
+	// probeName is the name of the lab's own connections.
+	probeName = "natslab-probe"
+)
+
+// permanentError ends a poll.
+type permanentError struct{ error }
+
+func (e permanentError) Unwrap() error { return e.error }
+
+// poll calls check until it returns nil or a permanentError, or until ctx is done; what it waits for is in the error.
+func poll(ctx context.Context, what string, check func() error) error {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		err := check()
+		if err == nil {
+			return nil
+		}
+		if permanent, ok := errors.AsType[permanentError](err); ok {
+			return permanent.error
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("natslab: wait for %s: %w (last: %w)", what, context.Cause(ctx), err)
+		case <-ticker.C:
+		}
+	}
+}
+
+// probe is an identity with which the lab asks a server whether it is ready. A child process gets it as JSON.
+type probe struct {
+	User      User
+	Token     string
+	JetStream bool
+	// Optional probes belong to servers whose users the lab does not know: a refused connection is no failure.
+	Optional bool
+}
+
+// addProbes returns the probes of a server, and the options with the users they need: the users of the options may lack the
+// permission to ask.
+func (o Options) addProbes() ([]probe, Options) {
+	var probes []probe
+	user := func(n int, jetStream bool) User {
+		u := User{Name: fmt.Sprintf("%s-%d", probeName, n), Password: rand.Text()}
+		probes = append(probes, probe{User: u, JetStream: jetStream})
+		return u
+	}
+	inGlobal := !o.NoJetStream && len(o.Accounts) == 0
+	switch {
+	case o.Token != "":
+		probes = append(probes, probe{Token: o.Token, JetStream: inGlobal})
+	case len(o.Users) > 0:
+		o.Users = append(slices.Clone(o.Users), user(0, inGlobal))
+	case len(o.Accounts) > 0:
+	case o.SystemUser.Name == "":
+		probes = append(probes, probe{JetStream: inGlobal, Optional: true})
+	default:
+		// With its only user in the system account, the server would refuse everyone who comes without credentials.
+		u := user(0, inGlobal)
+		o.Users, o.NoAuthUser = []User{u}, cmp.Or(o.NoAuthUser, u.Name)
+	}
+	o.Accounts = slices.Clone(o.Accounts)
+	for i := range o.Accounts {
+		a := &o.Accounts[i]
+		a.Users = append(slices.Clone(a.Users), user(i+1, !o.NoJetStream && !a.NoJetStream))
+	}
+	return probes, o
+}
+
+// ready tells what a single server still lacks.
+func (s *Server) ready() error {
+	srv := s.NATSServer()
+	if srv == nil {
+		return permanentError{fmt.Errorf("natslab: server %s is down", s.node.name)}
+	}
+	if err := s.log.fatalError(); err != nil {
+		return err
+	}
+	if got, want := srv.NumLeafNodes(), len(s.opts.LeafRemotes); got < want {
+		return fmt.Errorf("%d of %d leaf-node connections", got, want)
+	}
+	for _, p := range s.probes {
+		if err := s.ask(srv, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask makes one request with a probe.
+func (s *Server) ask(srv *server.Server, p probe) error {
+	nc, err := s.probe(srv, p)
+	if err != nil {
+		if p.Optional && errors.Is(err, nats.ErrAuthorization) {
+			return nil
+		}
+		return fmt.Errorf("connect to %s: %w", s.node.name, err)
+	}
+	defer nc.Close()
+	if !p.JetStream {
+		return nc.FlushTimeout(probeTimeout)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
+	defer cancel()
+	if _, err := js.AccountInfo(ctx); err != nil {
+		return fmt.Errorf("JetStream account info from %s: %w", s.node.name, err)
+	}
+	return nil
+}
+
+// probe connects inside the process, so that certificates and proxies have no say in it.
+func (s *Server) probe(srv *server.Server, p probe) (*nats.Conn, error) {
+	s.mu.Lock()
+	s.probed++
+	s.mu.Unlock()
+	opts := []nats.Option{
+		nats.Name(probeName), nats.InProcessServer(srv), nats.NoReconnect(), nats.IgnoreDiscoveredServers(),
+	}
+	switch {
+	case p.Token != "":
+		opts = append(opts, nats.Token(p.Token))
+	case p.User.Name != "":
+		opts = append(opts, nats.UserInfo(p.User.Name, p.User.Password))
+	default:
+		opts = append(opts, s.opts.Client...)
+	}
+	return nats.Connect(s.ClientURL(), opts...)
+}
