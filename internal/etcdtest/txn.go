@@ -1,0 +1,159 @@
+package etcdtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	cleanPage = 500 // keys a list request
+	cleanJobs = 16  // deletes at a time
+)
+
+// outcome is what a guarded transaction has done.
+type outcome struct {
+	what, key string
+	done      bool
+	revision  int64            // of the header: the write's, if it was done
+	current   *mvccpb.KeyValue // the key as the datastore returns it where the guard fails; nil: absent, or not asked for
+}
+
+// createKey creates a key that must not exist, as the apiserver does (staging/src/k8s.io/apiserver/pkg/storage/etcd3).
+func createKey(ctx context.Context, c *clientv3.Client, key, value string, opts ...clientv3.OpOption) (outcome, error) {
+	resp, err := c.Txn(ctx).
+		If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).
+		Then(clientv3.OpPut(key, value, opts...)).
+		Commit()
+	return result("create", key, resp, err)
+}
+
+// updateKey replaces the value of a key that still is at a revision, and otherwise returns what it is. At revision 0 it
+// creates the key.
+func updateKey(ctx context.Context, c *clientv3.Client, key, value string, revision int64, opts ...clientv3.OpOption) (outcome, error) {
+	resp, err := c.Txn(ctx).
+		If(clientv3.Compare(clientv3.ModRevision(key), "=", revision)).
+		Then(clientv3.OpPut(key, value, opts...)).
+		Else(clientv3.OpGet(key)).
+		Commit()
+	return result("update", key, resp, err)
+}
+
+// deleteKey deletes a key that still is at a revision, and otherwise returns what it is.
+func deleteKey(ctx context.Context, c *clientv3.Client, key string, revision int64) (outcome, error) {
+	resp, err := c.Txn(ctx).
+		If(clientv3.Compare(clientv3.ModRevision(key), "=", revision)).
+		Then(clientv3.OpDelete(key)).
+		Else(clientv3.OpGet(key)).
+		Commit()
+	return result("delete", key, resp, err)
+}
+
+func result(what, key string, resp *clientv3.TxnResponse, err error) (outcome, error) {
+	if err != nil {
+		return outcome{}, fmt.Errorf("%s of %q: %w", what, key, err)
+	}
+	o := outcome{what: what, key: key, done: resp.Succeeded, revision: resp.Header.GetRevision()}
+	if o.done {
+		return o, nil
+	}
+	for _, r := range resp.Responses {
+		if kvs := r.GetResponseRange().GetKvs(); len(kvs) > 0 {
+			o.current = kvs[0]
+		}
+	}
+	return o, nil
+}
+
+// accepted turns the outcome of a write that the datastore must accept into the revision of the write.
+func accepted(o outcome, err error) (int64, error) {
+	switch {
+	case err != nil:
+		return 0, err
+	case !o.done:
+		return 0, fmt.Errorf("%s of %q was refused, the datastore has %s", o.what, o.key, describe(o.current))
+	case o.revision <= 0:
+		return 0, fmt.Errorf("%s of %q succeeded at revision %d", o.what, o.key, o.revision)
+	}
+	return o.revision, nil
+}
+
+// refused turns the outcome of a write that the datastore must refuse into the key that it has returned instead.
+func refused(o outcome, err error) (*mvccpb.KeyValue, error) {
+	if err == nil && o.done {
+		err = fmt.Errorf("%s of %q was accepted at revision %d", o.what, o.key, o.revision)
+	}
+	return o.current, err
+}
+
+// getKey reads a key, nil if there is none, and the revision in the header.
+func getKey(ctx context.Context, c *clientv3.Client, key string, opts ...clientv3.OpOption) (*mvccpb.KeyValue, int64, error) {
+	resp, err := c.Get(ctx, key, opts...)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read of %q: %w", key, err)
+	}
+	switch len(resp.Kvs) {
+	case 0:
+		return nil, resp.Header.GetRevision(), nil
+	case 1:
+		if string(resp.Kvs[0].Key) == key {
+			return resp.Kvs[0], resp.Header.GetRevision(), nil
+		}
+	}
+	return nil, 0, fmt.Errorf("read of %q returned %d keys, the first of them %s", key, len(resp.Kvs), describe(resp.Kvs[0]))
+}
+
+// expectKey checks that a key as read has a value and a modification revision.
+func expectKey(kv *mvccpb.KeyValue, value string, revision int64) error {
+	if kv == nil || string(kv.Value) != value || kv.ModRevision != revision {
+		return fmt.Errorf("%s, want %s at revision %d", describe(kv), brief(value), revision)
+	}
+	return nil
+}
+
+// describe tells a key, its value and its revision in an error.
+func describe(kv *mvccpb.KeyValue) string {
+	if kv == nil {
+		return "no such key"
+	}
+	return fmt.Sprintf("%q = %s at revision %d (created at %d)", kv.Key, brief(string(kv.Value)), kv.ModRevision, kv.CreateRevision)
+}
+
+// brief quotes a value, or its beginning and its length.
+func brief(value string) string {
+	if len(value) > 40 {
+		return fmt.Sprintf("%q... (%d bytes)", value[:40], len(value))
+	}
+	return fmt.Sprintf("%q", value)
+}
+
+// Clean deletes all keys below a prefix, each by a guarded delete, and fails if one of them changes meanwhile.
+func Clean(ctx context.Context, c *clientv3.Client, prefix string) error {
+	for {
+		resp, err := c.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithLimit(cleanPage))
+		if err != nil {
+			return fmt.Errorf("unable to list the keys below %q for their removal: %w", prefix, err)
+		}
+		if len(resp.Kvs) == 0 {
+			return nil
+		}
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(cleanJobs)
+		for _, kv := range resp.Kvs {
+			group.Go(func() error {
+				o, err := deleteKey(ctx, c, string(kv.Key), kv.ModRevision)
+				if err == nil && !o.done && o.current != nil {
+					err = errors.New("it changes at the same time: " + describe(o.current))
+				}
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return fmt.Errorf("unable to remove the keys below %q: %w", prefix, err)
+		}
+	}
+}

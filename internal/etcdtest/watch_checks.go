@@ -1,0 +1,275 @@
+package etcdtest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// script makes creates, updates, deletes and a create after a delete below prefix, and returns them as changes. The last
+// one is a create, see watchReplay. No key takes more than four entries of a KINE bucket's history, where a delete counts
+// as two: with a history of less than that, KINE cannot replay the script.
+func script(ctx context.Context, c *clientv3.Client, prefix string) ([]change, error) {
+	var changes []change
+	now := map[string]stored{}
+	for _, step := range []struct {
+		key, value string // no value: a delete
+	}{
+		{"updated", "1"},
+		{"again/created", "2"},
+		{"updated", "3"},
+		{"deleted", "4"},
+		{"again/created", ""},
+		{"deleted", "5"},
+		{"updated", "6"},
+		{"deleted", ""},
+		{"updated", "7"},
+		{"again/created", "8"},
+	} {
+		var err error
+		ch := change{key: prefix + step.key, value: step.value, deleted: step.value == ""}
+		before, exists := now[ch.key]
+		if exists {
+			ch.previous = &before
+		}
+		if ch.deleted {
+			ch.revision, err = accepted(deleteKey(ctx, c, ch.key, before.revision))
+			delete(now, ch.key)
+		} else {
+			ch.revision, err = accepted(updateKey(ctx, c, ch.key, ch.value, before.revision))
+			now[ch.key] = stored{ch.value, ch.revision}
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n := len(changes); n > 0 && ch.revision <= changes[n-1].revision {
+			return nil, fmt.Errorf("%s came after %s", ch, changes[n-1])
+		}
+		changes = append(changes, ch)
+	}
+	return changes, nil
+}
+
+// watchLive watches while the script runs. Two writes to a neighbour of the prefix, and a last one below it, show that
+// nothing comes twice, late or from elsewhere: no wait is needed for that.
+func watchLive(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
+	w, err := openWatch(ctx, c, prefix+"watched/", 0)
+	if err != nil {
+		return Result{}, err
+	}
+	defer w.close()
+	if _, err := accepted(createKey(ctx, c, prefix+"watched-not", "outside")); err != nil {
+		return Result{}, err
+	}
+	changes, err := script(ctx, c, prefix+"watched/")
+	if err != nil {
+		return Result{}, err
+	}
+	if _, err := accepted(createKey(ctx, c, prefix+"watched-neither", "outside")); err != nil {
+		return Result{}, err
+	}
+	end := change{key: prefix + "watched/end", value: "end"}
+	if end.revision, err = accepted(createKey(ctx, c, end.key, end.value)); err != nil {
+		return Result{}, err
+	}
+	if err := w.expect(ctx, append(changes, end)...); err != nil {
+		return Result{}, err
+	}
+	return Result{Revision: end.revision, Details: fmt.Sprintf("%d events", len(changes)+1)}, nil
+}
+
+// watchReplay starts watches in the middle of the script's past, and lets them go on into the present.
+//
+// The last write before such a watch must not be a delete for KINE: the watch then says nothing, not even that it is
+// there, until the next write anywhere in the datastore (pkg/drivers/nats/backend.go, after: it waits for the
+// datastore's last revision, which is the marker behind the tombstone, and shows no markers). A cluster writes several
+// times a second, so Kubernetes does not notice; a test would. The script ends with a create.
+func watchReplay(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
+	changes, err := script(ctx, c, prefix)
+	if err != nil {
+		return Result{}, err
+	}
+	starts := []int{0, 3, len(changes) - 1}
+	watches := make([]*watch, len(starts))
+	for i, start := range starts {
+		if watches[i], err = openWatch(ctx, c, prefix, changes[start].revision); err != nil {
+			return Result{}, err
+		}
+		defer watches[i].close()
+	}
+	end := change{key: prefix + "end", value: "end"}
+	if end.revision, err = accepted(createKey(ctx, c, end.key, end.value)); err != nil {
+		return Result{}, err
+	}
+	for i, start := range starts {
+		if err := watches[i].expect(ctx, append(changes[start:len(changes):len(changes)], end)...); err != nil {
+			return Result{}, fmt.Errorf("from revision %d: %w", changes[start].revision, err)
+		}
+	}
+	return Result{Revision: end.revision, Details: fmt.Sprintf("%d events replayed", len(changes))}, nil
+}
+
+// progressInterval is how often the apiserver asks for progress (apiserver/pkg/storage/cacher/progress).
+const progressInterval = 100 * time.Millisecond
+
+// watchProgress asks a watch how far it has come, as the apiserver does before it answers a list from its cache: the
+// answer must come up to the last write, also to a key that the watch does not show.
+//
+// KINE answers a request only if all watches of the client have come to the datastore's revision, and drops it
+// otherwise; so the request is repeated at the apiserver's own interval. After a delete it is never answered until the
+// next write, for the reason given at watchReplay; the last write here is a create.
+func watchProgress(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
+	w, err := openWatch(ctx, c, prefix+"watched/", 0)
+	if err != nil {
+		return Result{}, err
+	}
+	defer w.close()
+	seen := change{key: prefix + "watched/key", value: "seen"}
+	if seen.revision, err = accepted(createKey(ctx, c, seen.key, seen.value)); err != nil {
+		return Result{}, err
+	}
+	if err := w.expect(ctx, seen); err != nil {
+		return Result{}, err
+	}
+	unseen, err := accepted(createKey(ctx, c, prefix+"elsewhere", "unseen"))
+	if err != nil {
+		return Result{}, err
+	}
+	start := time.Now()
+	for requests := 1; ; requests++ {
+		if err := c.RequestProgress(clientv3.WithRequireLeader(ctx)); err != nil {
+			return Result{}, fmt.Errorf("request for progress: %w", err)
+		}
+		told, err := w.progress(ctx)
+		if err != nil {
+			return Result{}, fmt.Errorf("after %d requests for progress up to revision %d: %w", requests, unseen, err)
+		}
+		if told >= unseen {
+			return Result{Revision: told, Details: fmt.Sprintf("told after %s and %d requests",
+				time.Since(start).Round(time.Millisecond), requests)}, nil
+		}
+	}
+}
+
+// progress waits for a progress notification, for as long as the apiserver waits before it asks again, and returns the
+// revision in it: 0 if none came.
+func (w *watch) progress(ctx context.Context) (int64, error) {
+	tick, cancel := context.WithTimeout(ctx, progressInterval)
+	defer cancel()
+	resp, err := w.receive(tick)
+	switch {
+	case err != nil && tick.Err() != nil && ctx.Err() == nil:
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case len(w.events) > 0:
+		return 0, fmt.Errorf("the watch showed a %s of %s", w.events[0].Type, describe(w.events[0].Kv))
+	case !resp.IsProgressNotify():
+		return 0, nil
+	}
+	return resp.Header.GetRevision(), nil
+}
+
+// leaseSeconds is asked for; etcd grants two at least with its default timing.
+const leaseSeconds = 1
+
+// lease checks that a key with a lease ends with it, that a key written again without a lease stays, and that a watch
+// sees the end as a delete. Kubernetes gives leases to events alone, and never renews them.
+//
+// KINE takes the time to live for the lease's id, so leases of one length are one, and has no renewal, revocation or
+// query of leases. It keeps the ends in memory and forgets them when it is restarted; the check does not restart it.
+func lease(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
+	w, err := openWatch(ctx, c, prefix, 0)
+	if err != nil {
+		return Result{}, err
+	}
+	defer w.close()
+	start := time.Now()
+	granted, err := c.Grant(ctx, leaseSeconds)
+	if err != nil {
+		return Result{}, fmt.Errorf("grant of a lease: %w", err)
+	}
+	ttl := time.Duration(granted.TTL) * time.Second
+	if ttl < leaseSeconds*time.Second || granted.ID == 0 {
+		return Result{}, fmt.Errorf("a lease of %d s was asked for, %s granted with id %d", leaseSeconds, ttl, granted.ID)
+	}
+
+	kept, leased := prefix+"kept", prefix+"leased"
+	keptFirst, err := accepted(createKey(ctx, c, kept, "leased", clientv3.WithLease(granted.ID)))
+	if err != nil {
+		return Result{}, err
+	}
+	keptSecond, err := accepted(updateKey(ctx, c, kept, "kept", keptFirst))
+	if err != nil {
+		return Result{}, err
+	}
+	created, err := accepted(createKey(ctx, c, leased, "leased", clientv3.WithLease(granted.ID)))
+	if err != nil {
+		return Result{}, err
+	}
+	kv, _, err := getKey(ctx, c, leased)
+	if err == nil {
+		err = expectKey(kv, "leased", created)
+	}
+	if err == nil && kv.Lease != int64(granted.ID) {
+		err = fmt.Errorf("%s has lease %d, want %d", describe(kv), kv.Lease, granted.ID)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+
+	if err := w.expect(ctx,
+		change{key: kept, value: "leased", revision: keptFirst},
+		change{key: kept, value: "kept", revision: keptSecond, previous: &stored{"leased", keptFirst}},
+		change{key: leased, value: "leased", revision: created},
+	); err != nil {
+		return Result{}, err
+	}
+	event, err := w.next(ctx)
+	if err != nil {
+		return Result{}, fmt.Errorf("the end of the lease of %s: %w", ttl, err)
+	}
+	took := time.Since(start)
+	ended := change{key: leased, revision: event.Kv.ModRevision, deleted: true, previous: &stored{"leased", created}}
+	if err := w.check(ended, event); err != nil {
+		return Result{}, fmt.Errorf("the end of the lease: %w", err)
+	}
+	if took < ttl || ended.revision <= created {
+		return Result{}, fmt.Errorf("the lease of %s ended after %s, at revision %d", ttl, took, ended.revision)
+	}
+	kv, behind, err := getKeySince(ctx, c, leased, ended.revision)
+	if err == nil && kv != nil {
+		err = fmt.Errorf("%q is still read, %s", leased, describe(kv))
+	}
+	if err != nil {
+		return Result{}, fmt.Errorf("after the end of its lease: %w", err)
+	}
+	kv, _, err = getKey(ctx, c, kept)
+	if err == nil {
+		err = expectKey(kv, "kept", keptSecond)
+	}
+	if err != nil {
+		return Result{}, fmt.Errorf("a key written without a lease since: %w", err)
+	}
+	details := fmt.Sprintf("%s granted, ended after %s", ttl, took.Round(time.Millisecond))
+	if behind > 0 {
+		details += fmt.Sprintf(", %d reads were behind the watch", behind)
+	}
+	return Result{Revision: ended.revision, Details: details}, nil
+}
+
+// getKeySince reads a key at a revision that a watch has shown, or later, and says how many reads came from before it.
+//
+// etcd never answers so. KINE feeds its watches and the index behind its reads separately, and a read right after an
+// event can be a millisecond behind; its header says so, and the apiserver compares that.
+func getKeySince(ctx context.Context, c *clientv3.Client, key string, revision int64) (*mvccpb.KeyValue, int, error) {
+	for behind := 0; ; behind++ {
+		kv, header, err := getKey(ctx, c, key)
+		if err != nil || header >= revision {
+			return kv, behind, err
+		}
+	}
+}

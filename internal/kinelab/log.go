@@ -1,0 +1,99 @@
+package kinelab
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// keptLines is how much of its log a Kine remembers.
+const keptLines = 300
+
+// fanout is the hook on logrus's global logger that hands each entry to every open tail.
+type fanout struct {
+	install sync.Once
+	mu      sync.Mutex
+	tails   map[*tail]struct{}
+}
+
+var kineLog = &fanout{tails: map[*tail]struct{}{}}
+
+// subscribe opens a tail on KINE's log. The first one takes the logger's own output away, for good: KINE goes on logging
+// after it was stopped, a line or two, and so do the connections that it leaves behind.
+func subscribe(m *mask, w io.Writer) *tail {
+	kineLog.install.Do(func() {
+		logrus.AddHook(kineLog)
+		logrus.SetOutput(io.Discard)
+	})
+	kineLog.mu.Lock()
+	defer kineLog.mu.Unlock()
+	t := &tail{mask: m, writer: w}
+	kineLog.tails[t] = struct{}{}
+	return t
+}
+
+// Levels implements logrus.Hook.
+func (f *fanout) Levels() []logrus.Level { return logrus.AllLevels }
+
+// Fire implements logrus.Hook.
+func (f *fanout) Fire(e *logrus.Entry) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for t := range f.tails {
+		t.add(e.Time, e.Level.String(), e.Message)
+	}
+	if e.Level == logrus.FatalLevel {
+		// KINE exits the process on a watch event out of order (pkg/server/watch.go): the reason must be seen somewhere.
+		// It has keys and revisions in it, and no part of an endpoint.
+		fmt.Fprintln(os.Stderr, "KINE ends this process:", e.Message)
+	}
+	return nil
+}
+
+// tail keeps the last lines of the log and copies each line to the caller's writer. The fanout's lock guards it.
+type tail struct {
+	mask   *mask
+	writer io.Writer
+	kept   []string
+}
+
+func (t *tail) add(at time.Time, level, msg string) {
+	line := fmt.Sprintf("%s %-7s %s", at.Format("15:04:05.000"), level, t.mask.text(strings.TrimSpace(msg)))
+	if len(t.kept) == keptLines {
+		t.kept = append(t.kept[:0], t.kept[1:]...)
+	}
+	t.kept = append(t.kept, line)
+	if t.writer != nil {
+		_, _ = io.WriteString(t.writer, line+"\n") // a log that cannot be written is no reason to fail
+	}
+}
+
+// close ends the tail; what it has kept stays readable.
+func (t *tail) close() {
+	kineLog.mu.Lock()
+	defer kineLog.mu.Unlock()
+	delete(kineLog.tails, t)
+}
+
+func (t *tail) lines() []string {
+	kineLog.mu.Lock()
+	defer kineLog.mu.Unlock()
+	return append([]string(nil), t.kept...)
+}
+
+// quote returns the last n lines, indented, for an error.
+func (t *tail) quote(n int) string {
+	lines := t.lines()
+	if len(lines) == 0 {
+		return "  (none)"
+	}
+	if len(lines) > n {
+		lines = lines[len(lines)-n:]
+	}
+	return "  " + strings.Join(lines, "\n  ")
+}

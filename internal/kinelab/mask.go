@@ -1,0 +1,87 @@
+package kinelab
+
+import (
+	"errors"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// masked stands for a secret in a text.
+const masked = "*****"
+
+// minLiteral is the length from which a secret is looked for by itself. Shorter ones are masked where they stand in a
+// URL, but not wherever their letters happen to occur in a sentence.
+const minLiteral = 4
+
+var (
+	userInfo = regexp.MustCompile(`://[^\s"'/?#]*@`)
+	// badURL begins the errors in which KINE quotes the endpoint or a part of it as it was given
+	// (pkg/drivers/nats/config.go), whatever that part is.
+	badURL = regexp.MustCompile(`invalid connection string=.*`)
+)
+
+// mask takes the secrets of one endpoint out of what KINE says about it.
+type mask struct {
+	literals []string // longest first
+}
+
+func newMask(endpoint string) *mask {
+	m := &mask{}
+	if endpoint == "" {
+		return m
+	}
+	m.literals = append(m.literals, endpoint)
+	for _, part := range strings.Split(endpoint, ",") {
+		_, rest, found := strings.Cut(part, "://")
+		if !found {
+			rest = part
+		}
+		info := ""
+		if end := strings.LastIndexByte(rest, '@'); end >= 0 {
+			info = rest[:end]
+		}
+		_, secret, found := strings.Cut(info, ":")
+		if !found {
+			secret = info // a token
+		}
+		decoded, _ := url.PathUnescape(secret)
+		for _, s := range []string{info, secret, decoded} {
+			if len(s) >= minLiteral {
+				m.literals = append(m.literals, s)
+			}
+		}
+	}
+	slices.SortFunc(m.literals, func(a, b string) int { return len(b) - len(a) })
+	return m
+}
+
+// text returns s without the endpoint's secrets.
+func (m *mask) text(s string) string {
+	for _, l := range m.literals {
+		s = strings.ReplaceAll(s, l, masked)
+	}
+	s = userInfo.ReplaceAllString(s, "://"+masked+"@")
+	return badURL.ReplaceAllString(s, "invalid connection string="+masked)
+}
+
+// error returns err with the same chain for errors.Is and errors.As, and a text without secrets.
+func (m *mask) error(err error) error {
+	msg := err.Error()
+	var parse *url.Error
+	if errors.As(err, &parse) { // it quotes the URL, and then the piece of it that is wrong
+		msg = strings.ReplaceAll(msg, parse.Error(), "parse of a URL failed")
+	}
+	return &maskedError{msg: m.text(msg), err: err}
+}
+
+// maskedError hides the text of an error but not what it is. It has no Unwrap, by which the text would come back.
+type maskedError struct {
+	msg string
+	err error
+}
+
+func (e *maskedError) Error() string        { return e.msg }
+func (e *maskedError) Is(target error) bool { return errors.Is(e.err, target) }
+func (e *maskedError) As(target any) bool   { return errors.As(e.err, target) }

@@ -1,0 +1,41 @@
+package kinelab
+
+import (
+	"context"
+	"strings"
+)
+
+// TB is the part of testing.TB that Run needs. It keeps the testing package out of programs.
+type TB interface {
+	Helper()
+	Context() context.Context
+	Cleanup(func())
+	Failed() bool
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	Logf(format string, args ...any)
+}
+
+// Run starts KINE on a datastore for a test and stops it when the test ends. A KINE that does not start, or does not
+// stop, fails the test; a test that fails for any reason gets the last lines of KINE's log. Options change the
+// configuration before the start.
+func Run(tb TB, endpoint string, options ...func(*Config)) *Kine {
+	tb.Helper()
+	cfg := Config{Endpoint: endpoint}
+	for _, option := range options {
+		option(&cfg)
+	}
+	k, err := Start(tb.Context(), cfg)
+	if err != nil {
+		tb.Fatalf("%v", err)
+	}
+	tb.Cleanup(func() {
+		if err := k.Stop(); err != nil {
+			tb.Errorf("%v", err)
+		}
+		if tb.Failed() {
+			tb.Logf("the last lines of KINE's log:\n%s", strings.Join(k.Logs(), "\n"))
+		}
+	})
+	return k
+}

@@ -1,0 +1,52 @@
+package kinelab
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"math"
+	"net"
+	"os"
+
+	"go.etcd.io/etcd/server/v3/embed"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+)
+
+// grpcOverheadBytes is what KINE allows a request above etcd's limit for its payload.
+const grpcOverheadBytes = 512 * 1024
+
+// newGRPCServer returns a gRPC server with the settings of KINE's own (pkg/endpoint/endpoint.go). It differs in one
+// thing: Stop waits for the handlers, so that nothing uses the driver any more when it is ended.
+func newGRPCServer() *grpc.Server {
+	return grpc.NewServer(
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
+			MinTime:             embed.DefaultGRPCKeepAliveMinTime,
+			PermitWithoutStream: false,
+		}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			Time:    embed.DefaultGRPCKeepAliveInterval,
+			Timeout: embed.DefaultGRPCKeepAliveTimeout,
+		}),
+		grpc.MaxConcurrentStreams(embed.DefaultMaxConcurrentStreams),
+		grpc.MaxRecvMsgSize(int(embed.DefaultMaxRequestBytes)+grpcOverheadBytes),
+		grpc.MaxSendMsgSize(math.MaxInt32),
+		grpc.WaitForHandlers(true),
+	)
+}
+
+// listenUnix listens on a socket that only its owner can connect to. A socket that a killed KINE left there is replaced,
+// as KINE does it.
+func listenUnix(ctx context.Context, lc *net.ListenConfig, path string) (net.Listener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	l, err := lc.Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
