@@ -1,12 +1,10 @@
 package kine
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
@@ -57,6 +55,8 @@ type streamInfo struct {
 			Current bool   `json:"current"`
 			Offline bool   `json:"offline"`
 		} `json:"replicas"`
+		// Desired is there from the moment a move or resize is accepted until it is done, from nats-server 2.15 on.
+		Desired json.RawMessage `json:"desired"`
 	} `json:"cluster"`
 }
 
@@ -166,31 +166,48 @@ func adopt(info *streamInfo, bucket *Bucket, spec Spec, place *Placement) error 
 	return &ExistsError{Bucket: bucket}
 }
 
-// Update brings a bucket to a history and number of replicas, repairs whatever breaks the contract, and starts its move
-// if move is not nil; [Settle] then waits for the servers to follow. An increase of replicas carries the bucket's place, so
-// that the new ones are found there. A fence stays. What cannot be updated is an [*UnrepairableError], and nothing is
-// changed then.
+// Update brings a bucket to a history and number of replicas, repairs whatever breaks the contract, and moves the bucket to
+// its place if move is set. A fence stays. What cannot be updated is an [*UnrepairableError], and nothing is changed then.
+// If ctx ends while the servers are still at work, the error is an [*UnsettledError]; calling Update again goes on.
 func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement, move bool) (*Bucket, error) {
-	err := natsconn.Retry(ctx, func(ctx context.Context) error {
-		info, err := readInfo(ctx, js, spec.Name)
-		if err != nil {
-			return err
-		}
-		bucket := info.bucket(spec.Name)
-		if broken := bucket.Unrepairable(); len(broken) > 0 {
-			return &UnrepairableError{Stream: StreamName(spec.Name), Violations: broken}
-		}
-		next := info.Config.repaired(spec)
-		if place != nil && (move || bucket.Replicas != spec.Replicas) {
-			next.set("placement", place)
-		}
-		if maps.EqualFunc(info.Config, next, func(a, b json.RawMessage) bool { return bytes.Equal(a, b) }) {
-			return nil
-		}
-		return js.Request(ctx, "STREAM.UPDATE."+StreamName(spec.Name), next, nil)
-	})
+	info, err := retryInfo(ctx, js, spec.Name)
 	if err != nil {
 		return nil, err
+	}
+	before := info.bucket(spec.Name)
+	if broken := before.Unrepairable(); len(broken) > 0 {
+		return nil, &UnrepairableError{Stream: StreamName(spec.Name), Violations: broken}
+	}
+
+	// New replicas are looked for in the stream's own cluster, but by tags only while the placement is set. The server
+	// refuses to move and scale in one update.
+	resize := before.Replicas != spec.Replicas
+	carry := place != nil && (move || resize && len(place.Tags) > 0)
+	now := spec
+	now.Replicas = before.Replicas
+	next := info.Config.repaired(now)
+	if carry {
+		next.set("placement", place)
+	}
+	if !next.equal(info.Config) {
+		if err := update(ctx, js, spec.Name, next); err != nil {
+			return nil, err
+		}
+	}
+	if carry {
+		if info, err = await(ctx, js, now, place); err != nil {
+			return nil, err
+		}
+		next = info.Config
+	}
+	if resize {
+		next.set("num_replicas", spec.Replicas)
+		if err := update(ctx, js, spec.Name, next); err != nil {
+			return nil, err
+		}
+	}
+	if carry || resize {
+		return Settle(ctx, js, spec, place)
 	}
 	return Read(ctx, js, spec.Name)
 }

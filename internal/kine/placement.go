@@ -33,33 +33,36 @@ func (p *Placement) String() string {
 // settlePoll is the pause between two looks at a stream that moves or grows.
 const settlePoll = 100 * time.Millisecond
 
-// Settle waits until the servers have carried out what Create or Update asked for: the stream is in its place, has a
-// leader, and every replica is there and current. Then it clears the placement, and returns the bucket as it is now. If
-// ctx ends before, the error is an [*UnsettledError] that says what is missing, and the bucket's Placement shows whether
-// it was cleared.
+// Settle waits until the servers have carried out what was asked of them: the stream is in its place, has a leader, and
+// every replica is there and current. Then it clears the placement, and returns the bucket as it is now. If ctx ends
+// before, the error is an [*UnsettledError].
 func Settle(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement) (*Bucket, error) {
-	var last *streamInfo
+	info, err := await(ctx, js, spec, place)
+	if err != nil {
+		return nil, err
+	}
+	return clearPlacement(ctx, js, spec.Name, info)
+}
+
+// await waits until a stream is where and how it should be.
+func await(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement) (*streamInfo, error) {
+	waiting := "the server does not answer"
 	ticker := time.NewTicker(settlePoll)
 	defer ticker.Stop()
 	for {
 		info, err := retryInfo(ctx, js, spec.Name)
 		switch {
 		case err == nil:
-			last = info
+			if waiting = info.unsettled(spec, place); waiting == "" {
+				return info, nil
+			}
 		case ctx.Err() == nil:
 			return nil, err
-		}
-		waiting := "the server does not answer"
-		if last != nil {
-			if waiting = last.unsettled(spec, place); waiting == "" {
-				return clearPlacement(ctx, js, spec.Name, last)
-			}
 		}
 		select {
 		case <-ctx.Done():
 			return nil, &UnsettledError{Waiting: waiting, Err: errors.Join(ctx.Err(), err)}
 		case <-ticker.C:
-			continue
 		}
 	}
 }
@@ -90,6 +93,8 @@ func (i *streamInfo) unsettled(spec Spec, place *Placement) string {
 		return "" // a single server
 	}
 	switch {
+	case len(i.Cluster.Desired) > 0 && string(i.Cluster.Desired) != "null":
+		return "the stream is being moved or resized"
 	case place != nil && place.Cluster != "" && i.Cluster.Name != place.Cluster:
 		return fmt.Sprintf("the stream is still in cluster %q, not in %q", i.Cluster.Name, place.Cluster)
 	case i.Cluster.Leader == "":

@@ -67,6 +67,18 @@ func (c config) get(field string, into any) {
 	}
 }
 
+// equal tells whether two configurations are the same in every field.
+func (c config) equal(other config) bool {
+	for _, pair := range [][2]config{{c, other}, {other, c}} {
+		for field := range pair[0] {
+			if pair[0].value(field) != pair[1].value(field) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // serverMetadata is the prefix of metadata that the server adds by itself, and that no comparison counts.
 const serverMetadata = "_nats."
 

@@ -103,6 +103,8 @@ const (
 	CodeWrongLastSequence    = 10071
 	CodeStreamOffline        = 10118
 	CodeNoLeader             = 10009
+	CodeMoveInProgress       = 10124
+	CodeReconfiguring        = 10226
 )
 
 // APIError is an error that the JetStream API answered with.
@@ -132,7 +134,7 @@ func IsAPIError(err error, codes ...int) bool {
 }
 
 // IsTransient tells whether the same request may succeed a moment later: its answer was lost, the connection is being
-// made anew, or a cluster is electing a leader.
+// made anew, a cluster is electing a leader, or a stream is still being moved.
 func IsTransient(err error) bool {
 	var (
 		timeout     *TimeoutError
@@ -144,7 +146,7 @@ func IsTransient(err error) bool {
 	case errors.As(err, &noJetStream):
 		return false
 	}
-	return IsAPIError(err, CodeClusterNotAvailable, CodeNoLeader)
+	return IsAPIError(err, CodeClusterNotAvailable, CodeNoLeader, CodeMoveInProgress, CodeReconfiguring)
 }
 
 // IsUnreachable tells whether err means that the servers could not be talked to, as opposed to an answer of theirs.

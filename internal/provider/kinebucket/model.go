@@ -120,6 +120,19 @@ func (m *bucketModel) setBucket(ctx context.Context, b *kine.Bucket) (diags diag
 	return diags
 }
 
+// setApplied takes over what the server has after a creation or update. As long as something is pending, what was planned
+// stays: Terraform takes anything else for a bug, and the next refresh tells how it is.
+func (m *bucketModel) setApplied(ctx context.Context, b *kine.Bucket) diag.Diagnostics {
+	planned := *m
+	b.Violations = nil // repaired, or what is pending
+	diags := m.setBucket(ctx, b)
+	if !m.Pending.IsNull() {
+		m.History, m.Replicas, m.Fenced = planned.History, planned.Replicas, planned.Fenced
+		m.derive()
+	}
+	return diags
+}
+
 // fencedReason is why a fenced bucket is not writable. It says no more than is known when a plan is made.
 const fencedReason = "the bucket is fenced"
 

@@ -92,7 +92,6 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 
 	// The stream is there: an error from here on would taint the resource, and the next apply would delete the stream.
 	// What is unfinished is noted instead, and the next plan goes on with it.
-	fence := plan.Fenced.ValueBool()
 	plan.Pending = types.StringNull()
 	if place != nil {
 		settled, err := kine.Settle(ctx, js, plan.spec(), place)
@@ -101,19 +100,14 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 		}
 		plan.notePending(&resp.Diagnostics, "placement", err)
 	}
-	if fence {
+	if plan.Fenced.ValueBool() {
 		fenced, err := kine.SetFence(ctx, js, bucket.Name, kine.Fence{By: fencedBy, At: time.Now()})
 		if fenced != nil {
 			bucket = fenced
 		}
 		plan.notePending(&resp.Diagnostics, "fence", err)
 	}
-	bucket.Violations = nil // what is pending is not drift
-	resp.Diagnostics.Append(plan.setBucket(ctx, bucket)...)
-	// As planned, even if the fence is still pending: the next refresh tells how it is.
-	plan.Fenced = types.BoolValue(fence)
-	plan.derive()
-
+	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 	resp.Diagnostics.Append(remember(ctx, resp.Private, &plan, bucket)...)
@@ -200,19 +194,18 @@ func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest,
 			return
 		}
 	}
+	plan.Pending = types.StringNull()
 	bucket, err := kine.Update(ctx, js, plan.spec(), place, move || !state.Pending.IsNull())
+	var unsettled *kine.UnsettledError
+	if errors.As(err, &unsettled) {
+		plan.notePending(&resp.Diagnostics, "placement", err)
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+		defer cancel()
+		bucket, err = kine.Read(late, js, plan.Name.ValueString())
+	}
 	if err != nil {
 		addError(&resp.Diagnostics, "Update", &plan, err)
 		return
-	}
-	pending := plan.Pending.IsUnknown() // planned when there is something to wait for
-	plan.Pending = types.StringNull()
-	if pending {
-		settled, err := kine.Settle(ctx, js, plan.spec(), place)
-		if settled != nil {
-			bucket = settled
-		}
-		plan.notePending(&resp.Diagnostics, "placement", err)
 	}
 	if plan.Fenced.ValueBool() {
 		if bucket, err = kine.SetFence(ctx, js, bucket.Name, kine.Fence{By: fencedBy, At: time.Now()}); err != nil {
@@ -220,8 +213,7 @@ func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest,
 			return
 		}
 	}
-	bucket.Violations = nil // repaired, or what is pending
-	resp.Diagnostics.Append(plan.setBucket(ctx, bucket)...)
+	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 	resp.Diagnostics.Append(remember(ctx, resp.Private, &plan, bucket)...)

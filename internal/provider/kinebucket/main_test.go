@@ -1,0 +1,17 @@
+package kinebucket_test
+
+import (
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+func TestMain(m *testing.M) { natslab.Main(m) }
+
+// natsLab is what tests need of a server or a topology of servers.
+type natsLab interface {
+	URLs() []string
+	Connect(tb testing.TB, opts ...nats.Option) *nats.Conn
+}

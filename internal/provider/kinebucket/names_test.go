@@ -1,0 +1,6 @@
+package kinebucket_test
+
+import "strings"
+
+// longName is one character longer than the name of a bucket may be.
+var longName = strings.Repeat("n", 253)
