@@ -43,12 +43,12 @@ func TestAccCLIKineBucketProtection(t *testing.T) {
 
 	refused := func(t *testing.T, want string, args ...string) {
 		t.Helper()
-		o := w.Run(t.Context(), args...)
-		if o.Err == nil {
-			t.Fatalf("%v was not refused:\n%s", args, o.Output)
+		out, err := w.Run(t.Context(), args...)
+		if err == nil {
+			t.Fatalf("%v was not refused:\n%s", args, out)
 		}
-		if !acctest.Text(want).MatchString(o.Output) {
-			t.Errorf("%v: no %q in\n%s", args, want, o.Output)
+		if !acctest.Text(want).MatchString(out) {
+			t.Errorf("%v: no %q in\n%s", args, want, out)
 		}
 		stream, err := js.Stream(t.Context(), "KV_kine")
 		if err != nil {

@@ -1,0 +1,43 @@
+# The smallest complete setup: a bucket that KINE accepts, and the endpoint that k3s is started with.
+
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    nats = {
+      source = "nats-k3s/nats"
+    }
+  }
+}
+
+variable "servers" {
+  description = "URLs of NATS servers that Terraform and k3s reach."
+  type        = list(string)
+  default     = ["nats://127.0.0.1:4222"]
+}
+
+variable "deletion_protection" {
+  description = "Keep the bucket from being destroyed."
+  type        = bool
+  default     = true
+}
+
+provider "nats" {
+  servers = var.servers
+}
+
+resource "nats_kine_bucket" "cluster" {
+  name                = "kine"
+  deletion_protection = var.deletion_protection
+}
+
+resource "nats_k3s_datastore_endpoint" "cluster" {
+  servers   = var.servers
+  datastore = nats_kine_bucket.cluster.datastore
+}
+
+output "datastore_endpoint" {
+  description = "Start k3s with this: k3s server --datastore-endpoint=..."
+  value       = nats_k3s_datastore_endpoint.cluster.url
+  sensitive   = true
+}

@@ -1,0 +1,4 @@
+import {
+  to = nats_k3s_datastore_endpoint.edge
+  id = "nats://nats-1.example.com:4222?bucket=edge-berlin&replicas=3&revHistory=10&noEmbed=true"
+}

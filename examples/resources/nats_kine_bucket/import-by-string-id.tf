@@ -1,0 +1,4 @@
+import {
+  to = nats_kine_bucket.edge
+  id = "hub:edge-berlin"
+}

@@ -1,0 +1,72 @@
+// Demo shows the provider's main job on this machine, with nothing but what is built from source: an embedded NATS, a
+// bucket and an endpoint that a real CLI applies from examples/quickstart, the bundled KINE on that endpoint, and an etcd
+// client that checks what Kubernetes needs. Everything is gone at the end, unless -keep is given.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// limit bounds the whole demo, which takes seconds.
+const limit = 5 * time.Minute
+
+func main() {
+	cli := flag.String("cli", "", "`path` of OpenTofu or Terraform")
+	provider := flag.String("provider", "", "`path` of the provider's binary")
+	keep := flag.Bool("keep", false, "leave the NATS server running, with the bucket on it")
+	serve := flag.String("serve", "", "run a NATS server with its files in this `directory` (used by -keep)")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var err error
+	switch {
+	case *serve != "":
+		err = serveForever(ctx, *serve)
+	case *cli == "" || *provider == "":
+		err = errors.New("-cli and -provider are needed; run it by make demo")
+	default:
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+		err = run(ctx, *cli, *provider, *keep)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "\nThe demo failed: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// moduleVersion returns the version of a module that this program is built with.
+func moduleVersion(path string) string {
+	info, ok := debug.ReadBuildInfo()
+	if ok {
+		for _, module := range info.Deps {
+			if module.Path == path {
+				return module.Version
+			}
+		}
+	}
+	return "(unknown version)"
+}
+
+// say prints a line of the demo's report.
+func say(format string, args ...any) {
+	fmt.Fprintf(os.Stdout, format+"\n", args...)
+}
+
+// indented prints text below a line of the report.
+func indented(text string) {
+	for line := range strings.Lines(text) {
+		fmt.Fprintf(os.Stdout, "    %s\n", strings.TrimRight(line, "\n"))
+	}
+}
