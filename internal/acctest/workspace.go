@@ -14,6 +14,8 @@ import (
 // Workspace is a configuration that a real CLI works on, with the provider as the binary that users get.
 type Workspace struct {
 	*workspace.Workspace
+
+	cli, provider string
 }
 
 // NewWorkspace builds the provider and lays out a workspace. It skips the test unless acceptance tests are on.
@@ -31,12 +33,23 @@ func NewWorkspace(t *testing.T, config string) *Workspace {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the provider: %v\n%s", err, out)
 	}
+	return newWorkspace(t, cli, provider, config)
+}
+
+// Another lays out a further workspace with the same provider.
+func (w *Workspace) Another(t *testing.T, config string) *Workspace {
+	t.Helper()
+	return newWorkspace(t, w.cli, w.provider, config)
+}
+
+func newWorkspace(t *testing.T, cli, provider, config string) *Workspace {
+	t.Helper()
 	inner, err := workspace.New(t.TempDir(), cli, provider)
 	if err != nil {
 		t.Fatal(err)
 	}
 	inner.Env = []string{"XDG_CONFIG_HOME=" + t.TempDir()} // no NATS context of the machine
-	w := &Workspace{inner}
+	w := &Workspace{Workspace: inner, cli: cli, provider: provider}
 	w.Configure(t, config)
 	return w
 }
