@@ -95,25 +95,13 @@ func TestSingleUsersHaveTheirPermissions(t *testing.T) {
 			Subscribe: SubjectPermission{Allow: []string{"_INBOX.>"}},
 		}},
 	))
-	violations := make(chan error, 10)
-	nc := s.Connect(t, nats.UserInfo("kv", "p"), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-		violations <- err
-	}))
+	violations, handler := watchViolations()
+	nc := s.Connect(t, nats.UserInfo("kv", "p"), handler)
 	if _, err := newJetStream(t, nc).AccountInfo(testContext(t)); err != nil {
 		t.Errorf("what is allowed: %v", err)
 	}
 	for _, subject := range []string{"$KV.b.x", "$KV.a.secret", "$JS.API.STREAM.NAMES"} {
-		if err := nc.Publish(subject, nil); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case err := <-violations:
-			if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), subject) {
-				t.Errorf("publish to %s: %v", subject, err)
-			}
-		case <-testContext(t).Done():
-			t.Fatalf("publish to %s was not refused", subject)
-		}
+		wantRefused(t, nc, violations, subject)
 	}
 	if err := nc.Publish("$KV.a.x", nil); err != nil {
 		t.Fatal(err)
@@ -128,13 +116,36 @@ func TestSingleUsersHaveTheirPermissions(t *testing.T) {
 	}
 }
 
+// watchViolations returns an option for a connection, and where its violations of permissions go.
+func watchViolations() (<-chan error, nats.Option) {
+	violations := make(chan error, 10)
+	return violations, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { violations <- err })
+}
+
+func wantRefused(t *testing.T, nc *nats.Conn, violations <-chan error, subject string) {
+	t.Helper()
+	if err := nc.Publish(subject, nil); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-violations:
+		if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), subject) {
+			t.Errorf("publish to %s: %v", subject, err)
+		}
+	case <-testContext(t).Done():
+		t.Fatalf("publish to %s was not refused", subject)
+	}
+}
+
 func TestSingleAccounts(t *testing.T) {
 	user := func(name string) []User { return []User{{Name: name, Password: "p"}} }
 	s := Single(t, Accounts(
-		Account{Name: "A", Users: user("a"), JetStream: &JetStreamLimits{MaxStore: Limit(1 << 20), MaxStreams: Limit(1)}},
+		Account{
+			Name: "A", Users: user("a"), JetStream: &JetStreamLimits{MaxStore: new(int64(1 << 20)), MaxStreams: new(int64(1))},
+		},
 		Account{Name: "B", Users: user("b"), Exports: []Export{{Service: "svc.>", Accounts: []string{"C"}}}},
 		Account{
-			Name: "C", Users: user("c"), NoJetStream: true, Limits: &AccountLimits{MaxConnections: Limit(1)},
+			Name: "C", Users: user("c"), NoJetStream: true, Limits: &AccountLimits{MaxConnections: new(int64(1))},
 			Imports: []Import{{Service: &ImportSource{Account: "B", Subject: "svc.x"}, To: "local.x"}},
 		},
 	))

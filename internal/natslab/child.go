@@ -13,7 +13,8 @@ import (
 // childVariable is the environment variable that makes a process run a server for its parent.
 const childVariable = "NATSLAB_CHILD"
 
-// childSpec is what a child process reads from its standard input, on one line. The input ends when the server shall.
+// childSpec is what a child process reads from its standard input, on one line. The input ends when the server
+// shall.
 type childSpec struct {
 	Name        string
 	Port        int
@@ -22,7 +23,8 @@ type childSpec struct {
 	LeafRemotes []LeafRemote
 }
 
-// childAnswer is what a child process writes to its standard output, on one line, when its server is ready or has failed.
+// childAnswer is what a child process writes to its standard output, on one line, when its server is ready or
+// has failed.
 type childAnswer struct{ Error string }
 
 // Main runs the tests and exits. A test package that uses [Process] has it in its TestMain:
@@ -35,8 +37,8 @@ func Main(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// RunChild returns at once, unless this is a child process that [StartProcess] started: then it runs the server and exits.
-// A program that uses StartProcess calls it first of all.
+// RunChild returns at once, unless this is a child process that [StartProcess] started: then it runs the server
+// and exits. A program that uses StartProcess calls it first of all.
 func RunChild() {
 	if os.Getenv(childVariable) == "" {
 		return
@@ -69,7 +71,7 @@ func runChild(in io.Reader, out io.Writer) error {
 	defer s.Shutdown()
 	var answer childAnswer
 	if err := s.Start(ctx); err != nil {
-		answer.Error = withLog(err, s).Error()
+		answer.Error = err.Error()
 	}
 	if err := json.NewEncoder(out).Encode(answer); err != nil || answer.Error != "" {
 		return err
@@ -83,6 +85,6 @@ func (c childSpec) server() *Server {
 	n.ports.client.number = c.Port
 	return &Server{
 		endpoint: endpoint{opts: Options{LeafRemotes: c.LeafRemotes}, node: n},
-		texts:    c.Texts, probes: c.Probes, log: &serverLog{}, cleanup: func() {},
+		texts:    c.Texts, probes: c.Probes, log: &serverLog{out: os.Stderr}, cleanup: func() {},
 	}
 }

@@ -14,9 +14,9 @@ import (
 
 const loopback = "127.0.0.1"
 
-// serverConfig is a nats-server configuration. It is written as JSON, which the server's configuration syntax contains, and
-// read by the server's own parser: parts of it (the JetStream limits of an account) can be set in no other way, and a child
-// process gets the same text as a server in this process.
+// serverConfig is a nats-server configuration. It is written as JSON, which the server's configuration syntax
+// contains, and read by the server's own parser: parts of it (the JetStream limits of an account) can be set in
+// no other way, and a child process gets the same text as a server in this process.
 type serverConfig struct {
 	ServerName    string                   `json:"server_name"`
 	Listen        string                   `json:"listen"`
@@ -26,6 +26,9 @@ type serverConfig struct {
 	Authorization *authorizationConfig     `json:"authorization,omitempty"`
 	Accounts      map[string]accountConfig `json:"accounts,omitempty"`
 	NoAuthUser    string                   `json:"no_auth_user,omitempty"`
+	Operator      string                   `json:"operator,omitempty"`
+	Resolver      *resolverConfig          `json:"resolver,omitempty"`
+	Preload       map[string]string        `json:"resolver_preload,omitempty"`
 	Cluster       *clusterConfig           `json:"cluster,omitempty"`
 	Gateway       *gatewayConfig           `json:"gateway,omitempty"`
 	LeafNodes     *leafConfig              `json:"leafnodes,omitempty"`
@@ -133,6 +136,9 @@ func (o Options) config(n node, files *TLSFiles) (serverConfig, error) {
 	if err := c.addAccounts(o); err != nil {
 		return serverConfig{}, err
 	}
+	if err := c.addOperator(o, filepath.Join(n.storeDir, "jwt")); err != nil {
+		return serverConfig{}, err
+	}
 	if o.LeafNodes || len(o.LeafRemotes) > 0 {
 		c.LeafNodes = &leafConfig{Remotes: o.LeafRemotes}
 		if o.LeafNodes {
@@ -187,8 +193,8 @@ func serverOptions(texts []string) (*server.Options, error) {
 
 func address(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }
 
-// storeDir returns where a server stores its streams: below dir, unless the options say otherwise. In a topology (several)
-// each server has a subdirectory.
+// storeDir returns where a server stores its streams: below dir, unless the options say otherwise. In a
+// topology (several) each server has a subdirectory.
 func (o Options) storeDir(dir, name string, several bool) string {
 	switch {
 	case o.StoreDir == "":

@@ -20,8 +20,8 @@ func (e *endpoint) Name() string { return e.node.name }
 // Port returns the client port.
 func (e *endpoint) Port() int { return e.node.ports.client.number }
 
-// ClientURL returns the URL for clients. Its scheme is nats even with TLS, which clients then use because of their options
-// or because the server's INFO demands it.
+// ClientURL returns the URL for clients. Its scheme is nats even with TLS, which clients then use because of
+// their options or because the server's INFO demands it.
 func (e *endpoint) ClientURL() string { return "nats://" + address(e.Port()) }
 
 // URLs returns the client URL, as a list, like [Topology.URLs].
@@ -49,14 +49,19 @@ func (e *endpoint) TLSFiles() TLSFiles {
 // CAFile returns the file with the certificate of the CA, or "" without TLS.
 func (e *endpoint) CAFile() string { return e.TLSFiles().CA }
 
-// ClientOptions returns the options with which Dial connects: the first user of the options and their TLS settings.
+// ClientOptions returns the options with which Dial connects: the first user of the options and their TLS
+// settings.
 func (e *endpoint) ClientOptions() []nats.Option { return clientOptions(e.opts, e.files) }
 
-// Dial connects as the first user of the options, with their TLS settings. It reconnects for ever and at once. The caller
-// closes the connection.
+// Dial connects as the first user of the options, with their TLS settings. It reconnects for ever and at once.
+// The caller closes the connection.
 func (e *endpoint) Dial(opts ...nats.Option) (*nats.Conn, error) {
 	return dial(e.ClientURL(), e.opts, e.files, opts)
 }
+
+// connectTimeout leaves a server the time to refuse a user: it looks for an account that it does not know for 1.9
+// seconds, which is too close to the client's default of 2 seconds.
+const connectTimeout = 10 * time.Second
 
 // reconnectWait is short: the servers are on this machine, and tests wait for the reconnect.
 const reconnectWait = 50 * time.Millisecond
@@ -73,11 +78,15 @@ func dial(urls string, o Options, files *TLSFiles, opts []nats.Option) (*nats.Co
 
 // clientOptions are the options of a client that is the first user.
 func clientOptions(o Options, files *TLSFiles) []nats.Option {
-	opts := []nats.Option{nats.Name("natslab"), nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait)}
+	opts := []nats.Option{
+		nats.Name("natslab"), nats.Timeout(connectTimeout), nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait),
+	}
 	opts = append(opts, tlsOptions(o, files)...)
 	switch user := o.firstUser(); {
 	case o.Token != "":
 		opts = append(opts, nats.Token(o.Token))
+	case o.Operator != nil:
+		opts = append(opts, o.Operator.clientOption())
 	case user.Name != "" && o.NoAuthUser == "":
 		opts = append(opts, nats.UserInfo(user.Name, user.Password))
 	}

@@ -24,7 +24,8 @@ type Hold struct {
 	release func(forward bool)
 }
 
-// Held is closed when the message is held: a request before the server has it, or a reply after the server sent it.
+// Held is closed when the message is held: a request before the server has it, or a reply after the server sent
+// it.
 func (h *Hold) Held() <-chan struct{} { return h.held }
 
 // Subject returns the subject of the request, once it has been seen.
@@ -34,7 +35,8 @@ func (h *Hold) Subject() string {
 	return h.subject
 }
 
-// Forward sends the held message on, if its connection still exists. Before anything is held, it ends the promise.
+// Forward sends the held message on, if its connection still exists. Before anything is held, it ends the
+// promise.
 func (h *Hold) Forward() { h.end(true) }
 
 // Drop forgets the held message. Before anything is held, it ends the promise.
@@ -53,8 +55,8 @@ func (h *Hold) end(forward bool) {
 	})
 }
 
-// take offers a message on its way to the server, which another hold may have taken already. It tells whether this one
-// takes it.
+// take offers a message on its way to the server, which another hold may have taken already. It tells whether
+// this one takes it.
 func (h *Hold) take(l *link, op operation, taken bool) bool {
 	if h.done || h.link != nil || op.reply == "" || !h.match(op.subject) {
 		return false

@@ -2,6 +2,7 @@ package natslab
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -12,10 +13,12 @@ import (
 // logLines is how many lines of a server's log are kept.
 const logLines = 500
 
-// serverLog keeps the last lines of a server's log, remembers a fatal error (which ends a nats-server process, but only
-// leaves an embedded server without its listeners), and counts requests for whoever asked for it.
+// serverLog keeps the last lines of a server's log, remembers a fatal error (which ends a nats-server process,
+// but only leaves an embedded server without its listeners), and counts requests for whoever asked for it.
 type serverLog struct {
 	requests requestCounters
+	// out, if set, gets warnings and errors as they come.
+	out io.Writer
 
 	mu    sync.Mutex
 	lines []string
@@ -32,6 +35,9 @@ func (l *serverLog) add(level, format string, v []any) string {
 		l.lines = append(l.lines[:0], l.lines[1:]...)
 	}
 	l.lines = append(l.lines, line)
+	if l.out != nil && level != "INF" {
+		_, _ = fmt.Fprintln(l.out, line)
+	}
 	return line
 }
 

@@ -42,7 +42,9 @@ func newJetStream(t *testing.T, nc *nats.Conn) jetstream.JetStream {
 func fill(t *testing.T, js jetstream.JetStream, stream string, replicas, n int) {
 	t.Helper()
 	ctx := testContext(t)
-	_, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: stream, Subjects: []string{stream + ".>"}, Replicas: replicas})
+	_, err := js.CreateStream(ctx, jetstream.StreamConfig{
+		Name: stream, Subjects: []string{stream + ".>"}, Replicas: replicas,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

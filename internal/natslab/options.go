@@ -7,11 +7,12 @@ import (
 
 // Options says what to run. The zero value is a server with JetStream, without a domain, TLS, or users.
 type Options struct {
-	// Name is the server's name, or the cluster's name in a cluster, whose servers are then called <name>-1 and so on.
-	// The default is "lab". The regions of a super-cluster have names of their own, and Name is ignored there.
+	// Name is the server's name, or the cluster's name in a cluster, whose servers are then called <name>-1 and
+	// so on. The default is "lab". The regions of a super-cluster have names of their own, and Name is ignored
+	// there.
 	Name string
-	// Dir is where the lab keeps its files (certificates, and storage unless StoreDir is set). Empty means a temporary
-	// directory that Stop removes.
+	// Dir is where the lab keeps its files (certificates, and storage unless StoreDir is set). Empty means a
+	// temporary directory that Stop removes.
 	Dir string
 	// StoreDir is the JetStream storage directory. It is kept after Stop. In a topology each server uses the
 	// subdirectory that has its name.
@@ -25,7 +26,8 @@ type Options struct {
 	NoJetStream bool
 	// Domain is the JetStream domain.
 	Domain string
-	// MaxStore and MaxMemory limit what JetStream may use on each server, in bytes; 0 leaves the server's own default.
+	// MaxStore and MaxMemory limit what JetStream may use on each server, in bytes; 0 leaves the server's own
+	// default.
 	MaxStore, MaxMemory int64
 
 	// TLS makes clients use TLS, with certificates of a CA that the lab makes (see [TLSFiles]).
@@ -39,13 +41,16 @@ type Options struct {
 	Token string
 	// Users belong to the global account, $G. [Server.Dial] uses the first one.
 	Users []User
-	// Accounts are further accounts with their users. As soon as there is one, JetStream is off in $G, as always with
-	// nats-server.
+	// Accounts are further accounts with their users. As soon as there is one, JetStream is off in $G, as
+	// always with nats-server.
 	Accounts []Account
 	// SystemUser belongs to the system account, $SYS.
 	SystemUser User
 	// NoAuthUser names the user that clients without credentials are.
 	NoAuthUser string
+	// Operator puts the servers into operator mode. It excludes Token, Users, Accounts and
+	// SystemUser.
+	Operator *Operator
 
 	// LeafNodes makes each server accept leaf-node connections.
 	LeafNodes bool
@@ -54,8 +59,8 @@ type Options struct {
 
 	// Config is text in the syntax of nats-server's configuration, read after everything above.
 	Config []string
-	// Mutate is called for each server at each start with the options that are about to be used. It is the way to set
-	// what nothing else here sets. A server in a child process cannot have it.
+	// Mutate is called for each server at each start with the options that are about to be used. It is the way
+	// to set what nothing else here sets. A server in a child process cannot have it.
 	Mutate []func(*server.Options)
 	// Client are options for every connection that the lab makes. They come last, so they win.
 	Client []nats.Option
@@ -115,8 +120,8 @@ type AccountLimits struct {
 	MaxLeafNodes     *int64 `json:"max_leafnodes,omitempty"`
 }
 
-// Export offers a stream or a service to other accounts: exactly one of Stream and Service is set. Accounts limits who
-// may import it; empty means everyone.
+// Export offers a stream or a service to other accounts: exactly one of Stream and Service is set. Accounts
+// limits who may import it; empty means everyone.
 type Export struct {
 	Stream       string   `json:"stream,omitempty"`
 	Service      string   `json:"service,omitempty"`
@@ -124,8 +129,8 @@ type Export struct {
 	ResponseType string   `json:"response_type,omitempty"`
 }
 
-// Import takes a stream or a service from another account: exactly one of Stream and Service is set. To renames it;
-// Prefix, for streams only, puts a token in front of it.
+// Import takes a stream or a service from another account: exactly one of Stream and Service is set. To renames
+// it; Prefix, for streams only, puts a token in front of it.
 type Import struct {
 	Stream  *ImportSource `json:"stream,omitempty"`
 	Service *ImportSource `json:"service,omitempty"`
@@ -139,8 +144,8 @@ type ImportSource struct {
 	Subject string `json:"subject"`
 }
 
-// LeafRemote is a hub that a server connects to as a leaf node. Account is the local account that is bound to it; empty
-// means $G. The URLs carry the user and password for the hub, which decide the account there.
+// LeafRemote is a hub that a server connects to as a leaf node. Account is the local account that is bound to
+// it; empty means $G. The URLs carry the user and password for the hub, which decide the account there.
 type LeafRemote struct {
 	URLs    []string `json:"urls"`
 	Account string   `json:"account,omitempty"`
@@ -218,10 +223,15 @@ func SystemUser(user, password string) Option {
 // NoAuthUser names the user that clients without credentials are.
 func NoAuthUser(user string) Option { return func(o *Options) { o.NoAuthUser = user } }
 
+// OperatorMode makes the servers trust the operator, and store its accounts in a resolver that others can be
+// pushed to and deleted from. [Server.Dial] then connects as a user of the first account that was added.
+func OperatorMode(op *Operator) Option { return func(o *Options) { o.Operator = op } }
+
 // LeafNodes makes each server accept leaf-node connections.
 func LeafNodes() Option { return func(o *Options) { o.LeafNodes = true } }
 
-// LeafRemotes adds hubs that each server connects to as a leaf node. The server is ready only once it has them all.
+// LeafRemotes adds hubs that each server connects to as a leaf node. The server is ready only once it has them
+// all.
 func LeafRemotes(remotes ...LeafRemote) Option {
 	return func(o *Options) { o.LeafRemotes = append(o.LeafRemotes, remotes...) }
 }
@@ -234,11 +244,8 @@ func Mutate(f func(*server.Options)) Option {
 	return func(o *Options) { o.Mutate = append(o.Mutate, f) }
 }
 
-// Client adds options to every connection that the lab makes, for what the lab cannot know by itself: credentials in
-// operator mode, for example.
+// Client adds options to every connection that the lab makes, for what the lab cannot know by itself:
+// credentials in operator mode, for example.
 func Client(opts ...nats.Option) Option {
 	return func(o *Options) { o.Client = append(o.Client, opts...) }
 }
-
-// Limit returns a pointer to n, for the fields of JetStreamLimits and AccountLimits.
-func Limit(n int64) *int64 { return &n }

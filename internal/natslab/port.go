@@ -2,8 +2,8 @@ package natslab
 
 import "errors"
 
-// port is a TCP port of 127.0.0.1 that stays reserved while no server listens on it: ports must be known before the servers
-// of a cluster start, and must still be free when one of them starts again.
+// port is a TCP port of 127.0.0.1 that stays reserved while no server listens on it: ports must be known before
+// the servers of a cluster start, and must still be free when one of them starts again.
 type port struct {
 	number  int
 	release func()
@@ -12,7 +12,8 @@ type port struct {
 // ports are the ports of one server. Those it does not use are zero.
 type ports struct{ client, cluster, gateway, leaf port }
 
-// reservePorts reserves a client port (the given one, or a free one if it is 0) and those of the others that are wanted.
+// reservePorts reserves a client port (the given one, or a free one if it is 0) and those of the others that
+// are wanted.
 func reservePorts(client int, cluster, gateway, leaf bool) (ports, error) {
 	var p ports
 	var errs []error

@@ -18,8 +18,9 @@ import (
 // stopTimeout bounds how long a child process may take to shut its server down before it is killed.
 const stopTimeout = 10 * time.Second
 
-// ServerProcess is a nats-server in a child process of this one, which can be killed as only a process can. The child is
-// this program again, see [Main]; it ends with its parent. Ports and storage are kept between Kill and Start.
+// ServerProcess is a nats-server in a child process of this one, which can be killed as only a process can. The
+// child is this program again, see [Main]; it ends with its parent. Ports and storage are kept between Kill and
+// Start.
 type ServerProcess struct {
 	endpoint
 	spec    childSpec
@@ -37,15 +38,16 @@ type childRun struct {
 	exited chan struct{}
 }
 
-// StartProcess runs a server in a child process and returns when it is ready. The caller stops it. The program must call
-// [Main] or [RunChild] at its start. Options that are functions stay in this process: Mutate is refused, and Client only
-// applies to Dial.
+// StartProcess runs a server in a child process and returns when it is ready. The caller stops it. The program
+// must call [Main] or [RunChild] at its start. Options that are functions stay in this process: Mutate is
+// refused, and Client only applies to Dial.
 func StartProcess(ctx context.Context, o Options) (*ServerProcess, error) {
 	switch {
 	case len(o.Mutate) > 0:
 		return nil, errors.New("natslab: a child process cannot have Mutate; use Config")
 	case os.Getenv(childVariable) != "":
-		// This is a child process that has not become a server: without this, it would start a child, and so on.
+		// This is a child process that has not become a server: without this, it would start a child, and so
+		// on.
 		return nil, errors.New("natslab: the program must call natslab.Main or natslab.RunChild first")
 	}
 	if o.Name == "" {
@@ -106,6 +108,8 @@ func (p *ServerProcess) Start(ctx context.Context) error {
 	answer := make(chan error, 1)
 	go func() {
 		answer <- readAnswer(stdout)
+		// The pipe is read to its end: a child that writes to a closed one is killed.
+		_, _ = io.Copy(io.Discard, stdout)
 		_ = stdout.Close()
 	}()
 	select {
@@ -189,15 +193,16 @@ func (r *childRun) kill() {
 	_ = r.stdin.Close()
 }
 
-// Kill ends the process with SIGKILL and returns when it is gone. It does nothing if the process is not running.
+// Kill ends the process with SIGKILL and returns when it is gone. It does nothing if the process is not
+// running.
 func (p *ServerProcess) Kill() {
 	if run := p.take(); run != nil {
 		run.kill()
 	}
 }
 
-// Shutdown lets the server shut down, as an operator would, and returns when its process is gone. Port and storage are
-// kept. It does nothing if the process is not running.
+// Shutdown lets the server shut down, as an operator would, and returns when its process is gone. Port and
+// storage are kept. It does nothing if the process is not running.
 func (p *ServerProcess) Shutdown() {
 	run := p.take()
 	if run == nil {

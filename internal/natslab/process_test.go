@@ -48,8 +48,9 @@ func TestProcessKilledKeepsData(t *testing.T) {
 }
 
 func TestProcessOptions(t *testing.T) {
-	p := Process(t, Name("far"), VerifyClients(), Config("max_payload: 4321"),
-		Accounts(Account{Name: "A", Users: []User{{Name: "a", Password: "p"}}, JetStream: &JetStreamLimits{MaxStreams: Limit(3)}}))
+	p := Process(t, Name("far"), VerifyClients(), Config("max_payload: 4321"), Accounts(Account{
+		Name: "A", Users: []User{{Name: "a", Password: "p"}}, JetStream: &JetStreamLimits{MaxStreams: new(int64(3))},
+	}))
 	nc := p.Connect(t)
 	if nc.ConnectedServerName() != "far" || nc.MaxPayload() != 4321 {
 		t.Errorf("server %s with a max payload of %d", nc.ConnectedServerName(), nc.MaxPayload())
@@ -89,7 +90,8 @@ func TestProcessStartFails(t *testing.T) {
 	}
 	t.Run("a child of a child", func(t *testing.T) {
 		t.Setenv(childVariable, "1")
-		if _, err := StartProcess(t.Context(), Options{}); err == nil || !strings.Contains(err.Error(), "natslab.Main") {
+		_, err := StartProcess(t.Context(), Options{})
+		if err == nil || !strings.Contains(err.Error(), "natslab.Main") {
 			t.Errorf("error %v, want one that says what to call", err)
 		}
 	})
@@ -137,10 +139,10 @@ func TestProcessEndsWithItsParent(t *testing.T) {
 	}
 	eventually(t, "the server to end", func() error {
 		c, err := net.DialTimeout("tcp4", address(server.Port), dialTimeout)
-		if err != nil {
-			return nil
+		if err == nil {
+			_ = c.Close()
+			return fmt.Errorf("someone listens on port %d", server.Port)
 		}
-		_ = c.Close()
-		return fmt.Errorf("someone listens on port %d", server.Port)
+		return nil
 	})
 }

@@ -15,8 +15,8 @@ import (
 // (https://docs.nats.io/reference/reference-protocols/nats-protocol).
 type operation struct {
 	raw []byte
-	// name is the operation in upper case, such as PUB. It is TLS for a client that starts a TLS handshake, of which raw
-	// has nothing: the stream is not the protocol's from there on.
+	// name is the operation in upper case, such as PUB. It is TLS for a client that starts a TLS handshake, of
+	// which raw has nothing: the stream is not the protocol's from there on.
 	name string
 	// subject and reply are set for PUB, HPUB, MSG and HMSG.
 	subject, reply string
@@ -64,7 +64,8 @@ func readOperation(r *bufio.Reader) (operation, error) {
 	return op, nil
 }
 
-// setSubjects takes the arguments of an operation apart and returns the size of its payload, or -1 if it has none:
+// setSubjects takes the arguments of an operation apart and returns the size of its payload, or -1 if it has
+// none:
 //
 //	PUB <subject> [reply] <size>
 //	HPUB <subject> [reply] <header size> <total size>
@@ -99,8 +100,9 @@ func (op *operation) setSubjects(args []string) (int, error) {
 	return size, nil
 }
 
-// withoutConnectURLs returns an INFO without the addresses of servers, which a client would connect to past the proxy.
-func withoutConnectURLs(info []byte) ([]byte, error) {
+// rewriteInfo returns an INFO without the addresses of servers, which a client would connect to past the proxy, and with
+// another version of the server unless that is empty.
+func rewriteInfo(info []byte, version string) ([]byte, error) {
 	keyword, text, ok := bytes.Cut(info, []byte(" "))
 	if !ok {
 		return nil, errors.New("natslab: INFO without its JSON")
@@ -111,6 +113,9 @@ func withoutConnectURLs(info []byte) ([]byte, error) {
 	}
 	delete(fields, "connect_urls")
 	delete(fields, "ws_connect_urls")
+	if version != "" {
+		fields["version"] = json.RawMessage(strconv.Quote(version))
+	}
 	text, err := json.Marshal(fields)
 	if err != nil {
 		return nil, fmt.Errorf("natslab: INFO: %w", err)

@@ -68,7 +68,8 @@ func TestReadOperation(t *testing.T) {
 
 func FuzzReadOperation(f *testing.F) {
 	for _, seed := range []string{
-		"PUB a 5\r\nhello\r\nPING\r\n", "HPUB a r 12 14\r\nNATS/1.0\r\n\r\nhi\r\n", "MSG a 7 r 2\r\nhi\r\n", "INFO {}\r\n", "\x16",
+		"PUB a 5\r\nhello\r\nPING\r\n", "HPUB a r 12 14\r\nNATS/1.0\r\n\r\nhi\r\n",
+		"MSG a 7 r 2\r\nhi\r\n", "INFO {}\r\n", "\x16",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -90,8 +91,9 @@ func FuzzReadOperation(f *testing.F) {
 }
 
 func TestWithoutConnectURLs(t *testing.T) {
-	in := `INFO {"server_id":"X","max_payload":1048576,"connect_urls":["127.0.0.1:1"],"ws_connect_urls":["127.0.0.1:2"]} ` + "\r\n"
-	out, err := withoutConnectURLs([]byte(in))
+	in := `INFO {"server_id":"X","max_payload":1048576,"connect_urls":["127.0.0.1:1"],` +
+		`"ws_connect_urls":["127.0.0.1:2"]} ` + "\r\n"
+	out, err := rewriteInfo([]byte(in), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +110,7 @@ func TestWithoutConnectURLs(t *testing.T) {
 		t.Errorf("INFO (-want +got):\n%s", diff)
 	}
 	for _, bad := range []string{"INFO\r\n", "INFO {\r\n"} {
-		if _, err := withoutConnectURLs([]byte(bad)); err == nil {
+		if _, err := rewriteInfo([]byte(bad), ""); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}
 	}

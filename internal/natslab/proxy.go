@@ -14,12 +14,12 @@ import (
 // dialTimeout bounds a connection attempt to a server on this machine.
 const dialTimeout = 2 * time.Second
 
-// Proxy stands between NATS clients and one server, at an address of its own that outlives the server. It dials the server
-// for each client, and closes the client's connection when the server's ends.
+// Proxy stands between NATS clients and one server, at an address of its own that outlives the server. It dials
+// the server for each client, and closes the client's connection when the server's ends.
 //
-// It reads the client protocol: it counts requests, holds single messages back, and takes the addresses of servers out
-// of their INFO, so that no client gets past it. Of a connection that turns to TLS it sees no more than that, and
-// delays or cuts it like any other.
+// It reads the client protocol: it counts requests, holds single messages back, and takes the addresses of
+// servers out of their INFO, so that no client gets past it. Of a connection that turns to TLS it sees no more
+// than that, and delays or cuts it like any other.
 type Proxy struct {
 	backend  string
 	listener net.Listener
@@ -35,6 +35,7 @@ type Proxy struct {
 	links    map[*link]struct{}
 	holds    []*Hold
 	requests map[string]int
+	version  string
 }
 
 // StartProxy starts a proxy to a server, given by its client URL or its host and port. The caller stops it.
@@ -88,8 +89,8 @@ func (p *Proxy) Stop() {
 	p.port.release()
 }
 
-// SetLatency delays what clients send by up and what the server sends by down; the round trip grows by the sum. It holds
-// for what arrives from now on. Latency does not limit throughput.
+// SetLatency delays what clients send by up and what the server sends by down; the round trip grows by the sum.
+// It holds for what arrives from now on. Latency does not limit throughput.
 func (p *Proxy) SetLatency(up, down time.Duration) {
 	p.up.Store(int64(up))
 	p.down.Store(int64(down))
@@ -103,8 +104,8 @@ func (p *Proxy) Cut() {
 	p.closeLinks()
 }
 
-// Stall lets nothing through until Restore, and closes nothing: a network that swallows packets. What is sent meanwhile
-// arrives after Restore.
+// Stall lets nothing through until Restore, and closes nothing: a network that swallows packets. What is sent
+// meanwhile arrives after Restore.
 func (p *Proxy) Stall() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,16 +124,16 @@ func (p *Proxy) Restore() {
 	}
 }
 
-// HoldRequest holds the n-th request from now on, counted from 1, before the server has it. A request is a message with
-// a reply subject on a subject that match accepts; without match, a JetStream API request. The client's other messages are
-// not held, and pass the one that is.
+// HoldRequest holds the n-th request from now on, counted from 1, before the server has it. A request is a
+// message with a reply subject on a subject that match accepts; without match, a JetStream API request. The
+// client's other messages are not held, and pass the one that is.
 func (p *Proxy) HoldRequest(n int, match func(subject string) bool) *Hold {
 	return p.hold(n, match, false)
 }
 
-// HoldReply holds the reply to the n-th request from now on: the first message that the server sends to the request's reply
-// subject. The server has done the request's work by then. Messages that a consumer delivers keep the subject they were
-// stored under and cannot be held.
+// HoldReply holds the reply to the n-th request from now on: the first message that the server sends to the
+// request's reply subject. The server has done the request's work by then. Messages that a consumer delivers
+// keep the subject they were stored under and cannot be held.
 func (p *Proxy) HoldReply(n int, match func(subject string) bool) *Hold {
 	return p.hold(n, match, true)
 }
@@ -148,6 +149,20 @@ func (p *Proxy) hold(n int, match func(string) bool, reply bool) *Hold {
 	return h
 }
 
+// ClaimVersion makes new clients believe that the server runs this version of nats-server, so that a test can be an old
+// server's client without one.
+func (p *Proxy) ClaimVersion(version string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.version = version
+}
+
+func (p *Proxy) claimedVersion() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.version
+}
+
 // ConnectionCount returns how many client connections are open.
 func (p *Proxy) ConnectionCount() int {
 	p.mu.Lock()
@@ -158,7 +173,8 @@ func (p *Proxy) ConnectionCount() int {
 // TotalConnections returns how many client connections were accepted, those that Cut refused included.
 func (p *Proxy) TotalConnections() uint64 { return p.total.Load() }
 
-// Requests returns how often clients sent each JetStream API subject, since the start or the last ResetRequests.
+// Requests returns how often clients sent each JetStream API subject, since the start or the last
+// ResetRequests.
 func (p *Proxy) Requests() map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

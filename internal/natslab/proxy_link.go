@@ -42,8 +42,8 @@ func (l *link) run() {
 	l.close()
 }
 
-// read reads operations from a connection into a pipe until the connection ends. Then the pipe ends too, behind what is
-// still on its way.
+// read reads operations from a connection into a pipe until the connection ends. Then the pipe ends too, behind
+// what is still on its way.
 func (l *link) read(from net.Conn, to *pipe, handle func(operation) ([]byte, error)) {
 	defer to.end()
 	r := bufio.NewReader(from)
@@ -91,7 +91,7 @@ func (l *link) fromClient(op operation) ([]byte, error) {
 func (l *link) fromServer(op operation) ([]byte, error) {
 	switch {
 	case op.name == "INFO":
-		return withoutConnectURLs(op.raw)
+		return rewriteInfo(op.raw, l.proxy.claimedVersion())
 	case op.subject != "" && l.proxy.fromServer(l, op):
 		return nil, nil
 	default:
@@ -163,8 +163,8 @@ func (p *pipe) write() {
 	}
 }
 
-// wait waits until a chunk is due and the link lets it through. What came before must not wait with it. It returns false if
-// the link ended.
+// wait waits until a chunk is due and the link lets it through. What came before must not wait with it. It
+// returns false if the link ended.
 func (p *pipe) wait(w *bufio.Writer, due time.Time) bool {
 	gate := p.link.proxy.gate()
 	left := time.Until(due)

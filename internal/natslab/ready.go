@@ -16,8 +16,8 @@ import (
 
 const (
 	pollInterval = 20 * time.Millisecond
-	// probeTimeout bounds one request of a probe. Requests are lost while the meta group elects its leader; the next poll
-	// asks again.
+	// probeTimeout bounds one request of a probe. Requests are lost while the meta group elects its leader; the
+	// next poll asks again.
 	probeTimeout = time.Second
 	// probeName is the name of the lab's own connections.
 	probeName = "natslab-probe"
@@ -28,7 +28,8 @@ type permanentError struct{ error }
 
 func (e permanentError) Unwrap() error { return e.error }
 
-// poll calls check until it returns nil or a permanentError, or until ctx is done; what it waits for is in the error.
+// poll calls check until it returns nil or a permanentError, or until ctx is done; what it waits for is in the
+// error.
 func poll(ctx context.Context, what string, check func() error) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
@@ -52,14 +53,19 @@ func poll(ctx context.Context, what string, check func() error) error {
 type probe struct {
 	User      User
 	Token     string
+	JWT, Seed string
 	JetStream bool
 	// Optional probes belong to servers whose users the lab does not know: a refused connection is no failure.
 	Optional bool
 }
 
-// addProbes returns the probes of a server, and the options with the users they need: the users of the options may lack the
-// permission to ask.
-func (o Options) addProbes() ([]probe, Options) {
+// addProbes returns the probes of a server, and the options with the users they need: the users of the options
+// may lack the permission to ask.
+func (o Options) addProbes() ([]probe, Options, error) {
+	if o.Operator != nil {
+		probes, err := o.Operator.probes(!o.NoJetStream)
+		return probes, o, err
+	}
 	var probes []probe
 	user := func(n int, jetStream bool) User {
 		u := User{Name: fmt.Sprintf("%s-%d", probeName, n), Password: rand.Text()}
@@ -76,7 +82,8 @@ func (o Options) addProbes() ([]probe, Options) {
 	case o.SystemUser.Name == "":
 		probes = append(probes, probe{JetStream: inGlobal, Optional: true})
 	default:
-		// With its only user in the system account, the server would refuse everyone who comes without credentials.
+		// With its only user in the system account, the server would refuse everyone who comes without
+		// credentials.
 		u := user(0, inGlobal)
 		o.Users, o.NoAuthUser = []User{u}, cmp.Or(o.NoAuthUser, u.Name)
 	}
@@ -85,7 +92,7 @@ func (o Options) addProbes() ([]probe, Options) {
 		a := &o.Accounts[i]
 		a.Users = append(slices.Clone(a.Users), user(i+1, !o.NoJetStream && !a.NoJetStream))
 	}
-	return probes, o
+	return probes, o, nil
 }
 
 // ready tells what a single server still lacks.
@@ -144,6 +151,8 @@ func (s *Server) probe(srv *server.Server, p probe) (*nats.Conn, error) {
 	switch {
 	case p.Token != "":
 		opts = append(opts, nats.Token(p.Token))
+	case p.JWT != "":
+		opts = append(opts, nats.UserJWTAndSeed(p.JWT, p.Seed))
 	case p.User.Name != "":
 		opts = append(opts, nats.UserInfo(p.User.Name, p.User.Password))
 	default:

@@ -10,12 +10,16 @@ import (
 
 // Requests counts the JetStream API requests that clients send to the servers it watches, by subject.
 //
-// It reads the servers' protocol trace, which a server writes before it acts on a message. So a request has been counted
-// by the time its reply arrives, none is missed, and none is disturbed. A subscription to $JS.API.> would disturb:
-// it counts as a responder, so requests that nobody answers time out where they fail at once without it.
+// It reads the servers' protocol trace, which a server writes before it acts on a message. So a request has
+// been counted by the time its reply arrives, none is missed, and none is disturbed. A subscription to
+// $JS.API.> would disturb: it counts as a responder, so requests that nobody answers time out where they fail
+// at once without it.
 //
-// Counted is what clients publish, whether the server permits it or not. What servers send to each other (routes,
-// gateways, leaf nodes, the consumers of a mirror) and the lab's own connections are not counted.
+// Counted is what clients publish, whether the server permits it or not. What servers send to each other
+// (routes, gateways, leaf nodes, the consumers of a mirror) and the lab's own connections are not counted.
+//
+// A server in a child process has no such counter, nor its cost of some microseconds per message; a [Proxy]
+// counts too.
 type Requests struct {
 	mu     sync.Mutex
 	counts map[string]int
@@ -118,7 +122,8 @@ func (c *requestCounters) remove(r *Requests) {
 //
 //	127.0.0.1:41522 - cid:7 - "v1.55.0:go:name" - <<- %s
 //
-// and v the operation and its arguments, such as [PUB $JS.API.INFO _INBOX.x 0] (client.traceOp in the server's client.go).
+// and v the operation and its arguments, such as [PUB $JS.API.INFO _INBOX.x 0] (client.traceOp in the server's
+// client.go).
 func (c *requestCounters) trace(format string, v []any) {
 	if c.active.Load() == 0 || len(v) != 1 {
 		return

@@ -20,7 +20,9 @@ func TestRequestsAreExact(t *testing.T) {
 	r := s.Requests(t)
 	ctx := testContext(t)
 
-	stream, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "DATA", Subjects: []string{"data.>"}, AllowDirect: true})
+	stream, err := js.CreateStream(ctx, jetstream.StreamConfig{
+		Name: "DATA", Subjects: []string{"data.>"}, AllowDirect: true,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,8 +80,8 @@ func TestRequestsAreExact(t *testing.T) {
 	}
 }
 
-// TestRequestsMissNone sends requests from many connections, some of which are older than the counter, to all servers of a
-// cluster, and looks as soon as the last reply is there.
+// TestRequestsMissNone sends requests from many connections, some of which are older than the counter, to all
+// servers of a cluster, and looks as soon as the last reply is there.
 func TestRequestsMissNone(t *testing.T) {
 	t.Parallel()
 	c := Cluster(t, 3)
@@ -128,20 +130,20 @@ func TestRequestsGoOnAfterRestart(t *testing.T) {
 	}
 }
 
-// TestRequestsDoNotDisturb shows why the counter is no subscription: a request that nobody answers must fail at once, and
-// with a subscription to it the client waits in vain.
+// TestRequestsDoNotDisturb shows why the counter is no subscription: a request that nobody answers must fail at
+// once, and with a subscription to it the client waits in vain.
 func TestRequestsDoNotDisturb(t *testing.T) {
 	s := Single(t)
 	nc := s.Connect(t)
 	r := s.Requests(t)
 	const subject = "$JS.API.DIRECT.GET.NONE.x"
-	request := func() error {
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	request := func(timeout time.Duration) error {
+		ctx, cancel := context.WithTimeout(t.Context(), timeout)
 		defer cancel()
 		_, err := nc.RequestWithContext(ctx, subject, nil)
 		return err
 	}
-	if err := request(); !errors.Is(err, nats.ErrNoResponders) {
+	if err := request(startTimeout); !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("with the counter: %v, want no responders", err)
 	}
 	if got := r.Snapshot()[subject]; got != 1 {
@@ -154,7 +156,7 @@ func TestRequestsDoNotDisturb(t *testing.T) {
 	if err := other.FlushTimeout(probeTimeout); err != nil {
 		t.Fatal(err)
 	}
-	if err := request(); !errors.Is(err, context.DeadlineExceeded) {
+	if err := request(200 * time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("with a subscription: %v, want a timeout", err)
 	}
 }

@@ -20,9 +20,13 @@ type Server struct {
 	endpoint
 	texts    []string
 	probes   []probe
+	traced   bool
 	log      *serverLog
 	topology *Topology
 	cleanup  func()
+
+	// perRoute is how many connections this server has to each other server of its cluster.
+	perRoute int
 
 	mu     sync.Mutex
 	srv    *server.Server
@@ -70,7 +74,11 @@ type lab struct {
 
 func newLab(o Options) (*lab, error) {
 	l := &lab{opts: o, dir: o.Dir, remove: func() {}}
-	if o.Dir == "" {
+	if o.Dir != "" {
+		if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+			return nil, fmt.Errorf("natslab: %w", err)
+		}
+	} else {
 		dir, err := os.MkdirTemp("", "natslab-")
 		if err != nil {
 			return nil, fmt.Errorf("natslab: %w", err)
@@ -91,7 +99,10 @@ func newLab(o Options) (*lab, error) {
 
 // server makes one server without running it.
 func (l *lab) server(n node) (*Server, error) {
-	probes, withProbes := l.opts.addProbes()
+	probes, withProbes, err := l.opts.addProbes()
+	if err != nil {
+		return nil, err
+	}
 	c, err := withProbes.config(n, l.files)
 	if err != nil {
 		return nil, err
@@ -103,7 +114,7 @@ func (l *lab) server(n node) (*Server, error) {
 	return &Server{
 		endpoint: endpoint{opts: l.opts, node: n, files: l.files},
 		texts:    append([]string{text}, l.opts.Config...),
-		probes:   probes, log: &serverLog{}, cleanup: func() {},
+		probes:   probes, traced: true, log: &serverLog{}, cleanup: func() {},
 	}, nil
 }
 
@@ -132,9 +143,15 @@ func (s *Server) prepare() (*server.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("natslab: server %s: %w", s.node.name, err)
 	}
+	// NewServer has filled in the defaults: a pool, and a connection for the system account.
+	s.perRoute = 1
+	if opts.Cluster.PoolSize > 0 {
+		s.perRoute = opts.Cluster.PoolSize + len(opts.Cluster.PinnedAccounts)
+	}
 	s.log.reset()
-	// A connection is traced only if tracing was on when it was opened, so it is always on: see Requests.
-	srv.SetLoggerV2(s.log, false, true, false)
+	// A connection is traced only if tracing was on when it was opened, so it is on from the start: see
+	// Requests.
+	srv.SetLoggerV2(s.log, false, s.traced, false)
 	return srv, nil
 }
 
@@ -165,8 +182,9 @@ func (s *Server) listen(ctx context.Context, srv *server.Server) error {
 	return nil
 }
 
-// Start starts the server again after Shutdown, on the same ports and storage, and returns when it is ready. In a topology
-// of which too few servers run for the meta group to have a leader, it returns when the server listens.
+// Start starts the server again after Shutdown, on the same ports and storage, and returns when it is ready. In
+// a topology of which too few servers run for the meta group to have a leader, it returns when the server
+// listens.
 func (s *Server) Start(ctx context.Context) error {
 	if err := s.launch(ctx); err != nil {
 		return err
@@ -180,8 +198,8 @@ func (s *Server) Start(ctx context.Context) error {
 	return s.topology.WaitReady(ctx)
 }
 
-// Shutdown stops the server as an operator would: it hands over what it leads, closes its connections and returns when it is
-// gone. Ports and storage are kept. It does nothing if the server is down.
+// Shutdown stops the server as an operator would: it hands over what it leads, closes its connections and
+// returns when it is gone. Ports and storage are kept. It does nothing if the server is down.
 func (s *Server) Shutdown() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,8 +211,8 @@ func (s *Server) Shutdown() {
 	s.srv = nil
 }
 
-// Stop shuts the server down for good and gives back its ports and its temporary directory. Of a server of a topology it
-// is the same as Shutdown; the topology's Stop does the rest.
+// Stop shuts the server down for good and gives back its ports and its temporary directory. Of a server of a
+// topology it is the same as Shutdown; the topology's Stop does the rest.
 func (s *Server) Stop() {
 	s.Shutdown()
 	s.cleanup()
@@ -235,13 +253,15 @@ func (s *Server) ID() string {
 // Log returns the last lines of the server's log, of all its runs.
 func (s *Server) Log() []string { return s.log.text() }
 
-// ConnectionCount returns how many client connections are open, without the lab's own. It is 0 while the server is down.
+// ConnectionCount returns how many client connections are open, without the lab's own. It is 0 while the server
+// is down.
 func (s *Server) ConnectionCount() int {
 	srv := s.NATSServer()
 	if srv == nil {
 		return 0
 	}
-	// NumClients would count the lab's own connections for the moment that the server takes to notice their end.
+	// NumClients would count the lab's own connections for the moment that the server takes to notice their
+	// end.
 	open, err := srv.Connz(&server.ConnzOptions{Limit: math.MaxInt32})
 	if err != nil {
 		return 0
@@ -255,8 +275,8 @@ func (s *Server) ConnectionCount() int {
 	return count
 }
 
-// TotalConnections returns how many client connections were accepted since the server's last start, without the lab's own.
-// It is 0 while the server is down.
+// TotalConnections returns how many client connections were accepted since the server's last start, without the
+// lab's own. It is 0 while the server is down.
 func (s *Server) TotalConnections() uint64 {
 	srv := s.NATSServer()
 	if srv == nil {
@@ -268,7 +288,8 @@ func (s *Server) TotalConnections() uint64 {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return v.TotalConnections - s.probed
+	// A probe is counted here before the server counts it.
+	return v.TotalConnections - min(v.TotalConnections, s.probed)
 }
 
 // IsStreamLeader tells whether this server leads the stream. An empty account is $G.

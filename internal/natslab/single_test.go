@@ -184,13 +184,10 @@ func TestSingleStartFails(t *testing.T) {
 		{"token and users", []Option{Token("t"), UserPassword("u", "p")}, "token"},
 		{"account without a name", []Option{Accounts(Account{})}, "has no name"},
 		{"account twice", []Option{Accounts(Account{Name: "A"}, Account{Name: "A"})}, "configured twice"},
-		{"hub that is down", []Option{LeafRemotes(LeafRemote{URLs: []string{"nats-leaf://" + address(1)}})}, "leaf-node"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), probeTimeout)
-			defer cancel()
-			s, err := Start(ctx, NewOptions(tt.opts...))
+			s, err := Start(testContext(t), NewOptions(tt.opts...))
 			if err == nil {
 				s.Stop()
 				t.Fatal("it started")
@@ -199,6 +196,20 @@ func TestSingleStartFails(t *testing.T) {
 				t.Errorf("error %q, want one that says %q", err, tt.want)
 			}
 		})
+	}
+	wantNoGoroutines(t, "nats-server/v2/server.")
+}
+
+func TestSingleIsNotReadyWithoutItsHub(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), probeTimeout)
+	defer cancel()
+	s, err := Start(ctx, NewOptions(LeafRemotes(LeafRemote{URLs: []string{"nats-leaf://" + address(1)}})))
+	if err == nil {
+		s.Stop()
+		t.Fatal("it started")
+	}
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "leaf-node") {
+		t.Errorf("error %q, want one that says what is missing", err)
 	}
 	wantNoGoroutines(t, "nats-server/v2/server.")
 }

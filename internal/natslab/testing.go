@@ -8,7 +8,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// startTimeout bounds a start in a test: a super-cluster takes two seconds, and machines of a CI may be ten times slower.
+// startTimeout bounds a start in a test: a super-cluster takes two seconds, and machines of a CI may be ten
+// times slower.
 const startTimeout = 60 * time.Second
 
 // Single runs a server until the test ends.
@@ -34,8 +35,8 @@ func Cluster(tb testing.TB, size int, opts ...Option) *Topology {
 	return runs(tb, t, err)
 }
 
-// SuperCluster runs one cluster per region, at least two, with nodesPerRegion servers each, until the test ends. See
-// [StartSuperCluster].
+// SuperCluster runs one cluster per region, at least two, with nodesPerRegion servers each, until the test
+// ends. See [StartSuperCluster].
 func SuperCluster(tb testing.TB, nodesPerRegion int, regions []string, opts ...Option) *Topology {
 	tb.Helper()
 	ctx, cancel := startContext()
@@ -157,6 +158,11 @@ func Process(tb testing.TB, opts ...Option) *ServerProcess {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(p.Stop)
+	tb.Cleanup(func() {
+		if tb.Failed() {
+			tb.Logf("%s: %s", p.Name(), p.output.text())
+		}
+	})
 	return p
 }
 

@@ -15,14 +15,14 @@ import (
 	"time"
 )
 
-// TLSFiles are paths of PEM files: a CA's certificate, and a server's and a client's certificate and key of that CA. The
-// server's certificate is for 127.0.0.1, ::1 and localhost. All are valid for a day.
+// TLSFiles are paths of PEM files: a CA's certificate, and a server's and a client's certificate and key of
+// that CA. The server's certificate is for 127.0.0.1, ::1 and localhost. All are valid for a day.
 type TLSFiles struct {
 	CA, ServerCert, ServerKey, ClientCert, ClientKey string
 }
 
-// NewTLSFiles makes a new CA and writes its files to dir, which must exist. Each call makes another CA, so a second one
-// gives a test certificates that a server must refuse.
+// NewTLSFiles makes a new CA and writes its files to dir, which must exist. Each call makes another CA, so a
+// second one gives a test certificates that a server must refuse.
 func NewTLSFiles(dir string) (TLSFiles, error) {
 	f := TLSFiles{
 		CA:         filepath.Join(dir, "ca.pem"),

@@ -32,12 +32,15 @@ func StartCluster(ctx context.Context, size int, o Options) (*Topology, error) {
 	return startTopology(ctx, size, []string{o.Name}, o)
 }
 
-// StartSuperCluster runs one cluster per region, with nodesPerRegion servers each, joined by gateways, and returns when it
-// is ready. Each server has the tag "region:<name>". All servers are in one JetStream domain. The caller stops it.
-func StartSuperCluster(ctx context.Context, nodesPerRegion int, regions []string, o Options) (*Topology, error) {
+// StartSuperCluster runs one cluster per region, with nodesPerRegion servers each, joined by gateways, and
+// returns when it is ready. Each server has the tag "region:<name>". All servers are in one JetStream domain.
+// The caller stops it.
+func StartSuperCluster(
+	ctx context.Context, nodesPerRegion int, regions []string, o Options,
+) (*Topology, error) {
 	if nodesPerRegion < 1 || len(regions) < 2 {
-		return nil, fmt.Errorf("natslab: a super-cluster needs at least 2 regions with at least 1 server each, not %d with %d",
-			len(regions), nodesPerRegion)
+		return nil, fmt.Errorf("natslab: a super-cluster needs at least 2 regions with at least 1 server each, "+
+			"not %d with %d", len(regions), nodesPerRegion)
 	}
 	return startTopology(ctx, nodesPerRegion, regions, o)
 }
@@ -118,9 +121,9 @@ func (t *Topology) nodes(l *lab, size int) ([]node, error) {
 
 // launch starts all servers that are down, and waits until they listen.
 //
-// They are prepared first and then started together. A server stands for the leader of the meta group between 0.1 and 0.8
-// seconds after its start. If it cannot reach most servers by then, nobody is elected, and the next attempt is 4 to 9
-// seconds later (the campaign and election timeouts in the server's raft.go).
+// They are prepared first and then started together. A server stands for the leader of the meta group between
+// 0.1 and 0.8 seconds after its start. If it cannot reach most servers by then, nobody is elected, and the next
+// attempt is 4 to 9 seconds later (the campaign and election timeouts in the server's raft.go).
 func (t *Topology) launch(ctx context.Context) error {
 	var mu sync.Mutex
 	prepared := make(map[*Server]*server.Server)
@@ -135,6 +138,9 @@ func (t *Topology) launch(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
+		for _, srv := range prepared {
+			srv.Shutdown() // of a nil server too
+		}
 		return err
 	}
 	return t.each(func(s *Server) error {
@@ -234,12 +240,14 @@ func (t *Topology) CAFile() string { return t.TLSFiles().CA }
 // TLSFiles returns the certificate files, or the zero value without TLS.
 func (t *Topology) TLSFiles() TLSFiles { return t.servers[0].TLSFiles() }
 
-// Dial connects to any of the servers that run; [Server.Dial] connects to a certain one. The caller closes the connection.
+// Dial connects to any of the servers that run; [Server.Dial] connects to a certain one. The caller closes the
+// connection.
 func (t *Topology) Dial(opts ...nats.Option) (*nats.Conn, error) {
 	return dial(t.ClientURL(), t.opts, t.files, opts)
 }
 
-// ClientOptions returns the options with which Dial connects: the first user of the options and their TLS settings.
+// ClientOptions returns the options with which Dial connects: the first user of the options and their TLS
+// settings.
 func (t *Topology) ClientOptions() []nats.Option { return clientOptions(t.opts, t.files) }
 
 // ConnectionCount returns how many client connections are open to all servers, without the lab's own.
@@ -251,8 +259,8 @@ func (t *Topology) ConnectionCount() int {
 	return total
 }
 
-// TotalConnections returns how many client connections the servers that run accepted since their last start, without the
-// lab's own.
+// TotalConnections returns how many client connections the servers that run accepted since their last start,
+// without the lab's own.
 func (t *Topology) TotalConnections() uint64 {
 	var total uint64
 	for _, s := range t.servers {

@@ -11,14 +11,14 @@ import (
 )
 
 func init() {
-	// A server waits a second before it connects its gateways, so that others have time to start. Here they start
-	// together, and what comes too early is tried again.
+	// A server waits a second before it connects its gateways, so that others have time to start. Here they
+	// start together, and what comes too early is tried again.
 	server.SetGatewaysSolicitDelay(50 * time.Millisecond)
 }
 
-// WaitReady waits until the servers that run are ready: each has its routes and its gateways, all agree on the leader of the
-// JetStream meta group, all are current in it and may be given streams, and each has answered a request for JetStream
-// account info.
+// WaitReady waits until the servers that run are ready: each has its routes and its gateways, all agree on the
+// leader of the JetStream meta group, all are current in it and may be given streams, and each has answered a
+// request for JetStream account info.
 func (t *Topology) WaitReady(ctx context.Context) error {
 	return poll(ctx, "the topology to be ready", t.ready)
 }
@@ -51,8 +51,9 @@ func (t *Topology) ready() error {
 		if srv == nil {
 			return fmt.Errorf("server %s went down", s.Name())
 		}
-		if got, want := srv.NumRemotes(), perRegion[s.ClusterName()]-1; got != want {
-			return fmt.Errorf("server %s has routes to %d of %d servers", s.Name(), got, want)
+		// Accounts share the connections of a route between them, so one that is missing is an account cut off.
+		if got, want := srv.NumRoutes(), (perRegion[s.ClusterName()]-1)*s.perRoute; got != want {
+			return fmt.Errorf("server %s has %d of %d route connections", s.Name(), got, want)
 		}
 		if got, want := srv.NumOutboundGateways(), len(perRegion)-1; got != want {
 			return fmt.Errorf("server %s has gateways to %d of %d regions", s.Name(), got, want)
@@ -105,7 +106,8 @@ func (t *Topology) metaReady(running []*Server) error {
 			return err
 		}
 		if own.Leader != leader.Name() {
-			return fmt.Errorf("server %s takes %q for the leader of the meta group, not %q", s.Name(), own.Leader, leader.Name())
+			return fmt.Errorf("server %s takes %q for the leader of the meta group, not %q",
+				s.Name(), own.Leader, leader.Name())
 		}
 		if srv := s.NATSServer(); srv == nil || !srv.JetStreamIsCurrent() {
 			return fmt.Errorf("server %s has not caught up with the meta group", s.Name())
@@ -160,8 +162,8 @@ func (t *Topology) StreamServers(account, stream string) []*Server {
 	return servers
 }
 
-// WaitStream waits until the stream has a leader and all its replicas on servers that run are current, and returns the
-// leader. An empty account is $G.
+// WaitStream waits until the stream has a leader and all its replicas on servers that run are current, and
+// returns the leader. An empty account is $G.
 func (t *Topology) WaitStream(ctx context.Context, account, stream string) (*Server, error) {
 	var leader *Server
 	err := poll(ctx, "stream "+stream, func() error {

@@ -14,6 +14,7 @@ import (
 )
 
 func TestClusterSurvivesOneNode(t *testing.T) {
+	t.Parallel()
 	c := Cluster(t, 3)
 	js := newJetStream(t, c.Connect(t))
 	fill(t, js, "DATA", 3, 5)
@@ -40,8 +41,8 @@ func TestClusterSurvivesOneNode(t *testing.T) {
 	}
 }
 
-// publishEventually publishes one message, however often it takes while a stream changes its leader. The message id keeps
-// it from being stored twice.
+// publishEventually publishes one message, however often it takes while a stream changes its leader. The
+// message id keeps it from being stored twice.
 func publishEventually(t *testing.T, js jetstream.JetStream, subject string) {
 	t.Helper()
 	eventually(t, "a publish", func() error {
