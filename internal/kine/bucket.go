@@ -136,7 +136,8 @@ func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Place
 			if info, err = readInfo(ctx, js, spec.Name); err != nil {
 				return err
 			}
-			return &ExistsError{Bucket: info.bucket(spec.Name)}
+			bucket = info.bucket(spec.Name)
+			return adopt(info, bucket, spec, place)
 		}
 		if err != nil {
 			return err
@@ -167,7 +168,7 @@ func adopt(info *streamInfo, bucket *Bucket, spec Spec, place *Placement) error 
 }
 
 // Update brings a bucket to a history and number of replicas, repairs whatever breaks the contract, and moves the bucket to
-// its place if move is set. A fence stays. What cannot be updated is an [*UnrepairableError], and nothing is changed then.
+// its place if move is set, which also goes on with what an earlier call has left unsettled. A fence stays. What cannot be updated is an [*UnrepairableError], and nothing is changed then.
 // If ctx ends while the servers are still at work, the error is an [*UnsettledError]; calling Update again goes on.
 func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement, move bool) (*Bucket, error) {
 	info, err := retryInfo(ctx, js, spec.Name)
@@ -185,31 +186,50 @@ func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Place
 	carry := place != nil && (move || resize && len(place.Tags) > 0)
 	now := spec
 	now.Replicas = before.Replicas
+	// A placement that is still there is that of an earlier move, which may have been lost on its way: the repair removes
+	// it, and only then is asking for it a move again.
 	next := info.Config.repaired(now)
-	if carry {
-		next.set("placement", place)
-	}
 	if !next.equal(info.Config) {
 		if err := update(ctx, js, spec.Name, next); err != nil {
 			return nil, err
 		}
 	}
 	if carry {
-		if info, err = await(ctx, js, now, place); err != nil {
+		next.set("placement", place)
+		if info, err = change(ctx, js, now, place, next); err != nil {
 			return nil, err
 		}
 		next = info.Config
 	}
 	if resize {
 		next.set("num_replicas", spec.Replicas)
-		if err := update(ctx, js, spec.Name, next); err != nil {
+		if info, err = change(ctx, js, spec, place, next); err != nil {
 			return nil, err
 		}
 	}
-	if carry || resize {
-		return Settle(ctx, js, spec, place)
+	if move && !carry && !resize {
+		// An earlier call has asked for the replicas, and did not see them come.
+		if info, err = await(ctx, js, spec, place, steadyPolls); err != nil {
+			return nil, err
+		}
+	}
+	if move && !carry && !resize {
+		if info, err = await(ctx, js, spec, nil, 1); err != nil {
+			return nil, err
+		}
+	}
+	if carry {
+		return clearPlacement(ctx, js, spec.Name, info)
 	}
 	return Read(ctx, js, spec.Name)
+}
+
+// change sends a configuration that moves or resizes a stream, and waits until the servers have followed.
+func change(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement, next config) (*streamInfo, error) {
+	if err := update(ctx, js, spec.Name, next); err != nil {
+		return nil, err
+	}
+	return await(ctx, js, spec, place, steadyPolls)
 }
 
 // Delete removes a bucket. While KINE is attached, which shows as a consumer with a waiting pull, that is an
@@ -248,6 +268,7 @@ func countAttached(ctx context.Context, js *natsconn.JetStream, name string) (in
 	for offset := 0; ; {
 		var page struct {
 			Total     int `json:"total"`
+			Limit     int `json:"limit"`
 			Consumers []struct {
 				Waiting int `json:"num_waiting"`
 			} `json:"consumers"`
@@ -261,8 +282,9 @@ func countAttached(ctx context.Context, js *natsconn.JetStream, name string) (in
 				attached++
 			}
 		}
-		offset += len(page.Consumers)
-		if len(page.Consumers) == 0 || offset >= page.Total {
+		// A page of a cluster lacks the consumers whose server did not answer, so it may have fewer than its limit.
+		offset += page.Limit
+		if page.Limit == 0 || offset >= page.Total {
 			return attached, nil
 		}
 	}

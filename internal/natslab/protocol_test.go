@@ -90,7 +90,7 @@ func FuzzReadOperation(f *testing.F) {
 	})
 }
 
-func TestWithoutConnectURLs(t *testing.T) {
+func TestRewriteInfo(t *testing.T) {
 	in := `INFO {"server_id":"X","max_payload":1048576,"connect_urls":["127.0.0.1:1"],` +
 		`"ws_connect_urls":["127.0.0.1:2"]} ` + "\r\n"
 	out, err := rewriteInfo([]byte(in), "")

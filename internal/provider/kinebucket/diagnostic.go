@@ -1,8 +1,6 @@
 package kinebucket
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -13,7 +11,6 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 )
 
 // addError tells a failure of an action on the bucket.
@@ -65,25 +62,4 @@ func (m *bucketModel) notePending(diags *diag.Diagnostics, step string, err erro
 	diags.AddWarning(what+" Is Not Finished",
 		fmt.Sprintf("The bucket %q is there, but one step is not done yet: %s\n\nNothing is lost. The next apply goes on with it.",
 			m.Name.ValueString(), connection.Explain(err)))
-}
-
-// privateState is the part of the framework's private state that is needed here.
-type privateState interface {
-	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-}
-
-// remember notes in the private state what a plan needs to know beside the state.
-func remember(ctx context.Context, private privateState, m *bucketModel, bucket *kine.Bucket) diag.Diagnostics {
-	diags := planmodifiers.RememberProtection(ctx, private, m.DeletionProtection.ValueBool())
-	successor := ""
-	if bucket.Fence != nil {
-		successor = bucket.Fence.Successor
-	}
-	value, err := json.Marshal(successor)
-	if err != nil {
-		diags.AddError("Unable to Note the Successor", err.Error())
-		return diags
-	}
-	diags.Append(private.SetKey(ctx, successorKey, value)...)
-	return diags
 }

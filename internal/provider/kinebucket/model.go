@@ -2,6 +2,7 @@ package kinebucket
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,12 +11,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
+	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 )
 
 type bucketModel struct {
@@ -169,9 +172,21 @@ func (m *bucketModel) setDefaults() {
 	}
 }
 
-// identity returns the bucket's identity.
-func (m *bucketModel) identity() identityModel {
-	return identityModel{Name: m.Name, JetStreamDomain: m.JetStreamDomain}
+// store writes the model where Terraform keeps it: the state, the identity, and what plans need to know beside them.
+func (m *bucketModel) store(ctx context.Context, state *tfsdk.State, identity *tfsdk.ResourceIdentity,
+	private planmodifiers.PrivateState, bucket *kine.Bucket,
+) (diags diag.Diagnostics) {
+	diags.Append(state.Set(ctx, m)...)
+	diags.Append(identity.Set(ctx, identityModel{Name: m.Name, JetStreamDomain: m.JetStreamDomain})...)
+	diags.Append(planmodifiers.RememberProtection(ctx, private, m.DeletionProtection.ValueBool())...)
+
+	successor := ""
+	if bucket.Fence != nil {
+		successor = bucket.Fence.Successor
+	}
+	value, _ := json.Marshal(successor) // a string
+	diags.Append(private.SetKey(ctx, successorKey, value)...)
+	return diags
 }
 
 // importID returns the id by which the bucket is imported.

@@ -108,9 +108,7 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 		plan.notePending(&resp.Diagnostics, "fence", err)
 	}
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
-	resp.Diagnostics.Append(remember(ctx, resp.Private, &plan, bucket)...)
+	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
 }
 
 func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -156,9 +154,7 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 		state.Placement = withCluster(state.Placement, state.Cluster)
 	}
 	state.setDefaults()
-	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
-	resp.Diagnostics.Append(remember(ctx, resp.Private, &state, bucket)...)
+	resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
 }
 
 func (r *bucketResource) read(ctx context.Context, state *bucketModel) (*kine.Bucket, error) {
@@ -214,9 +210,7 @@ func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest,
 		}
 	}
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
-	resp.Diagnostics.Append(remember(ctx, resp.Private, &plan, bucket)...)
+	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
 }
 
 func (r *bucketResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {

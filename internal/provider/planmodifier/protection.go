@@ -70,14 +70,14 @@ func CheckProtection(ctx context.Context, what string, req resource.ModifyPlanRe
 	return !resp.Diagnostics.HasError()
 }
 
-// privateState is the part of the framework's private state that is needed here.
-type privateState interface {
+// PrivateState is the part of the framework's private state that resources write to.
+type PrivateState interface {
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
 // RememberProtection notes in the private state whether the resource is protected. It is to be called wherever the state
 // is written.
-func RememberProtection(ctx context.Context, private privateState, protected bool) diag.Diagnostics {
+func RememberProtection(ctx context.Context, private PrivateState, protected bool) diag.Diagnostics {
 	return private.SetKey(ctx, protectionKey, []byte(fmt.Sprint(protected)))
 }
 
