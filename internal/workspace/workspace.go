@@ -41,14 +41,22 @@ func New(dir, cli, provider string) (*Workspace, error) {
 		return nil, fmt.Errorf("the provider is not built: %w", err)
 	}
 	w := &Workspace{Dir: dir, cli: cli, settings: filepath.Join(dir, "cli.tfrc")}
-	return w, os.WriteFile(w.settings, fmt.Appendf(nil, `provider_installation {
+	return w, os.WriteFile(w.settings, []byte(settings(filepath.Dir(provider))), 0o600)
+}
+
+// settings makes the CLI take the provider from dir, under the address of either registry, without an init.
+func settings(dir string) string {
+	dir = filepath.ToSlash(dir)
+	// In HCL, unlike in Go, ${ and %{ in a string start a template.
+	dir = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `${`, `$${`, `%{`, `%%{`).Replace(dir)
+	return fmt.Sprintf(`provider_installation {
   dev_overrides {
-    "registry.terraform.io/nats-k3s/nats" = %[1]q
-    "registry.opentofu.org/nats-k3s/nats" = %[1]q
+    "registry.terraform.io/nats-k3s/nats" = "%[1]s"
+    "registry.opentofu.org/nats-k3s/nats" = "%[1]s"
   }
   direct {}
 }
-`, filepath.Dir(provider)), 0o600)
+`, dir)
 }
 
 // Write writes a file of the configuration.
@@ -60,7 +68,7 @@ func (w *Workspace) Write(name, text string) error {
 func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
 	var all bytes.Buffer
 	both := w.tee(&all)
-	cmd := w.command(ctx, args)
+	cmd := w.Command(ctx, args...)
 	cmd.Stdout, cmd.Stderr = both, both
 	err := cmd.Run()
 	return all.String(), err
@@ -69,7 +77,7 @@ func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
 // Output returns the value of an output of the configuration.
 func (w *Workspace) Output(ctx context.Context, name string) (string, error) {
 	var out, diagnostics bytes.Buffer
-	cmd := w.command(ctx, []string{"output", "-raw", name})
+	cmd := w.Command(ctx, "output", "-raw", name)
 	cmd.Stdout, cmd.Stderr = &out, &diagnostics
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("output %s: %w\n%s", name, err, diagnostics.String())
@@ -79,7 +87,7 @@ func (w *Workspace) Output(ctx context.Context, name string) (string, error) {
 
 // Version returns the name and version of the CLI, such as "OpenTofu v1.12.6".
 func (w *Workspace) Version(ctx context.Context) (string, error) {
-	out, err := w.command(ctx, []string{"version"}).Output()
+	out, err := w.Command(ctx, "version").Output()
 	if err != nil {
 		return "", fmt.Errorf("%s version: %w", w.cli, err)
 	}
@@ -97,7 +105,8 @@ func (w *Workspace) tee(buffer *bytes.Buffer) io.Writer {
 // inherited are variables of the caller's environment that would change what the CLI does.
 var inherited = []string{"TF_CLI_CONFIG_FILE", "TF_CLI_ARGS", "TF_WORKSPACE", "TF_DATA_DIR", "TF_REATTACH_PROVIDERS"}
 
-func (w *Workspace) command(ctx context.Context, args []string) *exec.Cmd {
+// Command prepares a run of the CLI with these arguments.
+func (w *Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, w.cli, append([]string{"-chdir=" + w.Dir}, args...)...)
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")

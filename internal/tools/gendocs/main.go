@@ -18,6 +18,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/workspace"
 )
 
 const (
@@ -107,37 +109,19 @@ func run(args []string) error {
 
 // providerSchema asks the CLI for the schema of the built provider, in the form that tfplugindocs reads.
 func providerSchema(ctx context.Context, dir, cli, provider string) ([]byte, error) {
-	config := filepath.Join(dir, "cli.tfrc")
-	for file, content := range map[string]string{
-		config:                        cliConfig(filepath.Dir(provider)),
-		filepath.Join(dir, "main.tf"): "terraform {\n  required_providers {\n    nats = {\n      source = \"" + address + "\"\n    }\n  }\n}\n",
-	} {
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-			return nil, err
-		}
+	w, err := workspace.New(dir, cli, provider)
+	if err != nil {
+		return nil, err
 	}
-	c := command(ctx, cli, "providers", "schema", "-json")
-	c.Dir = dir
-	c.Env = append(c.Env, "TF_CLI_CONFIG_FILE="+config)
-	schema, err := output(c)
+	err = w.Write("main.tf", "terraform {\n  required_providers {\n    nats = {\n      source = \""+address+"\"\n    }\n  }\n}\n")
+	if err != nil {
+		return nil, err
+	}
+	schema, err := output(w.Command(ctx, "providers", "schema", "-json"))
 	if err != nil {
 		return nil, err
 	}
 	return rekey(schema)
-}
-
-// cliConfig makes the CLI take the provider from dir, under the address of either registry, without an init.
-func cliConfig(dir string) string {
-	dir = filepath.ToSlash(dir)
-	// In HCL, unlike in Go, ${ and %{ in a string start a template.
-	dir = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `${`, `$${`, `%{`, `%%{`).Replace(dir)
-	var b strings.Builder
-	b.WriteString("provider_installation {\n  dev_overrides {\n")
-	for _, host := range []string{"registry.terraform.io", "registry.opentofu.org"} {
-		fmt.Fprintf(&b, "    %q = \"%s\"\n", host+strings.TrimPrefix(address, "registry.terraform.io"), dir)
-	}
-	b.WriteString("  }\n  direct {}\n}\n")
-	return b.String()
 }
 
 // command prepares a command whose behaviour does not depend on the caller's Terraform settings.
