@@ -20,6 +20,13 @@ import (
 const limit = 5 * time.Minute
 
 func main() {
+	if err := start(); err != nil {
+		fmt.Fprintf(os.Stderr, "\nThe demo failed: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func start() error {
 	cli := flag.String("cli", "", "`path` of OpenTofu or Terraform")
 	provider := flag.String("provider", "", "`path` of the provider's binary")
 	keep := flag.Bool("keep", false, "leave the NATS server running, with the bucket on it")
@@ -28,22 +35,15 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var err error
 	switch {
 	case *serve != "":
-		err = serveForever(ctx, *serve)
+		return serveForever(ctx, *serve)
 	case *cli == "" || *provider == "":
-		err = errors.New("-cli and -provider are needed; run it by make demo")
-	default:
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, limit)
-		defer cancel()
-		err = run(ctx, *cli, *provider, *keep)
+		return errors.New("-cli and -provider are needed; run it by make demo")
 	}
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "\nThe demo failed: %v\n", err)
-		os.Exit(1)
-	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return run(ctx, *cli, *provider, *keep)
 }
 
 // moduleVersion returns the version of a module that this program is built with.

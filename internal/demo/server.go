@@ -59,7 +59,7 @@ func startDetached(ctx context.Context, dir string) (d detached, err error) {
 	if err != nil {
 		return d, err
 	}
-	defer log.Close()                                                     //nolint:errcheck // the server has its own handle
+	defer log.Close()                                                     // the server has a handle of its own
 	cmd := exec.CommandContext(context.Background(), self, "-serve", dir) // not bound to ctx: it stays
 	cmd.Stdout, cmd.Stderr = log, log
 	detach(cmd)

@@ -2,6 +2,7 @@ package kinebucket_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -187,7 +188,7 @@ func (k *kill) check(t *testing.T, filled bool, history int) {
 		}
 		if _, err := stream.GetLastMsgForSubject(t.Context(), "$KV."+strings.TrimPrefix(name, "KV_")+".x"); filled && err != nil {
 			t.Errorf("what was in %s is lost: %v", name, err)
-		} else if !filled && err != jetstream.ErrMsgNotFound {
+		} else if !filled && !errors.Is(err, jetstream.ErrMsgNotFound) {
 			t.Errorf("%s is not empty: %v", name, err)
 		}
 	}

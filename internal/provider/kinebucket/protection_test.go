@@ -1,6 +1,7 @@
 package kinebucket_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -104,7 +105,7 @@ func TestAccCLIKineBucketProtection(t *testing.T) {
 		w.Apply(t)
 		w.Must(t, "plan", "-replace="+address)
 		w.Must(t, "destroy", "-auto-approve")
-		if _, err := js.Stream(t.Context(), "KV_kine"); err != jetstream.ErrStreamNotFound {
+		if _, err := js.Stream(t.Context(), "KV_kine"); !errors.Is(err, jetstream.ErrStreamNotFound) {
 			t.Errorf("after the destroy: %v", err)
 		}
 	})

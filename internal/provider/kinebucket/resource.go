@@ -192,8 +192,7 @@ func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest,
 	}
 	plan.Pending = types.StringNull()
 	bucket, err := kine.Update(ctx, js, plan.spec(), place, move || !state.Pending.IsNull())
-	var unsettled *kine.UnsettledError
-	if errors.As(err, &unsettled) {
+	if _, ok := errors.AsType[*kine.UnsettledError](err); ok {
 		plan.notePending(&resp.Diagnostics, "placement", err)
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 		defer cancel()

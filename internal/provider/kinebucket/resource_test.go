@@ -2,9 +2,9 @@ package kinebucket_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
@@ -39,26 +39,15 @@ func openJetStream(t *testing.T, nc *nats.Conn) jetstream.JetStream {
 	return js
 }
 
-// streamConfig returns a stream's configuration without the metadata that the server adds.
-func streamConfig(t *testing.T, js jetstream.JetStream, name string) jetstream.StreamConfig {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	stream, err := js.Stream(ctx, name)
-	if err != nil {
-		t.Fatalf("stream %s: %v", name, err)
-	}
-	config := stream.CachedInfo().Config
-	config.Metadata = nil
-	return config
-}
-
 // noStream is a check at the end of a test: the stream is gone.
 func noStream(js jetstream.JetStream, names ...string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		for _, name := range names {
-			if _, err := js.Stream(context.Background(), name); err != jetstream.ErrStreamNotFound {
-				return fmt.Errorf("stream %s after destroy: %v", name, err)
+			switch _, err := js.Stream(context.Background(), name); {
+			case err == nil:
+				return fmt.Errorf("stream %s is still there after the destroy", name)
+			case !errors.Is(err, jetstream.ErrStreamNotFound):
+				return fmt.Errorf("stream %s after the destroy: %w", name, err)
 			}
 		}
 		return nil
