@@ -34,7 +34,7 @@ func startEtcd(t *testing.T) string {
 }
 
 // TestEtcd shows that the checks describe etcd itself and not only KINE.
-func TestEtcd(t *testing.T) {
+func TestEtcd(t *testing.T) { //nolint:tparallel // the last check compacts
 	t.Parallel()
 	Run(t, startEtcd(t))
 }

@@ -2,13 +2,16 @@ package etcdtest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
-	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+	"github.com/nats-io/nats-server/v2/server"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
 // startKine runs a KINE on a NATS server of its own until the test ends, and returns the URL of its etcd API.
@@ -17,20 +20,33 @@ func startKine(t *testing.T, params string) string {
 	return kinelab.Run(t, natslab.Single(t).ClientURL()+params).Endpoint()
 }
 
-func TestKine(t *testing.T) {
+// ok returns what turns a write that must be accepted into its revision.
+func ok(t *testing.T) func(outcome, error) int64 {
+	t.Helper()
+	return func(o outcome, err error) int64 {
+		t.Helper()
+		revision, err := accepted(o, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return revision
+	}
+}
+
+func TestKine(t *testing.T) { //nolint:tparallel // the last check compacts
 	t.Parallel()
 	Run(t, startKine(t, "?noEmbed"))
 }
 
 // TestKineShortHistory is the shortest history with which KINE passes. With less, the value before a delete is gone when
 // the watch looks for it, and what a list has begun with is gone when its next page is read.
-func TestKineShortHistory(t *testing.T) {
+func TestKineShortHistory(t *testing.T) { //nolint:tparallel // the last check compacts
 	t.Parallel()
 	Run(t, startKine(t, "?noEmbed&revHistory=4"))
 }
 
 // TestKineReplicated is KINE on three replicas, where it keeps to etcd's semantics with the deviations of Replicated only.
-func TestKineReplicated(t *testing.T) {
+func TestKineReplicated(t *testing.T) { //nolint:tparallel // the last check compacts
 	t.Parallel()
 	cluster := natslab.Cluster(t, 3)
 	endpoint := kinelab.Run(t, cluster.URLs()[0]+"?noEmbed&replicas=3").Endpoint()
@@ -41,9 +57,9 @@ func TestKineReplicated(t *testing.T) {
 // outlives the lease under the next KINE.
 func TestKineForgetsLeases(t *testing.T) {
 	t.Parallel()
-	server := natslab.Single(t)
+	url := natslab.Single(t).ClientURL() + "?noEmbed"
 	key := NewPrefix() + "leased"
-	first := kinelab.Run(t, server.ClientURL()+"?noEmbed")
+	first := kinelab.Run(t, url)
 	c := dialTest(t, first.Endpoint())
 	granted, err := c.Grant(t.Context(), 1)
 	if err != nil {
@@ -54,7 +70,7 @@ func TestKineForgetsLeases(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	c = dialTest(t, kinelab.Run(t, server.ClientURL()+"?noEmbed").Endpoint())
+	c = dialTest(t, kinelab.Run(t, url).Endpoint())
 	// A key with the same lease, written later, tells when the lease of the first must have ended.
 	w, err := openWatch(t.Context(), c, key, 0)
 	if err != nil {
@@ -76,6 +92,42 @@ func TestKineForgetsLeases(t *testing.T) {
 	}
 }
 
+// TestKineWatchesLeaveConsumers: each watch from an older revision leaves a consumer on the stream, for five minutes
+// after its end. nats-server allows 1,000 consumers of a stream unless the stream, the account or its own configuration
+// (jetstream limits default_max_consumers) says otherwise, and KINE's stream may not. Beyond that, every such watch ends
+// as soon as it has begun. A limit of the account takes the place of the server's default.
+func TestKineWatchesLeaveConsumers(t *testing.T) {
+	t.Parallel()
+	const limit = 12
+	few := natslab.Mutate(func(o *server.Options) { o.JetStreamLimits.DefaultMaxConsumers = limit })
+	many := int64(10 * limit)
+	kine := natslab.User{Name: "kine", Password: "secret"}
+	for name, account := range map[string]natslab.Account{
+		"default limit": {Name: "A", Users: []natslab.User{kine}},
+		"account limit": {Name: "A", Users: []natslab.User{kine}, JetStream: &natslab.JetStreamLimits{MaxConsumers: &many}},
+	} {
+		url := natslab.Single(t, few, natslab.Accounts(account)).ClientURL()
+		c := dialTest(t, kinelab.Run(t, strings.Replace(url, "nats://", "nats://kine:secret@", 1)+"?noEmbed").Endpoint())
+		prefix := NewPrefix()
+		old := ok(t)(createKey(t.Context(), c, prefix+"old", "value"))
+		ok(t)(createKey(t.Context(), c, prefix+"new", "value"))
+		ended := 0
+		for range 2 * limit {
+			w, err := openWatch(t.Context(), c, prefix, old)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.next(t.Context()); err != nil {
+				ended++
+			}
+			w.close()
+		}
+		if name == "account limit" && ended > 0 || name == "default limit" && ended < limit {
+			t.Errorf("%s: %d of %d watches have ended", name, ended, 2*limit)
+		}
+	}
+}
+
 // TestTwoKines measures two KINEs on one bucket, as with two k3s servers. A read can come from before a write through
 // the other one: its header says so. A watch can miss the value before a change that follows another at once, because
 // KINE's watch is ahead of the index that it looks the value up in; the apiserver ends such a watch. Guarded writes are
@@ -92,7 +144,7 @@ func TestTwoKines(t *testing.T) {
 	}
 	defer w.close()
 
-	const rounds = 200
+	const rounds = 100
 	behind, longest, noPrevious := 0, time.Duration(0), 0
 	for i := range rounds {
 		key := fmt.Sprintf("%s%d", prefix, i)

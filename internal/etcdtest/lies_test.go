@@ -24,7 +24,7 @@ type lie struct {
 }
 
 // TestLies shows that the checks can fail: each lie is one that a wrong datastore could tell.
-func TestLies(t *testing.T) {
+func TestLies(t *testing.T) { //nolint:tparallel // KINE's watches need the writes of their own check, see watchReplay
 	t.Parallel()
 	endpoint := startKine(t, "?noEmbed")
 	honest := dialTest(t, endpoint)

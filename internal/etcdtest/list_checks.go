@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -126,9 +126,7 @@ func listPages(ctx context.Context, c *clientv3.Client, prefix string) (Result, 
 	defer func() { _, _ = deleteKey(ctx, c, neighbour, outside) }()
 
 	after := state{}
-	for key, v := range s {
-		after[key] = v
-	}
+	maps.Copy(after, s)
 	l, err := list(ctx, c, prefix, page, 0, func() error {
 		updated, deleted, added := prefix+"015", prefix+"020", prefix+"0155"
 		revision, err := accepted(updateKey(ctx, c, updated, "changed", s[updated].revision))
@@ -289,16 +287,27 @@ func largeValue(ctx context.Context, c *clientv3.Client, prefix string) (Result,
 	if err != nil {
 		return Result{}, err
 	}
-	kv, _, err := getKey(ctx, c, key)
-	if err = errors.Join(err, expectKey(kv, other, third)); err != nil {
-		return Result{}, err
-	}
+	want := state{key: {other, third}}
 	l, err := list(ctx, c, prefix, 0, 0, nil)
-	if err = errors.Join(err, state{key: {other, third}}.check(l)); err != nil {
+	if err == nil {
+		err = want.check(l)
+	}
+	if err != nil {
 		return Result{}, err
 	}
-	if current, err := refused(updateKey(ctx, c, key, small, first)); errors.Join(err, expectKey(current, other, third)) != nil {
-		return Result{}, fmt.Errorf("a refused update: %w", errors.Join(err, expectKey(current, other, third)))
+	kv, _, err := getKey(ctx, c, key)
+	if err == nil {
+		err = expectKey(kv, other, third)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	current, err := refused(updateKey(ctx, c, key, small, first))
+	if err == nil {
+		err = expectKey(current, other, third)
+	}
+	if err != nil {
+		return Result{}, fmt.Errorf("a refused update: %w", err)
 	}
 	return Result{Revision: third, Details: base64Size()}, w.expect(ctx,
 		change{key: key, value: large, revision: second, previous: &stored{small, first}},

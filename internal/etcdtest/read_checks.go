@@ -53,9 +53,9 @@ func status(ctx context.Context, c *clientv3.Client, prefix string) (Result, err
 
 // readAtRevision checks reads of the past, which lists and watches of Kubernetes are built on.
 //
-// KINE keeps as many revisions of a key as the bucket's history says, ten by default and two at least, a delete counting
-// as two. Older ones are read as "no such key", where etcd has the value or says that it is compacted. The check stays
-// within that: it reads back one revision of a key, and the delete after it.
+// KINE keeps as many entries of a key as the bucket's history says, ten by default, a delete counting as two. What is
+// older is read as "no such key", where etcd has the value or says that it is compacted. The check stays within a history
+// of three: it reads back one revision of a key, and from before a delete.
 func readAtRevision(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	before, err := accepted(createKey(ctx, c, prefix+"before", "before"))
 	if err != nil {
@@ -81,10 +81,10 @@ func readAtRevision(ctx context.Context, c *clientv3.Client, prefix string) (Res
 	}
 
 	for _, read := range []struct {
-		key        string
-		at         int64
-		value      string
-		modRevison int64 // 0: no such key
+		key         string
+		at          int64
+		value       string
+		modRevision int64 // 0: no such key
 	}{
 		{key, 0, "second", second},
 		{key, before, "", 0},
@@ -101,10 +101,10 @@ func readAtRevision(ctx context.Context, c *clientv3.Client, prefix string) (Res
 		case err != nil:
 		case header < deleted:
 			err = fmt.Errorf("the header says revision %d after the write at %d", header, deleted)
-		case read.modRevison == 0 && kv != nil:
+		case read.modRevision == 0 && kv != nil:
 			err = fmt.Errorf("%s, want none", describe(kv))
-		case read.modRevison != 0:
-			err = expectKey(kv, read.value, read.modRevison)
+		case read.modRevision != 0:
+			err = expectKey(kv, read.value, read.modRevision)
 		}
 		if err != nil {
 			return Result{}, fmt.Errorf("read of %q at revision %d: %w", read.key, read.at, err)
@@ -113,19 +113,24 @@ func readAtRevision(ctx context.Context, c *clientv3.Client, prefix string) (Res
 
 	future := deleted + 1_000_000
 	kv, _, err := getKey(ctx, c, key, clientv3.WithRev(future))
+	if err == nil {
+		err = fmt.Errorf("it returned %s", describe(kv))
+	}
 	if !errors.Is(err, rpctypes.ErrFutureRev) {
-		return Result{}, errors.Join(fmt.Errorf("read at the future revision %d returned %s", future, describe(kv)), err)
+		return Result{}, fmt.Errorf("read at the future revision %d: %w", future, err)
 	}
 	return Result{Revision: deleted, Details: fmt.Sprintf("read back to revision %d", before)}, nil
 }
 
-// compaction compacts up to a write of its own and reads before it. It runs last: a compaction is for the whole
-// datastore. In a cluster in use its effect is that of the apiserver's own compaction, every five minutes: lists that
-// are being read by pages start over.
+// compaction compacts up to a write of its own and reads before it.
 //
-// After etcd has answered, a compaction is in force; KINE takes it up within milliseconds, from a watch of its own key.
-// So the read is repeated, every time with the same question, until it is refused or ctx ends. KINE leaves the keys
-// compact_rev_key_apiserver behind, as the apiserver makes it do anyway.
+// It runs last, because a compaction is for the whole datastore: lists that others read by pages start over, and KINE's
+// watches no longer show the value before a change of a key that was not written since. (The apiserver compacts every
+// five minutes, and ends a watch that shows no value before a change.) KINE also leaves the key
+// compact_rev_key_apiserver behind, as it does for the apiserver.
+//
+// In etcd a compaction is in force when it is answered. KINE takes it up a moment later, from a watch of its own: until
+// then the read must give the old value.
 func compaction(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	key := prefix + "key"
 	first, err := accepted(createKey(ctx, c, key, "first"))
@@ -166,15 +171,26 @@ func compaction(ctx context.Context, c *clientv3.Client, prefix string) (Result,
 			return Result{}, fmt.Errorf("read at revision %d, compacted up to %d: %w", at, third, err)
 		}
 	}
-	old := c.Watch(ctx, key, clientv3.WithRev(first))
-	for resp := range old {
-		if resp.CompactRevision == 0 && resp.Err() == nil {
-			return Result{}, fmt.Errorf("a watch from revision %d, compacted up to %d, showed %d events", first, third, len(resp.Events))
-		}
-		if resp.CompactRevision != 0 {
-			return Result{Revision: third, Details: fmt.Sprintf("up to %d, refused from read %d on", third, reads)}, nil
-		}
-		return Result{}, fmt.Errorf("watch from a compacted revision: %w", resp.Err())
+	if err := watchCompacted(ctx, c, key, first); err != nil {
+		return Result{}, fmt.Errorf("watch from revision %d, compacted up to %d: %w", first, third, err)
 	}
-	return Result{}, fmt.Errorf("watch from a compacted revision ended without a word: %w", context.Cause(ctx))
+	return Result{Revision: third, Details: fmt.Sprintf("up to %d, refused from read %d on", third, reads)}, nil
+}
+
+// watchCompacted checks that a watch from a compacted revision ends with the revision to start from instead.
+func watchCompacted(ctx context.Context, c *clientv3.Client, key string, from int64) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case resp, open := <-c.Watch(ctx, key, clientv3.WithRev(from)):
+		switch {
+		case !open:
+			return errors.New("it ended without a word")
+		case resp.CompactRevision > from:
+			return nil
+		case resp.Err() != nil:
+			return resp.Err()
+		}
+		return fmt.Errorf("it began, with %d events", len(resp.Events))
+	}
 }

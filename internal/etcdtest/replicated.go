@@ -1,6 +1,7 @@
 package etcdtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,7 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Replicated is for KINE on a bucket with more than one replica. Without it most of the checks fail there, rightly:
+// Replicated is for KINE on a bucket with more than one replica. Without it one check or another fails there, rightly:
 //
 //   - KINE reads values by direct gets, which the followers of the stream answer too. A follower that has not stored a
 //     value yet says that there is none, and KINE passes that on as "no such key" in a read, as a missing key in a list
@@ -22,15 +23,21 @@ import (
 //   - A write that conflicts with one still being replicated is an error, "wrong last sequence" (nats-server's code
 //     10164), where KINE expects code 10071 and should refuse the transaction.
 //   - The watch event of a change that follows another at once can lack the value before it, for the first reason.
+//   - A watch from an older revision can end as soon as it has begun, "unhealthy cluster": one or two in a hundred.
 //
 // With it, an answer that contradicts the client's own earlier writes, or is such an error, is asked for again for at
-// most a second: all requests of the suite are reads or guarded writes, which may be repeated. Each is counted, as is
-// each event without a previous value, and told in Deviations. Everything else is checked as without it.
+// most a second: all requests of the suite are reads or guarded writes, which may be repeated. A watch that ends is
+// opened again where it was, a few times. Each of these is counted, as is each event without a previous value, and told
+// in Deviations. Everything else is checked as without the option.
 func Replicated() Option { return func(o *options) { o.replicated = true } }
 
 const (
 	staleLimit = time.Second
 	staleTick  = time.Millisecond
+	// leaseShare is for how long a key with a lease is expected to be there: half of the shortest lease.
+	leaseShare = 500 * time.Millisecond
+	// rewatchLimit is how many watches of a check may end.
+	rewatchLimit = 5
 )
 
 // session knows what a client has written, and counts the answers that contradict it.
@@ -39,13 +46,14 @@ type session struct {
 	writes   map[string][]ownWrite // by key, in the order of their revisions
 	revision int64                 // the highest of them
 
-	stale, conflicts, noPrevious int
-	longest                      time.Duration
+	stale, conflicts, noPrevious, rewatches int
+	longest                                 time.Duration
 }
 
 type ownWrite struct {
 	revision int64
 	deleted  bool
+	until    time.Time // for a key with a lease, which then goes without the client's doing; otherwise zero
 }
 
 type sessionKey struct{}
@@ -68,7 +76,8 @@ func (s *session) String() string {
 	defer s.mu.Unlock()
 	var parts []string
 	if s.stale > 0 {
-		parts = append(parts, fmt.Sprintf("%d answers older than the client's own writes, for %s at most", s.stale, s.longest.Round(time.Millisecond)))
+		parts = append(parts, fmt.Sprintf("%d answers older than the client's own writes, for %s at most",
+			s.stale, s.longest.Round(time.Millisecond)))
 	}
 	if s.conflicts > 0 {
 		parts = append(parts, fmt.Sprintf("%d conflicts as errors", s.conflicts))
@@ -76,7 +85,21 @@ func (s *session) String() string {
 	if s.noPrevious > 0 {
 		parts = append(parts, fmt.Sprintf("%d events without the previous value", s.noPrevious))
 	}
+	if s.rewatches > 0 {
+		parts = append(parts, fmt.Sprintf("%d watches ended and were opened again", s.rewatches))
+	}
 	return strings.Join(parts, ", ")
+}
+
+// allowRewatch counts a watch that has ended, and says whether that is let through.
+func (s *session) allowRewatch() bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rewatches++
+	return s.rewatches <= rewatchLimit
 }
 
 // allowNoPrevious counts an event without a previous value, and says whether that is let through.
@@ -91,7 +114,9 @@ func (s *session) allowNoPrevious() bool {
 }
 
 // sessionInterceptor repeats a request of a session while its answer is one that Replicated describes.
-func sessionInterceptor(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+func sessionInterceptor(
+	ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+) error {
 	s := sessionOf(ctx)
 	if s == nil {
 		return invoke(ctx, method, req, reply, cc, opts...)
@@ -145,11 +170,15 @@ func (s *session) doubtful(req, reply any, err error, known int64) bool {
 		return false
 	}
 	stale := false
-	switch r := req.(type) {
-	case *pb.RangeRequest:
-		stale = s.staleRange(r, reply.(*pb.RangeResponse), known)
-	case *pb.TxnRequest:
-		stale = s.staleTxn(r, reply.(*pb.TxnResponse), known)
+	switch r := reply.(type) {
+	case *pb.RangeResponse:
+		if of, ok := req.(*pb.RangeRequest); ok {
+			stale = s.staleRange(of, r, known)
+		}
+	case *pb.TxnResponse:
+		if of, ok := req.(*pb.TxnRequest); ok {
+			stale = s.staleTxn(of, r, known)
+		}
 	}
 	if stale {
 		s.stale++
@@ -221,37 +250,35 @@ func inRange(r *pb.RangeRequest, key string) bool {
 	return key >= string(r.Key) && key < string(r.RangeEnd)
 }
 
-// latest returns the last write up to a revision.
+// latest returns the last write up to a revision, unless it is no longer known to hold.
 func latest(writes []ownWrite, at int64) (ownWrite, bool) {
 	for _, w := range slices.Backward(writes) {
 		if w.revision <= at {
-			return w, true
+			return w, w.until.IsZero() || time.Now().Before(w.until)
 		}
 	}
 	return ownWrite{}, false
 }
 
-// learn notes an accepted write. A key with a lease goes without the client's doing, so it is not expected any more.
+// learn notes an accepted write.
 func (s *session) learn(req, reply any) {
-	r, ok := req.(*pb.TxnRequest)
-	if !ok || len(r.Success) != 1 || !reply.(*pb.TxnResponse).Succeeded {
+	r, isTxn := req.(*pb.TxnRequest)
+	answer, answered := reply.(*pb.TxnResponse)
+	if !isTxn || !answered || !answer.Succeeded || len(r.Success) != 1 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w := ownWrite{revision: reply.(*pb.TxnResponse).Header.GetRevision()}
+	w := ownWrite{revision: answer.Header.GetRevision()}
 	s.revision = max(s.revision, w.revision)
 	key := ""
-	switch {
-	case r.Success[0].GetRequestPut().GetLease() != 0:
-		delete(s.writes, string(r.Success[0].GetRequestPut().Key))
-		return
-	case r.Success[0].GetRequestPut() != nil:
-		key = string(r.Success[0].GetRequestPut().Key)
-	case r.Success[0].GetRequestDeleteRange() != nil:
-		key, w.deleted = string(r.Success[0].GetRequestDeleteRange().Key), true
+	if put := r.Success[0].GetRequestPut(); put != nil {
+		if key = string(put.Key); put.Lease != 0 {
+			w.until = time.Now().Add(leaseShare)
+		}
+	} else if del := r.Success[0].GetRequestDeleteRange(); del != nil {
+		key, w.deleted = string(del.Key), true
 	}
-	writes := append(s.writes[key], w)
-	slices.SortFunc(writes, func(a, b ownWrite) int { return int(a.revision - b.revision) })
-	s.writes[key] = writes
+	s.writes[key] = append(s.writes[key], w)
+	slices.SortFunc(s.writes[key], func(a, b ownWrite) int { return cmp.Compare(a.revision, b.revision) })
 }

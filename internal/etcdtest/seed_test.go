@@ -11,7 +11,7 @@ import (
 )
 
 // TestHelpers runs the tests of Clean, Seed, VerifyAll and Do against one etcd.
-func TestHelpers(t *testing.T) {
+func TestHelpers(t *testing.T) { //nolint:tparallel // one etcd, and the second seed needs the first
 	t.Parallel()
 	c := dialTest(t, startEtcd(t))
 	for _, test := range []struct {
@@ -30,6 +30,7 @@ func TestHelpers(t *testing.T) {
 
 // testClean deletes what is below the prefix, in several pages, and nothing beside it.
 func testClean(t *testing.T, c *clientv3.Client) {
+	t.Helper()
 	prefix := NewPrefix()
 	if _, err := Seed(t.Context(), c, prefix+"in/", cleanPage+10); err != nil {
 		t.Fatal(err)
@@ -51,6 +52,7 @@ func testClean(t *testing.T, c *clientv3.Client) {
 }
 
 func testSeedRefusesExistingKeys(t *testing.T, c *clientv3.Client) {
+	t.Helper()
 	prefix := NewPrefix()
 	if _, err := Seed(t.Context(), c, prefix, 2); err != nil {
 		t.Fatal(err)
@@ -62,6 +64,7 @@ func testSeedRefusesExistingKeys(t *testing.T, c *clientv3.Client) {
 
 // testVerifyAllFindsLoss changes a datastore behind VerifyAll in each way that it looks for.
 func testVerifyAllFindsLoss(t *testing.T, c *clientv3.Client) {
+	t.Helper()
 	ctx := t.Context()
 	for _, loss := range []struct {
 		name, want string
@@ -97,6 +100,7 @@ func testVerifyAllFindsLoss(t *testing.T, c *clientv3.Client) {
 
 // testVerifyAllWaits: what is right a moment later was not lost.
 func testVerifyAllWaits(t *testing.T, c *clientv3.Client) {
+	t.Helper()
 	prefix := NewPrefix()
 	next, err := accepted(createKey(t.Context(), c, prefix+"mark", "value"))
 	if err != nil {
@@ -117,6 +121,7 @@ func testVerifyAllWaits(t *testing.T, c *clientv3.Client) {
 }
 
 func testDoCleansUpAfterFailure(t *testing.T, c *clientv3.Client) {
+	t.Helper()
 	prefix := NewPrefix()
 	r := Check{Name: "failing", Run: func(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 		_, err := accepted(createKey(ctx, c, prefix+"left", "value"))

@@ -8,8 +8,8 @@
 // [Run] makes a subtest of every check; [Suite] returns the results for a report. [Seed], [VerifyAll] and [Writer]
 // are for tests of what happens to the datastore underneath: a move, a promotion, a restart.
 //
-// Where KINE is known to differ from etcd, the check that comes near it says so, and what it asks for instead. Nothing
-// is tried twice in silence: an answer that is asked for again is counted and told, see [Replicated].
+// Where KINE is known to differ from etcd, the check that comes near it says so, and what it asks for instead. No check
+// tries anything twice in silence: an answer that is asked for again is counted and told, see [Replicated].
 package etcdtest
 
 import (
@@ -67,7 +67,8 @@ type Check struct {
 // Checks returns all checks in the order in which they run.
 //
 // The last one compacts the datastore, which is felt outside of its prefix, see there. So the suite is for datastores
-// that no cluster is using.
+// that no cluster is using. KINE passes it on a bucket with one replica and a history of four or more; for more replicas
+// see Replicated.
 func Checks() []Check {
 	return []Check{
 		{"status", "the endpoint is healthy, tells its version and size, and its revision does not go back", status},

@@ -34,10 +34,10 @@ func createKey(ctx context.Context, c *clientv3.Client, key, value string, opts 
 
 // updateKey replaces the value of a key that still is at a revision, and otherwise returns what it is. At revision 0 it
 // creates the key.
-func updateKey(ctx context.Context, c *clientv3.Client, key, value string, revision int64, opts ...clientv3.OpOption) (outcome, error) {
+func updateKey(ctx context.Context, c *clientv3.Client, key, value string, revision int64) (outcome, error) {
 	resp, err := c.Txn(ctx).
 		If(clientv3.Compare(clientv3.ModRevision(key), "=", revision)).
-		Then(clientv3.OpPut(key, value, opts...)).
+		Then(clientv3.OpPut(key, value)).
 		Else(clientv3.OpGet(key)).
 		Commit()
 	return result("update", key, resp, err)
@@ -113,6 +113,15 @@ func expectKey(kv *mvccpb.KeyValue, value string, revision int64) error {
 		return fmt.Errorf("%s, want %s at revision %d", describe(kv), brief(value), revision)
 	}
 	return nil
+}
+
+// expectNoKey checks that a key is not there.
+func expectNoKey(ctx context.Context, c *clientv3.Client, key string) error {
+	kv, _, err := getKey(ctx, c, key)
+	if err == nil && kv != nil {
+		err = fmt.Errorf("there still is %s", describe(kv))
+	}
+	return err
 }
 
 // describe tells a key, its value and its revision in an error.

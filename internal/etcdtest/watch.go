@@ -11,32 +11,70 @@ import (
 
 // watch is an open watch that is read event by event.
 type watch struct {
+	client  *clientv3.Client
+	prefix  string
+	resume  int64 // the revision to start from, if the watch had to be opened again
+	session *session
+
+	watcher clientv3.Watcher
 	ch      clientv3.WatchChan
-	cancel  context.CancelFunc
+	stop    func() bool       // ends the watch's tie to its context
 	events  []*clientv3.Event // read from ch, not yet returned
 	header  int64             // the highest revision that a header has told
-	session *session          // of the context, or nil
 }
 
 // openWatch opens a watch of a prefix from a revision on, with what the apiserver asks for: previous values and progress
 // notifications. It returns when the endpoint says that the watch is there, so a revision of 0 means from now on.
+//
+// The watch has a stream of its own, and its end is the end of the stream. To cancel a single watch of a stream is not
+// safe with KINE v0.17.5: after the answer to the cancellation it goes on with empty responses, about seventy for a
+// watch with progress notifications, until its goroutines have noticed (pkg/server/watch.go); and the etcd client
+// v3.7.3 panics ("send on closed channel") when such a response meets a watch that it is still closing.
 func openWatch(ctx context.Context, c *clientv3.Client, prefix string, from int64) (*watch, error) {
-	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
-	w := &watch{cancel: cancel, session: sessionOf(ctx)}
-	w.ch = c.Watch(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(from),
-		clientv3.WithPrevKV(), clientv3.WithProgressNotify(), clientv3.WithCreatedNotify())
-	resp, err := w.receive(ctx)
-	if err == nil && !resp.Created {
-		err = errors.New("it began without saying so")
-	}
-	if err != nil {
-		cancel()
+	w := &watch{client: c, prefix: prefix, resume: from, session: sessionOf(ctx)}
+	if err := w.open(ctx); err != nil {
+		w.close()
 		return nil, fmt.Errorf("watch of %q from revision %d: %w", prefix, from, err)
 	}
 	return w, nil
 }
 
-func (w *watch) close() { w.cancel() }
+// open opens the watch from the revision that it has come to.
+func (w *watch) open(ctx context.Context) error {
+	watcher := clientv3.NewWatcher(w.client)
+	w.watcher = watcher
+	w.stop = context.AfterFunc(ctx, func() { _ = watcher.Close() })
+	w.ch = watcher.Watch(streamContext(ctx), w.prefix, clientv3.WithPrefix(), clientv3.WithRev(w.resume),
+		clientv3.WithPrevKV(), clientv3.WithProgressNotify(), clientv3.WithCreatedNotify())
+	resp, err := w.receive(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !resp.Created:
+		return errors.New("it began without saying so")
+	case w.resume == 0:
+		w.resume = w.header + 1
+	}
+	return nil
+}
+
+// streamContext is the context of a watch's stream: with ctx's values, but without its end.
+func streamContext(ctx context.Context) context.Context {
+	return clientv3.WithRequireLeader(context.WithoutCancel(ctx))
+}
+
+func (w *watch) close() {
+	w.stop()
+	_ = w.watcher.Close() // says how the stream has ended, which is of no interest any more
+}
+
+// requestProgress asks the endpoint how far the watch has come.
+func (w *watch) requestProgress(ctx context.Context) error {
+	if err := w.watcher.RequestProgress(streamContext(ctx)); err != nil {
+		return fmt.Errorf("request for progress: %w", err)
+	}
+	return nil
+}
 
 // receive returns the next response, and keeps its events for next.
 func (w *watch) receive(ctx context.Context) (clientv3.WatchResponse, error) {
@@ -47,6 +85,9 @@ func (w *watch) receive(ctx context.Context) (clientv3.WatchResponse, error) {
 		switch {
 		case !open && ctx.Err() != nil:
 			return resp, fmt.Errorf("no response from the watch: %w", context.Cause(ctx))
+		case !open && w.session.allowRewatch():
+			w.close()
+			return clientv3.WatchResponse{Created: true}, w.open(ctx)
 		case !open:
 			return resp, errors.New("the watch ended without a word")
 		case resp.Err() != nil:
@@ -56,6 +97,9 @@ func (w *watch) receive(ctx context.Context) (clientv3.WatchResponse, error) {
 		}
 		w.header = resp.Header.GetRevision()
 		w.events = append(w.events, resp.Events...)
+		if n := len(w.events); n > 0 && w.events[n-1].Kv != nil {
+			w.resume = w.events[n-1].Kv.ModRevision + 1
+		}
 		return resp, nil
 	}
 }

@@ -85,20 +85,26 @@ func watchLive(ctx context.Context, c *clientv3.Client, prefix string) (Result, 
 //
 // The last write before such a watch must not be a delete for KINE: the watch then says nothing, not even that it is
 // there, until the next write anywhere in the datastore (pkg/drivers/nats/backend.go, after: it waits for the
-// datastore's last revision, which is the marker behind the tombstone, and shows no markers). A cluster writes several
-// times a second, so Kubernetes does not notice; a test would. The script ends with a create.
+// datastore's last revision, which is the marker behind the tombstone, and shows no markers). A running cluster
+// writes every second or two; a test may not. So the script ends with a create.
 func watchReplay(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	changes, err := script(ctx, c, prefix)
 	if err != nil {
 		return Result{}, err
 	}
 	starts := []int{0, 3, len(changes) - 1}
-	watches := make([]*watch, len(starts))
-	for i, start := range starts {
-		if watches[i], err = openWatch(ctx, c, prefix, changes[start].revision); err != nil {
+	var watches []*watch
+	defer func() {
+		for _, w := range watches {
+			w.close()
+		}
+	}()
+	for _, start := range starts {
+		w, err := openWatch(ctx, c, prefix, changes[start].revision)
+		if err != nil {
 			return Result{}, err
 		}
-		defer watches[i].close()
+		watches = append(watches, w)
 	}
 	end := change{key: prefix + "end", value: "end"}
 	if end.revision, err = accepted(createKey(ctx, c, end.key, end.value)); err != nil {
@@ -118,7 +124,7 @@ const progressInterval = 100 * time.Millisecond
 // watchProgress asks a watch how far it has come, as the apiserver does before it answers a list from its cache: the
 // answer must come up to the last write, also to a key that the watch does not show.
 //
-// KINE answers a request only if all watches of the client have come to the datastore's revision, and drops it
+// KINE answers a request only if all watches of the stream have come to the datastore's revision, and drops it
 // otherwise; so the request is repeated at the apiserver's own interval. After a delete it is never answered until the
 // next write, for the reason given at watchReplay; the last write here is a create.
 func watchProgress(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
@@ -140,8 +146,8 @@ func watchProgress(ctx context.Context, c *clientv3.Client, prefix string) (Resu
 	}
 	start := time.Now()
 	for requests := 1; ; requests++ {
-		if err := c.RequestProgress(clientv3.WithRequireLeader(ctx)); err != nil {
-			return Result{}, fmt.Errorf("request for progress: %w", err)
+		if err := w.requestProgress(ctx); err != nil {
+			return Result{}, err
 		}
 		told, err := w.progress(ctx)
 		if err != nil {

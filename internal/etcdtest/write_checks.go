@@ -2,8 +2,8 @@ package etcdtest
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -129,8 +129,8 @@ func guardedDelete(ctx context.Context, c *clientv3.Client, prefix string) (Resu
 	if deleted <= second {
 		return Result{}, fmt.Errorf("a delete of revision %d came to revision %d", second, deleted)
 	}
-	if kv, _, err := getKey(ctx, c, key); err != nil || kv != nil {
-		return Result{}, errors.Join(err, fmt.Errorf("after the delete at %d the datastore has %s", deleted, describe(kv)))
+	if err := expectNoKey(ctx, c, key); err != nil {
+		return Result{}, fmt.Errorf("after the delete at revision %d: %w", deleted, err)
 	}
 	for _, again := range []int64{second, deleted} {
 		current, err := refused(deleteKey(ctx, c, key, again))
@@ -276,7 +276,7 @@ func countTogether(ctx context.Context, c *clientv3.Client, key string) (int, er
 		return 0, err
 	}
 	kv, _, err := getKey(ctx, c, key)
-	if want := fmt.Sprint(conflictWriters * conflictRounds); err == nil && (kv == nil || string(kv.Value) != want) {
+	if want := strconv.Itoa(conflictWriters * conflictRounds); err == nil && (kv == nil || string(kv.Value) != want) {
 		err = fmt.Errorf("%s increments came to %s", want, describe(kv))
 	}
 	return retries, err
@@ -287,11 +287,11 @@ func increment(ctx context.Context, c *clientv3.Client, key string, kv *mvccpb.K
 	if kv == nil {
 		return outcome{}, nil, fmt.Errorf("%q is gone", key)
 	}
-	var n int
-	if _, err := fmt.Sscan(string(kv.Value), &n); err != nil {
+	n, err := strconv.Atoi(string(kv.Value))
+	if err != nil {
 		return outcome{}, nil, fmt.Errorf("%s: %w", describe(kv), err)
 	}
-	value := fmt.Sprint(n + 1)
+	value := strconv.Itoa(n + 1)
 	o, err := updateKey(ctx, c, key, value, kv.ModRevision)
 	if o.done {
 		return o, &mvccpb.KeyValue{Key: kv.Key, Value: []byte(value), ModRevision: o.revision}, err

@@ -55,7 +55,8 @@ type Report struct {
 	FirstRevision, LastRevision int64
 	// Duration is the time from the start of the Writer to its stop.
 	Duration time.Duration
-	// LongestWriteGap is the longest time without an acknowledged write, from the start to the stop.
+	// LongestWriteGap is the longest time without an acknowledged write, from the start to the stop. Where the endpoint
+	// itself was away, the client's wait before it connects again is part of it: a second after the first failure.
 	LongestWriteGap time.Duration
 	// LongestEventGap is the longest time without a watch event, from the start to the last event that was due.
 	LongestEventGap time.Duration

@@ -6,11 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
-	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
 // runWriter writes until n writes are acknowledged, does something at half of them, and stops.
@@ -46,13 +47,10 @@ func runWriter(t *testing.T, c *clientv3.Client, n int, half func()) (Report, er
 
 func TestWriter(t *testing.T) {
 	t.Parallel()
-	for name, start := range map[string]func(*testing.T) string{
-		"etcd": startEtcd,
-		"kine": func(t *testing.T) string { return startKine(t, "?noEmbed") },
-	} {
+	for name, endpoint := range map[string]string{"etcd": startEtcd(t), "kine": startKine(t, "?noEmbed")} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := dialTest(t, start(t))
+			c := dialTest(t, endpoint)
 			r, err := runWriter(t, c, 100, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -109,7 +107,7 @@ func TestWriterAcrossRestart(t *testing.T) {
 }
 
 // TestWriterFindsLies has a writer whose acknowledgements and whose watch are not true.
-func TestWriterFindsLies(t *testing.T) {
+func TestWriterFindsLies(t *testing.T) { //nolint:tparallel // a second each
 	t.Parallel()
 	endpoint := startEtcd(t)
 	n := 0

@@ -122,12 +122,16 @@ func Start(ctx context.Context, cfg Config) (*Kine, error) {
 	driverCtx, cancel := context.WithCancel(context.Background())
 	k.cancel = cancel
 
-	booted := make(chan error, 1)
-	go func() { booted <- k.boot(driverCtx) }()
+	var bootErr error
+	booted := make(chan struct{})
+	go func() {
+		defer close(booted)
+		bootErr = k.boot(driverCtx)
+	}()
 	select {
-	case err := <-booted:
-		if err != nil {
-			return nil, fmt.Errorf("unable to start KINE: %w", mask.error(errors.Join(err, k.abandon())))
+	case <-booted:
+		if bootErr != nil {
+			return nil, fmt.Errorf("unable to start KINE: %w", mask.error(errors.Join(bootErr, k.abandon())))
 		}
 		return k, nil
 	case <-ctx.Done():

@@ -17,10 +17,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
-	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // connections returns the names of the server's client connections.
@@ -226,7 +227,8 @@ func TestStopLeavesNothing(t *testing.T) {
 		}
 		return ""
 	})
-	if conn, err := net.Dial("tcp", strings.TrimPrefix(k.Endpoint(), "http://")); err == nil {
+	var dialer net.Dialer
+	if conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(k.Endpoint(), "http://")); err == nil {
 		_ = conn.Close()
 		t.Errorf("%s still answers", k.Endpoint())
 	}

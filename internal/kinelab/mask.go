@@ -33,7 +33,7 @@ func newMask(endpoint string) *mask {
 		return m
 	}
 	m.literals = append(m.literals, endpoint)
-	for _, part := range strings.Split(endpoint, ",") {
+	for part := range strings.SplitSeq(endpoint, ",") {
 		_, rest, found := strings.Cut(part, "://")
 		if !found {
 			rest = part
@@ -69,8 +69,7 @@ func (m *mask) text(s string) string {
 // error returns err with the same chain for errors.Is and errors.As, and a text without secrets.
 func (m *mask) error(err error) error {
 	msg := err.Error()
-	var parse *url.Error
-	if errors.As(err, &parse) { // it quotes the URL, and then the piece of it that is wrong
+	if parse, ok := errors.AsType[*url.Error](err); ok { // it quotes the URL, and then the piece of it that is wrong
 		msg = strings.ReplaceAll(msg, parse.Error(), "parse of a URL failed")
 	}
 	return &maskedError{msg: m.text(msg), err: err}
