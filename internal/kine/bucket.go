@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
@@ -114,42 +115,51 @@ func Read(ctx context.Context, js *natsconn.JetStream, name string) (*Bucket, er
 // bucket that is there already is taken over if it equals the contract, is empty and has no consumers, as an earlier
 // creation leaves it whose answer was lost; any other is an [*ExistsError].
 func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement) (*Bucket, error) {
-	request := newConfig(spec)
-	if place != nil {
-		request.set("placement", place)
+	for {
+		var bucket *Bucket
+		err := natsconn.Retry(ctx, func(ctx context.Context) (err error) {
+			bucket, err = tryCreate(ctx, js, spec, place)
+			return err
+		})
+		if err == nil {
+			return bucket, nil
+		}
+		// Somebody else is faster. A cluster refuses the name before it shows what is there, so it is asked for again.
+		if !natsconn.IsAPIError(err, natsconn.CodeStreamNameInUse) || !pause(ctx, settlePoll) {
+			return nil, err
+		}
 	}
-	var bucket *Bucket
-	err := natsconn.Retry(ctx, func(ctx context.Context) error {
-		info, err := readInfo(ctx, js, spec.Name)
-		switch {
-		case err == nil:
-			bucket = info.bucket(spec.Name)
-			return adopt(info, bucket, spec, place)
-		case !errors.Is(err, ErrNotFound):
-			return err
-		}
+}
 
-		var created streamInfo
-		err = js.Request(ctx, "STREAM.CREATE."+StreamName(spec.Name), request, &created)
-		if natsconn.IsAPIError(err, natsconn.CodeStreamNameInUse) {
-			// Somebody else was faster: tell what is there now.
-			if info, err = readInfo(ctx, js, spec.Name); err != nil {
-				return err
-			}
-			bucket = info.bucket(spec.Name)
-			return adopt(info, bucket, spec, place)
+// tryCreate makes the stream behind a bucket if there is none.
+func tryCreate(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement) (*Bucket, error) {
+	info, err := readInfo(ctx, js, spec.Name)
+	if errors.Is(err, ErrNotFound) {
+		request := newConfig(spec)
+		if place != nil {
+			request.set("placement", place)
 		}
-		if err != nil {
-			return err
-		}
-		bucket = created.bucket(spec.Name)
+		info = &streamInfo{}
 		// The server answers the creation of an equal stream with that stream, whatever is in it.
-		return adopt(&created, bucket, spec, place)
-	})
+		err = js.Request(ctx, "STREAM.CREATE."+StreamName(spec.Name), request, info)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return bucket, nil
+	bucket := info.bucket(spec.Name)
+	return bucket, adopt(info, bucket, spec, place)
+}
+
+// pause waits, and tells whether ctx goes on.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }
 
 // adopt decides whether a stream that is there may be the one to be created.

@@ -1,15 +1,14 @@
 package kine
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/shengdoushi/base58"
 )
 
-// noRootPrefix is the first token of a key that does not begin with a slash. It is no base58 text of a key's part, since
-// nothing encodes to it: KINE's own decoder tells the two apart by it.
+// noRootPrefix is the first token of a key that does not begin with a slash. It is also what the three bytes 84 f0 c3
+// (hexadecimal) are in base58, so the one key part that cannot be told from it begins with them and is not UTF-8.
 const noRootPrefix = "meta"
 
 // EncodeKey returns the subject tokens that KINE stores an etcd key under, below the bucket's prefix: the key's parts
@@ -33,7 +32,9 @@ func EncodeKey(key string) (string, error) {
 	return strings.Join(tokens, "."), nil
 }
 
-// DecodeKey is the inverse of [EncodeKey].
+// DecodeKey is the inverse of [EncodeKey]: what EncodeKey does not return is an error. A key whose first part is what
+// noRootPrefix stands for comes back without that part, as it does from KINE. KINE's own decoder takes every first token
+// that merely begins like noRootPrefix for it; this one does not.
 func DecodeKey(encoded string) (string, error) {
 	tokens := strings.Split(encoded, ".")
 	var key strings.Builder
@@ -42,13 +43,7 @@ func DecodeKey(encoded string) (string, error) {
 	} else {
 		key.WriteByte('/')
 	}
-	if len(tokens) == 0 {
-		return "", errors.New("the key has no parts")
-	}
 	for i, token := range tokens {
-		if token == "" {
-			return "", fmt.Errorf("%q is not the subject of a key: it has an empty token", encoded)
-		}
 		part, err := base58.Decode(token, base58.BitcoinAlphabet)
 		if err != nil {
 			return "", fmt.Errorf("%q is not the subject of a key: %q is not base58", encoded, token)
@@ -59,6 +54,9 @@ func DecodeKey(encoded string) (string, error) {
 		if string(part) != "/" {
 			key.Write(part)
 		}
+	}
+	if again, err := EncodeKey(key.String()); err != nil || again != encoded {
+		return "", fmt.Errorf("%q is not the subject of a key: KINE would not store any under it", encoded)
 	}
 	return key.String(), nil
 }

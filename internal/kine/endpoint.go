@@ -141,10 +141,10 @@ func parseEndpointServer(server string) (u *url.URL, problem, remedy string) {
 		return nil, fmt.Sprintf("KINE knows no scheme %q", scheme), form
 	case err != nil:
 		return nil, err.Error(), form
-	case u.Path != "":
-		return nil, "KINE ignores the path of a server's URL", form
-	case strings.ContainsAny(u.Host, "%"):
+	case strings.Contains(server, "%"):
 		return nil, "KINE does not take a zone or encoded characters in a host", form
+	case server != "nats://"+u.Host:
+		return nil, "KINE ignores all but the host and port of a server's URL", form
 	}
 	return u, "", ""
 }
@@ -163,6 +163,9 @@ func (e Endpoint) checkAuth() []*FieldError {
 			add(secret.field, fmt.Sprintf("the %s has characters that KINE sends in another form than they are written in, "+
 				"so the server would refuse it; letters, digits and %s are safe", secret.name, SafeUserInfo), wayOut)
 		}
+	}
+	if e.Token == redactedUser {
+		add("Token", "the token is what a redacted endpoint shows in place of one", "Give the token itself.")
 	}
 	switch {
 	case e.User != "" && e.Password == "":
@@ -242,7 +245,8 @@ func (e Endpoint) build(password, token *url.Userinfo) (string, error) {
 		params.Set("slowMethod", e.SlowMethod.String())
 	}
 
-	first := url.URL{Scheme: "nats", RawQuery: params.Encode()}
+	// A space is %20 here, and not the + of a form, so that nobody has to wonder which character a + is.
+	first := url.URL{Scheme: "nats", RawQuery: strings.ReplaceAll(params.Encode(), "+", "%20")}
 	switch {
 	case e.User != "":
 		first.User = password

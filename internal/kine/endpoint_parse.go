@@ -3,6 +3,7 @@ package kine
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -13,33 +14,34 @@ import (
 // redactedUser stands for a user, password or token that is not shown.
 const redactedUser = "xxxxx"
 
+// parameters are those that a k3s endpoint with external servers has.
+var parameters = []string{"bucket", "contextFile", "credsFile", "noEmbed", "replicas", "revHistory", "slowMethod"}
+
 // ParseEndpoint reads a datastore endpoint back into its parts. It takes what [Endpoint.URL] makes, and other URLs that
 // KINE reads to the last detail; what KINE would ignore or misread is an error. A redacted user, password or token is
-// left out. No error quotes a secret.
+// left out. No error quotes a secret, not even one that is not percent-encoded and looks like another part of the URL.
 func ParseEndpoint(text string) (Endpoint, error) {
 	e := Endpoint{Spec: Spec{Name: DefaultBucket, History: DefaultHistory, Replicas: DefaultReplicas}}
+	// All URLs are looked at before anything of them is quoted: a password with a comma reaches into the next one.
+	urls := make([]*url.URL, 0, 1)
 	for i, part := range strings.Split(text, ",") {
-		u, err := url.Parse(part)
+		u, err := parseURL(part)
+		if err == nil && i > 0 && (u.User != nil || u.RawQuery != "") {
+			err = errors.New("has credentials or parameters, which KINE only reads from the first")
+		}
 		if err != nil {
-			return e, fmt.Errorf("URL %d of the endpoint cannot be read; special characters have to be percent-encoded", i+1)
+			return e, fmt.Errorf("URL %d of the endpoint %w", i+1, err)
 		}
-		switch {
-		case u.Scheme != "nats":
-			return e, fmt.Errorf("URL %d of the endpoint has the scheme %q: KINE takes nats alone", i+1, u.Scheme)
-		case u.Path != "" || u.Fragment != "":
-			return e, fmt.Errorf("URL %d of the endpoint has a path or a fragment, which KINE ignores", i+1)
-		case i > 0 && (u.User != nil || u.RawQuery != ""):
-			return e, fmt.Errorf("URL %d of the endpoint has credentials or parameters, which KINE only reads from the first", i+1)
-		}
-		if i == 0 {
-			e.setUser(u.User)
-			if err := e.setParams(u.RawQuery); err != nil {
-				return e, err
-			}
-		}
+		urls = append(urls, u)
 		if u.Host != "" {
 			e.Servers = append(e.Servers, "nats://"+u.Host)
 		}
+	}
+	if err := e.setUser(urls[0].User); err != nil {
+		return e, err
+	}
+	if err := e.setParams(urls[0].RawQuery); err != nil {
+		return e, err
 	}
 	if found := e.Check(); len(found) > 0 {
 		return e, found[0]
@@ -47,53 +49,104 @@ func ParseEndpoint(text string) (Endpoint, error) {
 	return e, nil
 }
 
-func (e *Endpoint) setUser(user *url.Userinfo) {
-	if user == nil || user.Username() == redactedUser {
-		return
+// parseURL reads one URL of an endpoint.
+func parseURL(text string) (*url.URL, error) {
+	// KINE chooses its driver by the text in front of the first URL, in lower case alone.
+	rest, ok := strings.CutPrefix(text, "nats://")
+	if !ok {
+		return nil, errors.New("does not begin with nats://, the only scheme that KINE takes")
 	}
-	if password, ok := user.Password(); ok {
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 && strings.Contains(rest[end:], "@") {
+		return nil, errors.New("has an @ that does not end its credentials; an @ elsewhere, and special characters in a password, " +
+			"have to be percent-encoded")
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, errors.New("cannot be read; special characters have to be percent-encoded")
+	}
+	switch {
+	case u.Path != "" || u.Fragment != "":
+		return nil, errors.New("has a path or a fragment, which KINE ignores")
+	case strings.Contains(u.Host, "%"):
+		return nil, errors.New("has a host with a zone, which KINE does not take")
+	}
+	return u, nil
+}
+
+func (e *Endpoint) setUser(user *url.Userinfo) error {
+	if user == nil {
+		return nil
+	}
+	password, ok := user.Password()
+	switch {
+	case user.Username() == "":
+		return errors.New("the endpoint has an @ without a user or token before it")
+	case ok:
 		e.User, e.Password = user.Username(), password
-	} else {
+	case user.Username() != redactedUser:
 		e.Token = user.Username()
 	}
+	return nil
 }
 
 func (e *Endpoint) setParams(query string) error {
+	if strings.Contains(query, "+") {
+		return errors.New("the endpoint's parameters contain a +, which KINE reads as a space: write %2B or %20")
+	}
 	params, err := url.ParseQuery(query)
 	if err != nil {
 		return errors.New("the endpoint's parameters cannot be read")
 	}
-	for name, values := range params {
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		values := params[name]
 		value := values[0]
-		if len(values) > 1 {
+		switch {
+		case !slices.Contains(parameters, name):
+			return fmt.Errorf("the endpoint has a parameter %s: KINE ignores it, or it makes KINE start a server of its own. "+
+				"An endpoint with external servers has %s", name, strings.Join(parameters, ", "))
+		case len(values) > 1:
 			return fmt.Errorf("the parameter %s is there %d times, of which KINE reads the first", name, len(values))
-		}
-		if value == "" && name != "noEmbed" {
+		case name == "noEmbed" && value != "" && value != "true":
+			return errors.New("KINE takes noEmbed for true whatever its value is")
+		case name != "noEmbed" && value == "":
 			return fmt.Errorf("the parameter %s is empty, for which KINE takes its default", name)
 		}
-		switch name {
-		case "bucket":
-			e.Spec.Name = value
-		case "replicas":
-			e.Spec.Replicas, err = strconv.Atoi(value)
-		case "revHistory":
-			e.Spec.History, err = strconv.ParseInt(value, 10, 64)
-		case "slowMethod":
-			e.SlowMethod, err = time.ParseDuration(value)
-		case "credsFile":
-			e.CredentialsFile = value
-		case "contextFile":
-			e.ContextFile = value
-		case "noEmbed":
-		default:
-			known := []string{"bucket", "replicas", "revHistory", "slowMethod", "credsFile", "contextFile", "noEmbed"}
-			slices.Sort(known)
-			return fmt.Errorf("the parameter %s is not one that a k3s endpoint with external servers has: %s", name,
-				strings.Join(known, ", "))
+		if err := e.setParam(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setParam sets one of the parameters. Numbers are read as KINE does, which takes its default for one that it cannot
+// read.
+func (e *Endpoint) setParam(name, value string) error {
+	var err error
+	switch name {
+	case "bucket":
+		e.Spec.Name = value
+	case "replicas":
+		var n uint64
+		n, err = strconv.ParseUint(value, 10, 8)
+		e.Spec.Replicas = int(n)
+	case "revHistory":
+		var n uint64
+		n, err = strconv.ParseUint(value, 10, 8)
+		e.Spec.History = int64(n)
+	case "slowMethod":
+		if e.SlowMethod, err = time.ParseDuration(value); err == nil && e.SlowMethod <= 0 {
+			return errors.New("the parameter slowMethod is not positive: KINE would log every call as slow")
 		}
 		if err != nil {
-			return fmt.Errorf("the parameter %s cannot be read, for which KINE takes its default", name)
+			return errors.New("the parameter slowMethod is no duration such as 500ms, which KINE refuses")
 		}
+	case "credsFile":
+		e.CredentialsFile = value
+	case "contextFile":
+		e.ContextFile = value
+	}
+	if err != nil {
+		return fmt.Errorf("the parameter %s is no number that KINE can read, so it takes its default", name)
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func Settle(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Place
 
 // await waits until a number of looks in a row have found a stream where and how it should be.
 func await(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement, looks int) (*streamInfo, error) {
-	waiting, found := "the server does not answer", 0
+	waiting, found := "the servers have not told how far they are", 0
 	ticker := time.NewTicker(settlePoll)
 	defer ticker.Stop()
 	for {
@@ -60,9 +60,12 @@ func await(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placem
 		case err == nil:
 			if waiting = info.unsettled(spec, place); waiting != "" {
 				found = 0
-			} else if found++; found >= looks {
+				break
+			}
+			if found++; found >= looks {
 				return info, nil
 			}
+			waiting = "the stream is where it should be, but has only just come there"
 		case ctx.Err() == nil:
 			return nil, err
 		}

@@ -82,29 +82,48 @@ func (c config) equal(other config) bool {
 // serverMetadata is the prefix of metadata that the server adds by itself, and that no comparison counts.
 const serverMetadata = "_nats."
 
-// value returns a field in a form that compares: "" for what is unset or zero, else compact JSON.
-func (c config) value(field string) string {
+// own returns a field without what the server adds to it by itself.
+func (c config) own(field string) (json.RawMessage, bool) {
 	raw, ok := c[field]
+	metadata := map[string]string{}
+	if field != "metadata" || json.Unmarshal(raw, &metadata) != nil {
+		return raw, ok
+	}
+	maps.DeleteFunc(metadata, func(key, _ string) bool { return strings.HasPrefix(key, serverMetadata) })
+	raw, _ = json.Marshal(metadata) // a map of strings
+	return raw, len(metadata) > 0
+}
+
+// value returns a field in a form that compares: "" for what is unset or zero, else canonical JSON.
+func (c config) value(field string) string {
+	raw, ok := c.own(field)
 	if !ok {
 		return ""
 	}
-	if field == "metadata" {
-		own := map[string]string{}
-		if json.Unmarshal(raw, &own) == nil {
-			maps.DeleteFunc(own, func(key, _ string) bool { return strings.HasPrefix(key, serverMetadata) })
-			raw, _ = json.Marshal(own) // a map of strings
-		}
-	}
-	var compact bytes.Buffer
-	if json.Compact(&compact, raw) != nil {
-		return string(raw)
-	}
-	switch text := compact.String(); text {
+	switch text := canonical(raw); text {
 	case "null", "false", "0", `""`, "[]", "{}", `"default"`:
 		return ""
 	default:
 		return text
 	}
+}
+
+// canonical returns JSON in one of the many forms in which it can be written: white space, the order of an object's
+// fields and the escaping of characters such as the > of a subject differ from writer to writer.
+func canonical(raw json.RawMessage) string {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var value any
+	if decoder.Decode(&value) != nil {
+		return string(raw)
+	}
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if encoder.Encode(value) != nil {
+		return string(raw)
+	}
+	return strings.TrimSuffix(text.String(), "\n")
 }
 
 // violations compares a stream's whole configuration with the contract. History and replicas are a choice, not part of
@@ -141,15 +160,11 @@ func (c config) violations(spec Spec, exact bool) []Violation {
 
 // show returns a field as JSON, for people to read.
 func (c config) show(field string) string {
-	raw, ok := c[field]
+	raw, ok := c.own(field)
 	if !ok {
 		return "unset"
 	}
-	var compact bytes.Buffer
-	if json.Compact(&compact, raw) != nil {
-		return string(raw)
-	}
-	return compact.String()
+	return canonical(raw)
 }
 
 // repaired returns the configuration with every field that the contract names set to what it says, and every other one

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -79,8 +80,13 @@ func (c *Client) Domain() (string, error) {
 	return r.domain, nil
 }
 
+// Timeouts returns the client's timeouts, for another client that shall have the same.
+func (c *Client) Timeouts() (connect, request time.Duration) {
+	return c.settings.ConnectTimeout, c.settings.RequestTimeout
+}
+
 // Conn returns the shared connection, opening it if need be. Errors: [*UnreachableError], [*AuthError],
-// [*ServerVersionError], [ErrNoServers] and those of unusable settings.
+// [*TLSError], [*ServerVersionError], [ErrNoServers] and those of unusable settings.
 func (c *Client) Conn(ctx context.Context) (*nats.Conn, error) {
 	r, err := c.resolve()
 	if err != nil {
@@ -117,7 +123,9 @@ func (c *Client) dial(r *resolved) (*nats.Conn, error) {
 	// Nothing is kept back to be sent after a reconnect: a request that was reported as failed must not be carried out
 	// later.
 	options.ReconnectBufSize = -1
+	c.violations.forget()
 	options.AsyncErrorCB = func(_ *nats.Conn, _ *nats.Subscription, err error) { c.violations.report(err) }
+	options.DisconnectedErrCB = func(*nats.Conn, error) { c.violations.forget() }
 
 	nc, err := options.Connect()
 	if err != nil {
@@ -145,16 +153,31 @@ func connectError(servers []string, err error) error {
 	redacted := make([]string, len(servers))
 	for i, server := range servers {
 		redacted[i] = Redact(server)
-		// nats.go quotes a URL that it cannot read.
-		if strings.Contains(err.Error(), server) && redacted[i] != server {
-			err = errors.New(strings.ReplaceAll(err.Error(), server, redacted[i]))
-		}
 	}
-	if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) ||
-		errors.Is(err, nats.ErrAuthRevoked) || errors.Is(err, nats.ErrAccountAuthExpired) {
+	var unreadable *credentialsError
+	switch {
+	case errors.As(err, &unreadable):
+		return unreadable
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked),
+		errors.Is(err, nats.ErrAccountAuthExpired):
 		return &AuthError{Servers: redacted, Err: err}
+	case errors.Is(err, nats.ErrTLS) && !isTimeout(err), errors.Is(err, nats.ErrSecureConnWanted), isAlert(err):
+		return &TLSError{Servers: redacted, Err: err}
 	}
 	return &UnreachableError{Servers: redacted, Err: err}
+}
+
+// isTimeout tells whether the other side was silent.
+func isTimeout(err error) bool {
+	var failure net.Error
+	return errors.As(err, &failure) && failure.Timeout()
+}
+
+// isAlert tells whether the server ended the connection with a TLS alert, as it does for a client certificate that it
+// misses or does not know: with TLS 1.3 that comes after the client's part of the handshake.
+func isAlert(err error) bool {
+	var failure *net.OpError
+	return errors.As(err, &failure) && failure.Op == "remote error"
 }
 
 // checkVersion refuses servers older than [MinServerVersion].
@@ -182,6 +205,8 @@ func checkVersion(version string) error {
 type violations struct {
 	mu      sync.Mutex
 	waiting map[*waiter]struct{}
+	// answers is set once the subscription that all answers come in on was refused. The server says it once a connection.
+	answers *PermissionError
 }
 
 type waiter struct {
@@ -200,6 +225,9 @@ func (v *violations) watch(ctx context.Context, subject string) (context.Context
 		v.waiting = map[*waiter]struct{}{}
 	}
 	v.waiting[w] = struct{}{}
+	if v.answers != nil {
+		cancel(v.answers)
+	}
 	v.mu.Unlock()
 	return ctx, func() {
 		v.mu.Lock()
@@ -217,11 +245,21 @@ func (v *violations) report(err error) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if !violation.Publish {
+		v.answers = violation
+	}
 	for w := range v.waiting {
 		if !violation.Publish || sameAPI(violation.Subject, w.subject) {
 			w.cancel(violation)
 		}
 	}
+}
+
+// forget is called when a connection ends: on the next one, the user may have other permissions.
+func (v *violations) forget() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.answers = nil
 }
 
 // parseViolation reads a server's permission violation, nil for other errors. The server's text is, for example,
@@ -233,7 +271,13 @@ func parseViolation(err error) *PermissionError {
 	_, rest, _ := strings.Cut(err.Error(), "Permissions Violation for ")
 	kind, rest, _ := strings.Cut(rest, " to \"")
 	subject, _, _ := strings.Cut(rest, "\"")
-	return &PermissionError{Subject: subject, Publish: kind == "Publish"}
+	switch kind {
+	case "Publish":
+		return &PermissionError{Subject: subject, Publish: true}
+	case "Subscription":
+		return &PermissionError{Subject: subject}
+	}
+	return nil
 }
 
 // sameAPI tells whether two subjects are the same call of the JetStream API: the server maps its own domain's prefix

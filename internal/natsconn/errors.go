@@ -22,6 +22,19 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
+// TLSError says that a server was reached and the TLS handshake with it failed, or that only one of the two wants TLS. It
+// is a matter of configuration and counts as neither unreachable nor refused.
+type TLSError struct {
+	Servers []string
+	Err     error
+}
+
+func (e *TLSError) Error() string {
+	return fmt.Sprintf("no TLS connection to %s: %v", strings.Join(e.Servers, ", "), e.Err)
+}
+
+func (e *TLSError) Unwrap() error { return e.Err }
+
 // AuthError says that a server answered and refused the credentials.
 type AuthError struct {
 	Servers []string
@@ -29,7 +42,7 @@ type AuthError struct {
 }
 
 func (e *AuthError) Error() string {
-	return fmt.Sprintf("%s refused the credentials: %v", strings.Join(e.Servers, ", "), e.Err)
+	return fmt.Sprintf("the credentials were refused by %s: %v", strings.Join(e.Servers, ", "), e.Err)
 }
 
 func (e *AuthError) Unwrap() error { return e.Err }

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
 )
 
@@ -80,6 +82,8 @@ type TLS struct {
 	ServerName string
 	// HandshakeFirst starts TLS before the server's INFO line, for servers with handshake_first set.
 	HandshakeFirst bool
+	// Required makes the connection use TLS where nothing else here does.
+	Required bool
 }
 
 // IsZero tells whether nothing about TLS is set.
@@ -95,22 +99,22 @@ func ParseServer(server string) (*url.URL, error) {
 		return nil, errors.New("the URL contains white space")
 	case strings.Contains(server, ","):
 		return nil, errors.New("the URL contains a comma: give each server as an element of its own")
+	case strings.Contains(server, "@"):
+		// Before anything is quoted: with an unusual password, url.Parse takes part of it for a port, a path or parameters.
+		return nil, errors.New("the URL contains credentials: use the settings for user and password, token or credentials")
 	}
 	if !strings.Contains(server, "://") {
 		server = "nats://" + server
 	}
 	u, err := url.Parse(server)
 	if err != nil {
-		// The error of url.Parse quotes its input, which may hold a password.
 		var parse *url.Error
 		if errors.As(err, &parse) {
-			err = parse.Err
+			err = parse.Err // without the input, which the user sees anyway
 		}
 		return nil, fmt.Errorf("not a URL: %w", err)
 	}
 	switch {
-	case u.User != nil:
-		return nil, errors.New("the URL contains credentials: use the settings for user and password, token or credentials")
 	case !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme):
 		return nil, fmt.Errorf("unknown scheme %q: use nats, tls, ws or wss", u.Scheme)
 	case u.Path != "" && u.Path != "/" && u.Scheme != "ws" && u.Scheme != "wss":
@@ -124,16 +128,22 @@ func ParseServer(server string) (*url.URL, error) {
 	return u, nil
 }
 
+// hostPattern is what a name, an IPv4 address, or the zone of an IPv6 address consists of.
+var hostPattern = regexp.MustCompile(`^[\p{L}\p{N}._-]+$`)
+
 // CheckHost checks the host and port of a server's URL: a host is needed, an IPv6 address stands in brackets, and a
 // port is a number from 1 to 65535.
 func CheckHost(u *url.URL) error {
 	host := u.Hostname()
+	address, zone, zoned := strings.Cut(host, "%")
+	colon := strings.Contains(address, ":")
 	switch {
 	case host == "":
 		return errors.New("the URL has no host")
-	case strings.Contains(host, ":") && net.ParseIP(strings.SplitN(host, "%", 2)[0]) == nil,
-		strings.Contains(host, ":") && !strings.HasPrefix(u.Host, "["):
+	case colon && (net.ParseIP(address) == nil || !strings.HasPrefix(u.Host, "[")):
 		return fmt.Errorf("%q is not a host: an IPv6 address stands in brackets, as in [::1]:4222", u.Host)
+	case !colon && !hostPattern.MatchString(host), zoned && !hostPattern.MatchString(zone):
+		return fmt.Errorf("%q is not a host: a name or an address is expected", u.Host)
 	case strings.HasSuffix(u.Host, ":"):
 		return fmt.Errorf("%q has a colon but no port", u.Host)
 	}
@@ -158,14 +168,25 @@ func CheckUserSeed(seed string) error {
 	return nil
 }
 
-// CheckCredentials checks that text is the content of a credentials file: a user JWT and the seed of its key pair. The
-// error never contains either.
+// CheckCredentials checks that text is the content of a credentials file: a user JWT and the seed of the key pair that it is
+// for. The error never contains either.
 func CheckCredentials(text string) error {
-	if _, err := nkeys.ParseDecoratedJWT([]byte(text)); err != nil {
-		return errors.New("not the content of a credentials file: the user JWT between its BEGIN and END lines is missing")
+	const what = "not the content of a credentials file: "
+	token, err := nkeys.ParseDecoratedJWT([]byte(text))
+	if err != nil || token == text {
+		return errors.New(what + "there is no JWT between BEGIN and END lines")
 	}
-	if _, err := nkeys.ParseDecoratedUserNKey([]byte(text)); err != nil {
-		return errors.New("not the content of a credentials file: the user's seed between its BEGIN and END lines is missing")
+	claims, err := jwt.DecodeUserClaims(token)
+	if err != nil {
+		return errors.New(what + "the JWT in it is not that of a user")
+	}
+	pair, err := nkeys.ParseDecoratedUserNKey([]byte(text))
+	if err != nil {
+		return errors.New(what + "the user's seed between its BEGIN and END lines is missing")
+	}
+	defer pair.Wipe()
+	if public, err := pair.PublicKey(); err != nil || public != claims.Subject {
+		return errors.New("the JWT and the seed in it do not belong together")
 	}
 	return nil
 }
@@ -182,18 +203,23 @@ func article(prefix nkeys.PrefixByte) string {
 	}
 }
 
-// Redact replaces the credentials in a server's URL, so that it can be shown. What is not a URL becomes a placeholder,
-// since nobody can tell which part of it is secret.
+// Redact replaces the credentials in a server's URL, so that it can be shown. What is not the URL of one server becomes a
+// placeholder, since nobody can tell which part of it is secret.
 func Redact(server string) string {
-	raw := server
-	if !strings.Contains(raw, "://") {
-		raw = "nats://" + raw
+	const unreadable = "(unreadable URL)"
+	if !strings.Contains(server, "://") {
+		server = "nats://" + server
 	}
-	u, err := url.Parse(raw)
+	u, err := url.Parse(server)
 	if err != nil {
-		return "(unreadable URL)"
+		return unreadable
 	}
-	if u.User != nil {
+	user := u.User
+	u.User = nil
+	if strings.Contains(u.String(), "@") {
+		return unreadable // credentials that are not percent-encoded, or a list of URLs
+	}
+	if user != nil {
 		u.User = url.User("xxxxx")
 	}
 	return u.String()

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -30,19 +29,19 @@ const (
 )
 
 type configModel struct {
-	Servers         types.List           `tfsdk:"servers"`
-	Context         types.String         `tfsdk:"context"`
-	Credentials     types.String         `tfsdk:"credentials"`
-	CredentialsFile types.String         `tfsdk:"credentials_file"`
-	User            types.String         `tfsdk:"user"`
-	Password        types.String         `tfsdk:"password"`
-	Token           types.String         `tfsdk:"token"`
-	NKeySeed        types.String         `tfsdk:"nkey_seed"`
-	TLS             types.Object         `tfsdk:"tls"`
-	JetStreamDomain types.String         `tfsdk:"jetstream_domain"`
-	ConnectTimeout  timetypes.GoDuration `tfsdk:"connect_timeout"`
-	RequestTimeout  timetypes.GoDuration `tfsdk:"request_timeout"`
-	Unreachable     types.String         `tfsdk:"unreachable"`
+	Servers         types.List   `tfsdk:"servers"`
+	Context         types.String `tfsdk:"context"`
+	Credentials     types.String `tfsdk:"credentials"`
+	CredentialsFile types.String `tfsdk:"credentials_file"`
+	User            types.String `tfsdk:"user"`
+	Password        types.String `tfsdk:"password"`
+	Token           types.String `tfsdk:"token"`
+	NKeySeed        types.String `tfsdk:"nkey_seed"`
+	TLS             types.Object `tfsdk:"tls"`
+	JetStreamDomain types.String `tfsdk:"jetstream_domain"`
+	ConnectTimeout  types.String `tfsdk:"connect_timeout"`
+	RequestTimeout  types.String `tfsdk:"request_timeout"`
+	Unreachable     types.String `tfsdk:"unreachable"`
 }
 
 func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
@@ -118,14 +117,12 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 				MarkdownDescription: fmt.Sprintf("How long to try to connect to one server, such as `10s`. Defaults to `%s`.",
 					natsconn.DefaultConnectTimeout),
 				Optional:   true,
-				CustomType: timetypes.GoDurationType{},
 				Validators: []validator.String{validators.PositiveDuration()},
 			},
 			"request_timeout": schema.StringAttribute{
 				MarkdownDescription: fmt.Sprintf("How long to wait for one answer of a server, such as `30s`. Defaults to `%s`. An operation whose "+
 					"answer was lost is repeated, as long as the resource's `timeouts` allow.", natsconn.DefaultRequestTimeout),
 				Optional:   true,
-				CustomType: timetypes.GoDurationType{},
 				Validators: []validator.String{validators.PositiveDuration()},
 			},
 			"unreachable": schema.StringAttribute{
@@ -221,8 +218,8 @@ func (m *configModel) settings(ctx context.Context, diags *diag.Diagnostics) nat
 		},
 		TLS:            tlsconfig.Settings(m.TLS),
 		Domain:         m.JetStreamDomain.ValueString(),
-		ConnectTimeout: duration(m.ConnectTimeout, diags),
-		RequestTimeout: duration(m.RequestTimeout, diags),
+		ConnectTimeout: duration(m.ConnectTimeout),
+		RequestTimeout: duration(m.RequestTimeout),
 	}
 	if !hasUnknown(m.Servers) {
 		diags.Append(m.Servers.ElementsAs(ctx, &s.Servers, false)...)
@@ -230,11 +227,11 @@ func (m *configModel) settings(ctx context.Context, diags *diag.Diagnostics) nat
 	return s
 }
 
-func duration(value timetypes.GoDuration, diags *diag.Diagnostics) time.Duration {
-	if value.IsNull() || value.IsUnknown() {
+// duration reads a duration that was validated; zero stands for one that is not there.
+func duration(value types.String) time.Duration {
+	d, err := time.ParseDuration(value.ValueString())
+	if err != nil {
 		return 0
 	}
-	d, more := value.ValueGoDuration()
-	diags.Append(more...)
 	return d
 }

@@ -26,6 +26,7 @@ func step(err error) string {
 	var (
 		unknown     *UnknownError
 		unreachable *natsconn.UnreachableError
+		tls         *natsconn.TLSError
 		auth        *natsconn.AuthError
 		version     *natsconn.ServerVersionError
 		permission  *natsconn.PermissionError
@@ -43,6 +44,10 @@ func step(err error) string {
 	case errors.As(err, &unreachable):
 		return "Check that the servers are up, that their URLs are right and that this machine may connect to them. " +
 			`With unreachable = "warn" in the provider's configuration a refresh keeps what it knew.`
+	case errors.As(err, &tls):
+		return "Check tls in the provider's configuration: ca_file or ca_pem if the system does not know the servers' certificate " +
+			"authority, a client certificate and its key if they ask for one, server_name if their certificate is for another " +
+			"name, handshake_first if they have that set."
 	case errors.As(err, &auth):
 		return "Check the credentials in the provider's configuration, in the environment (" +
 			strings.Join([]string{natsconn.EnvCreds, natsconn.EnvUser, natsconn.EnvPassword, natsconn.EnvToken, natsconn.EnvNKey}, ", ") +
@@ -52,7 +57,7 @@ func step(err error) string {
 	case errors.As(err, &permission) && permission.Publish:
 		return fmt.Sprintf("Grant the user permission to publish to %q.", permission.Subject)
 	case errors.As(err, &permission):
-		return fmt.Sprintf("Grant the user permission to subscribe to %q: answers come in there.", "_INBOX.>")
+		return fmt.Sprintf("Grant the user permission to subscribe to %q: answers come in there.", inboxes(permission.Subject))
 	case errors.As(err, &noJetStream) && noJetStream.Account:
 		return "Give the account JetStream limits, or enable JetStream for it in the server's configuration."
 	case errors.As(err, &noJetStream) && noJetStream.Domain != "":
@@ -67,6 +72,13 @@ func step(err error) string {
 		return apiStep(api)
 	}
 	return ""
+}
+
+// inboxes returns the subject of all inboxes from that of one connection's, which has a token of its own and a wildcard
+// behind the common prefix.
+func inboxes(subject string) string {
+	tokens := strings.Split(subject, ".")
+	return strings.Join(append(tokens[:max(1, len(tokens)-2)], ">"), ".")
 }
 
 // apiStep returns what to do about an error code of the JetStream API.

@@ -3,9 +3,10 @@ package k3sendpoint
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -17,23 +18,23 @@ import (
 )
 
 type endpointModel struct {
-	Servers         types.List           `tfsdk:"servers"`
-	Datastore       types.Object         `tfsdk:"datastore"`
-	CredentialsFile types.String         `tfsdk:"credentials_file"`
-	ContextFile     types.String         `tfsdk:"context_file"`
-	User            types.String         `tfsdk:"user"`
-	Password        types.String         `tfsdk:"password"`
-	Token           types.String         `tfsdk:"token"`
-	TLS             types.Object         `tfsdk:"tls"`
-	SlowMethod      timetypes.GoDuration `tfsdk:"slow_method"`
-	Verify          types.String         `tfsdk:"verify"`
-	Verification    types.Object         `tfsdk:"verification"`
-	URL             types.String         `tfsdk:"url"`
-	URLRedacted     types.String         `tfsdk:"url_redacted"`
-	K3sConfig       types.String         `tfsdk:"k3s_config"`
-	Environment     types.Map            `tfsdk:"environment"`
-	Verified        types.String         `tfsdk:"verified"`
-	Timeouts        timeouts.Value       `tfsdk:"timeouts"`
+	Servers         types.List     `tfsdk:"servers"`
+	Datastore       types.Object   `tfsdk:"datastore"`
+	CredentialsFile types.String   `tfsdk:"credentials_file"`
+	ContextFile     types.String   `tfsdk:"context_file"`
+	User            types.String   `tfsdk:"user"`
+	Password        types.String   `tfsdk:"password"`
+	Token           types.String   `tfsdk:"token"`
+	TLS             types.Object   `tfsdk:"tls"`
+	SlowMethod      types.String   `tfsdk:"slow_method"`
+	Verify          types.String   `tfsdk:"verify"`
+	Verification    types.Object   `tfsdk:"verification"`
+	URL             types.String   `tfsdk:"url"`
+	URLRedacted     types.String   `tfsdk:"url_redacted"`
+	K3sConfig       types.String   `tfsdk:"k3s_config"`
+	Environment     types.Map      `tfsdk:"environment"`
+	Verified        types.String   `tfsdk:"verified"`
+	Timeouts        timeouts.Value `tfsdk:"timeouts"`
 }
 
 type identityModel struct {
@@ -59,7 +60,7 @@ var fieldPaths = map[string]path.Path{
 
 // endpoint returns the endpoint that the model describes, and which of its fields are not known yet. An unknown field is
 // left empty; an unknown element of servers is named with its index.
-func (m *endpointModel) endpoint(diags *diag.Diagnostics) (e kine.Endpoint, unknown map[string]bool) {
+func (m *endpointModel) endpoint() (e kine.Endpoint, unknown map[string]bool) {
 	unknown = map[string]bool{}
 	text := func(field string, value attr.Value) string {
 		s, ok := value.(types.String)
@@ -97,31 +98,29 @@ func (m *endpointModel) endpoint(diags *diag.Diagnostics) (e kine.Endpoint, unkn
 		e.CAFile, e.CertFile = text("CAFile", files["ca_file"]), text("CertFile", files["cert_file"])
 		e.KeyFile = text("KeyFile", files["key_file"])
 	}
-	switch {
-	case m.SlowMethod.IsUnknown():
-		unknown["SlowMethod"] = true
-	case !m.SlowMethod.IsNull():
-		d, more := m.SlowMethod.ValueGoDuration()
-		diags.Append(more...)
-		e.SlowMethod = d
-	}
+	// The validators of the schema have refused what is no duration.
+	e.SlowMethod, _ = time.ParseDuration(text("SlowMethod", m.SlowMethod))
 	return e, unknown
 }
 
 func serverField(index int) string { return fmt.Sprintf("Servers[%d]", index) }
 
+// validated are the fields that the validators of the schema look after.
+var validated = []string{"Bucket", "History", "Replicas", "SlowMethod"}
+
 // check adds an error for each field of the endpoint that is known and unusable.
 func (m *endpointModel) check(diags *diag.Diagnostics) {
-	e, unknown := m.endpoint(diags)
+	e, unknown := m.endpoint()
 	for _, problem := range e.Check() {
 		at, field := fieldPaths[problem.Field], problem.Field
 		if problem.Index >= 0 {
 			at, field = at.AtListIndex(problem.Index), serverField(problem.Index)
 		}
-		if unknown[field] || problem.Field == "Servers" && unknown["ContextFile"] {
+		if unknown[field] || problem.Field == "Servers" && unknown["ContextFile"] || slices.Contains(validated, field) {
 			continue
 		}
-		diags.AddAttributeError(at, "Invalid Datastore Endpoint", connection.Sentence(problem.Problem)+"\n\n"+problem.Remedy)
+		// A CLI shows the resource and not the attribute, if that is a nested one.
+		diags.AddAttributeError(at, "Invalid Datastore Endpoint", fmt.Sprintf("Attribute %s: %s.\n\n%s", at, problem.Problem, problem.Remedy))
 	}
 	m.checkWritable(diags)
 }
@@ -146,7 +145,7 @@ func (m *endpointModel) checkWritable(diags *diag.Diagnostics) {
 func (m *endpointModel) derive(diags *diag.Diagnostics) {
 	m.URL, m.URLRedacted, m.K3sConfig = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	m.Environment = types.MapUnknown(types.StringType)
-	e, unknown := m.endpoint(diags)
+	e, unknown := m.endpoint()
 	if len(unknown) > 0 || diags.HasError() {
 		return
 	}
@@ -202,7 +201,7 @@ func newModel(ctx context.Context, e kine.Endpoint) (m endpointModel, diags diag
 	m.CredentialsFile, m.ContextFile = optional(e.CredentialsFile), optional(e.ContextFile)
 	m.User, m.Password, m.Token = optional(e.User), optional(e.Password), optional(e.Token)
 	if e.SlowMethod > 0 {
-		m.SlowMethod = timetypes.NewGoDurationValue(e.SlowMethod)
+		m.SlowMethod = types.StringValue(e.SlowMethod.String())
 	}
 	if err := m.setOutputs(e); err != nil {
 		diags.AddError("Unable to Build the "+what, connection.Sentence(err.Error()))

@@ -2,9 +2,9 @@ package k3sendpoint
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -30,6 +30,13 @@ const (
 	verifyContract = "contract"
 )
 
+// notEmpty refuses an empty text, which would count as one that is not there: an empty variable must not make an endpoint
+// without a password.
+var notEmpty = []validator.String{stringvalidator.LengthAtLeast(1)}
+
+// timeoutText describes a timeout, given the operation and the default.
+const timeoutText = "How long the check of a %s may take, such as `30s` or `2m`. Defaults to `%s`."
+
 func (r *endpointResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The datastore endpoint that k3s is started with, built from its parts and checked against the bucket that it " +
@@ -41,31 +48,35 @@ func (r *endpointResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 					"`context_file` is set. Give the certificate authority in `tls` for servers that demand TLS.",
 				Optional:    true,
 				ElementType: types.StringType,
-				Validators:  []validator.List{listvalidator.SizeAtLeast(1)},
 			},
 			"datastore": datastore.RequiredAttribute("The bucket: `datastore` of a `nats_kine_bucket`, or an object with at least " +
 				"`name`, `history` and `replicas`."),
 			"credentials_file": schema.StringAttribute{
 				MarkdownDescription: "Absolute path of a credentials file on the node that runs k3s.",
 				Optional:            true,
+				Validators:          notEmpty,
 			},
 			"context_file": schema.StringAttribute{
 				MarkdownDescription: "Absolute path of a NATS context file on the node that runs k3s. It says servers and credentials. KINE " +
 					"ignores its `jetstream_domain`.",
-				Optional: true,
+				Optional:   true,
+				Validators: notEmpty,
 			},
 			"user": schema.StringAttribute{
 				MarkdownDescription: "User name, together with `password`. Only letters, digits and `-_.~$&+;=` can be used: KINE sends others " +
 					"in another form.",
-				Optional: true,
+				Optional:   true,
+				Validators: notEmpty,
 			},
 			"password": schema.StringAttribute{
 				MarkdownDescription: "Password of the user, of the same characters. It is part of `url`.",
 				Optional:            true, Sensitive: true,
+				Validators: notEmpty,
 			},
 			"token": schema.StringAttribute{
 				MarkdownDescription: "Token, of the same characters. It is part of `url`.",
 				Optional:            true, Sensitive: true,
+				Validators: notEmpty,
 			},
 			"tls": schema.SingleNestedAttribute{
 				MarkdownDescription: "Files on the node that runs k3s, which k3s takes beside the URL. A certificate authority makes KINE use TLS.",
@@ -74,21 +85,23 @@ func (r *endpointResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 					"ca_file": schema.StringAttribute{
 						MarkdownDescription: "Absolute path of the PEM file of the certificate authorities.",
 						Optional:            true,
+						Validators:          notEmpty,
 					},
 					"cert_file": schema.StringAttribute{
 						MarkdownDescription: "Absolute path of the PEM file of the client certificate, together with `key_file`.",
 						Optional:            true,
+						Validators:          notEmpty,
 					},
 					"key_file": schema.StringAttribute{
 						MarkdownDescription: "Absolute path of the PEM file of the client certificate's key.",
 						Optional:            true,
+						Validators:          notEmpty,
 					},
 				},
 			},
 			"slow_method": schema.StringAttribute{
 				MarkdownDescription: "Time after which KINE logs a call as slow, such as `1s`. KINE's own default is `500ms`.",
 				Optional:            true,
-				CustomType:          timetypes.GoDurationType{},
 				Validators:          []validator.String{validators.PositiveDuration()},
 			},
 			"verify": schema.StringAttribute{
@@ -155,7 +168,10 @@ func (r *endpointResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 				MarkdownDescription: "What was checked last, as in `verify`; null if nothing was.",
 				Computed:            true,
 			},
-			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Update: true}),
+			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
+				Create: true, CreateDescription: fmt.Sprintf(timeoutText, "creation", verifyTimeout),
+				Update: true, UpdateDescription: fmt.Sprintf(timeoutText, "update", verifyTimeout),
+			}),
 		},
 	}
 }

@@ -115,7 +115,8 @@ func HasUnknown(object types.Object) bool {
 	return false
 }
 
-// Settings returns the attribute as settings of a connection; what is unknown counts as unset.
+// Settings returns the attribute as settings of a connection that uses TLS, if the attribute is there; what is unknown counts
+// as unset.
 func Settings(object types.Object) natsconn.TLS {
 	text := func(name string) string {
 		value, _ := object.Attributes()[name].(types.String)
@@ -126,6 +127,7 @@ func Settings(object types.Object) natsconn.TLS {
 		CAFile: text("ca_file"), CAPEM: text("ca_pem"), CertFile: text("cert_file"), CertPEM: text("cert_pem"),
 		KeyFile: text("key_file"), KeyPEM: text("key_pem"),
 		ServerName: text("server_name"), HandshakeFirst: first.ValueBool(),
+		Required: !object.IsNull(),
 	}
 	if key := text(keyWriteOnly); key != "" {
 		settings.KeyPEM = key

@@ -3,6 +3,7 @@ package validator
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
@@ -15,7 +16,7 @@ type checked struct {
 	check       func(string) error
 }
 
-// String returns a validator of strings: description completes "The value must be ...", and summary heads the error.
+// String returns a validator of strings: description completes "Attribute ... must be ...", and summary heads the error.
 func String(description, summary string, check func(string) error) validator.String {
 	return checked{description: description, summary: summary, check: check}
 }
@@ -28,6 +29,7 @@ func (v checked) ValidateString(_ context.Context, req validator.StringRequest, 
 		return
 	}
 	if err := v.check(req.ConfigValue.ValueString()); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, v.summary, "The value must be "+v.description+": "+err.Error()+".")
+		// A CLI shows the resource and not the attribute, if that is a nested one.
+		resp.Diagnostics.AddAttributeError(req.Path, v.summary, fmt.Sprintf("Attribute %s must be %s: %s.", req.Path, v.description, err))
 	}
 }

@@ -1,0 +1,74 @@
+package acctest
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// ConfigureJSON adds a file to the configuration that says the same as HCL would, in Terraform's JSON syntax.
+func (w *Workspace) ConfigureJSON(t *testing.T, name string, config any) {
+	t.Helper()
+	text, err := json.MarshalIndent(config, "", "  ")
+	if err == nil {
+		err = w.Write(name+".tf.json", string(text))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// cliDiagnostic is what a CLI says in its machine-readable output.
+type cliDiagnostic struct{ Severity, Summary, Detail, Address string }
+
+// Errors are what a CLI says of a configuration, by the address of the object that it is about. That of a provider is its
+// alias.
+type Errors map[string][]string
+
+func (e Errors) add(d cliDiagnostic) {
+	if d.Severity != "error" {
+		return
+	}
+	address := d.Address
+	if _, alias, ok := strings.Cut(address, `nats"].`); ok {
+		address = alias
+	}
+	e[address] = append(e[address], d.Summary+"\n"+d.Detail)
+}
+
+// ValidateErrors has the CLI validate the configuration.
+func (w *Workspace) ValidateErrors(t *testing.T) Errors {
+	t.Helper()
+	out, _ := w.Run(t.Context(), "validate", "-json") // it fails if there is an error, which the output says too
+	var result struct{ Diagnostics []cliDiagnostic }
+	if err := json.Unmarshal([]byte(out), &result); err != nil {
+		t.Fatalf("validate: %v\n%s", err, out)
+	}
+	found := Errors{}
+	for _, d := range result.Diagnostics {
+		found.add(d)
+	}
+	return found
+}
+
+// ApplyErrors applies the configuration.
+func (w *Workspace) ApplyErrors(t *testing.T) Errors {
+	t.Helper()
+	out, _ := w.Run(t.Context(), "apply", "-auto-approve", "-json")
+	found, complete := Errors{}, false
+	for line := range strings.Lines(out) {
+		var message struct {
+			Type       string
+			Diagnostic cliDiagnostic
+		}
+		if err := json.Unmarshal([]byte(line), &message); err != nil {
+			t.Fatalf("apply: %v\n%s", err, out)
+		}
+		found.add(message.Diagnostic)
+		complete = complete || message.Type == "apply_start"
+	}
+	if !complete {
+		t.Fatalf("apply did not begin:\n%s", out)
+	}
+	return found
+}

@@ -1,0 +1,152 @@
+package acctest
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// Config is a configuration as a CLI hands it to the provider: texts, numbers, booleans, lists ([]any) and objects (Config) by
+// attribute. What is missing is null.
+type Config map[string]any
+
+// Unknown is a value in a Config that is not known yet.
+type Unknown struct{}
+
+// Diagnostic is what the provider says about a configuration.
+type Diagnostic struct {
+	// Path is the attribute's, such as "servers[1]" or "tls.ca_file".
+	Path string
+	// Text is the summary and the detail.
+	Text    string
+	Warning bool
+}
+
+// ValidateProvider has the provider validate its own configuration, as every plan does first.
+func ValidateProvider(t *testing.T, config Config) []Diagnostic {
+	t.Helper()
+	server, schemas := serve(t)
+	resp, err := server.ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{
+		Config: encode(t, schemas.Provider.ValueType(), config),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return diagnostics(resp.Diagnostics)
+}
+
+// ValidateResource has the provider validate the configuration of a resource, as every plan does first.
+func ValidateResource(t *testing.T, resource string, config Config) []Diagnostic {
+	t.Helper()
+	server, schemas := serve(t)
+	resp, err := server.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{
+		TypeName:           resource,
+		Config:             encode(t, schemas.ResourceSchemas[resource].ValueType(), config),
+		ClientCapabilities: &tfprotov6.ValidateResourceConfigClientCapabilities{WriteOnlyAttributesAllowed: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return diagnostics(resp.Diagnostics)
+}
+
+// Schemas returns the schemas of all that the provider serves.
+func Schemas(t *testing.T) *tfprotov6.GetProviderSchemaResponse {
+	t.Helper()
+	_, schemas := serve(t)
+	return schemas
+}
+
+func serve(t *testing.T) (tfprotov6.ProviderServer, *tfprotov6.GetProviderSchemaResponse) {
+	t.Helper()
+	server, err := Factories["nats"]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemas, err := server.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server, schemas
+}
+
+func diagnostics(list []*tfprotov6.Diagnostic) []Diagnostic {
+	found := make([]Diagnostic, len(list))
+	for i, d := range list {
+		found[i] = Diagnostic{
+			Path: path(d.Attribute), Text: d.Summary + "\n" + d.Detail, Warning: d.Severity == tfprotov6.DiagnosticSeverityWarning,
+		}
+	}
+	slices.SortFunc(found, func(a, b Diagnostic) int { return strings.Compare(a.Path, b.Path) })
+	return found
+}
+
+// path writes the path of an attribute as a configuration refers to it.
+func path(attribute *tftypes.AttributePath) string {
+	var b strings.Builder
+	for _, step := range attribute.Steps() {
+		switch step := step.(type) {
+		case tftypes.AttributeName:
+			if b.Len() > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(string(step))
+		case tftypes.ElementKeyInt:
+			fmt.Fprintf(&b, "[%d]", step)
+		default:
+			fmt.Fprintf(&b, "[%v]", step)
+		}
+	}
+	return b.String()
+}
+
+func encode(t *testing.T, of tftypes.Type, config Config) *tfprotov6.DynamicValue {
+	t.Helper()
+	value, err := tfprotov6.NewDynamicValue(of, toValue(t, of, config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &value
+}
+
+// toValue makes a value of a type.
+func toValue(t *testing.T, of tftypes.Type, value any) tftypes.Value {
+	t.Helper()
+	switch value.(type) {
+	case nil:
+		return tftypes.NewValue(of, nil)
+	case Unknown:
+		return tftypes.NewValue(of, tftypes.UnknownValue)
+	}
+	switch of := of.(type) {
+	case tftypes.Object:
+		attributes := map[string]tftypes.Value{}
+		config, _ := value.(Config)
+		for name, attribute := range of.AttributeTypes {
+			attributes[name] = toValue(t, attribute, config[name])
+		}
+		for name := range config {
+			if _, ok := of.AttributeTypes[name]; !ok {
+				t.Fatalf("there is no attribute %s", name)
+			}
+		}
+		return tftypes.NewValue(of, attributes)
+	case tftypes.List:
+		list, _ := value.([]any)
+		elements := make([]tftypes.Value, len(list))
+		for i, element := range list {
+			elements[i] = toValue(t, of.ElementType, element)
+		}
+		return tftypes.NewValue(of, elements)
+	}
+	if n, ok := value.(int); ok {
+		value = big.NewFloat(float64(n))
+	}
+	return tftypes.NewValue(of, value)
+}

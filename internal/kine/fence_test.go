@@ -1,0 +1,284 @@
+package kine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// load writes through KINE as fast as it can until it is stopped.
+type load struct {
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu sync.Mutex
+	// last is the largest revision that was acknowledged, latest when the last such write was sent.
+	last     int64
+	latest   time.Time
+	accepted int
+	// refused is told of each write that failed.
+	refused chan struct{}
+}
+
+// startLoad starts writers that write below prefix, each as soon as its last write has come back.
+func startLoad(t *testing.T, client *clientv3.Client, prefix string, writers int) *load {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	l := &load{cancel: cancel, refused: make(chan struct{}, writers)}
+	for w := range writers {
+		l.work.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				key := fmt.Sprintf("%s%d/%d", prefix, w, n)
+				sent := time.Now()
+				answer, err := client.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).
+					Then(clientv3.OpPut(key, etcdtest.SeedValue(key))).Commit()
+				if err != nil || !answer.Succeeded {
+					select {
+					case l.refused <- struct{}{}:
+					default:
+					}
+					continue
+				}
+				l.note(sent, answer.Header.Revision)
+			}
+		})
+	}
+	t.Cleanup(l.stop)
+	return l
+}
+
+func (l *load) note(sent time.Time, revision int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.accepted++
+	l.last = max(l.last, revision)
+	if sent.After(l.latest) {
+		l.latest = sent
+	}
+}
+
+func (l *load) acknowledged() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.accepted
+}
+
+func (l *load) stop() {
+	l.cancel()
+	l.work.Wait()
+}
+
+// eventually polls until a condition holds, for at most half a minute.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	timeout := time.After(30 * time.Second)
+	for !holds() {
+		select {
+		case <-ticker.C:
+		case <-timeout:
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// A fence ends KINE's writes for good: none that is sent after it was set is acknowledged, the last sequence that it tells
+// is final, and what is there can be read. Lifting it leaves nothing behind.
+func TestFence(t *testing.T) {
+	t.Parallel()
+	t.Run("single server", func(t *testing.T) {
+		t.Parallel()
+		testFence(t, natslab.Single(t), 1)
+	})
+	t.Run("cluster", func(t *testing.T) {
+		t.Parallel()
+		testFence(t, natslab.Cluster(t, 3), 3)
+	})
+}
+
+func testFence(t *testing.T, lab lab, replicas int) {
+	const rounds, writers, seeds = 3, 32, 50
+	ctx := t.Context()
+	nc, js := lab.Connect(t), openAPI(t, lab.URLs())
+	spec := Spec{Name: "kine", History: 10, Replicas: replicas}
+	mustCreate(t, js, spec)
+	plainConfig := plain(t, streamConfig(t, nc, "kine"))
+	_, client := runKINE(t, lab.URLs(), spec)
+	seeded, err := etcdtest.Seed(ctx, client, etcdtest.NewPrefix(), seeds)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	by := Fence{By: "round", At: time.Now().UTC().Truncate(time.Second)}
+	total := 0
+	for round := range rounds {
+		load := startLoad(t, client, etcdtest.NewPrefix(), writers)
+		eventually(t, "writes before the fence", func() bool { return load.acknowledged() >= 100 })
+		fenced, err := SetFence(ctx, js, "kine", by)
+		returned := time.Now()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 * writers { // each writer has sent at least one since, and was refused
+			<-load.refused
+		}
+		if err := etcdtest.VerifyAll(ctx, client, seeded); err != nil {
+			t.Errorf("reading while fenced: %v", err)
+		}
+		load.stop()
+		total += load.accepted
+
+		last := fenced.Fence.LastSequence
+		switch {
+		case load.latest.After(returned):
+			t.Errorf("round %d: a write that was sent %s after the fence was set was acknowledged", round, load.latest.Sub(returned))
+		case load.last > int64(last):
+			t.Errorf("round %d: revision %d was acknowledged, above the last sequence %d", round, load.last, last)
+		}
+		now, err := Read(ctx, js, "kine")
+		if err != nil || now.LastSequence != last {
+			t.Errorf("round %d: the last sequence is %d, %v; the fence says %d", round, now.LastSequence, err, last)
+		}
+		want := by
+		want.LastSequence = last
+		if diff := cmp.Diff(&want, now.Fence); diff != "" || len(now.Violations) > 0 {
+			t.Errorf("round %d: the fence differs, violations %v:\n%s", round, now.Violations, diff)
+		}
+
+		if round == 0 {
+			testFencedTwice(t, js, fenced)
+			if err := startsKINE(t, lab.URLs(), spec); err == nil || !strings.Contains(err.Error(), "bucket name already in use") {
+				t.Errorf("KINE on a fenced bucket: %v", err)
+			}
+		}
+		lifted, err := LiftFence(ctx, js, "kine", false)
+		if err != nil || lifted.Fence != nil || len(lifted.Violations) > 0 {
+			t.Fatalf("LiftFence: %+v, %v", lifted, err)
+		}
+		if diff := cmp.Diff(plainConfig, plain(t, streamConfig(t, nc, "kine"))); diff != "" {
+			t.Errorf("round %d: the stream after the fence differs:\n%s", round, diff)
+		}
+		if err := startsKINE(t, lab.URLs(), spec); err != nil {
+			t.Errorf("KINE after the fence was lifted: %v", err)
+		}
+	}
+	t.Logf("%d writes acknowledged in %d rounds, none of them sent after the fence was set", total, rounds)
+}
+
+// testFencedTwice sets another fence on a fenced bucket, which keeps the first one.
+func testFencedTwice(t *testing.T, js *natsconn.JetStream, first *Bucket) {
+	t.Helper()
+	again, err := SetFence(t.Context(), js, first.Name, Fence{By: "somebody else", At: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first.Fence, again.Fence); diff != "" {
+		t.Errorf("the fence was set anew:\n%s", diff)
+	}
+}
+
+func TestFenceSuccessor(t *testing.T) {
+	t.Parallel()
+	lab := natslab.Single(t)
+	nc, js := lab.Connect(t), openAPI(t, lab.URLs())
+	mustCreate(t, js, testSpec)
+	ctx := t.Context()
+	if _, err := SetFence(ctx, js, "kine", Fence{By: "me", At: time.Now(), Successor: "bucket kine in hub"}); err != nil {
+		t.Fatal(err)
+	}
+	before := streamConfig(t, nc, "kine")
+
+	_, err := LiftFence(ctx, js, "kine", false)
+	var successor *SuccessorError
+	if !errors.As(err, &successor) || successor.Successor != "bucket kine in hub" || !strings.Contains(err.Error(), "bucket kine in hub") {
+		t.Errorf("LiftFence: %v, want a SuccessorError", err)
+	}
+	if diff := cmp.Diff(plain(t, before), plain(t, streamConfig(t, nc, "kine"))); diff != "" {
+		t.Errorf("the stream was touched:\n%s", diff)
+	}
+	lifted, err := LiftFence(ctx, js, "kine", true)
+	if err != nil || lifted.Fence != nil || len(lifted.Violations) > 0 {
+		t.Errorf("LiftFence by force: %+v, %v", lifted, err)
+	}
+}
+
+// What is no fence is left alone, and what cannot be fenced is refused.
+func TestFenceRefuses(t *testing.T) {
+	t.Parallel()
+	lab := natslab.Single(t)
+	nc, js := lab.Connect(t), openAPI(t, lab.URLs())
+	mustCreate(t, js, testSpec)
+	ctx := t.Context()
+
+	if _, err := SetFence(ctx, js, "none", Fence{}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("SetFence on nothing: %v", err)
+	}
+	if _, err := LiftFence(ctx, js, "none", true); !errors.Is(err, ErrNotFound) {
+		t.Errorf("LiftFence on nothing: %v", err)
+	}
+	before := streamConfig(t, nc, "kine")
+	if bucket, err := LiftFence(ctx, js, "kine", false); err != nil || bucket.Fence != nil {
+		t.Errorf("LiftFence without a fence: %+v, %v", bucket, err)
+	}
+	alter(t, nc, "kine", map[string]any{"deny_purge": true, "allow_rollup_hdrs": false})
+	_, err := SetFence(ctx, js, "kine", Fence{By: "me"})
+	var unrepairable *UnrepairableError
+	if !errors.As(err, &unrepairable) || !strings.Contains(err.Error(), "deny_purge is true") {
+		t.Errorf("SetFence on what cannot be repaired: %v", err)
+	}
+	before.set("deny_purge", true)
+	before.set("allow_rollup_hdrs", false)
+	if diff := cmp.Diff(plain(t, before), plain(t, streamConfig(t, nc, "kine"))); diff != "" {
+		t.Errorf("the stream was touched:\n%s", diff)
+	}
+}
+
+// A fence that was cut short before its last sequence was known is finished by the next call.
+func TestFenceInterrupted(t *testing.T) {
+	t.Parallel()
+	lab := natslab.Single(t)
+	proxy := natslab.NewProxy(t, lab.ClientURL())
+	js := openAPI(t, []string{proxy.ClientURL()})
+	mustCreate(t, js, testSpec)
+	if err := startsKINE(t, lab.URLs(), testSpec); err != nil {
+		t.Fatal(err)
+	}
+
+	hold := proxy.HoldRequest(1, func(subject string) bool { return subject == FenceSubject("kine") })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		<-hold.Held()
+		cancel()
+		hold.Drop()
+	}()
+	at := time.Now().UTC().Truncate(time.Second)
+	if bucket, err := SetFence(ctx, js, "kine", Fence{By: "first", At: at}); err == nil {
+		t.Fatalf("the fence was not cut short: %+v", bucket)
+	}
+	read, err := Read(t.Context(), js, "kine")
+	if err != nil || read.Fence == nil || read.Fence.LastSequence != 0 {
+		t.Fatalf("the fence that was cut short: %+v, %v", read, err)
+	}
+
+	done, err := SetFence(t.Context(), js, "kine", Fence{By: "second", At: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Fence{By: "first", At: at, LastSequence: read.LastSequence}
+	if diff := cmp.Diff(want, done.Fence); diff != "" || read.LastSequence == 0 {
+		t.Errorf("the fence that was finished differs, last sequence %d:\n%s", read.LastSequence, diff)
+	}
+}

@@ -1,0 +1,105 @@
+package kine
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// newClient returns a client of these servers that is closed with the test.
+func newClient(tb testing.TB, servers []string, auth natsconn.Auth) *natsconn.Client {
+	tb.Helper()
+	client := natsconn.NewClient(natsconn.Settings{Servers: servers, Auth: auth}, nil)
+	tb.Cleanup(client.Close)
+	return client
+}
+
+// openAPI returns the JetStream API of these servers.
+func openAPI(tb testing.TB, servers []string) *natsconn.JetStream {
+	tb.Helper()
+	return newClient(tb, servers, natsconn.Auth{}).JetStream("")
+}
+
+// call makes one call of the JetStream API and fails the test if it fails.
+func call(tb testing.TB, js *natsconn.JetStream, name string, request, response any) {
+	tb.Helper()
+	if err := js.Request(tb.Context(), name, request, response); err != nil {
+		tb.Fatalf("%s: %v", name, err)
+	}
+}
+
+// streamConfig returns a stream's configuration as the server sends it, asked for beside the code under test.
+func streamConfig(tb testing.TB, nc *nats.Conn, bucket string) config {
+	tb.Helper()
+	answer, err := nc.Request("$JS.API.STREAM.INFO."+StreamName(bucket), nil, 5*time.Second)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var info struct {
+		Error  *natsconn.APIError `json:"error"`
+		Config config             `json:"config"`
+	}
+	if err := json.Unmarshal(answer.Data, &info); err != nil {
+		tb.Fatal(err)
+	}
+	if info.Error != nil {
+		tb.Fatalf("stream of bucket %s: %v", bucket, info.Error)
+	}
+	return info.Config
+}
+
+// mustCreate makes a bucket without a placement.
+func mustCreate(tb testing.TB, js *natsconn.JetStream, spec Spec) {
+	tb.Helper()
+	if _, err := Create(tb.Context(), js, spec, nil); err != nil {
+		tb.Fatalf("creating %+v: %v", spec, err)
+	}
+}
+
+// endpointURL is the datastore endpoint of a bucket on these servers.
+func endpointURL(tb testing.TB, servers []string, spec Spec) string {
+	tb.Helper()
+	url, err := Endpoint{Servers: servers, Spec: spec}.URL()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return url
+}
+
+// runKINE runs KINE on a bucket until the test ends, and returns a client of it.
+func runKINE(tb testing.TB, servers []string, spec Spec) (*kinelab.Kine, *clientv3.Client) {
+	tb.Helper()
+	k := kinelab.Run(tb, endpointURL(tb, servers, spec))
+	return k, dialKINE(tb, k)
+}
+
+// dialKINE returns a client of a KINE that is closed with the test.
+func dialKINE(tb testing.TB, k *kinelab.Kine) *clientv3.Client {
+	tb.Helper()
+	client, err := etcdtest.Dial(tb.Context(), k.Endpoint())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// startsKINE tells why KINE does not start on a bucket, nil if it does.
+func startsKINE(tb testing.TB, servers []string, spec Spec) error {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 20*time.Second)
+	defer cancel()
+	k, err := kinelab.Start(ctx, kinelab.Config{Endpoint: endpointURL(tb, servers, spec)})
+	if err != nil {
+		return err
+	}
+	return k.Stop()
+}

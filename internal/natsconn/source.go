@@ -1,0 +1,274 @@
+package natsconn
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/nats-io/jsm.go/natscontext"
+	"github.com/nats-io/nats.go"
+)
+
+// The variables of the environment that are read, those of the NATS CLI, beside NATS_TOKEN.
+const (
+	EnvURL      = "NATS_URL"
+	EnvContext  = "NATS_CONTEXT"
+	EnvCreds    = "NATS_CREDS"
+	EnvUser     = "NATS_USER"
+	EnvPassword = "NATS_PASSWORD"
+	EnvToken    = "NATS_TOKEN"
+	EnvNKey     = "NATS_NKEY"
+	EnvCA       = "NATS_CA"
+	EnvCert     = "NATS_CERT"
+	EnvKey      = "NATS_KEY"
+)
+
+// ErrNoServers is returned when no server is configured anywhere.
+var ErrNoServers = errors.New("no NATS server is configured")
+
+// Environment looks up a variable of the environment; [os.Getenv] is one.
+type Environment func(name string) string
+
+// resolved is what Settings, the environment and contexts add up to.
+type resolved struct {
+	options nats.Options
+	domain  string
+	// auth, authority and certificate tell which of these groups are settled. Of the others it can be seen.
+	auth, authority, certificate bool
+}
+
+// resolve settles every group of settings (servers, authentication, certificate authority, client certificate, domain)
+// by its first source in this order: the settings themselves, the context that they name, the environment, the context
+// that the environment names or else the one that the NATS CLI has selected. Without an environment the last two do not
+// count. It reads context files and PEM files, and does not connect.
+func (s Settings) resolve(env Environment) (*resolved, error) {
+	r := &resolved{options: nats.GetDefaultOptions()}
+	if err := r.addSettings(s); err != nil {
+		return nil, err
+	}
+	if err := r.addContext(s.Context); err != nil {
+		return nil, err
+	}
+	if env != nil {
+		if err := r.addSettings(r.withoutSettled(environmentSettings(env))); err != nil {
+			return nil, fmt.Errorf("from the environment: %w", err)
+		}
+		if s.Context == "" {
+			if err := r.addContext(cmp.Or(env(EnvContext), natscontext.SelectedContext())); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(r.options.Servers) == 0 {
+		return nil, ErrNoServers
+	}
+	return r, nil
+}
+
+// environmentSettings reads what the environment holds.
+func environmentSettings(env Environment) Settings {
+	return Settings{
+		Servers: splitServers(env(EnvURL)),
+		Auth: Auth{
+			CredentialsFile: env(EnvCreds), User: env(EnvUser), Password: env(EnvPassword),
+			Token: env(EnvToken), NKeyFile: env(EnvNKey),
+		},
+		TLS: TLS{CAFile: env(EnvCA), CertFile: env(EnvCert), KeyFile: env(EnvKey)},
+	}
+}
+
+// splitServers reads a list of URLs as the NATS CLI takes it.
+func splitServers(list string) []string {
+	var servers []string
+	for server := range strings.SplitSeq(list, ",") {
+		if server = strings.TrimSpace(server); server != "" {
+			servers = append(servers, server)
+		}
+	}
+	return servers
+}
+
+// withoutSettled drops what would not be used, so that a file of it may be missing.
+func (r *resolved) withoutSettled(s Settings) Settings {
+	if len(r.options.Servers) > 0 {
+		s.Servers = nil
+	}
+	if r.auth {
+		s.Auth = Auth{}
+	}
+	if r.authority {
+		s.TLS.CAFile, s.TLS.CAPEM = "", ""
+	}
+	if r.certificate {
+		s.TLS.CertFile, s.TLS.CertPEM, s.TLS.KeyFile, s.TLS.KeyPEM = "", "", "", ""
+	}
+	return s
+}
+
+// addSettings adds settings as a source.
+func (r *resolved) addSettings(s Settings) error {
+	source := nats.Options{Servers: s.Servers}
+	if err := s.Auth.apply(&source); err != nil {
+		return err
+	}
+	if err := s.TLS.apply(&source); err != nil {
+		return err
+	}
+	return r.add(source, s.Domain)
+}
+
+// addContext adds the NATS CLI context of that name as a source; an empty name is no context.
+func (r *resolved) addContext(name string) error {
+	if name == "" {
+		return nil
+	}
+	source, domain, err := readContext(name)
+	if err == nil {
+		err = r.add(source, domain)
+	}
+	if err != nil {
+		return fmt.Errorf("NATS context %q: %w", name, err)
+	}
+	return nil
+}
+
+// readContext reads a context, by its name or the absolute path of its file.
+func readContext(name string) (source nats.Options, domain string, err error) {
+	var backend natscontext.Backend = natscontext.NewDefaultFileBackend()
+	if filepath.IsAbs(name) {
+		file := natscontext.NewSingleFileBackend(name)
+		backend, name = file, file.Name()
+	}
+	data, err := backend.Load(context.Background(), name)
+	if err != nil {
+		return source, "", err
+	}
+	read, err := natscontext.NewFromBytes(data)
+	if err != nil {
+		return source, "", err
+	}
+	options, err := read.NATSOptions()
+	if err != nil {
+		return source, "", err
+	}
+	for _, option := range options {
+		if err := option(&source); err != nil {
+			return source, "", err
+		}
+	}
+	// The CLI takes a context without a server for one of the local machine. Here it leaves the servers to other sources.
+	var written struct{ URL, NSC string }
+	if err := json.Unmarshal(data, &written); err != nil {
+		return source, "", err
+	}
+	if written.URL != "" || written.NSC != "" {
+		source.Servers = splitServers(read.ServerURL())
+	}
+	return source, read.JSDomain(), nil
+}
+
+// add takes over each group that this source says something of and no source before it did.
+func (r *resolved) add(source nats.Options, domain string) error {
+	o := &r.options
+	if o.TLSConfig == nil {
+		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if source.TLSConfig == nil {
+		source.TLSConfig = &tls.Config{}
+	}
+	r.addAuth(source)
+	if err := r.addServers(source); err != nil {
+		return err
+	}
+	if pool := source.TLSConfig.RootCAs; !r.authority && (pool != nil || source.RootCAsCB != nil) {
+		r.authority = true
+		o.RootCAsCB, o.TLSConfig.RootCAs, o.Secure = source.RootCAsCB, pool, true
+	}
+	if c := source.TLSConfig; !r.certificate && (source.TLSCertCB != nil || c.Certificates != nil || c.GetClientCertificate != nil) {
+		r.certificate = true
+		o.TLSCertCB, o.TLSConfig.Certificates, o.TLSConfig.GetClientCertificate = source.TLSCertCB, c.Certificates, c.GetClientCertificate
+		o.Secure = true
+	}
+	r.domain = cmp.Or(r.domain, domain)
+	return nil
+}
+
+// addAuth takes over the way to authenticate, and the prefix of inboxes, which belongs to what the user may subscribe to.
+func (r *resolved) addAuth(source nats.Options) {
+	if r.auth {
+		return
+	}
+	o := &r.options
+	o.InboxPrefix = cmp.Or(o.InboxPrefix, source.InboxPrefix)
+	if source.User == "" && source.Password == "" && source.Token == "" && source.Nkey == "" && source.UserJWT == nil {
+		return
+	}
+	r.auth = true
+	o.User, o.Password, o.Token = source.User, source.Password, source.Token
+	o.Nkey = source.Nkey
+	if token := source.UserJWT; token != nil {
+		o.UserJWT = func() (string, error) { return local(token()) }
+	}
+	if sign := source.SignatureCB; sign != nil {
+		o.SignatureCB = func(nonce []byte) ([]byte, error) { return local(sign(nonce)) }
+	}
+}
+
+// addServers takes over the servers, and how they want to be connected to. Credentials in their URLs are a way to
+// authenticate of their source; they are dropped if there is one already, since nats.go would prefer them.
+func (r *resolved) addServers(source nats.Options) error {
+	o := &r.options
+	if len(o.Servers) > 0 {
+		return nil
+	}
+	if source.TLSHandshakeFirst {
+		o.TLSHandshakeFirst = true
+	}
+	if source.CustomDialer != nil {
+		o.CustomDialer = source.CustomDialer
+	}
+	if source.Secure {
+		o.Secure = true
+	}
+	o.TLSConfig.ServerName = cmp.Or(o.TLSConfig.ServerName, source.TLSConfig.ServerName)
+
+	inURL := false
+	for _, server := range source.Servers {
+		user, server, err := splitUser(server)
+		if err != nil {
+			return err
+		}
+		if user != nil && !r.auth {
+			inURL = true
+			server.User = user
+		}
+		o.Servers = append(o.Servers, server.String())
+	}
+	if inURL {
+		r.auth = true
+	}
+	return nil
+}
+
+// splitUser takes the credentials out of a server's URL. The error quotes none.
+func splitUser(server string) (*url.Userinfo, *url.URL, error) {
+	if !strings.Contains(server, "://") {
+		server = "nats://" + server
+	}
+	u, err := url.Parse(server)
+	if err != nil {
+		return nil, nil, errors.New("a server's URL cannot be read: special characters in credentials have to be percent-encoded")
+	}
+	user := u.User
+	u.User = nil
+	if u, err = ParseServer(u.String()); err != nil {
+		return nil, nil, fmt.Errorf("server %s: %w", Redact(server), err)
+	}
+	return user, u, nil
+}

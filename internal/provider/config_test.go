@@ -1,0 +1,243 @@
+package provider_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nkeys"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// invalid is a configuration of the provider with something wrong in it.
+type invalid struct {
+	config acctest.Config
+	// path is the attribute that the error is about, want what the error says.
+	path, want string
+}
+
+// list is a short form.
+func list(elements ...any) []any { return append([]any{}, elements...) }
+
+// secrets are values that no error may show.
+type secrets struct {
+	operatorSeed, accountSeed, userSeed, credentials, otherCredentials string
+}
+
+func newSecrets(t *testing.T) secrets {
+	t.Helper()
+	seedOf := func(create func() (nkeys.KeyPair, error)) string {
+		pair, err := create()
+		if err != nil {
+			t.Fatal(err)
+		}
+		seed, err := pair.Seed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(seed)
+	}
+	operator, err := natslab.NewOperator("lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, err := operator.AddAccount("A", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials, err := account.Credentials("user", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secrets{
+		operatorSeed: seedOf(nkeys.CreateOperator), accountSeed: seedOf(nkeys.CreateAccount), userSeed: seedOf(nkeys.CreateUser),
+		credentials: credentials, otherCredentials: strings.Replace(credentials, "-----BEGIN USER NKEY SEED-----", "-----BEGIN-----", 1)[:300],
+	}
+}
+
+// shown returns which of the secrets a text shows.
+func (s secrets) shown(text string) []string {
+	var found []string
+	for _, secret := range []string{s.operatorSeed, s.accountSeed, s.userSeed, "hunter2", "PRIVATE KEY-"} {
+		if strings.Contains(text, secret) {
+			found = append(found, secret)
+		}
+	}
+	for line := range strings.Lines(s.credentials) {
+		if line = strings.TrimSpace(line); len(line) > 50 && !strings.Contains(line, " ") && strings.Contains(text, line[10:50]) {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+// invalidConfigs are the ways in which the provider's configuration can be wrong, by a name that an alias can be.
+func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
+	t.Helper()
+	files, err := natslab.NewTLSFiles(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := func(url string, want string) invalid {
+		return invalid{acctest.Config{"servers": list("nats://127.0.0.1:1", url)}, "servers[1]", want}
+	}
+	field := func(name string, value any, want string) invalid {
+		return invalid{acctest.Config{name: value}, name, want}
+	}
+	tls := func(config acctest.Config, path, want string) invalid {
+		return invalid{acctest.Config{"tls": config}, path, want}
+	}
+	both := func(a string, valueA any, b string, valueB any) invalid {
+		return invalid{acctest.Config{a: valueA, b: valueB}, a, fmt.Sprintf("Attribute %q cannot be specified when %q is specified", b, a)}
+	}
+	const oneOfTwo = "A client certificate needs its key, and a key its certificate"
+
+	return map[string]invalid{
+		"no_servers":             field("servers", list(), "at least 1 element"),
+		"empty_server":           server("", "the URL is empty"),
+		"server_with_password":   server("nats://user:hunter2@host", "the URL contains credentials: use the settings for"),
+		"server_with_token":      server("nats://hunter2@host", "the URL contains credentials"),
+		"servers_in_one":         server("nats://a,nats://b", "give each server as an element of its own"),
+		"unknown_scheme":         server("http://host", `unknown scheme "http": use nats, tls, ws or wss`),
+		"port_0":                 server("nats://host:0", "port 0 is not between 1 and 65535"),
+		"port_too_big":           server("nats://host:70000", "port 70000 is not between"),
+		"port_is_no_number":      server("nats://host:nats", "invalid port"),
+		"no_port_after_colon":    server("nats://host:", "has a colon but no port"),
+		"space_before":           server(" nats://host", "white space"),
+		"newline_behind":         server("nats://host\n", "white space"),
+		"ipv6_without_brackets":  server("nats://fe80::1", "stands in brackets"),
+		"server_with_path":       server("nats://host/kine", `has a path "/kine"`),
+		"server_with_parameters": server("nats://host?bucket=kine", "parameters"),
+		"no_host":                server("nats://:4222", "no host"),
+
+		"credentials_and_file":  both("credentials", s.credentials, "credentials_file", "/x.creds"),
+		"credentials_and_token": both("credentials", s.credentials, "token", "hunter2"),
+		"file_and_seed":         both("credentials_file", "/x.creds", "nkey_seed", s.userSeed),
+		"token_and_seed":        both("token", "hunter2", "nkey_seed", s.userSeed),
+		"user_and_token": {acctest.Config{"user": "u", "password": "hunter2", "token": "hunter2"}, "user",
+			`Attribute "token" cannot be specified when "user" is specified`},
+		"user_alone":     field("user", "u", `Attribute "password" must be specified when "user" is specified`),
+		"password_alone": field("password", "hunter2", `Attribute "user" must be specified when "password" is specified`),
+		"empty_user":     {acctest.Config{"user": "", "password": "hunter2"}, "user", "string length must be at least 1"},
+		"empty_password": {acctest.Config{"user": "u", "password": ""}, "password", "string length must be at least 1"},
+		"empty_token":    field("token", "", "string length must be at least 1"),
+
+		"seed_of_operator":     field("nkey_seed", s.operatorSeed, "the seed is that of an operator key: a user's seed, which starts with SU, is needed"),
+		"seed_of_account":      field("nkey_seed", s.accountSeed, "the seed is that of an account key"),
+		"broken_seed":          field("nkey_seed", s.userSeed[:40], "not an nkey seed"),
+		"path_for_credentials": field("credentials", "/etc/nats/user.creds", "there is no JWT between BEGIN and END lines"),
+		"seed_for_credentials": field("credentials", s.userSeed, "there is no JWT"),
+		"cut_credentials":      field("credentials", s.otherCredentials, "Attribute credentials must be the content of a credentials file"),
+		"empty_credentials":    field("credentials", "", "there is no JWT"),
+		"home_directory":       field("credentials_file", "~/user.creds", "the ~ is not expanded: use pathexpand()"),
+		"empty_path":           field("credentials_file", "", "Attribute credentials_file must be a path: it is empty"),
+
+		"empty_context":         field("context", "", "it is empty"),
+		"relative_context":      field("context", "contexts/prod.json", "it is a relative path: give the name of a context, or an absolute path"),
+		"context_in_parent":     field("context", "../prod", "it is a relative path"),
+		"context_in_home":       field("context", "~/prod.json", "use pathexpand()"),
+		"domain_with_dot":       field("jetstream_domain", "a.b", "one of . * >"),
+		"empty_domain":          field("jetstream_domain", "", "leave it out for the domain of the connected server"),
+		"domain_with_space":     field("jetstream_domain", "a b", "white space"),
+		"timeout_without_unit":  field("connect_timeout", "5", "it is not a number with a unit of ns, us, ms, s, m or h"),
+		"timeout_of_nothing":    field("connect_timeout", "0s", "it is not above zero"),
+		"negative_timeout":      field("request_timeout", "-1s", "it is not above zero"),
+		"timeout_in_days":       field("request_timeout", "1d", "it is not a number with a unit"),
+		"unknown_unreachable":   field("unreachable", "ignore", `value must be one of: ["error" "warn"]`),
+		"unreachable_uppercase": field("unreachable", "WARN", "value must be one of"),
+
+		"ca_twice":           tls(acctest.Config{"ca_file": files.CA, "ca_pem": "x"}, "tls.ca_file", `"tls.ca_pem" cannot be specified when "tls.ca_file"`),
+		"cert_twice":         tls(acctest.Config{"cert_file": "/c", "cert_pem": "x", "key_file": "/k"}, "tls.cert_pem", `"tls.cert_file" cannot be specified`),
+		"key_twice":          tls(acctest.Config{"cert_file": "/c", "key_file": "/k", "key_pem": "x"}, "tls.key_pem", `"tls.key_file" cannot be specified`),
+		"cert_without_key":   tls(acctest.Config{"cert_file": files.ClientCert}, "tls", oneOfTwo),
+		"key_without_cert":   tls(acctest.Config{"key_file": files.ClientKey}, "tls", oneOfTwo),
+		"ca_pem_is_path":     tls(acctest.Config{"ca_pem": files.CA}, "tls.ca_pem", "Attribute tls.ca_pem must be PEM text: no PEM block was found in it"),
+		"broken_certificate": tls(acctest.Config{"ca_pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}, "tls.ca_pem", "a certificate in it cannot be read"),
+		"key_pem_is_no_pem":  tls(acctest.Config{"cert_file": "/c", "key_pem": "hunter2"}, "tls.key_pem", "no PEM block was found in it"),
+		"ca_in_home":         tls(acctest.Config{"ca_file": "~/ca.pem"}, "tls.ca_file", "use pathexpand()"),
+		"empty_ca":           tls(acctest.Config{"ca_file": ""}, "tls.ca_file", "it is empty"),
+		"empty_server_name":  tls(acctest.Config{"server_name": ""}, "tls.server_name", "string length must be at least 1"),
+	}
+}
+
+// Each conflict and each bad value is an error on its attribute, which shows no secret.
+func TestInvalidConfig(t *testing.T) {
+	s := newSecrets(t)
+	for name, row := range invalidConfigs(t, s) {
+		t.Run(name, func(t *testing.T) {
+			found := acctest.ValidateProvider(t, row.config)
+			matches := func(d acctest.Diagnostic) bool {
+				return !d.Warning && d.Path == row.path && acctest.Text(row.want).MatchString(d.Text)
+			}
+			if !slices.ContainsFunc(found, matches) {
+				t.Errorf("no error on %s that says %q in %+v", row.path, row.want, found)
+			}
+			for _, d := range found {
+				if shown := s.shown(d.Text); shown != nil {
+					t.Errorf("%s shows %q", d.Text, shown)
+				}
+			}
+		})
+	}
+}
+
+// What is fine is no error, and what is not known yet is neither.
+func TestValidConfig(t *testing.T) {
+	s := newSecrets(t)
+	files, err := natslab.NewTLSFiles(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown := acctest.Unknown{}
+	for name, config := range map[string]acctest.Config{
+		"nothing":            {},
+		"all but one auth":   {"servers": list("nats://a:4222", "tls://b", "ws://c/x", "wss://d", "e:1", "nats://[::1]:4222"), "context": "prod", "token": "t", "jetstream_domain": "hub", "connect_timeout": "1s", "request_timeout": "1m30s", "unreachable": "warn", "tls": acctest.Config{}},
+		"credentials":        {"credentials": s.credentials},
+		"credentials file":   {"credentials_file": "/nonexistent/user.creds"},
+		"user and password":  {"user": "u", "password": "hunter2"},
+		"seed":               {"nkey_seed": s.userSeed + "\n"},
+		"context's file":     {"context": "/etc/nats/prod.json"},
+		"TLS files":          {"tls": acctest.Config{"ca_file": "/ca.pem", "cert_file": "/c.pem", "key_file": "/k.pem", "server_name": "n", "handshake_first": true}},
+		"unknown all":        {"servers": unknown, "context": unknown, "credentials": unknown, "credentials_file": unknown, "user": unknown, "password": unknown, "token": unknown, "nkey_seed": unknown, "tls": unknown, "jetstream_domain": unknown, "connect_timeout": unknown, "request_timeout": unknown, "unreachable": unknown},
+		"an unknown server":  {"servers": list("nats://a", unknown)},
+		"an unknown key":     {"tls": acctest.Config{"cert_file": "/c", "key_pem": unknown}},
+		"a user and unknown": {"user": "u", "password": unknown},
+		"TLS texts":          {"tls": acctest.Config{"ca_pem": text(t, files.CA), "cert_pem": text(t, files.ClientCert), "key_pem": text(t, files.ClientKey)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if found := acctest.ValidateProvider(t, config); len(found) > 0 {
+				t.Errorf("%+v", found)
+			}
+		})
+	}
+}
+
+// The same under a CLI, whose validation knows of no server: each of the providers is the one of a bucket.
+func TestAccInvalidConfig(t *testing.T) {
+	s := newSecrets(t)
+	rows := invalidConfigs(t, s)
+	w := acctest.NewWorkspace(t, "")
+	providers, buckets := list(), map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(rows)) {
+		config := maps.Clone(rows[name].config)
+		config["alias"] = name
+		providers = append(providers, config)
+		buckets[name] = map[string]any{"provider": "nats." + name}
+	}
+	w.ConfigureJSON(t, "rows", map[string]any{
+		"provider": map[string]any{"nats": providers}, "resource": map[string]any{"nats_kine_bucket": buckets},
+	})
+	found := w.ValidateErrors(t)
+	for name, row := range rows {
+		if !acctest.Text(row.want).MatchString(strings.Join(found[name], "\n")) {
+			t.Errorf("%s: no error that says %q in %q", name, row.want, found[name])
+		}
+	}
+	if out, err := w.Run(t.Context(), "plan"); err == nil || strings.Contains(out, "no connection to") {
+		t.Errorf("the plan gets past the provider's configuration:\n%s", out)
+	}
+}

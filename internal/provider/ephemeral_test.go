@@ -1,0 +1,70 @@
+package provider_test
+
+import (
+	"archive/zip"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// A secret of the provider's configuration that comes from an ephemeral variable is in no plan and no state.
+func TestAccCLIEphemeralSecret(t *testing.T) {
+	const token = "ephemeral-s3cr3t"
+	lab := natslab.Single(t, natslab.Token(token))
+	w := acctest.NewWorkspace(t, `
+variable "token" {
+  type      = string
+  ephemeral = true
+}
+`+acctest.ProviderConfig(lab.URLs(), "token = var.token")+bucket)
+	w.Env = append(w.Env, "TF_VAR_token="+token)
+
+	output := w.Must(t, "plan", "-out=plan.zip")
+	plan := unzip(t, filepath.Join(w.Dir, "plan.zip"))
+	output += w.Must(t, "show", "-json", "plan.zip") + w.Must(t, "apply", "plan.zip")
+	hasBucket(t, lab)
+	for what, where := range map[string]string{
+		"the output": output, "the plan": plan, "the state": text(t, filepath.Join(w.Dir, "terraform.tfstate")),
+	} {
+		if strings.Contains(where, token) {
+			t.Errorf("the token is in %s", what)
+		}
+		if !strings.Contains(where, "KV_kine") {
+			t.Errorf("not even the name of the stream is in %s, so that the token is not there shows nothing", what)
+		}
+	}
+	w.AssertEmptyPlan(t)
+	w.Must(t, "destroy", "-auto-approve")
+
+	w.Env = append(w.Env, "TF_VAR_token=guess")
+	out, err := w.Run(t.Context(), "apply", "-auto-approve")
+	if want := acctest.Text("The credentials were refused by " + lab.ClientURL()); err == nil || !want.MatchString(out) {
+		t.Errorf("with another token: %v\n%s", err, out)
+	}
+}
+
+// unzip returns the text of all files in an archive.
+func unzip(t *testing.T, file string) string {
+	t.Helper()
+	archive, err := zip.OpenReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer archive.Close()
+	var all strings.Builder
+	for _, entry := range archive.File {
+		r, err := entry.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(&all, r); err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Close()
+	}
+	return all.String()
+}

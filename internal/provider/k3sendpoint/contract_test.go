@@ -1,0 +1,182 @@
+package k3sendpoint_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// fence fences a bucket on a server without users.
+func fence(t *testing.T, lab *natslab.Server, bucket string) {
+	t.Helper()
+	client := natsconn.NewClient(natsconn.Settings{Servers: lab.URLs()}, nil)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := kine.SetFence(ctx, client.JetStream(""), bucket, kine.Fence{By: "a test", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mirrorOf turns the configuration of a bucket into that of a mirror.
+func mirrorOf(origin string) func(*jetstream.StreamConfig) {
+	return func(config *jetstream.StreamConfig) {
+		config.Mirror, config.Subjects = &jetstream.StreamSource{Name: origin}, nil
+		config.AllowRollup, config.Duplicates = false, 0
+	}
+}
+
+// contractFailure is an endpoint that KINE could not start on, or would start wrongly on.
+type contractFailure struct {
+	lab   *natslab.Server
+	lines []string
+	// at is the attribute that the error is shown at, want what it says, its remedy included.
+	at, want string
+}
+
+// named is the datastore of another bucket with KINE's defaults.
+func named(bucket string) string {
+	return fmt.Sprintf("datastore = { name = %q, history = 10, replicas = 1 }", bucket)
+}
+
+// bucketFailures are those whose cause is what is on the server.
+func bucketFailures(t *testing.T) map[string]contractFailure {
+	t.Helper()
+	lab := natslab.Single(t, natslab.Domain("hub"))
+	js := openJetStream(t, lab.Connect(t))
+	makeBucket(t, js, "good")
+	makeBucket(t, js, "limited", func(config *jetstream.StreamConfig) { config.MaxBytes = 1 << 20 })
+	makeBucket(t, js, "extra", func(config *jetstream.StreamConfig) { config.Subjects = append(config.Subjects, "extra.>") })
+	makeBucket(t, js, "copy", mirrorOf("KV_good"))
+	makeBucket(t, js, "fenced")
+	fence(t, lab, "fenced")
+
+	at := servers(lab.URLs()...)
+	const (
+		mismatch = "Give the datastore of the nats_kine_bucket that made the bucket, and apply that first if its plan shows a change."
+		missing  = "Make the bucket with nats_kine_bucket, or correct the name, the servers or the credentials: each account has buckets of its own."
+	)
+	on := func(datastore, want string) contractFailure {
+		return contractFailure{lab, []string{at, datastore}, "datastore", want}
+	}
+	other := func(history, replicas int, domain string) string {
+		return fmt.Sprintf("datastore = { name = \"good\", history = %d, replicas = %d, jetstream_domain = %s }", history, replicas, domain)
+	}
+	return map[string]contractFailure{
+		"no bucket": on(named("none"), `Bucket "none": The bucket does not exist: KINE would make an empty one, and k3s a new, empty cluster. `+missing),
+		"another history": on(other(20, 1, "null"),
+			`Bucket "good": KINE would not start on bucket good: max_msgs_per_subject is 10, KINE requires 20. `+mismatch),
+		"another number of replicas": on(other(10, 3, "null"), `num_replicas is 1, KINE requires 3. `+mismatch),
+		"both":                       on(other(11, 5, "null"), `max_msgs_per_subject is 10, KINE requires 11; num_replicas is 1, KINE requires 5. `+mismatch),
+		"a limit":                    on(named("limited"), `max_bytes is 1048576, KINE requires -1. `+mismatch),
+		"another subject":            on(named("extra"), `subjects is ["$KV.extra.>","extra.>"], KINE requires ["$KV.extra.>"]. `+mismatch),
+		"a mirror":                   on(named("copy"), `mirror is {"name":"KV_good"}, KINE requires unset`),
+		"a fence":                    on(named("fenced"), `Bucket "fenced": The bucket is fenced: KINE does not start on it. Point the endpoint at the bucket that took its place, or lift the fence with fenced = false.`),
+		"another domain": {lab, []string{at, other(10, 1, `"hup"`)}, "servers",
+			`The servers of the endpoint are in the JetStream domain "hub", the bucket is in "hup", and KINE only speaks to the domain of its server. ` +
+				"Give servers that are in the bucket's domain."},
+	}
+}
+
+// serverFailures are those whose cause is the server or the way to it.
+func serverFailures(t *testing.T) map[string]contractFailure {
+	t.Helper()
+	off := natslab.Single(t, natslab.NoJetStream())
+	account := natslab.Single(t, natslab.Accounts(
+		natslab.Account{Name: "strict", Users: []natslab.User{{Name: "strict", Password: "p"}},
+			JetStream: &natslab.JetStreamLimits{MaxBytesRequired: true}},
+		natslab.Account{Name: "off", Users: []natslab.User{{Name: "off", Password: "p"}}, NoJetStream: true}))
+	password := natslab.Single(t, natslab.UserPassword("k3s", "p"))
+	token := natslab.Single(t, natslab.Token("t"))
+	tls := natslab.Single(t, natslab.TLS())
+	mutual := natslab.Single(t, natslab.VerifyClients())
+	hub := natslab.Single(t, natslab.Name("hub"), natslab.Domain("hub"), natslab.LeafNodes())
+	leaf := natslab.Single(t, natslab.Name("leaf"), natslab.Domain("leaf"), natslab.LeafRemotes(natslab.LeafRemote{URLs: []string{hub.LeafNodeURL()}}))
+	makeBucket(t, openJetStream(t, hub.Connect(t)), "kine")
+	down := natslab.Single(t)
+	down.Shutdown()
+	other, err := natslab.NewTLSFiles(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	user := func(name, password string) []string {
+		return []string{fmt.Sprintf("user = %q", name), fmt.Sprintf("password = %q", password), literal}
+	}
+	at := func(lab *natslab.Server, lines []string, attribute, want string) contractFailure {
+		return contractFailure{lab, append(lines, servers(lab.URLs()...), `verify = "contract"`), attribute, want}
+	}
+	const (
+		refused   = "k3s would be refused as well: correct the user and password, the token, or the credentials."
+		setTLS    = "Set tls.ca_file to the certificate authority of the servers, and tls.cert_file and tls.key_file if they ask for a client certificate."
+		elsewhere = `The files of tls are those of the node. Give what this machine has as verification.tls, or set verify = "none".`
+	)
+	return map[string]contractFailure{
+		"JetStream is off":                at(off, []string{literal}, "verify", "Nothing answers the JetStream API. Enable JetStream on the server"),
+		"JetStream is off in the account": at(account, user("off", "p"), "verify", "JetStream is not enabled for the account. Give the account JetStream limits"),
+		"max_bytes required": at(account, user("strict", "p"), "verify",
+			"The account requires max_bytes of every stream (max_bytes_required), and KINE sets none. Turn max_bytes_required off for the account; disk_storage and"),
+		"a wrong password": at(password, user("k3s", "guess"), "verify", "The credentials were refused by "+password.ClientURL()+": nats: Authorization Violation. "+refused),
+		"no password":      at(password, []string{literal}, "verify", refused),
+		"a wrong token":    at(token, []string{`token = "guess"`, literal}, "verify", refused),
+		"no authority":     at(tls, []string{literal}, "servers", "unknown authority. "+setTLS),
+		"another authority": at(tls, []string{fmt.Sprintf("tls = { ca_file = %q }", other.CA), literal}, "tls",
+			"No TLS connection to "+tls.ClientURL()+": nats: tls error: tls: failed to verify certificate: x509: certificate signed by unknown authority"),
+		"no client certificate": at(mutual, []string{fmt.Sprintf("tls = { ca_file = %q }", mutual.CAFile()), literal}, "tls", setTLS),
+		"a file of the node": at(tls, []string{`tls = { ca_file = "/etc/nonexistent/ca.pem" }`, literal}, "tls",
+			"The certificate authority: open /etc/nonexistent/ca.pem: no such file or directory. "+elsewhere),
+		"a file that verification names": at(tls, []string{`verification = { tls = { ca_file = "/etc/nonexistent/ca.pem" } }`, literal}, "verification",
+			"no such file or directory. The files of verification.tls are those of the machine that runs Terraform."),
+		"the server is down": at(down, []string{literal}, "servers",
+			"No connection to "+down.ClientURL()+": nats: no servers available for connection. If this machine reaches the servers by other addresses than the node, or not at all, "+
+				`set verification.servers or verify = "none".`),
+		"the server is a leaf node of the domain": at(leaf, []string{`datastore = { name = "kine", history = 10, replicas = 1, jetstream_domain = "hub" }`}, "servers",
+			`The servers of the endpoint are in the JetStream domain "leaf", the bucket is in "hub", and KINE only speaks to the domain of its server. `+
+				"Give servers that are in the bucket's domain."),
+		"the leaf node without a domain": at(leaf, []string{literal}, "datastore", "The bucket does not exist"),
+	}
+}
+
+// Each reason for which KINE would not start, or would start on another bucket, is an error on the attribute with its remedy,
+// and the check changes nothing on the server.
+func TestAccContractFailures(t *testing.T) {
+	for _, failures := range []map[string]contractFailure{bucketFailures(t), serverFailures(t)} {
+		for name, c := range failures {
+			t.Run(name, func(t *testing.T) {
+				state := func() string {
+					if !c.lab.Running() {
+						return ""
+					}
+					nc, err := c.lab.Dial()
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer nc.Close()
+					js := openJetStream(t, nc)
+					if _, err := js.AccountInfo(t.Context()); err != nil {
+						return "" // there is no JetStream to change
+					}
+					return contents(t, js)
+				}
+				before := state()
+				acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
+					Config:      acctest.ProviderConfig([]string{"nats://127.0.0.1:1"}) + endpoint(c.lines...),
+					ExpectError: errorAt(t, c.at, c.want),
+				}}})
+				if after := state(); after != before {
+					t.Errorf("the check has changed something:\n%s", cmp.Diff(before, after))
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,344 @@
+package k3sendpoint_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/nats-io/nkeys"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+const resourceType = "nats_k3s_datastore_endpoint"
+
+// invalid is an endpoint with something wrong in it.
+type invalid struct {
+	config acctest.Config
+	// path is the attribute that the error is about, want what the error says, its remedy included.
+	path, want string
+}
+
+func list(elements ...any) []any { return append([]any{}, elements...) }
+
+// valid is an endpoint with nothing wrong in it, with these attributes set or, where they are nil, left out.
+func valid(changes acctest.Config) acctest.Config {
+	config := acctest.Config{
+		"servers":   list("nats://127.0.0.1:1"),
+		"datastore": acctest.Config{"name": "kine", "history": 10, "replicas": 1},
+	}
+	maps.Copy(config, changes)
+	maps.DeleteFunc(config, func(_ string, value any) bool { return value == nil })
+	return config
+}
+
+// store is the datastore of the valid endpoint, with these attributes set.
+func store(changes acctest.Config) acctest.Config {
+	config := acctest.Config{"name": "kine", "history": 10, "replicas": 1}
+	maps.Copy(config, changes)
+	return acctest.Config{"datastore": config}
+}
+
+// newCredentials returns the credentials of a user whom no server knows.
+func newCredentials(t *testing.T) string {
+	t.Helper()
+	operator, err := natslab.NewOperator("lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, err := operator.AddAccount("A", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials, err := account.Credentials("user", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return credentials
+}
+
+// oddInputs are what can be typed into an endpoint and what KINE would ignore, misread or refuse.
+func oddInputs(t *testing.T) map[string]invalid {
+	t.Helper()
+	server := func(url, want string) invalid {
+		return invalid{valid(acctest.Config{"servers": list("nats://127.0.0.1:1", url)}), "servers[1]", want}
+	}
+	field := func(name string, value any, want string) invalid {
+		return invalid{valid(acctest.Config{name: value}), name, want}
+	}
+	datastore := func(name string, value any, want string) invalid {
+		return invalid{valid(store(acctest.Config{name: value})), "datastore." + name, want}
+	}
+	tls := func(config acctest.Config, path, want string) invalid {
+		return invalid{valid(acctest.Config{"tls": config}), path, want}
+	}
+	user := func(user, password any, path, want string) invalid {
+		return invalid{valid(acctest.Config{"user": user, "password": password}), path, want}
+	}
+	two := func(config acctest.Config, path string) invalid {
+		return invalid{valid(config), path, "more than one way to authenticate, of which KINE or the server ignores one. " +
+			"Give one of context_file, credentials_file, user with password, and token."}
+	}
+	const (
+		form    = `Give it as "nats://host:port".`
+		node    = "Give the absolute path of the file on the node that runs k3s."
+		unsafe  = "has characters that KINE sends in another form than they are written in"
+		wayOut  = "Put it into a credentials file or a context file on the node, and give credentials_file or context_file."
+		secured = `Give it as "nats://host:port", and the certificate authority as tls.ca_file, which makes KINE use TLS.`
+		empty   = "string length must be at least 1, got: 0"
+	)
+	rows := map[string]invalid{
+		// What KINE ignores of the second and further URLs, or of any.
+		"credentials_in_second_url": server("nats://u:s3cr3t@host", "Attribute servers[1]: the URL contains credentials"),
+		"parameters_in_second_url":  server("nats://host?bucket=other", "Attribute servers[1]: the URL has parameters or a fragment: a NATS server URL has none. "+form),
+		"path":                      server("nats://host/kine", `the URL has a path "/kine": a NATS server has none. `+form),
+		"slash":                     server("nats://host/", form),
+		"fragment":                  server("nats://host#kine", form),
+		"two_in_one":                server("nats://a,nats://b", "give each server as an element of its own. "+form),
+		"twice":                     server("nats://127.0.0.1:1", "server 2 is the same as server 1. Give each server once."),
+
+		// Schemes.
+		"tls":                  server("tls://host", "KINE knows no scheme tls. "+secured),
+		"wss":                  server("wss://host", "KINE knows no scheme wss. "+secured),
+		"ws":                   server("ws://host", `KINE knows no scheme "ws". `+form),
+		"uppercase_scheme":     server("NATS://host", `KINE knows no scheme "NATS". `+form),
+		"jetstream":            server("jetstream://host", "the scheme jetstream only works in front of another URL, and ignores the embedded server's settings. "+form),
+		"jetstream_before_url": server("jetstream://nats://host", "the scheme jetstream only works in front of another URL"),
+		"http":                 server("http://host", `KINE knows no scheme "http". `+form),
+		"no_scheme":            server("host:4222", "the server's URL has no scheme. "+form),
+
+		// Hosts and ports.
+		"port_0":                server("nats://host:0", "port 0 is not between 1 and 65535. "+form),
+		"port_99999":            server("nats://host:99999", "port 99999 is not between 1 and 65535. "+form),
+		"port_is_no_number":     server("nats://host:nats", "invalid port"),
+		"no_port_after_colon":   server("nats://host:", "has a colon but no port. "+form),
+		"ipv6_without_brackets": server("nats://::1", "an IPv6 address stands in brackets, as in [::1]:4222. "+form),
+		"ipv6_with_zone":        server("nats://[fe80::1%25eth0]:4222", form),
+		"encoded_host":          server("nats://stra%C3%9Fe.example", form),
+		"no_host":               server("nats://:4222", "the URL has no host. "+form),
+		"white_space":           server("nats://host ", "the URL contains white space. "+form),
+		"empty_server":          server("", "the server's URL has no scheme. "+form),
+		"no_servers":            field("servers", list(), `the endpoint has no server. Give at least one, such as`),
+		"servers_left_out":      field("servers", nil, `the endpoint has no server. Give at least one, such as "nats://nats.example.com:4222".`),
+
+		// Credentials that KINE would send in another form.
+		"at_in_password":      user("u", "p@s3cr3t", "password", "the password "+unsafe),
+		"colon_in_password":   user("u", "p:s3cr3t", "password", "so the server would refuse it; letters, digits and -_.~$&+;= are safe. "+wayOut),
+		"slash_in_password":   user("u", "p/s3cr3t", "password", unsafe),
+		"percent_in_password": user("u", "p%40s3cr3t", "password", unsafe),
+		"hash_in_password":    user("u", "p#s3cr3t", "password", unsafe),
+		"mark_in_password":    user("u", "p?s3cr3t", "password", unsafe),
+		"bang_in_password":    user("u", "p!s3cr3t", "password", unsafe),
+		"comma_in_password":   user("u", "p,s3cr3t", "password", unsafe),
+		"space_in_password":   user("u", "p s3cr3t", "password", unsafe),
+		"umlaut_in_password":  user("u", "pä-s3cr3t", "password", unsafe),
+		"newline_in_password": user("u", "s3cr3t\n", "password", unsafe),
+		"at_in_user":          user("u@example.com", "s3cr3t", "user", "the user "+unsafe),
+		"slash_in_token":      field("token", "a/s3cr3t", "the token "+unsafe),
+		"user_alone":          user("u", nil, "password", "KINE takes a user without a password for a token. Give the password, or the token as token."),
+		"password_alone":      user(nil, "s3cr3t", "user", "a password needs a user. Give the user too."),
+		"empty_user":          user("", "s3cr3t", "user", empty),
+		"empty_password":      user("u", "", "password", empty),
+		"empty_token":         field("token", "", empty),
+
+		// More than one way to authenticate.
+		"user_and_token":         two(acctest.Config{"user": "u", "password": "s3cr3t", "token": "s3cr3t"}, "token"),
+		"user_and_file":          two(acctest.Config{"user": "u", "password": "s3cr3t", "credentials_file": "/c"}, "user"),
+		"token_and_file":         two(acctest.Config{"token": "s3cr3t", "credentials_file": "/c"}, "token"),
+		"context_and_file":       two(acctest.Config{"servers": nil, "context_file": "/c", "credentials_file": "/d"}, "credentials_file"),
+		"context_and_user":       two(acctest.Config{"servers": nil, "context_file": "/c", "user": "u", "password": "s3cr3t"}, "user"),
+		"context_and_token":      two(acctest.Config{"servers": nil, "context_file": "/c", "token": "s3cr3t"}, "token"),
+		"context_beside_servers": {valid(acctest.Config{"context_file": "/c"}), "servers", "KINE refuses servers beside a context file. Leave the servers to the context file"},
+
+		// Paths.
+		"home_credentials":     field("credentials_file", "~/c.creds", `KINE does not expand the ~ in "~/c.creds". `+node),
+		"relative_credentials": field("credentials_file", "c.creds", `"c.creds" is relative to whatever directory k3s is started in. `+node),
+		"empty_credentials":    field("credentials_file", "", empty),
+		"newline_in_path":      field("credentials_file", "/c.creds\n", "the path contains a line break or a zero byte. "+node),
+		"home_context":         {valid(acctest.Config{"servers": nil, "context_file": "~/c.json"}), "context_file", "KINE does not expand the ~"},
+		"empty_context":        {valid(acctest.Config{"servers": nil, "context_file": ""}), "context_file", empty},
+		"home_ca":              tls(acctest.Config{"ca_file": "~/ca.pem"}, "tls.ca_file", "Attribute tls.ca_file: KINE does not expand the ~"),
+		"relative_cert":        tls(acctest.Config{"cert_file": "c.pem", "key_file": "/k.pem"}, "tls.cert_file", "Attribute tls.cert_file: \"c.pem\" is relative"),
+		"cert_without_key":     tls(acctest.Config{"cert_file": "/c.pem"}, "tls.key_file", "a client certificate without its key is ignored by KINE. Give the file of the key too."),
+		"key_without_cert":     tls(acctest.Config{"key_file": "/k.pem"}, "tls.cert_file", "a key without its client certificate is ignored by KINE. Give the file of the certificate too."),
+		"empty_ca":             tls(acctest.Config{"ca_file": ""}, "tls.ca_file", empty),
+
+		// The bucket.
+		"no_name":            datastore("name", "", "a bucket needs a name"),
+		"dot_in_name":        datastore("name", "a.b", "only letters, digits, dashes and underscores may stand in it"),
+		"long_name":          datastore("name", strings.Repeat("n", 253), "at most 252 characters"),
+		"history_0":          datastore("history", 0, "Attribute datastore.history value must be between 2 and 64, got: 0"),
+		"history_1":          datastore("history", 1, "between 2 and 64"),
+		"history_65":         datastore("history", 65, "between 2 and 64"),
+		"history_256":        datastore("history", 256, "between 2 and 64"),
+		"replicas_0":         datastore("replicas", 0, "Attribute datastore.replicas value must be between 1 and 5, got: 0"),
+		"replicas_negative":  datastore("replicas", -1, "between 1 and 5"),
+		"replicas_6":         datastore("replicas", 6, "between 1 and 5"),
+		"replicas_300":       datastore("replicas", 300, "between 1 and 5"),
+		"domain_with_dot":    datastore("jetstream_domain", "a.b", "one of . * >"),
+		"slow_without_unit":  field("slow_method", "1", "it is not a number with a unit of ns, us, ms, s, m or h"),
+		"slow_negative":      field("slow_method", "-1s", "it is not above zero"),
+		"slow_0":             field("slow_method", "0s", "it is not above zero"),
+		"timeout_no_unit":    {valid(acctest.Config{"timeouts": acctest.Config{"create": "5"}}), "timeouts.create", `"5" must be a string`},
+		"not_writable":       {valid(store(acctest.Config{"writable": false})), "datastore", "KINE could not start on this datastore: no reason is given. Point the endpoint at the bucket that is in use"},
+		"not_writable_fence": {valid(store(acctest.Config{"writable": false, "reason": "the bucket is fenced"})), "datastore", "KINE could not start on this datastore: the bucket is fenced."},
+	}
+	maps.Copy(rows, oddVerifications(t))
+	return rows
+}
+
+// oddVerifications are what is wrong about a verification.
+func oddVerifications(t *testing.T) map[string]invalid {
+	t.Helper()
+	credentials := newCredentials(t)
+	pair, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed, err := pair.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	onFile := acctest.Config{"credentials_file": "/c.creds"}
+	with := func(more, verification acctest.Config, path, want string) invalid {
+		config := maps.Clone(more)
+		config["verification"] = verification
+		return invalid{valid(config), "verification" + path, want}
+	}
+	tls := func(config acctest.Config, path, want string) invalid {
+		return with(onFile, acctest.Config{"tls": config}, ".tls"+path, want)
+	}
+	const unfit = "The verification connects as k3s will: with the user and password or the token of this endpoint, or without any."
+	return map[string]invalid{
+		"unknown_verify": {valid(acctest.Config{"verify": "etc"}), "verify", `value must be one of: ["none" "contract"]`},
+		"verification_of_none": with(acctest.Config{"verify": "none"}, acctest.Config{"servers": list("nats://h")}, "",
+			`With verify = "none" nothing is verified. Leave verification out, or set verify = "contract".`),
+		"verification_server":      with(onFile, acctest.Config{"servers": list("http://h")}, ".servers[0]", `unknown scheme "http": use nats, tls, ws or wss`),
+		"verification_password":    with(onFile, acctest.Config{"servers": list("nats://u:s3cr3t@h")}, ".servers[0]", "the URL contains credentials"),
+		"verification_no_servers":  with(onFile, acctest.Config{"servers": list()}, ".servers", "at least 1 elements"),
+		"credentials_no_version":   with(onFile, acctest.Config{"credentials_wo": credentials}, ".credentials_wo", `"verification.credentials_wo_version" must be specified when`),
+		"version_no_credentials":   with(onFile, acctest.Config{"credentials_wo_version": "1"}, ".credentials_wo_version", `"verification.credentials_wo" must be specified when`),
+		"credentials_are_seed":     with(onFile, acctest.Config{"credentials_wo": string(seed), "credentials_wo_version": "1"}, ".credentials_wo", "there is no JWT between BEGIN and END lines"),
+		"credentials_are_path":     with(onFile, acctest.Config{"credentials_wo": "/c.creds", "credentials_wo_version": "1"}, ".credentials_wo", "not the content of a credentials file"),
+		"credentials_beside_user":  with(acctest.Config{"user": "u", "password": "s3cr3t"}, acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, ".credentials_wo", unfit),
+		"credentials_beside_token": with(acctest.Config{"token": "s3cr3t"}, acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, ".credentials_wo", unfit),
+		"credentials_and_context": with(acctest.Config{"servers": nil, "context_file": "/c"}, acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, "",
+			"The servers are in the context file on the node. Give them as verification.servers too, or leave verification.credentials_wo out."),
+		"credentials_for_nobody":  with(acctest.Config{}, acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, ".credentials_wo", unfit),
+		"verification_ca_twice":   tls(acctest.Config{"ca_file": "/c", "ca_pem": "x"}, ".ca_file", `"verification.tls.ca_pem" cannot be specified`),
+		"verification_ca_no_pem":  tls(acctest.Config{"ca_pem": "/ca.pem"}, ".ca_pem", "no PEM block was found in it"),
+		"verification_ca_at_home": tls(acctest.Config{"ca_file": "~/ca.pem"}, ".ca_file", "use pathexpand()"),
+		"verification_no_key":     tls(acctest.Config{"cert_file": "/c"}, "", "A client certificate needs its key, and a key its certificate"),
+		"verification_no_cert":    tls(acctest.Config{"key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, "", "A client certificate needs its key"),
+		"verification_two_keys":   tls(acctest.Config{"cert_file": "/c", "key_file": "/k", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, ".key_pem_wo", `"verification.tls.key_file" cannot be specified`),
+		"verification_key_no_pem": tls(acctest.Config{"cert_file": "/c", "key_pem_wo": "s3cr3t"}, ".key_pem_wo", "no PEM block was found in it"),
+	}
+}
+
+// Whatever KINE would ignore, misread or refuse is one error on its attribute, with the remedy, before anything connects.
+func TestOddInput(t *testing.T) {
+	for name, row := range oddInputs(t) {
+		t.Run(name, func(t *testing.T) {
+			found := acctest.ValidateResource(t, resourceType, row.config)
+			matches := 0
+			for _, d := range found {
+				if !d.Warning && d.Path == row.path && acctest.Text(row.want).MatchString(d.Text) {
+					matches++
+				}
+				if strings.Contains(d.Text, "s3cr3t") {
+					t.Errorf("%s shows a secret", d.Text)
+				}
+			}
+			if matches != 1 {
+				t.Errorf("%d errors on %s that say %q in %+v", matches, row.path, row.want, found)
+			}
+			// Conflicts are told on both sides.
+			if len(found) > 1 && !strings.Contains(row.want, "specified") && !strings.Contains(row.want, "one way") && !strings.HasPrefix(name, "empty") {
+				t.Errorf("the same is told more than once: %+v", found)
+			}
+		})
+	}
+}
+
+// What is fine is no error, and what is not known yet is neither.
+func TestGoodInput(t *testing.T) {
+	unknown := acctest.Unknown{}
+	for name, changes := range map[string]acctest.Config{
+		"plain":             {},
+		"several servers":   {"servers": list("nats://a", "nats://a:4223", "nats://10.0.0.1:4222", "nats://[::1]:4222")},
+		"user and password": {"user": "k3s.user", "password": "Az09-_.~$&+;="},
+		"token":             {"token": "Az09-_.~$&+;="},
+		"credentials file":  {"credentials_file": "/etc/a+b c.creds"},
+		"context file":      {"servers": nil, "context_file": "/etc/nats/k3s.json"},
+		"TLS":               {"tls": acctest.Config{"ca_file": "/ca", "cert_file": "/c", "key_file": "/k"}},
+		"slow":              {"slow_method": "1m30s"},
+		"verification": {"credentials_file": "/c", "verification": acctest.Config{"servers": list("tls://h"),
+			"credentials_wo": newCredentials(t), "credentials_wo_version": "1", "tls": acctest.Config{"handshake_first": true, "server_name": "n"}}},
+		"everything unknown": {"servers": unknown, "datastore": unknown, "credentials_file": unknown, "context_file": unknown, "user": unknown,
+			"password": unknown, "token": unknown, "tls": unknown, "slow_method": unknown, "verify": unknown, "verification": unknown},
+		"an unknown server":                 {"servers": list("nats://a", unknown)},
+		"servers beside an unknown context": {"context_file": unknown},
+		"no servers but an unknown context": {"servers": nil, "context_file": unknown},
+		"unknown parts of the datastore":    {"datastore": acctest.Config{"name": unknown, "history": unknown, "replicas": unknown, "writable": unknown}},
+		"an unknown reason":                 {"datastore": acctest.Config{"name": "kine", "history": 10, "replicas": 1, "writable": unknown, "reason": unknown}},
+		"a user and an unknown password":    {"user": "u", "password": unknown},
+		"a certificate and an unknown key":  {"tls": acctest.Config{"cert_file": "/c", "key_file": unknown}},
+		"unknown credentials":               {"credentials_file": "/c", "verification": acctest.Config{"credentials_wo": unknown, "credentials_wo_version": unknown}},
+		"none with an unknown verification": {"verify": unknown, "verification": acctest.Config{"servers": unknown}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if found := acctest.ValidateResource(t, resourceType, valid(changes)); len(found) > 0 {
+				t.Errorf("%+v", found)
+			}
+		})
+	}
+}
+
+// The same under a CLI, which knows of no server.
+func TestAccOddInput(t *testing.T) {
+	lab := natslab.Single(t)
+	rows := oddInputs(t)
+	configs := map[string]acctest.Config{}
+	for name, row := range rows {
+		configs[name] = row.config
+	}
+	w := acctest.NewWorkspace(t, acctest.ProviderConfig(lab.URLs()))
+	w.ConfigureJSON(t, "rows", map[string]any{"resource": map[string]any{resourceType: configs}})
+	found := w.ValidateErrors(t)
+	for _, name := range slices.Sorted(maps.Keys(rows)) {
+		if all := strings.Join(found[resourceType+"."+name], "\n"); !acctest.Text(rows[name].want).MatchString(all) {
+			t.Errorf("%s: no error that says %q in %q", name, rows[name].want, all)
+		}
+	}
+	if n := lab.TotalConnections(); n != 0 {
+		t.Errorf("%d connections were made", n)
+	}
+}
+
+// What only the configuration language can get wrong, and what becomes known between the validation and the plan.
+func TestAccOddInputInPlans(t *testing.T) {
+	variable := func(name, value string) string { return "variable \"" + name + "\" {\n  default = " + value + "\n}\n" }
+	for name, c := range map[string]struct{ config, want string }{
+		"misspelt attribute": {endpoint(servers("nats://h"), `datastore = { name = "kine", histroy = 20, replicas = 1 }`), `attribute "history" is required`},
+		"number in words":    {endpoint(servers("nats://h"), `datastore = { name = "kine", history = 10, replicas = "three" }`), "a number is required"},
+		"fraction":           {endpoint(servers("nats://h"), `datastore = { name = "kine", history = 10, replicas = 1.5 }`), "1.5"},
+		"no datastore":       {endpoint(servers("nats://h")), `"datastore" is required`},
+		"server of a variable": {variable("server", `"tls://h"`) + endpoint("servers = [var.server]", literal),
+			"KINE knows no scheme tls."},
+		"password of a variable": {variable("password", `"a/b"`) + endpoint(servers("nats://h"), `user = "u"`, "password = var.password", literal),
+			"the password has characters that KINE sends in another form"},
+		"history of a variable": {variable("history", "65") + endpoint(servers("nats://h"), `datastore = { name = "kine", history = var.history, replicas = 1 }`),
+			"Attribute datastore.history value must be between 2 and 64, got: 65"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
+				Config:      acctest.ProviderConfig([]string{"nats://127.0.0.1:1"}) + c.config,
+				PlanOnly:    true,
+				ExpectError: acctest.Text(c.want),
+			}}})
+		})
+	}
+}
