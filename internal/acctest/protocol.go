@@ -69,7 +69,7 @@ func serve(t *testing.T) (tfprotov6.ProviderServer, *tfprotov6.GetProviderSchema
 	if err != nil {
 		t.Fatal(err)
 	}
-	schemas, err := server.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
+	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,4 +149,76 @@ func toValue(t *testing.T, of tftypes.Type, value any) tftypes.Value {
 		value = big.NewFloat(float64(n))
 	}
 	return tftypes.NewValue(of, value)
+}
+
+// ImportResource has the provider import a resource by its id, as `import` does before it reads it, and returns the attributes
+// that it has then, in the form of a [Config] with maps for its objects. There are none if it refuses the id.
+func ImportResource(t *testing.T, resource, id string) (map[string]any, []Diagnostic) {
+	t.Helper()
+	server, schemas := serve(t)
+	resp, err := server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: resource, ID: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(resp.ImportedResources) == 0 {
+		return nil, diagnostics(resp.Diagnostics)
+	}
+	state, err := resp.ImportedResources[0].State.Unmarshal(schemas.ResourceSchemas[resource].ValueType())
+	if err != nil {
+		t.Fatal(err)
+	}
+	attributes, ok := fromValue(t, state).(map[string]any)
+	if !ok {
+		t.Fatalf("the state is %s", state)
+	}
+	return attributes, diagnostics(resp.Diagnostics)
+}
+
+// fromValue is the reverse of toValue; null becomes nil, and numbers integers.
+func fromValue(t *testing.T, value tftypes.Value) any {
+	t.Helper()
+	if value.IsNull() {
+		return nil
+	}
+	var err error
+	switch value.Type().(type) {
+	case tftypes.Object, tftypes.Map:
+		values := map[string]tftypes.Value{}
+		err = value.As(&values)
+		object := map[string]any{}
+		for name, v := range values {
+			object[name] = fromValue(t, v)
+		}
+		return check(t, object, err)
+	case tftypes.List, tftypes.Set:
+		var values []tftypes.Value
+		err = value.As(&values)
+		list := make([]any, len(values))
+		for i, v := range values {
+			list[i] = fromValue(t, v)
+		}
+		return check(t, list, err)
+	}
+	switch {
+	case value.Type().Is(tftypes.String):
+		var text string
+		err = value.As(&text)
+		return check(t, text, err)
+	case value.Type().Is(tftypes.Bool):
+		var yes bool
+		err = value.As(&yes)
+		return check(t, yes, err)
+	}
+	var number big.Float
+	err = value.As(&number)
+	n, _ := number.Int64()
+	return check(t, int(n), err)
+}
+
+func check(t *testing.T, value any, err error) any {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -134,16 +135,8 @@ func (e *APIError) Error() string {
 
 // IsAPIError tells whether err is an answer of the JetStream API with one of these codes.
 func IsAPIError(err error, codes ...int) bool {
-	var api *APIError
-	if !errors.As(err, &api) {
-		return false
-	}
-	for _, code := range codes {
-		if api.ErrCode == code {
-			return true
-		}
-	}
-	return false
+	api, ok := errors.AsType[*APIError](err)
+	return ok && slices.Contains(codes, api.ErrCode)
 }
 
 // IsTransient tells whether the same request may succeed a moment later: its answer was lost, the connection is being

@@ -108,8 +108,7 @@ func ParseServer(server string) (*url.URL, error) {
 	}
 	u, err := url.Parse(server)
 	if err != nil {
-		var parse *url.Error
-		if errors.As(err, &parse) {
+		if parse, ok := errors.AsType[*url.Error](err); ok {
 			err = parse.Err // without the input, which the user sees anyway
 		}
 		return nil, fmt.Errorf("not a URL: %w", err)

@@ -52,7 +52,7 @@ func TestExplain(t *testing.T) {
 		{api(natsconn.CodeNoLeader), "error code 10009", "has no leader at the moment"},
 		{api(natsconn.CodeStreamOffline), "error code 10118", "has no leader at the moment"},
 		{api(10003), "The server's words (error code 10003).", ""},
-		{errors.New("something else!"), "Something else!", ""},
+		{errors.New("something else"), "Something else.", ""},
 	} {
 		for _, err := range []error{c.err, fmt.Errorf("%w", c.err)} {
 			told, step, _ := strings.Cut(connection.Explain(err), "\n\n")

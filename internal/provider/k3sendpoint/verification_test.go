@@ -206,7 +206,7 @@ func TestAccVerificationWhereItDiffers(t *testing.T) {
 	t.Run("which is told apart in errors", func(t *testing.T) {
 		steps := make([]resource.TestStep, 0, 2)
 		for lines, want := range map[string]string{
-			here(mutual, path("ca_file", first.CAFile())):      "unknown authority. Set tls.ca_file",
+			here(mutual, path("ca_file", first.CAFile())):      "Correct verification.tls: ca_file or ca_pem is the servers' certificate authority",
 			`verification = { servers = ["` + nowhere + `"] }`: "No connection to " + nowhere,
 		} {
 			steps = append(steps, resource.TestStep{

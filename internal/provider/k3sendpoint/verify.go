@@ -181,6 +181,9 @@ func (c *check) explainConnection(err error) (at path.Path, step string) {
 	case errors.As(err, &reach):
 		return c.servers, "If this machine reaches the servers by other addresses than the node, or not at all, set verification.servers " +
 			"or verify = \"none\"."
+	case errors.As(err, &secure) && c.local:
+		return c.tls, "Correct verification.tls: ca_file or ca_pem is the servers' certificate authority; a client certificate and its key " +
+			"if they ask for one, server_name if their certificate is for another name, handshake_first if they have that set."
 	case errors.As(err, &secure):
 		return c.tls, "Set tls.ca_file to the certificate authority of the servers, and tls.cert_file and tls.key_file if they ask for a " +
 			"client certificate. If this machine has those files elsewhere, set verification.tls too."
