@@ -121,14 +121,8 @@ func TestAccEndpointImport(t *testing.T) {
 	config := acctest.ProviderConfig([]string{nowhere}) + endpoint(servers(lab.URLs()...), `user = "k3s"`, `password = "s3cr3t"`, literal)
 	url := fmt.Sprintf("nats://k3s:s3cr3t@%s?bucket=kine&noEmbed=true&replicas=1&revHistory=10", host)
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
-		{Config: config, ConfigStateChecks: []statecheck.StateCheck{text("url", url)}},
 		{
-			ResourceName: address, ImportState: true, ImportStateId: "nats://k3s:s3cr3t@" + host,
-			ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "url", ImportStateVerifyIgnore: []string{"verify", "verified"},
-		},
-		{
-			ResourceName: address, ImportState: true, ImportStateId: "nats://k3s:s3cr3t@" + host, ImportStatePersist: true,
-			Config: config,
+			Config: config, ResourceName: address, ImportState: true, ImportStateId: "nats://k3s:s3cr3t@" + host, ImportStatePersist: true,
 		},
 		{
 			Config: config,
@@ -137,6 +131,10 @@ func TestAccEndpointImport(t *testing.T) {
 				PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
 			},
 			ConfigStateChecks: []statecheck.StateCheck{text("url", url), text("verified", "contract")},
+		},
+		{
+			ResourceName: address, ImportState: true, ImportStateId: "nats://k3s:s3cr3t@" + host,
+			ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "url", ImportStateVerifyIgnore: []string{"verify", "verified"},
 		},
 	}})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
@@ -14,6 +15,7 @@ import (
 	"github.com/nats-io/jwt/v2"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
@@ -50,6 +52,7 @@ func TestAccVerificationRuns(t *testing.T) {
 	counted := lab.Requests(t)
 	at := servers(lab.URLs()...)
 	const writable = `datastore = { name = "kine", history = 10, replicas = 1, writable = true }`
+	const slow, slowToo = `slow_method = "1s"`, `slow_method = "1000ms"`
 	ca := fmt.Sprintf("tls = { ca_file = %q }", "/etc/ca.pem")
 	elsewhere := fmt.Sprintf("verification = { %s }", at)
 
@@ -64,10 +67,10 @@ func TestAccVerificationRuns(t *testing.T) {
 		{name: "created", lines: []string{at, literal}, runs: true},
 		{name: "nothing", lines: []string{at, literal}, unchanged: true},
 		{name: "timeouts", lines: []string{at, literal, `timeouts = { update = "30s" }`}},
-		{name: "the URL", lines: []string{at, literal, `slow_method = "1s"`}, runs: true},
-		{name: "the same URL, written in another way", lines: []string{at, literal, `slow_method = "1000ms"`}},
-		{name: "the datastore", lines: []string{at, writable}, runs: true},
-		{name: "a verification", lines: []string{at, writable, elsewhere}, runs: true},
+		{name: "the URL", lines: []string{at, literal, slow}, runs: true},
+		{name: "the same URL, written in another way", lines: []string{at, literal, slowToo}},
+		{name: "the datastore", lines: []string{at, writable, slowToo}, runs: true},
+		{name: "a verification", lines: []string{at, writable, slowToo, elsewhere}, runs: true},
 		{name: "servers", lines: []string{servers(nowhere), writable, elsewhere}, runs: true},
 		{name: "no verification", lines: []string{servers(nowhere), writable, `verify = "none"`}, verified: knownvalue.Null()},
 		{name: "another URL without one", lines: []string{servers(nowhere), literal, `verify = "none"`}, verified: knownvalue.Null()},
@@ -264,6 +267,22 @@ func TestAccVerificationOverTheProvidersConnection(t *testing.T) {
 		config("provider \"nats\" {\n  servers = [terraform_data.url.output]\n  user = \"admin\"\n  password = \"p\"\n}\n", literal))
 	if out := late.Apply(t); !acctest.Text(warning).MatchString(out) {
 		t.Errorf("the apply does not warn:\n%s", out)
+	}
+}
+
+// The check waits for an answer as long as the provider is told to.
+func TestAccVerificationTimeout(t *testing.T) {
+	lab := natslab.Single(t)
+	makeBucket(t, openJetStream(t, lab.Connect(t)), "kine")
+	proxy := natslab.NewProxy(t, lab.ClientURL())
+	began := time.Now()
+	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
+		PreConfig:   func() { proxy.HoldReply(1, func(subject string) bool { return subject == "$JS.API.INFO" }) },
+		Config:      acctest.ProviderConfig([]string{nowhere}, `request_timeout = "200ms"`) + endpoint(servers(proxy.ClientURL()), literal),
+		ExpectError: acctest.Text(`no answer in time to the request to "$JS.API.INFO"`),
+	}}})
+	if took := time.Since(began); took > natsconn.DefaultRequestTimeout-2*time.Second {
+		t.Errorf("it took %s", took)
 	}
 }
 

@@ -93,7 +93,7 @@ func testLiveMove(t *testing.T, lab *natslab.Topology, regions map[string][]stri
 	config := acctest.ProviderConfig(regions["eu"])
 	var (
 		running *kinelab.Kine
-		writer  *etcdtest.Writer
+		writer  *liveWriter
 		seeded  map[string]int64
 	)
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
@@ -119,15 +119,14 @@ func testLiveMove(t *testing.T, lab *natslab.Topology, regions map[string][]stri
 			PreConfig: func() {
 				at := writer.Acknowledged()
 				waitFor(t, "writes after the move", func() bool { return writer.Acknowledged() > at+10 })
-				report := stopWriter(t, writer)
-				t.Logf("KINE during the move: it stood still for %s with writes and %s with its watch; %s",
-					report.LongestWriteGap, report.LongestEventGap, report)
+				report := writer.finish(t, "the move")
 				if err := running.Stop(); err != nil {
 					t.Error(err)
 				}
 				expectAtRest(t, js, spec, "eu")
 				startsInEveryRegion(t, regions, spec, seeded)
-				startsInEveryRegion(t, regions, spec, report.Written)
+				restarted := kinelab.Run(t, acctest.EndpointURL(t, regions["eu"], spec))
+				writer.verify(t, dialKINE(t, restarted), report)
 			},
 			RefreshState: true,
 		},
