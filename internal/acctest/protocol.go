@@ -55,6 +55,26 @@ func ValidateResource(t *testing.T, resource string, config Config) []Diagnostic
 	return diagnostics(resp.Diagnostics)
 }
 
+// ReadResource configures the provider, and has it refresh a resource with this state.
+func ReadResource(t *testing.T, provider Config, resource string, state Config) []Diagnostic {
+	t.Helper()
+	server, schemas := serve(t)
+	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		Config: encode(t, schemas.Provider.ValueType(), provider),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := server.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
+		TypeName:     resource,
+		CurrentState: encode(t, schemas.ResourceSchemas[resource].ValueType(), state),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(diagnostics(configured.Diagnostics), diagnostics(read.Diagnostics)...)
+}
+
 // Schemas returns the schemas of all that the provider serves.
 func Schemas(t *testing.T) *tfprotov6.GetProviderSchemaResponse {
 	t.Helper()

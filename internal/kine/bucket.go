@@ -79,6 +79,9 @@ func (i *streamInfo) bucket(name string) *Bucket {
 	return b
 }
 
+// clustered tells whether the stream is on servers of a NATS cluster. A server of none gives no name of one.
+func (i *streamInfo) clustered() bool { return i.Cluster != nil && i.Cluster.Name != "" }
+
 // readInfo asks for a stream once. The error is ErrNotFound if there is none.
 func readInfo(ctx context.Context, js *natsconn.JetStream, name string) (*streamInfo, error) {
 	var info streamInfo
@@ -111,10 +114,18 @@ func Read(ctx context.Context, js *natsconn.JetStream, name string) (*Bucket, er
 	return info.bucket(name), nil
 }
 
+// raceTimeout is how long a stream that a creation has met may take to show.
+const raceTimeout = 10 * time.Second
+
 // Create makes the stream behind a bucket, in the given place if there is one; [Settle] then finishes the placement. A
 // bucket that is there already is taken over if it equals the contract, is empty and has no consumers, as an earlier
 // creation leaves it whose answer was lost; any other is an [*ExistsError].
 func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement) (*Bucket, error) {
+	if err := checkCluster(ctx, js, place); err != nil {
+		return nil, err
+	}
+	patience, cancel := context.WithTimeout(ctx, raceTimeout)
+	defer cancel()
 	for {
 		var bucket *Bucket
 		err := natsconn.Retry(ctx, func(ctx context.Context) (err error) {
@@ -125,7 +136,7 @@ func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Place
 			return bucket, nil
 		}
 		// Somebody else is faster. A cluster refuses the name before it shows what is there, so it is asked for again.
-		if !natsconn.IsAPIError(err, natsconn.CodeStreamNameInUse) || !pause(ctx, settlePoll) {
+		if !natsconn.IsAPIError(err, natsconn.CodeStreamNameInUse) || !pause(patience, settlePoll) {
 			return nil, err
 		}
 	}
@@ -147,7 +158,7 @@ func tryCreate(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Pl
 		return nil, err
 	}
 	bucket := info.bucket(spec.Name)
-	return bucket, adopt(info, bucket, spec, place)
+	return bucket, adopt(info, bucket, spec)
 }
 
 // pause waits, and tells whether ctx goes on.
@@ -163,12 +174,9 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 // adopt decides whether a stream that is there may be the one to be created.
-func adopt(info *streamInfo, bucket *Bucket, spec Spec, place *Placement) error {
-	violations := info.Config.violations(spec, true)
-	if place != nil {
-		// The stream of a creation that was cut short still has its placement.
-		violations = slices.DeleteFunc(violations, func(v Violation) bool { return v.Field == "placement" })
-	}
+func adopt(info *streamInfo, bucket *Bucket, spec Spec) error {
+	// The stream of a creation that was cut short still has its placement. Settle sees to it.
+	violations := slices.DeleteFunc(info.Config.violations(spec, true), func(v Violation) bool { return v.Field == "placement" })
 	if len(violations) == 0 && bucket.Messages == 0 && bucket.LastSequence == 0 && bucket.Consumers == 0 &&
 		bucket.Fence == nil {
 		return nil
@@ -178,8 +186,9 @@ func adopt(info *streamInfo, bucket *Bucket, spec Spec, place *Placement) error 
 }
 
 // Update brings a bucket to a history and number of replicas, repairs whatever breaks the contract, and moves the bucket to
-// its place if move is set, which also goes on with what an earlier call has left unsettled. A fence stays. What cannot be updated is an [*UnrepairableError], and nothing is changed then.
-// If ctx ends while the servers are still at work, the error is an [*UnsettledError]; calling Update again goes on.
+// its place if move is set, which also goes on with what an earlier call has left unsettled. A fence stays. What cannot be
+// updated is an [*UnrepairableError], and nothing is changed then. A move on a server that is part of no cluster is
+// [ErrNoCluster]. If ctx ends while the servers are still at work, the error is an [*UnsettledError]; calling Update again goes on.
 func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement, move bool) (*Bucket, error) {
 	info, err := retryInfo(ctx, js, spec.Name)
 	if err != nil {
@@ -194,6 +203,9 @@ func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Place
 	// refuses to move and scale in one update.
 	resize := before.Replicas != spec.Replicas
 	carry := place != nil && (move || resize && len(place.Tags) > 0)
+	if carry && !info.clustered() {
+		return nil, ErrNoCluster
+	}
 	now := spec
 	now.Replicas = before.Replicas
 	// A placement that is still there is that of an earlier move, which may have been lost on its way: the repair removes
@@ -220,11 +232,6 @@ func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Place
 	if move && !carry && !resize {
 		// An earlier call has asked for the replicas, and did not see them come.
 		if info, err = await(ctx, js, spec, place, steadyPolls); err != nil {
-			return nil, err
-		}
-	}
-	if move && !carry && !resize {
-		if info, err = await(ctx, js, spec, nil, 1); err != nil {
 			return nil, err
 		}
 	}

@@ -61,8 +61,8 @@ func TestCreateTakesOver(t *testing.T) {
 		want string
 	}{
 		"equal and empty":        {func(*testing.T, string) {}, nil, ""},
-		"with a placement begun": {set("placement", here), here, ""},
-		"with a placement":       {set("placement", here), nil, "placement is"},
+		"with a placement":       {set("placement", here), here, ""},
+		"with another placement": {set("placement", here), nil, ""},
 		"not empty":              {write, nil, "1 keys in 1 messages"},
 		"with another history":   {set("max_msgs_per_subject", 20), nil, "max_msgs_per_subject is 20, KINE requires 10"},
 		"with a quota":           {set("max_bytes", 1<<20), nil, "max_bytes is 1048576, KINE requires -1"},

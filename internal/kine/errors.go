@@ -9,6 +9,9 @@ import (
 // ErrNotFound says that there is no such bucket.
 var ErrNotFound = errors.New("the bucket does not exist")
 
+// ErrNoCluster says that a placement was asked of a server that is part of no cluster.
+var ErrNoCluster = errors.New("the server is not part of a NATS cluster, so there is no placement to choose")
+
 // ExistsError says that a bucket of the name is there already and cannot be taken over.
 type ExistsError struct {
 	Bucket *Bucket

@@ -46,11 +46,11 @@ type Fence struct {
 // isFenceMetadata tells whether a key of a stream's metadata belongs to a fence.
 func isFenceMetadata(key string) bool { return strings.HasPrefix(key, fenceMetadata) }
 
-// fenced tells whether the configuration is that of a fenced bucket.
+// fenced tells whether the configuration is that of a fenced bucket, or of one whose fencing was cut short.
 func (c config) fenced(bucket string) bool {
 	var subjects []string
 	c.get("subjects", &subjects)
-	return slices.Equal(subjects, []string{FenceSubject(bucket)})
+	return slices.Equal(subjects, []string{FenceSubject(bucket)}) || slices.Equal(subjects, []string{barrierSubject(bucket)})
 }
 
 // fence returns what the metadata of a fenced bucket say, nil if it is not fenced.
@@ -98,49 +98,60 @@ func (c config) withoutFence(bucket string) config {
 // leader, with the true last sequence in the refusal.
 const barrier = uint64(1<<63 - 1)
 
+// barrierKey is what the bucket listens on between KINE's last write and the fence. No key of KINE has a dash in it. It is
+// below $KV, which servers keep apart by JetStream domain, as they do not with the subject of the fence: there, a fenced
+// bucket of the same name in another domain would answer as well.
+const barrierKey = "nats-k3s-fence"
+
+func barrierSubject(bucket string) string { return KeySubject(bucket, barrierKey) }
+
 // SetFence fences a bucket: KINE's writes fail from then on, and it no longer starts. The returned bucket's fence has the
-// final last sequence. Fencing a fenced bucket keeps who did it and when.
+// final last sequence. A bucket that is fenced already stays as it is; a fencing that was cut short is finished, and keeps
+// who began it and when.
 func SetFence(ctx context.Context, js *natsconn.JetStream, name string, f Fence) (*Bucket, error) {
 	info, err := retryInfo(ctx, js, name)
 	if err != nil {
 		return nil, err
 	}
-	if broken := info.bucket(name).Unrepairable(); len(broken) > 0 {
+	bucket := info.bucket(name)
+	if broken := bucket.Unrepairable(); len(broken) > 0 {
 		return nil, &UnrepairableError{Stream: StreamName(name), Violations: broken}
 	}
-	if set := info.Config.fence(name); set != nil {
-		f = *set
-	} else if err := update(ctx, js, name, info.Config.withFence(name, f)); err != nil {
+	if bucket.Fence != nil {
+		if bucket.Fence.LastSequence > 0 {
+			return bucket, nil
+		}
+		f = *bucket.Fence
+	}
+	// Writes that are under way when KINE's subjects are taken away are stored after that was answered, so the last
+	// sequence is asked for behind them.
+	next := info.Config.withFence(name, f)
+	next.set("subjects", []string{barrierSubject(name)})
+	if err := update(ctx, js, name, next); err != nil {
 		return nil, err
 	}
-	if f.LastSequence == 0 {
-		// Writes that were under way when the fence was set are stored after the update was answered, so the number
-		// is asked for behind them.
-		if f.LastSequence, err = lastSequence(ctx, js, name); err != nil {
-			return nil, err
-		}
-		if info, err = retryInfo(ctx, js, name); err != nil {
-			return nil, err
-		}
-		if err := update(ctx, js, name, info.Config.withFence(name, f)); err != nil {
-			return nil, err
-		}
+	if f.LastSequence, err = lastSequence(ctx, js, name); err != nil {
+		return nil, err
+	}
+	if err := update(ctx, js, name, next.withFence(name, f)); err != nil {
+		return nil, err
 	}
 	return Read(ctx, js, name)
 }
 
-// lastSequence asks the leader of a fenced bucket for its last sequence, behind every write that it has accepted.
+// lastSequence asks the leader of a bucket that listens on barrierKey for its last sequence, behind every write that it has
+// accepted.
 func lastSequence(ctx context.Context, js *natsconn.JetStream, name string) (uint64, error) {
 	var last uint64
 	err := natsconn.Retry(ctx, func(ctx context.Context) error {
-		msg := nats.NewMsg(FenceSubject(name))
+		msg := nats.NewMsg(js.KVSubject(barrierSubject(name)))
 		msg.Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(barrier, 10))
 		_, err := js.Publish(ctx, msg)
-		var refusal *natsconn.APIError
+		refusal, ok := errors.AsType[*natsconn.APIError](err)
 		switch {
 		case err == nil:
-			return fmt.Errorf("a write to the fence of bucket %s was not refused", name)
-		case !errors.As(err, &refusal) || refusal.ErrCode != natsconn.CodeWrongLastSequence:
+			return fmt.Errorf("a write behind the last one of bucket %s was not refused", name)
+		case !ok || refusal.ErrCode != natsconn.CodeWrongLastSequence:
 			return fmt.Errorf("the last sequence of bucket %s: %w", name, err)
 		}
 		if _, err := fmt.Sscanf(refusal.Description, "wrong last sequence: %d", &last); err != nil {
@@ -161,6 +172,9 @@ func LiftFence(ctx context.Context, js *natsconn.JetStream, name string, force b
 	f := info.Config.fence(name)
 	if f == nil {
 		return info.bucket(name), nil
+	}
+	if broken := info.bucket(name).Unrepairable(); len(broken) > 0 {
+		return nil, &UnrepairableError{Stream: StreamName(name), Violations: broken}
 	}
 	if f.Successor != "" && !force {
 		return nil, &SuccessorError{Successor: f.Successor}

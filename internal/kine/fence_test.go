@@ -245,40 +245,101 @@ func TestFenceRefuses(t *testing.T) {
 	}
 }
 
-// A fence that was cut short before its last sequence was known is finished by the next call.
+// A fence that was cut short keeps KINE out already, and is finished by the next call.
 func TestFenceInterrupted(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)
 	proxy := natslab.NewProxy(t, lab.ClientURL())
 	js := openAPI(t, []string{proxy.ClientURL()})
-	mustCreate(t, js, testSpec)
-	if err := startsKINE(t, lab.URLs(), testSpec); err != nil {
-		t.Fatal(err)
+	cases := map[string]func(bucket string) func(subject string) bool{
+		"before the last sequence was known": func(bucket string) func(string) bool {
+			return func(subject string) bool { return subject == barrierSubject(bucket) }
+		},
+		"before the last sequence was noted": func(bucket string) func(string) bool {
+			updates := 0
+			return func(subject string) bool {
+				if subject == "$JS.API.STREAM.UPDATE."+StreamName(bucket) {
+					updates++
+				}
+				return updates == 2
+			}
+		},
 	}
+	for name, held := range cases {
+		t.Run(name, func(t *testing.T) {
+			spec := Spec{Name: slug(name), History: 10, Replicas: 1}
+			mustCreate(t, js, spec)
+			if err := startsKINE(t, lab.URLs(), spec); err != nil {
+				t.Fatal(err)
+			}
+			hold := proxy.HoldRequest(1, held(spec.Name))
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			go func() {
+				<-hold.Held()
+				cancel()
+				hold.Drop()
+			}()
+			want := Fence{By: "first", At: time.Now().UTC().Truncate(time.Second)}
+			if bucket, err := SetFence(ctx, js, spec.Name, want); err == nil {
+				t.Fatalf("the fence was not cut short: %+v", bucket)
+			}
+			read, err := Read(t.Context(), js, spec.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(&want, read.Fence); diff != "" || len(read.Violations) > 0 {
+				t.Errorf("the bucket is %+v, its fence differs:\n%s", read, diff)
+			}
+			if err := startsKINE(t, lab.URLs(), spec); err == nil {
+				t.Error("KINE starts behind a fence that was cut short")
+			}
 
-	hold := proxy.HoldRequest(1, func(subject string) bool { return subject == FenceSubject("kine") })
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	go func() {
-		<-hold.Held()
-		cancel()
-		hold.Drop()
-	}()
-	at := time.Now().UTC().Truncate(time.Second)
-	if bucket, err := SetFence(ctx, js, "kine", Fence{By: "first", At: at}); err == nil {
-		t.Fatalf("the fence was not cut short: %+v", bucket)
+			done, err := SetFence(t.Context(), js, spec.Name, Fence{By: "second", At: time.Now()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want.LastSequence = read.LastSequence
+			if diff := cmp.Diff(&want, done.Fence); diff != "" || read.LastSequence == 0 || len(done.Violations) > 0 {
+				t.Errorf("the bucket is %+v, its fence differs:\n%s", done, diff)
+			}
+			if lifted, err := LiftFence(t.Context(), js, spec.Name, false); err != nil || lifted.Fence != nil || len(lifted.Violations) > 0 {
+				t.Errorf("LiftFence: %+v, %v", lifted, err)
+			}
+			if err := startsKINE(t, lab.URLs(), spec); err != nil {
+				t.Errorf("KINE after the fence: %v", err)
+			}
+		})
 	}
-	read, err := Read(t.Context(), js, "kine")
-	if err != nil || read.Fence == nil || read.Fence.LastSequence != 0 {
-		t.Fatalf("the fence that was cut short: %+v, %v", read, err)
-	}
+}
 
-	done, err := SetFence(t.Context(), js, "kine", Fence{By: "second", At: time.Now()})
-	if err != nil {
-		t.Fatal(err)
+// A bucket of the same name in another domain has no part in a fence.
+func TestFenceInDomain(t *testing.T) {
+	t.Parallel()
+	hub := natslab.Single(t, natslab.Name("hub"), natslab.Domain("hub"), natslab.LeafNodes())
+	edge := natslab.Single(t, natslab.Name("edge"), natslab.Domain("edge"),
+		natslab.LeafRemotes(natslab.LeafRemote{URLs: []string{hub.LeafNodeURL()}}))
+	client := newClient(t, hub.URLs(), natsconn.Auth{})
+	sequences := map[string]uint64{}
+	for domain, lab := range map[string]*natslab.Server{"hub": hub, "edge": edge} {
+		mustCreate(t, client.JetStream(domain), testSpec)
+		if domain == "edge" {
+			seedBucket(t, lab.URLs(), testSpec)
+		}
+		bucket, err := Read(t.Context(), client.JetStream(domain), "kine")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sequences[domain] = bucket.LastSequence
 	}
-	want := &Fence{By: "first", At: at, LastSequence: read.LastSequence}
-	if diff := cmp.Diff(want, done.Fence); diff != "" || read.LastSequence == 0 {
-		t.Errorf("the fence that was finished differs, last sequence %d:\n%s", read.LastSequence, diff)
+	// The second fence is set while the first one stands.
+	for _, domain := range []string{"hub", "edge"} {
+		fenced, err := SetFence(t.Context(), client.JetStream(domain), "kine", Fence{By: domain, At: time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fenced.Fence.By != domain || fenced.Fence.LastSequence != sequences[domain] || fenced.LastSequence != sequences[domain] {
+			t.Errorf("in %s the fence is %+v, the last sequence %d; want %d", domain, fenced.Fence, fenced.LastSequence, sequences[domain])
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -39,19 +40,53 @@ const (
 	steadyPolls = 15
 )
 
-// Settle waits until a new bucket is in its place, has a leader, and every replica is there and current. Then it clears the
-// placement, and returns the bucket as it is now. If ctx ends before, the error is an [*UnsettledError].
-func Settle(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement) (*Bucket, error) {
-	info, err := await(ctx, js, spec, place, 1)
+// checkCluster refuses a placement on a server that is part of no cluster. Such a server takes the placement, and the stream
+// then never comes to the place. In another domain than that of the connected server it shows only afterwards.
+func checkCluster(ctx context.Context, js *natsconn.JetStream, place *Placement) error {
+	if place == nil || js.Domain() != "" {
+		return nil
+	}
+	name, err := js.ClusterName(ctx)
 	if err != nil {
+		return err
+	}
+	if name == "" {
+		return ErrNoCluster
+	}
+	return nil
+}
+
+// Settle waits until a new bucket is in its place, has a leader, and every replica is there and current. Then it clears the
+// placement, and returns the bucket as it is now. A bucket that was taken over from a creation with another placement is
+// moved. If ctx ends before, the error is an [*UnsettledError].
+func Settle(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement) (*Bucket, error) {
+	info, err := retryInfo(ctx, js, spec.Name)
+	if err != nil && ctx.Err() != nil {
+		return nil, &UnsettledError{Waiting: notTold, Err: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	created := maps.Clone(info.Config)
+	delete(created, "placement")
+	if place != nil {
+		created.set("placement", place)
+	}
+	if !created.equal(info.Config) {
+		return Update(ctx, js, spec, place, place != nil)
+	}
+	if info, err = await(ctx, js, spec, place, 1); err != nil {
 		return nil, err
 	}
 	return clearPlacement(ctx, js, spec.Name, info)
 }
 
+// notTold is what a wait ends with that never got an answer.
+const notTold = "the servers have not told how far they are"
+
 // await waits until a number of looks in a row have found a stream where and how it should be.
 func await(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement, looks int) (*streamInfo, error) {
-	waiting, found := "the servers have not told how far they are", 0
+	waiting, found := notTold, 0
 	ticker := time.NewTicker(settlePoll)
 	defer ticker.Stop()
 	for {
@@ -99,8 +134,8 @@ func update(ctx context.Context, js *natsconn.JetStream, name string, next confi
 // unsettled says what is missing until a stream is where and how it should be, or "" if nothing is. While a stream
 // moves, the server lists the old servers beside the new ones.
 func (i *streamInfo) unsettled(spec Spec, place *Placement) string {
-	if i.Cluster == nil {
-		return "" // a single server
+	if !i.clustered() {
+		return ""
 	}
 	switch {
 	case len(i.Cluster.Desired) > 0 && string(i.Cluster.Desired) != "null":

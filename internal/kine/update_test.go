@@ -135,6 +135,28 @@ func TestUpdateAcrossRegions(t *testing.T) {
 		expectKeys(t, lab.URLs(), want, seeded)
 	})
 
+	t.Run("taken over from a creation in another place", func(t *testing.T) {
+		t.Parallel()
+		for name, place := range map[string]*Placement{"taken-elsewhere": in("eu"), "taken-anywhere": nil} {
+			spec := Spec{Name: name, History: 10, Replicas: 1}
+			if _, err := Create(t.Context(), js, spec, in("us")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Create(t.Context(), js, spec, place); err != nil {
+				t.Fatal(err)
+			}
+			bucket, err := Settle(t.Context(), js, spec, place)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cluster := "us"
+			if place != nil {
+				cluster = place.Cluster
+			}
+			expectBucket(t, nc, lab.URLs(), bucket, spec, cluster)
+		}
+	})
+
 	interrupted := map[string]struct {
 		spec  Spec
 		place *Placement
@@ -201,6 +223,22 @@ func TestUpdateRefused(t *testing.T) {
 		mustCreate(t, js, spec)
 		_, err := Update(t.Context(), js, Spec{Name: spec.Name, History: 10, Replicas: 3}, nil, false)
 		if !natsconn.IsAPIError(err, natsconn.CodeReplicasNotSupported) {
+			t.Errorf("Update: %v", err)
+		}
+		if found := streamConfig(t, nc, spec.Name).violations(spec, true); len(found) > 0 {
+			t.Errorf("the stream was touched: %v", found)
+		}
+	})
+	t.Run("a placement on a single server", func(t *testing.T) {
+		spec, place := Spec{Name: "placed", History: 10, Replicas: 1}, &Placement{Cluster: "lab"}
+		if _, err := Create(t.Context(), js, spec, place); !errors.Is(err, ErrNoCluster) {
+			t.Errorf("Create: %v", err)
+		}
+		if _, err := Read(t.Context(), js, spec.Name); !errors.Is(err, ErrNotFound) {
+			t.Errorf("Read after Create: %v", err)
+		}
+		mustCreate(t, js, spec)
+		if _, err := Update(t.Context(), js, Spec{Name: spec.Name, History: 20, Replicas: 1}, place, true); !errors.Is(err, ErrNoCluster) {
 			t.Errorf("Update: %v", err)
 		}
 		if found := streamConfig(t, nc, spec.Name).violations(spec, true); len(found) > 0 {

@@ -46,16 +46,22 @@ func VerifyContract(ctx context.Context, client *natsconn.Client, spec Spec, dom
 	if _, err := client.Conn(ctx); err != nil {
 		return []error{err}
 	}
-	js := client.JetStream(domain)
-	if asKINE {
-		js = client.JetStream("")
-		// Without a connection or the subscription for answers nothing else can be said.
+	if !asKINE {
+		return compare(ctx, client.JetStream(domain), spec, "")
+	}
+	found := compare(ctx, client.JetStream(""), spec, domain)
+	// On another stream than that of the contract, some of what KINE does is not answered at all.
+	_, denied := errors.AsType[*natsconn.PermissionError](errors.Join(found...))
+	if len(found) == 0 || denied {
 		if err := tryPermissions(ctx, client, spec.Name); err != nil {
 			return []error{err}
 		}
 	}
+	return found
+}
 
-	var found []error
+// compare returns what keeps KINE from starting. Unless domain is empty, the servers must be in it.
+func compare(ctx context.Context, js *natsconn.JetStream, spec Spec, domain string) (found []error) {
 	var account struct {
 		Domain string        `json:"domain"`
 		Limits accountLimits `json:"limits"`
@@ -66,7 +72,7 @@ func VerifyContract(ctx context.Context, client *natsconn.Client, spec Spec, dom
 	if err := js.Request(ctx, "INFO", nil, &account); err != nil {
 		return []error{err}
 	}
-	if asKINE && domain != "" && account.Domain != domain {
+	if domain != "" && account.Domain != domain {
 		return []error{&DomainError{Server: account.Domain, Bucket: domain}}
 	}
 	limits := account.Limits

@@ -19,6 +19,9 @@ const (
 	// After that the connection closes, and the next use opens a new one.
 	reconnectWait = 500 * time.Millisecond
 	maxReconnects = 240
+	// pingInterval is how often the server is asked for a sign of life; after two that do not come, the connection counts as
+	// lost. A silent network shows within a minute that way, and not after four.
+	pingInterval = 15 * time.Second
 )
 
 // MinServerVersion is the oldest nats-server that is supported: 2.12 brought the strict JetStream API and the promotion
@@ -120,6 +123,7 @@ func (c *Client) dial(r *resolved) (*nats.Conn, error) {
 	options.AllowReconnect = true
 	options.ReconnectWait = reconnectWait
 	options.MaxReconnect = maxReconnects
+	options.PingInterval = pingInterval
 	// Nothing is kept back to be sent after a reconnect: a request that was reported as failed must not be carried out
 	// later.
 	options.ReconnectBufSize = -1
@@ -280,13 +284,13 @@ func parseViolation(err error) *PermissionError {
 	return nil
 }
 
-// sameAPI tells whether two subjects are the same call of the JetStream API: the server maps its own domain's prefix
-// ($JS.hub.API) to the plain one ($JS.API) before it checks permissions.
-func sameAPI(a, b string) bool {
-	if a == b {
-		return true
+// sameAPI tells whether two subjects are the same call of the JetStream API, or the same subject of a bucket: the server maps
+// its own domain's prefix ($JS.hub.API) to the plain one before it checks permissions.
+func sameAPI(a, b string) bool { return withoutDomain(a) == withoutDomain(b) }
+
+func withoutDomain(subject string) string {
+	if prefix, call, ok := strings.Cut(subject, ".API."); ok && strings.HasPrefix(prefix, "$JS") {
+		return call
 	}
-	_, a, okA := strings.Cut(a, ".API.")
-	_, b, okB := strings.Cut(b, ".API.")
-	return okA && okB && a == b
+	return subject
 }

@@ -113,6 +113,7 @@ const (
 	CodeNoLimits             = 10120
 	CodeStreamNotFound       = 10059
 	CodeStreamNameInUse      = 10058
+	CodeSubjectsOverlap      = 10065
 	CodeReplicasNotSupported = 10074
 	CodeWrongLastSequence    = 10071
 	CodeStreamOffline        = 10118
@@ -155,11 +156,14 @@ func IsTransient(err error) bool {
 	return IsAPIError(err, CodeClusterNotAvailable, CodeNoLeader, CodeMoveInProgress, CodeReconfiguring)
 }
 
-// IsUnreachable tells whether err means that the servers could not be talked to, as opposed to an answer of theirs.
+// IsUnreachable tells whether err means that those who should have answered could not be talked to: no connection, no answer,
+// a JetStream domain that nothing answers for, or a stream all of whose servers are away. An answer of theirs, a refusal
+// among them, is something else.
 func IsUnreachable(err error) bool {
-	var (
-		unreachable *UnreachableError
-		timeout     *TimeoutError
-	)
-	return errors.As(err, &unreachable) || errors.As(err, &timeout)
+	if noJetStream, ok := errors.AsType[*NoJetStreamError](err); ok {
+		return noJetStream.Domain != "" && !noJetStream.Account
+	}
+	_, unreachable := errors.AsType[*UnreachableError](err)
+	_, timeout := errors.AsType[*TimeoutError](err)
+	return unreachable || timeout || IsAPIError(err, CodeStreamOffline, CodeClusterNotAvailable, CodeNoLeader)
 }

@@ -32,6 +32,24 @@ func (js *JetStream) Subject(call string) string {
 	return "$JS." + js.domain + ".API." + call
 }
 
+// KVSubject returns the subject by which a publish reaches a bucket's subject ($KV...) in this domain: servers keep $KV apart
+// by domain, and map this prefix in (generateJSMappingTable in nats-server's server/jetstream_api.go).
+func (js *JetStream) KVSubject(subject string) string {
+	if js.domain == "" {
+		return subject
+	}
+	return js.Subject(subject)
+}
+
+// ClusterName returns the name of the cluster that the connected server is part of, empty if it is part of none.
+func (js *JetStream) ClusterName(ctx context.Context) (string, error) {
+	nc, err := js.client.Conn(ctx)
+	if err != nil {
+		return "", err
+	}
+	return nc.ConnectedClusterName(), nil
+}
+
 // Request makes one call of the API: request becomes JSON (nil is an empty body, json.RawMessage goes as it is), and
 // the answer is read into response unless that is nil. It waits for the answer as long as the client's request timeout
 // and ctx allow. Errors: [*APIError] for the API's own, [*NoJetStreamError], [*PermissionError], [*TimeoutError] and

@@ -69,9 +69,6 @@ func (a Auth) methods() []string {
 	return set
 }
 
-// IsZero tells whether no way to authenticate is set.
-func (a Auth) IsZero() bool { return a == Auth{} }
-
 // TLS holds what a TLS connection needs beyond the system's certificate authorities. Each of the authority, the client
 // certificate and its key is a file or PEM text, not both.
 type TLS struct {
@@ -121,7 +118,7 @@ func ParseServer(server string) (*url.URL, error) {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, errors.New("the URL has parameters or a fragment: a NATS server URL has none")
 	}
-	if err := CheckHost(u); err != nil {
+	if err := checkHost(u); err != nil {
 		return nil, err
 	}
 	return u, nil
@@ -130,9 +127,9 @@ func ParseServer(server string) (*url.URL, error) {
 // hostPattern is what a name, an IPv4 address, or the zone of an IPv6 address consists of.
 var hostPattern = regexp.MustCompile(`^[\p{L}\p{N}._-]+$`)
 
-// CheckHost checks the host and port of a server's URL: a host is needed, an IPv6 address stands in brackets, and a
+// checkHost checks the host and port of a server's URL: a host is needed, an IPv6 address stands in brackets, and a
 // port is a number from 1 to 65535.
-func CheckHost(u *url.URL) error {
+func checkHost(u *url.URL) error {
 	host := u.Hostname()
 	address, zone, zoned := strings.Cut(host, "%")
 	colon := strings.Contains(address, ":")

@@ -45,8 +45,8 @@ type resolved struct {
 
 // resolve settles every group of settings (servers, authentication, certificate authority, client certificate, domain)
 // by its first source in this order: the settings themselves, the context that they name, the environment, the context
-// that the environment names or else the one that the NATS CLI has selected. Without an environment the last two do not
-// count. It reads context files and PEM files, and does not connect.
+// that the environment names or else the one that the NATS CLI has selected. The last one does not count if the first
+// two have servers and a way to authenticate, and without an environment the last two do not. It reads context files and PEM files, and does not connect.
 func (s Settings) resolve(env Environment) (*resolved, error) {
 	r := &resolved{options: nats.GetDefaultOptions()}
 	if err := r.addSettings(s); err != nil {
@@ -56,10 +56,12 @@ func (s Settings) resolve(env Environment) (*resolved, error) {
 		return nil, err
 	}
 	if env != nil {
+		// Who has said where to connect and as whom has no use for a context that nobody named here.
+		complete := len(r.options.Servers) > 0 && r.auth
 		if err := r.addSettings(r.withoutSettled(environmentSettings(env))); err != nil {
 			return nil, fmt.Errorf("from the environment: %w", err)
 		}
-		if s.Context == "" {
+		if s.Context == "" && !complete {
 			if err := r.addContext(cmp.Or(env(EnvContext), natscontext.SelectedContext())); err != nil {
 				return nil, err
 			}

@@ -216,6 +216,33 @@ func TestValidConfig(t *testing.T) {
 	}
 }
 
+// Whatever is unknown of the configuration when a server is needed is an error that names it, and nothing else is asked in
+// its place.
+func TestUnknownConfig(t *testing.T) {
+	decoy := natslab.Single(t)
+	t.Setenv("NATS_URL", decoy.ClientURL())
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	unknown := acctest.Unknown{}
+	for _, attribute := range acctest.Schemas(t).Provider.Block.Attributes {
+		configs := []acctest.Config{{attribute.Name: unknown}}
+		switch attribute.Name {
+		case "servers":
+			configs = append(configs, acctest.Config{"servers": list(decoy.ClientURL(), unknown)})
+		case "tls":
+			configs = append(configs, acctest.Config{"tls": acctest.Config{"handshake_first": unknown}},
+				acctest.Config{"tls": acctest.Config{"ca_pem": unknown}})
+		}
+		for _, config := range configs {
+			found := acctest.ReadResource(t, config, "nats_kine_bucket", acctest.Config{"name": "kine", "stream": "KV_kine"})
+			want := acctest.Text("The provider's configuration is not known yet: " + attribute.Name + " depends on values that only an apply settles.")
+			if len(found) != 1 || !want.MatchString(found[0].Text) {
+				t.Errorf("with %v unknown: %+v", config, found)
+			}
+		}
+	}
+	unused(t, decoy)
+}
+
 // The same under a CLI, whose validation knows of no server: each of the providers is the one of a bucket.
 func TestAccInvalidConfig(t *testing.T) {
 	s := newSecrets(t)

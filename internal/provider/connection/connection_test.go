@@ -50,7 +50,7 @@ func TestExplain(t *testing.T) {
 		{api(natsconn.CodeNoLimits), "error code 10120", "Add a tier for it"},
 		{api(natsconn.CodeClusterNotAvailable), "error code 10008", "has no leader at the moment"},
 		{api(natsconn.CodeNoLeader), "error code 10009", "has no leader at the moment"},
-		{api(natsconn.CodeStreamOffline), "error code 10118", "has no leader at the moment"},
+		{api(natsconn.CodeStreamOffline), "error code 10118", "None of the servers that hold the stream is up"},
 		{api(10003), "The server's words (error code 10003).", ""},
 		{errors.New("something else"), "Something else.", ""},
 	} {

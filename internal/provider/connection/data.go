@@ -42,7 +42,7 @@ func (d *Data) Client() (*natsconn.Client, error) {
 	return d.client, nil
 }
 
-// JetStream returns the JetStream API of a domain, that of the provider's own domain if it is empty. The error is an
+// JetStream returns the JetStream API of a domain, that of the connected server if it is empty. The error is an
 // [*UnknownError].
 func (d *Data) JetStream(domain string) (*natsconn.JetStream, error) {
 	client, err := d.Client()

@@ -99,19 +99,21 @@ func apiStep(err *natsconn.APIError) string {
 	case natsconn.CodeNoLimits:
 		return "The account has JetStream limits for some numbers of replicas and none for this one. Add a tier for it, or " +
 			"change replicas."
-	case natsconn.CodeClusterNotAvailable, natsconn.CodeNoLeader, natsconn.CodeStreamOffline:
+	case natsconn.CodeStreamOffline:
+		return "None of the servers that hold the stream is up. Bring them back, or restore the stream elsewhere."
+	case natsconn.CodeClusterNotAvailable, natsconn.CodeNoLeader:
 		return "The cluster has no leader at the moment. Check that enough of its servers are up, and run apply again."
 	}
 	return ""
 }
 
-// Sentence makes a sentence of an error's text.
+// Sentence makes a sentence of an error's text. A first word that is more than a word, such as a URL, stays as it is.
 func Sentence(text string) string {
-	if text == "" {
-		return text
+	first, _, _ := strings.Cut(text, " ")
+	if first != "" && !strings.ContainsAny(first, ":/._\"") {
+		text = strings.ToUpper(text[:1]) + text[1:]
 	}
-	text = strings.ToUpper(text[:1]) + text[1:]
-	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, "!") {
+	if text == "" || strings.HasSuffix(text, ".") || strings.HasSuffix(text, "!") {
 		return text
 	}
 	return text + "."

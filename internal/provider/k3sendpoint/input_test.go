@@ -209,16 +209,19 @@ func oddVerifications(t *testing.T) map[string]invalid {
 		return invalid{valid(config), "verification" + path, want}
 	}
 	tls := func(config acctest.Config, path, want string) invalid {
-		return with(onFile, acctest.Config{"tls": config}, ".tls"+path, want)
+		return with(acctest.Config{}, acctest.Config{"tls": config}, ".tls"+path, want)
 	}
 	const unfit = "The verification connects as k3s will: with the user and password or the token of this endpoint, or without any."
 	return map[string]invalid{
 		"unknown_verify": {valid(acctest.Config{"verify": "etc"}), "verify", `value must be one of: ["none" "contract"]`},
 		"verification_of_none": with(acctest.Config{"verify": "none"}, acctest.Config{"servers": list("nats://h")}, "",
 			`With verify = "none" nothing is verified. Leave verification out, or set verify = "contract".`),
-		"verification_server":      with(onFile, acctest.Config{"servers": list("http://h")}, ".servers[0]", `unknown scheme "http": use nats, tls, ws or wss`),
-		"verification_password":    with(onFile, acctest.Config{"servers": list("nats://u:s3cr3t@h")}, ".servers[0]", "the URL contains credentials"),
-		"verification_no_servers":  with(onFile, acctest.Config{"servers": list()}, ".servers", "at least 1 elements"),
+		"verification_server":     with(acctest.Config{}, acctest.Config{"servers": list("http://h")}, ".servers[0]", `unknown scheme "http": use nats, tls, ws or wss`),
+		"verification_password":   with(acctest.Config{}, acctest.Config{"servers": list("nats://u:s3cr3t@h")}, ".servers[0]", "the URL contains credentials"),
+		"verification_no_servers": with(acctest.Config{}, acctest.Config{"servers": list()}, ".servers", "at least 1 elements"),
+		"verification_unused": with(onFile, acctest.Config{"servers": list("nats://h")}, "",
+			"Give verification.credentials_wo too, or leave them out."),
+		"key_no_version":           tls(acctest.Config{"cert_file": "/c", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, ".key_pem_wo", `"verification.tls.key_pem_wo_version" must be specified when`),
 		"credentials_no_version":   with(onFile, acctest.Config{"credentials_wo": credentials}, ".credentials_wo", `"verification.credentials_wo_version" must be specified when`),
 		"version_no_credentials":   with(onFile, acctest.Config{"credentials_wo_version": "1"}, ".credentials_wo_version", `"verification.credentials_wo" must be specified when`),
 		"credentials_are_seed":     with(onFile, acctest.Config{"credentials_wo": string(seed), "credentials_wo_version": "1"}, ".credentials_wo", "there is no JWT between BEGIN and END lines"),
@@ -232,9 +235,9 @@ func oddVerifications(t *testing.T) map[string]invalid {
 		"verification_ca_no_pem":  tls(acctest.Config{"ca_pem": "/ca.pem"}, ".ca_pem", "no PEM block was found in it"),
 		"verification_ca_at_home": tls(acctest.Config{"ca_file": "~/ca.pem"}, ".ca_file", "use pathexpand()"),
 		"verification_no_key":     tls(acctest.Config{"cert_file": "/c"}, "", "A client certificate needs its key, and a key its certificate"),
-		"verification_no_cert":    tls(acctest.Config{"key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, "", "A client certificate needs its key"),
-		"verification_two_keys":   tls(acctest.Config{"cert_file": "/c", "key_file": "/k", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, ".key_pem_wo", `"verification.tls.key_file" cannot be specified`),
-		"verification_key_no_pem": tls(acctest.Config{"cert_file": "/c", "key_pem_wo": "s3cr3t"}, ".key_pem_wo", "no PEM block was found in it"),
+		"verification_no_cert":    tls(acctest.Config{"key_pem_wo_version": "1", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, "", "A client certificate needs its key"),
+		"verification_two_keys":   tls(acctest.Config{"cert_file": "/c", "key_file": "/k", "key_pem_wo_version": "1", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, ".key_pem_wo", `"verification.tls.key_file" cannot be specified`),
+		"verification_key_no_pem": tls(acctest.Config{"cert_file": "/c", "key_pem_wo_version": "1", "key_pem_wo": "s3cr3t"}, ".key_pem_wo", "no PEM block was found in it"),
 	}
 }
 

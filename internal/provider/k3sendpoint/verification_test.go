@@ -195,7 +195,7 @@ func TestAccVerificationWhereItDiffers(t *testing.T) {
 
 	for name, c := range map[string]string{
 		"files":           here(mutual, path("ca_file", files.CA), path("cert_file", files.ClientCert), path("key_file", files.ClientKey)),
-		"texts":           here(mutual, pem("ca_pem", files.CA), pem("cert_pem", files.ClientCert), pem("key_pem_wo", files.ClientKey)),
+		"texts":           here(mutual, pem("ca_pem", files.CA), pem("cert_pem", files.ClientCert), pem("key_pem_wo", files.ClientKey), `key_pem_wo_version = "1"`),
 		"handshake first": here(first, path("ca_file", first.CAFile()), "handshake_first = true"),
 		"server name":     here(first, path("ca_file", first.CAFile()), "handshake_first = true", `server_name = "localhost"`),
 	} {
@@ -279,7 +279,7 @@ func TestAccVerificationTimeout(t *testing.T) {
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
 		PreConfig:   func() { proxy.HoldReply(1, func(subject string) bool { return subject == "$JS.API.INFO" }) },
 		Config:      acctest.ProviderConfig([]string{nowhere}, `request_timeout = "200ms"`) + endpoint(servers(proxy.ClientURL()), literal),
-		ExpectError: acctest.Text(`no answer in time to the request to "$JS.API.INFO"`),
+		ExpectError: acctest.Text(`No answer in time to the request to "$JS.API.INFO"`),
 	}}})
 	if took := time.Since(began); took > natsconn.DefaultRequestTimeout-2*time.Second {
 		t.Errorf("it took %s", took)

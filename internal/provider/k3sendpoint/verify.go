@@ -43,6 +43,11 @@ func (m *endpointModel) checkVerification(diags *diag.Diagnostics) {
 		diags.AddAttributeError(at, "Invalid Attribute Combination",
 			`With verify = "none" nothing is verified. Leave verification out, or set verify = "contract".`)
 	}
+	if v.CredentialsWO.IsNull() && (!v.Servers.IsNull() || !v.TLS.IsNull()) && (!m.CredentialsFile.IsNull() || !m.ContextFile.IsNull()) {
+		diags.AddAttributeError(at, "Invalid Attribute Combination",
+			"Without the credentials that are in a file on the node, the verification goes over the provider's own connection, and the "+
+				"servers and TLS settings of verification are not used. Give verification.credentials_wo too, or leave them out.")
+	}
 	if !v.CredentialsWO.IsNull() && m.CredentialsFile.IsNull() && m.ContextFile.IsNull() {
 		diags.AddAttributeError(at.AtName("credentials_wo"), "Invalid Attribute Combination",
 			"The verification connects as k3s will: with the user and password or the token of this endpoint, or without any. Leave "+

@@ -36,6 +36,13 @@ func addError(diags *diag.Diagnostics, action string, m *bucketModel, err error)
 	case errors.As(err, &successor):
 		at = path.Root("fenced")
 		step = "If that is what you want, set force_unfence = true."
+	case errors.Is(err, kine.ErrNoCluster):
+		at = path.Root("placement")
+		step = "Leave placement out, or connect to a cluster."
+	case natsconn.IsAPIError(err, natsconn.CodeSubjectsOverlap):
+		at = path.Root("name")
+		step = fmt.Sprintf("Another stream listens on subjects of %s already, which belong to the bucket. Find it with the NATS CLI "+
+			"(nats stream ls, nats stream subjects), and change its subjects or choose another name.", kine.Subjects(m.Name.ValueString()))
 	case errors.Is(err, kine.ErrNotFound):
 		step = "It was deleted while Terraform was at work. Run plan again."
 	case natsconn.IsAPIError(err, natsconn.CodeReplicasNotSupported, natsconn.CodeNoSuitablePeers):
@@ -58,7 +65,11 @@ func (m *bucketModel) notePending(diags *diag.Diagnostics, step string, err erro
 	if err == nil {
 		return
 	}
-	m.Pending = types.StringValue(fmt.Sprintf("%s: %v", step, err))
+	pending := fmt.Sprintf("%s: %v", step, err)
+	if !m.Pending.IsNull() {
+		pending = m.Pending.ValueString() + "; " + pending
+	}
+	m.Pending = types.StringValue(pending)
 	diags.AddWarning(what+" Is Not Finished",
 		fmt.Sprintf("The bucket %q is there, but one step is not done yet: %s\n\nNothing is lost. The next apply goes on with it.",
 			m.Name.ValueString(), connection.Explain(err)))

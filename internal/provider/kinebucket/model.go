@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
@@ -123,16 +124,22 @@ func (m *bucketModel) setBucket(ctx context.Context, b *kine.Bucket) (diags diag
 	return diags
 }
 
-// setApplied takes over what the server has after a creation or update. As long as something is pending, what was planned
-// stays: Terraform takes anything else for a bug, and the next refresh tells how it is.
+// setApplied takes over what the server has after a creation or update. What was planned stays, whether a step is pending
+// or somebody else changed the bucket since the plan: Terraform takes anything else for a bug of the provider, and the
+// next refresh tells how it is.
 func (m *bucketModel) setApplied(ctx context.Context, b *kine.Bucket) diag.Diagnostics {
 	planned := *m
-	b.Violations = nil // repaired, or what is pending
 	diags := m.setBucket(ctx, b)
-	if !m.Pending.IsNull() {
-		m.History, m.Replicas, m.Fenced = planned.History, planned.Replicas, planned.Fenced
-		m.derive()
+	m.History, m.Replicas, m.Fenced = planned.History, planned.Replicas, planned.Fenced
+	m.ContractViolations = planned.ContractViolations
+	if !planned.Cluster.IsUnknown() {
+		m.Cluster = planned.Cluster
 	}
+	if b.Fence != nil && !planned.Fenced.ValueBool() {
+		diags.AddAttributeWarning(path.Root("fenced"), "Bucket Was Fenced Meanwhile",
+			fmt.Sprintf("The bucket %q was fenced by somebody else since the plan was made, and was left so. Run plan again.", b.Name))
+	}
+	m.derive()
 	return diags
 }
 
@@ -177,7 +184,7 @@ func (m *bucketModel) store(ctx context.Context, state *tfsdk.State, identity *t
 	private planmodifiers.PrivateState, bucket *kine.Bucket,
 ) (diags diag.Diagnostics) {
 	diags.Append(state.Set(ctx, m)...)
-	diags.Append(identity.Set(ctx, identityModel{Name: m.Name, JetStreamDomain: m.JetStreamDomain})...)
+	diags.Append(identity.Set(ctx, m.identity())...)
 	diags.Append(planmodifiers.RememberProtection(ctx, private, m.DeletionProtection.ValueBool())...)
 
 	successor := ""
@@ -187,6 +194,10 @@ func (m *bucketModel) store(ctx context.Context, state *tfsdk.State, identity *t
 	value, _ := json.Marshal(successor) // a string
 	diags.Append(private.SetKey(ctx, successorKey, value)...)
 	return diags
+}
+
+func (m *bucketModel) identity() identityModel {
+	return identityModel{Name: m.Name, JetStreamDomain: m.JetStreamDomain}
 }
 
 // importID returns the id by which the bucket is imported.
@@ -208,7 +219,8 @@ func parseImportID(id string) (identityModel, error) {
 		m.JetStreamDomain, name = types.StringValue(domain), rest
 	}
 	if strings.HasPrefix(name, "KV_") && kine.CheckBucket(name) == nil {
-		return m, errors.New("give the name of the bucket, without the KV_ of its stream")
+		return m, errors.New("give the name of the bucket, without the KV_ of its stream; a bucket that really begins with KV_ is " +
+			"imported by its identity")
 	}
 	if err := kine.CheckBucket(name); err != nil {
 		return m, err

@@ -322,7 +322,7 @@ func unfinished(t *testing.T, lab *natslab.Topology, first string, spec kine.Spe
 			Config:    config + placed(spec, place, `timeouts = { create = "2s", update = "2s" }`),
 			ConfigStateChecks: []statecheck.StateCheck{
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("pending"), knownvalue.StringFunc(func(text string) error {
-					if !strings.HasPrefix(text, "placement: the ") {
+					if !strings.HasPrefix(text, "placement: ") {
 						return fmt.Errorf("pending is %q", text)
 					}
 					return nil

@@ -83,12 +83,17 @@ func planCreate(plan, config *bucketModel) {
 }
 
 func planUpdate(ctx context.Context, plan, state *bucketModel, diags *diag.Diagnostics) {
-	for _, violation := range state.violations(ctx, diags) {
-		if !violation.Repairable() {
+	plan.ContractViolations = noViolations()
+	if plan.leavesStream(ctx, state, diags) {
+		plan.ContractViolations = state.ContractViolations
+	}
+	for _, violation := range state.unrepairable(ctx, diags) {
+		if plan.ContractViolations.Equal(state.ContractViolations) {
+			diags.AddAttributeWarning(path.Root("contract_violations"), "Stream Is Left As It Is", unrepairable(state, violation))
+		} else {
 			diags.AddAttributeError(path.Root("contract_violations"), "Stream Cannot Be Repaired", unrepairable(state, violation))
 		}
 	}
-	plan.ContractViolations = noViolations()
 
 	moves := plan.moves(ctx, state, diags)
 	resized := !plan.Replicas.Equal(state.Replicas)
@@ -100,14 +105,20 @@ func planUpdate(ctx context.Context, plan, state *bucketModel, diags *diag.Diagn
 		plan.Cluster = types.StringUnknown()
 	}
 
-	if resized || !plan.History.Equal(state.History) {
+	known := !plan.Replicas.IsUnknown() && !plan.History.IsUnknown()
+	if known && (resized || !plan.History.Equal(state.History)) {
 		diags.AddWarning("k3s Must Be Restarted With The New Endpoint",
 			fmt.Sprintf("The bucket %q changes from history %s and %s replicas to history %s and %s replicas. KINE starts only with "+
 				"an endpoint URL that names the same numbers, so every k3s on the bucket has to be restarted with the new URL "+
 				"of its nats_k3s_datastore_endpoint. A k3s that runs goes on until it is restarted.",
 				state.Name.ValueString(), state.History, state.Replicas, plan.History, plan.Replicas))
 	}
-	if moves {
+	if known && plan.History.ValueInt64() < state.History.ValueInt64() {
+		diags.AddAttributeWarning(path.Root("history"), "Older Revisions Go",
+			fmt.Sprintf("The bucket %q keeps %s revisions of each key in place of %s. The server drops the older ones at once; the "+
+				"current value of every key stays.", state.Name.ValueString(), plan.History, state.History))
+	}
+	if moves && !plan.Placement.IsUnknown() {
 		diags.AddAttributeWarning(path.Root("placement"), "The Bucket Moves",
 			fmt.Sprintf("The bucket %q moves to other servers. Nothing is lost, but KINE's watches and revision stand still for about "+
 				"ten seconds when the leader changes, as long as Kubernetes's own leader elections wait: do it as a planned "+
@@ -136,6 +147,19 @@ func (m *bucketModel) moves(ctx context.Context, state *bucketModel, diags *diag
 	return !sameTags || !sameCluster
 }
 
+// unrepairable returns the violations in the model that no update can mend.
+func (m *bucketModel) unrepairable(ctx context.Context, diags *diag.Diagnostics) []kine.Violation {
+	return slices.DeleteFunc(m.violations(ctx, diags), kine.Violation.Repairable)
+}
+
+// leavesStream tells whether the plan lifts the protection of a bucket whose stream cannot be repaired, and changes nothing of
+// the stream: the way to get rid of it.
+func (m *bucketModel) leavesStream(ctx context.Context, state *bucketModel, diags *diag.Diagnostics) bool {
+	return len(state.unrepairable(ctx, diags)) > 0 && state.DeletionProtection.ValueBool() &&
+		m.DeletionProtection.Equal(types.BoolValue(false)) && m.History.Equal(state.History) && m.Replicas.Equal(state.Replicas) &&
+		m.Fenced.Equal(state.Fenced) && m.Placement.Equal(state.Placement)
+}
+
 // refuseUnfence adds the error for lifting the fence of a bucket that has a successor.
 func refuseUnfence(successor string, diags *diag.Diagnostics) {
 	if successor == "" || successor == `""` {
@@ -156,8 +180,8 @@ func unrepairable(state *bucketModel, v kine.Violation) string {
 	}
 	return fmt.Sprintf("The stream %s was changed so that KINE does not start on it: %s. The server cannot change that on a stream with "+
 		"data, and a replacement would lose the Kubernetes cluster, so it is left alone.\n\nTo keep the data, back the stream up, "+
-		"restore it under the same name with that setting, and plan again. To start anew, set deletion_protection = false, apply, and "+
-		"destroy the bucket.", kine.StreamName(name), v)
+		"restore it under the same name with that setting, and plan again. To start anew, set deletion_protection = false and "+
+		"apply that, then take the resource out of the configuration and apply again.", kine.StreamName(name), v)
 }
 
 func noViolations() types.List {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -93,19 +94,19 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 	// The stream is there: an error from here on would taint the resource, and the next apply would delete the stream.
 	// What is unfinished is noted instead, and the next plan goes on with it.
 	plan.Pending = types.StringNull()
-	if place != nil {
-		settled, err := kine.Settle(ctx, js, plan.spec(), place)
-		if settled != nil {
-			bucket = settled
-		}
-		plan.notePending(&resp.Diagnostics, "placement", err)
-	}
 	if plan.Fenced.ValueBool() {
 		fenced, err := kine.SetFence(ctx, js, bucket.Name, kine.Fence{By: fencedBy, At: time.Now()})
 		if fenced != nil {
 			bucket = fenced
 		}
 		plan.notePending(&resp.Diagnostics, "fence", err)
+	}
+	if place != nil || bucket.Placement != nil {
+		settled, err := kine.Settle(ctx, js, plan.spec(), place)
+		if settled != nil {
+			bucket = settled
+		}
+		plan.notePending(&resp.Diagnostics, "placement", err)
 	}
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
@@ -137,7 +138,9 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 	case err != nil && !imported && r.data != nil && r.data.TolerateUnreachable && natsconn.IsUnreachable(err):
 		resp.Diagnostics.AddWarning("NATS Is Unreachable",
 			fmt.Sprintf("What is known of the bucket %q is kept as it was, because unreachable is \"warn\" in the provider's "+
-				"configuration.\n\n%s", state.Name.ValueString(), connection.Explain(err)))
+				"configuration.\n\n%s", state.Name.ValueString(), connection.Sentence(err.Error())))
+		// Terraform before 1.12 stores no identity, and demands one.
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 		return
 	case err != nil:
 		addError(&resp.Diagnostics, "Read", &state, err)
@@ -184,32 +187,46 @@ func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest,
 		addError(&resp.Diagnostics, "Update", &plan, err)
 		return
 	}
-	if state.Fenced.ValueBool() && !plan.Fenced.ValueBool() {
-		if _, err := kine.LiftFence(ctx, js, plan.Name.ValueString(), plan.ForceUnfence.ValueBool()); err != nil {
-			addError(&resp.Diagnostics, "Update", &plan, err)
-			return
-		}
-	}
-	plan.Pending = types.StringNull()
-	bucket, err := kine.Update(ctx, js, plan.spec(), place, move || !state.Pending.IsNull())
-	if _, ok := errors.AsType[*kine.UnsettledError](err); ok {
-		plan.notePending(&resp.Diagnostics, "placement", err)
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
-		defer cancel()
-		bucket, err = kine.Read(late, js, plan.Name.ValueString())
-	}
+	bucket, err := r.update(ctx, js, &plan, &state, place, move, &resp.Diagnostics)
 	if err != nil {
 		addError(&resp.Diagnostics, "Update", &plan, err)
 		return
 	}
-	if plan.Fenced.ValueBool() {
-		if bucket, err = kine.SetFence(ctx, js, bucket.Name, kine.Fence{By: fencedBy, At: time.Now()}); err != nil {
-			addError(&resp.Diagnostics, "Update", &plan, err)
-			return
-		}
-	}
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
+}
+
+// update brings the bucket to what is planned. Its fence comes first: what follows may take its time.
+func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, plan, state *bucketModel, place *kine.Placement, move bool,
+	diags *diag.Diagnostics,
+) (*kine.Bucket, error) {
+	plan.Pending = types.StringNull()
+	name := plan.Name.ValueString()
+	if plan.leavesStream(ctx, state, diags) {
+		return kine.Read(ctx, js, name)
+	}
+	var err error
+	switch {
+	case plan.Fenced.ValueBool():
+		_, err = kine.SetFence(ctx, js, name, kine.Fence{By: fencedBy, At: time.Now()})
+	case state.Fenced.ValueBool():
+		_, err = kine.LiftFence(ctx, js, name, plan.ForceUnfence.ValueBool())
+	}
+	if err != nil {
+		return nil, err
+	}
+	bucket, err := kine.Update(ctx, js, plan.spec(), place, move || !state.Pending.IsNull())
+	if _, ok := errors.AsType[*kine.UnsettledError](err); ok {
+		step := "replicas"
+		if move || place != nil {
+			step = "placement"
+		}
+		plan.notePending(diags, step, err)
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+		defer cancel()
+		return kine.Read(late, js, name)
+	}
+	return bucket, err
 }
 
 func (r *bucketResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -243,8 +260,12 @@ func (r *bucketResource) ImportState(ctx context.Context, req resource.ImportSta
 		if resp.Diagnostics.HasError() {
 			return
 		}
-		if err := kine.CheckBucket(identity.Name.ValueString()); err != nil {
-			resp.Diagnostics.AddError("Invalid Import Identity", err.Error()+".")
+		err := kine.CheckBucket(identity.Name.ValueString())
+		if domain := identity.JetStreamDomain.ValueString(); err == nil && domain != "" {
+			err = natsconn.CheckDomain(domain)
+		}
+		if err != nil {
+			resp.Diagnostics.AddError("Invalid Import Identity", connection.Sentence(err.Error()))
 			return
 		}
 	} else {

@@ -155,7 +155,12 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			},
 			"datastore": datastore.ComputedAttribute("What `nats_k3s_datastore_endpoint` needs to know of the bucket. " +
 				"It has the same type as that of a mirror."),
-			"timeouts": timeouts.AttributesAll(ctx),
+			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
+				Create: true, CreateDescription: fmt.Sprintf("How long to make the bucket and wait for its placement. Defaults to `%s`.", createTimeout),
+				Read: true, ReadDescription: fmt.Sprintf("How long to try to read the bucket. Defaults to `%s`.", readTimeout),
+				Update: true, UpdateDescription: fmt.Sprintf("How long to change the bucket and wait for a move or for replicas. Defaults to `%s`.", updateTimeout),
+				Delete: true, DeleteDescription: fmt.Sprintf("How long to try to delete the bucket. Defaults to `%s`.", deleteTimeout),
+			}),
 		},
 	}
 }

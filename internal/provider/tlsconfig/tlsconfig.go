@@ -19,8 +19,12 @@ import (
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
 
-// keyWriteOnly is the name of the key's text in a resource, where it is write-only.
-const keyWriteOnly = "key_pem_wo"
+// keyWriteOnly is the name of the key's text in a resource, where it is write-only, and keyVersion that of the text that tells
+// when it has changed.
+const (
+	keyWriteOnly = "key_pem_wo"
+	keyVersion   = keyWriteOnly + "_version"
+)
 
 // texts are the descriptions of the attributes.
 var texts = map[string]string{
@@ -71,8 +75,13 @@ func ResourceAttributes() map[string]resourceschema.Attribute {
 			MarkdownDescription: texts["key_pem"] + " Write-only: it is never stored.", Optional: true, WriteOnly: true, Sensitive: true,
 			Validators: []validator.String{
 				stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName("key_file")),
+				stringvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName(keyVersion)),
 				validators.String("PEM text", "Invalid PEM", checkPEM),
 			},
+		},
+		keyVersion: resourceschema.StringAttribute{
+			MarkdownDescription: "Any text that is changed together with `" + keyWriteOnly + "`, so that the check runs again.", Optional: true,
+			Validators: []validator.String{stringvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName(keyWriteOnly))},
 		},
 	}
 	for name, text := range texts {
