@@ -176,7 +176,7 @@ func seed(t *testing.T, servers []string, spec kine.Spec) map[string]int64 {
 }
 
 // A bucket that was moved behind Terraform's back shows in the plan, and moves back.
-func testPlacementDrift(t *testing.T, lab *natslab.Topology, regions map[string][]string) {
+func testPlacementDrift(t *testing.T, lab *natslab.Topology, _ map[string][]string) {
 	js := api(t, lab.URLs())
 	spec := kine.Spec{Name: "drift", History: 10, Replicas: 1}
 	config := acctest.ProviderConfig(lab.URLs())
