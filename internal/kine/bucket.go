@@ -262,7 +262,7 @@ func Delete(ctx context.Context, js *natsconn.JetStream, name string, force bool
 		}
 		bucket := info.bucket(name)
 		if !force && bucket.Fence == nil && bucket.Consumers > 0 {
-			attached, err := countAttached(ctx, js, name)
+			attached, err := stillAttached(ctx, js, name)
 			if err != nil {
 				return err
 			}
@@ -276,6 +276,21 @@ func Delete(ctx context.Context, js *natsconn.JetStream, name string, force bool
 		}
 		return err
 	})
+}
+
+// detachTime is how long a pull may count as waiting after the one who waited has gone. A server with gateways or leaf nodes
+// does not look for him during the first two seconds of a pull (defaultGatewayRecentSubExpiration in nats-server's
+// server/gateway.go).
+const detachTime = 3 * time.Second
+
+// stillAttached counts the consumers of a bucket with a waiting pull that does not go away.
+func stillAttached(ctx context.Context, js *natsconn.JetStream, name string) (int, error) {
+	for start := time.Now(); ; {
+		attached, err := countAttached(ctx, js, name)
+		if err != nil || attached == 0 || time.Since(start) > detachTime || !pause(ctx, 5*settlePoll) {
+			return attached, err
+		}
+	}
 }
 
 // countAttached counts the consumers of a bucket with a waiting pull. KINE's consumers stay for five minutes after it

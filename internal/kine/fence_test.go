@@ -312,34 +312,3 @@ func TestFenceInterrupted(t *testing.T) {
 		})
 	}
 }
-
-// A bucket of the same name in another domain has no part in a fence.
-func TestFenceInDomain(t *testing.T) {
-	t.Parallel()
-	hub := natslab.Single(t, natslab.Name("hub"), natslab.Domain("hub"), natslab.LeafNodes())
-	edge := natslab.Single(t, natslab.Name("edge"), natslab.Domain("edge"),
-		natslab.LeafRemotes(natslab.LeafRemote{URLs: []string{hub.LeafNodeURL()}}))
-	client := newClient(t, hub.URLs(), natsconn.Auth{})
-	sequences := map[string]uint64{}
-	for domain, lab := range map[string]*natslab.Server{"hub": hub, "edge": edge} {
-		mustCreate(t, client.JetStream(domain), testSpec)
-		if domain == "edge" {
-			seedBucket(t, lab.URLs(), testSpec)
-		}
-		bucket, err := Read(t.Context(), client.JetStream(domain), "kine")
-		if err != nil {
-			t.Fatal(err)
-		}
-		sequences[domain] = bucket.LastSequence
-	}
-	// The second fence is set while the first one stands.
-	for _, domain := range []string{"hub", "edge"} {
-		fenced, err := SetFence(t.Context(), client.JetStream(domain), "kine", Fence{By: domain, At: time.Now()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if fenced.Fence.By != domain || fenced.Fence.LastSequence != sequences[domain] || fenced.LastSequence != sequences[domain] {
-			t.Errorf("in %s the fence is %+v, the last sequence %d; want %d", domain, fenced.Fence, fenced.LastSequence, sequences[domain])
-		}
-	}
-}

@@ -306,7 +306,7 @@ func TestAccKineBucketDomain(t *testing.T) {
 }
 
 // What is no import id is refused with the form that one has, and what does not exist is not imported.
-func TestAccKineBucketImportErrors(t *testing.T) {
+func TestAccCLIKineBucketImportErrors(t *testing.T) {
 	lab := natslab.Single(t)
 	config := acctest.ProviderConfig(lab.URLs())
 	steps := []resource.TestStep{

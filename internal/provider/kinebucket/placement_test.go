@@ -19,10 +19,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// placed is a bucket with a placement, in the words of the configuration. The destroy at the end is forced: from another
-// region, a KINE that was stopped counts as attached until its pulls have expired, for half a minute.
+// placed is a bucket with a placement, in the words of the configuration.
 func placed(spec kine.Spec, placement string, more ...string) string {
-	return bucketConfig(fmt.Sprintf("name = %q\n  history = %d\n  replicas = %d\n  placement = { %s }\n  force_destroy = true\n  %s",
+	return bucketConfig(fmt.Sprintf("name = %q\n  history = %d\n  replicas = %d\n  placement = { %s }\n  %s",
 		spec.Name, spec.History, spec.Replicas, placement, strings.Join(more, "\n  ")))
 }
 

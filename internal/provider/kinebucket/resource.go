@@ -187,10 +187,14 @@ func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest,
 		addError(&resp.Diagnostics, "Update", &plan, err)
 		return
 	}
+	waits := plan.Pending.IsUnknown()
 	bucket, err := r.update(ctx, js, &plan, &state, place, move, &resp.Diagnostics)
 	if err != nil {
 		addError(&resp.Diagnostics, "Update", &plan, err)
 		return
+	}
+	if !waits {
+		plan.Pending = types.StringNull() // as planned: only what changed since then can be pending now, and a refresh shows that
 	}
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
