@@ -357,8 +357,8 @@ func TestAccCLIKineBucketImportBlock(t *testing.T) {
 	testImportBlock(t, nil, resource.TestStep{ImportStateKind: resource.ImportBlockWithID, ImportStateId: "hub:kine"})
 }
 
-// Import blocks take an identity from version 1.12 on.
-func TestAccCLIKineBucketImportIdentity(t *testing.T) {
+// Import blocks take an identity from version 1.12 on, in both CLIs: this is not for the set that runs on Terraform 1.11 too.
+func TestAccKineBucketImportIdentity(t *testing.T) {
 	testImportBlock(t, []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
 		resource.TestStep{ImportStateKind: resource.ImportBlockWithResourceIdentity})
 }
