@@ -13,7 +13,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
@@ -304,27 +303,14 @@ func TestDeleteAfterKINE(t *testing.T) {
 	if _, err := Settle(t.Context(), js, testSpec, place); err != nil {
 		t.Fatal(err)
 	}
-	attach := func() *kinelab.Kine {
-		k, _ := runKINE(t, lab.Region("eu")[0].URLs(), testSpec)
-		eventually(t, "KINE's pulls show", func() bool {
-			attached, err := countAttached(t.Context(), js, "kine")
-			return err == nil && attached > 0
-		})
-		return k
+	k, _ := runKINE(t, lab.Region("eu")[0].URLs(), testSpec)
+	eventually(t, "KINE's pulls show", func() bool {
+		attached, err := countAttached(t.Context(), js, "kine")
+		return err == nil && attached > 0
+	})
+	if err := k.Stop(); err != nil {
+		t.Fatal(err)
 	}
-	detach := func(k *kinelab.Kine) {
-		if err := k.Stop(); err != nil {
-			t.Fatal(err)
-		}
-	}
-
-	k := attach()
-	var attached *AttachedError
-	if err := Delete(t.Context(), js, "kine", false); !errors.As(err, &attached) {
-		t.Fatalf("Delete with KINE attached: %v", err)
-	}
-	detach(k)
-	detach(attach())
 	if n, err := countAttached(t.Context(), js, "kine"); err != nil || n == 0 {
 		t.Errorf("%d fresh pulls count after KINE has gone, %v: there is nothing to wait for any more", n, err)
 	}

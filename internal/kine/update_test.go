@@ -163,7 +163,6 @@ func TestUpdateAcrossRegions(t *testing.T) {
 		// cluster is where the bucket is in the end.
 		cluster string
 	}{
-		"a move cut short":               {Spec{"move", 10, 1}, in("us"), "us"},
 		"a move by tags cut short":       {Spec{"move-tags", 10, 1}, tagged("us"), "us"},
 		"new replicas cut short":         {Spec{"grow", 10, 3}, nil, "eu"},
 		"a move with replicas cut short": {Spec{"both", 10, 3}, in("us"), "us"},

@@ -126,6 +126,9 @@ func testLiveMove(t *testing.T, lab *natslab.Topology, regions map[string][]stri
 				startsInEveryRegion(t, regions, spec, seeded)
 				restarted := kinelab.Run(t, acctest.EndpointURL(t, regions["eu"], spec))
 				writer.verify(t, dialKINE(t, restarted), report)
+				if err := restarted.Stop(); err != nil {
+					t.Error(err)
+				}
 			},
 			RefreshState: true,
 		},
