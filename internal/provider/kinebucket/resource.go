@@ -123,6 +123,8 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
+	// Terraform before 1.12 stores no identity, and demands one whatever becomes of the bucket.
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 	imported := state.Stream.IsNull()
 	bucket, err := r.read(ctx, &state)
 	switch {
@@ -139,8 +141,6 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 		resp.Diagnostics.AddWarning("NATS Is Unreachable",
 			fmt.Sprintf("What is known of the bucket %q is kept as it was, because unreachable is \"warn\" in the provider's "+
 				"configuration.\n\n%s", state.Name.ValueString(), connection.Sentence(err.Error())))
-		// Terraform before 1.12 stores no identity, and demands one.
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 		return
 	case err != nil:
 		addError(&resp.Diagnostics, "Read", &state, err)
