@@ -346,16 +346,26 @@ func testDeleteGuard(t *testing.T, lab lab, requests *natslab.Requests) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pull := []byte(`{"batch":1,"expires":60000000000}`)
-	// The key that is there comes at once, the next pull waits.
-	for range 2 {
-		if err := nc.PublishRequest("$JS.API.CONSUMER.MSG.NEXT.KV_kine.waiting", inbox.Subject, pull); err != nil {
+	pull := func() {
+		if err := nc.PublishRequest("$JS.API.CONSUMER.MSG.NEXT.KV_kine.waiting", inbox.Subject,
+			[]byte(`{"batch":1,"expires":60000000000}`)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := inbox.NextMsg(10 * time.Second); err != nil {
-		t.Fatal(err)
-	}
+	// The key that is there comes at once, if the cluster knows the consumer everywhere yet. The next pull waits.
+	eventually(t, "the consumer's first message", func() bool {
+		pull()
+		_, err := inbox.NextMsg(10 * time.Second)
+		if err != nil && !errors.Is(err, nats.ErrNoResponders) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
+	pull()
+	eventually(t, "the pull that waits", func() bool {
+		n, err := countAttached(t.Context(), js, "kine")
+		return err == nil && n == 1
+	})
 
 	requests.Reset()
 	err = Delete(t.Context(), js, "kine", false)
