@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider"
 )
 
@@ -15,6 +16,7 @@ import (
 var version = "dev"
 
 func main() {
+	preflight.RunChild()
 	debug := flag.Bool("debug", false, "serve for a debugger, and print what the CLI needs to attach")
 	flag.Parse()
 

@@ -34,6 +34,7 @@ resource "nats_kine_bucket" "cluster" {
 resource "nats_k3s_datastore_endpoint" "cluster" {
   servers   = var.servers
   datastore = nats_kine_bucket.cluster.datastore
+  verify    = "etcd" # KINE itself writes, reads and watches a key before k3s does
 }
 
 output "datastore_endpoint" {

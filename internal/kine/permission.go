@@ -82,6 +82,24 @@ func (e *MissingPermissionError) Error() string {
 	return fmt.Sprintf("KINE needs permission on bucket %s %s, and the user has none", e.Bucket, strings.Join(parts, " and "))
 }
 
+// NewMissingPermission returns the error for a violation that the server reported to a KINE on that bucket. It names what has
+// to be granted, not the one subject that was refused.
+func NewMissingPermission(bucket string, violation *natsconn.PermissionError) *MissingPermissionError {
+	missing := &MissingPermissionError{Bucket: bucket}
+	if !violation.Publish {
+		missing.Subscribe = []string{InboxSubject}
+		return missing
+	}
+	missing.Publish = []string{violation.Subject}
+	for _, p := range permissions(bucket) {
+		prefix, wildcard := strings.CutSuffix(p.subject, ">")
+		if violation.Subject == p.subject || wildcard && strings.HasPrefix(violation.Subject, prefix) {
+			missing.Publish[0] = p.subject
+		}
+	}
+	return missing
+}
+
 // tryPermissions tries each subject that KINE publishes to, all at the same time. The error is a
 // [*MissingPermissionError], or that of the connection.
 func tryPermissions(ctx context.Context, client *natsconn.Client, bucket string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
@@ -17,6 +18,16 @@ type MismatchError struct {
 func (e *MismatchError) Error() string {
 	return fmt.Sprintf("KINE would not start on bucket %s: %s", e.Bucket, joinViolations(e.Violations))
 }
+
+// BreaksLenient tells whether also a KINE before 0.14.10 fails on the bucket, which takes one that is there as it finds it
+// ([GenerationLenient]).
+func (e *MismatchError) BreaksLenient() bool {
+	return slices.ContainsFunc(e.Violations, func(v Violation) bool { return slices.Contains(lenientNeeds, v.Field) })
+}
+
+// lenientNeeds are the fields without which KINE 0.13.15 does not start, or does not create, update and delete: measured, one
+// by one.
+var lenientNeeds = []string{"subjects", "mirror", "sources", "sealed", "retention", "deny_purge"}
 
 // Errors of [VerifyContract] beside those of the connection.
 var (

@@ -33,6 +33,8 @@ import (
 	"github.com/k3s-io/kine/pkg/server"
 	"github.com/k3s-io/kine/pkg/tls"
 	"google.golang.org/grpc"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine/mask"
 )
 
 // What k3s and the kine command run KINE with.
@@ -109,7 +111,7 @@ func Start(ctx context.Context, cfg Config) (*Kine, error) {
 	if cfg.NotifyInterval <= 0 {
 		cfg.NotifyInterval = DefaultNotifyInterval
 	}
-	mask := newMask(cfg.Endpoint)
+	secrets := mask.New(cfg.Endpoint)
 	if cfg.Endpoint == "" {
 		return nil, errors.New("unable to start KINE: no datastore endpoint given")
 	}
@@ -118,7 +120,7 @@ func Start(ctx context.Context, cfg Config) (*Kine, error) {
 		fmt.Errorf("KINE was not ready within %s: %w", cfg.StartTimeout, context.DeadlineExceeded))
 	defer done()
 
-	k := &Kine{cfg: cfg, log: subscribe(mask, cfg.LogWriter)}
+	k := &Kine{cfg: cfg, log: subscribe(secrets, cfg.LogWriter)}
 	driverCtx, cancel := context.WithCancel(context.Background())
 	k.cancel = cancel
 
@@ -131,7 +133,7 @@ func Start(ctx context.Context, cfg Config) (*Kine, error) {
 	select {
 	case <-booted:
 		if bootErr != nil {
-			return nil, fmt.Errorf("unable to start KINE: %w", mask.error(errors.Join(bootErr, k.abandon())))
+			return nil, fmt.Errorf("unable to start KINE: %w", secrets.Error(errors.Join(bootErr, k.abandon())))
 		}
 		return k, nil
 	case <-ctx.Done():

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine/mask"
 )
 
 // keptLines is how much of its log a Kine remembers.
@@ -25,7 +27,7 @@ var kineLog = &fanout{tails: map[*tail]struct{}{}}
 
 // subscribe opens a tail on KINE's log. The first one takes the logger's own output away, for good: KINE goes on logging
 // after it was stopped, a line or two, and so do the connections that it leaves behind.
-func subscribe(m *mask, w io.Writer) *tail {
+func subscribe(m *mask.Mask, w io.Writer) *tail {
 	kineLog.install.Do(func() {
 		logrus.AddHook(kineLog)
 		logrus.SetOutput(io.Discard)
@@ -57,13 +59,13 @@ func (f *fanout) Fire(e *logrus.Entry) error {
 
 // tail keeps the last lines of the log and copies each line to the caller's writer. The fanout's lock guards it.
 type tail struct {
-	mask   *mask
+	mask   *mask.Mask
 	writer io.Writer
 	kept   []string
 }
 
 func (t *tail) add(at time.Time, level, msg string) {
-	line := fmt.Sprintf("%s %-7s %s", at.Format("15:04:05.000"), level, t.mask.text(strings.TrimSpace(msg)))
+	line := fmt.Sprintf("%s %-7s %s", at.Format("15:04:05.000"), level, t.mask.Text(strings.TrimSpace(msg)))
 	if len(t.kept) == keptLines {
 		t.kept = append(t.kept[:0], t.kept[1:]...)
 	}

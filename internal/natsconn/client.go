@@ -243,7 +243,10 @@ func (v *violations) watch(ctx context.Context, subject string) (context.Context
 
 // report takes an asynchronous error of the connection.
 func (v *violations) report(err error) {
-	violation := parseViolation(err)
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return
+	}
+	violation := ParseViolation(err.Error())
 	if violation == nil {
 		return
 	}
@@ -266,13 +269,11 @@ func (v *violations) forget() {
 	v.answers = nil
 }
 
-// parseViolation reads a server's permission violation, nil for other errors. The server's text is, for example,
-// `Permissions Violation for Publish to "$JS.API.INFO"`, from server/client.go, pubPermissionViolation.
-func parseViolation(err error) *PermissionError {
-	if !errors.Is(err, nats.ErrPermissionViolation) {
-		return nil
-	}
-	_, rest, _ := strings.Cut(err.Error(), "Permissions Violation for ")
+// ParseViolation reads a server's permission violation out of the text of an error or a log line, nil if there is none in
+// it. The server's text is, for example, `Permissions Violation for Publish to "$JS.API.INFO"`, from server/client.go,
+// pubPermissionViolation.
+func ParseViolation(text string) *PermissionError {
+	_, rest, _ := strings.Cut(text, "Permissions Violation for ")
 	kind, rest, _ := strings.Cut(rest, " to \"")
 	subject, _, _ := strings.Cut(rest, "\"")
 	switch kind {

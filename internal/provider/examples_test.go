@@ -49,7 +49,11 @@ func TestAccCLIExamplesPlan(t *testing.T) {
 			if err := w.Write("main.tf", config); err != nil {
 				t.Fatal(err)
 			}
-			w.Env = append(w.Env, "NATS_URL=nats://127.0.0.1:1", "TF_VAR_nats_credentials="+credentials(t), "TF_VAR_k3s_credentials="+credentials(t))
+			w.Env = append(w.Env, "NATS_URL=nats://127.0.0.1:1", "TF_VAR_nats_password=s3cr3t", "TF_VAR_k3s_password=s3cr3t",
+				"TF_VAR_k3s_token=s3cr3t")
+			for _, name := range []string{"nats", "k3s", "k0s"} {
+				w.Env = append(w.Env, "TF_VAR_"+name+"_credentials="+credentials(t))
+			}
 			w.Must(t, "validate")
 			w.Must(t, "plan")
 		})

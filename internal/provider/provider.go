@@ -6,12 +6,15 @@ import (
 	"os"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	functions "github.com/nats-k3s/terraform-provider-nats/internal/provider/function"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/k3sendpoint"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/kinebucket"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
@@ -23,7 +26,11 @@ const Address = "registry.terraform.io/nats-k3s/nats"
 // typeName is the prefix of the names of everything that the provider serves.
 const typeName = "nats"
 
-var _ provider.ProviderWithValidateConfig = (*natsProvider)(nil)
+var (
+	_ provider.ProviderWithEphemeralResources = (*natsProvider)(nil)
+	_ provider.ProviderWithFunctions          = (*natsProvider)(nil)
+	_ provider.ProviderWithValidateConfig     = (*natsProvider)(nil)
+)
 
 type natsProvider struct {
 	version string
@@ -70,3 +77,16 @@ func (p *natsProvider) Resources(context.Context) []func() resource.Resource {
 }
 
 func (p *natsProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }
+
+func (p *natsProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{
+		k3sendpoint.NewEphemeralResource,
+	}
+}
+
+func (p *natsProvider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{
+		functions.NewDatastoreEndpointParse,
+		functions.NewK3sTokenHash,
+	}
+}

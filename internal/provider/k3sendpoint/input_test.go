@@ -213,7 +213,7 @@ func oddVerifications(t *testing.T) map[string]invalid {
 	}
 	const unfit = "The verification connects as k3s will: with the user and password or the token of this endpoint, or without any."
 	return map[string]invalid{
-		"unknown_verify": {valid(acctest.Config{"verify": "etc"}), "verify", `value must be one of: ["none" "contract"]`},
+		"unknown_verify": {valid(acctest.Config{"verify": "etc"}), "verify", `value must be one of: ["none" "contract" "etcd"]`},
 		"verification_of_none": with(acctest.Config{"verify": "none"}, acctest.Config{"servers": list("nats://h")}, "",
 			`With verify = "none" nothing is verified. Leave verification out, or set verify = "contract".`),
 		"verification_server":     with(acctest.Config{}, acctest.Config{"servers": list("http://h")}, ".servers[0]", `unknown scheme "http": use nats, tls, ws or wss`),

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -17,28 +16,25 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
 )
 
+// endpointModel is what the resource and its ephemeral twin have in common.
 type endpointModel struct {
-	Servers         types.List     `tfsdk:"servers"`
-	Datastore       types.Object   `tfsdk:"datastore"`
-	CredentialsFile types.String   `tfsdk:"credentials_file"`
-	ContextFile     types.String   `tfsdk:"context_file"`
-	User            types.String   `tfsdk:"user"`
-	Password        types.String   `tfsdk:"password"`
-	Token           types.String   `tfsdk:"token"`
-	TLS             types.Object   `tfsdk:"tls"`
-	SlowMethod      types.String   `tfsdk:"slow_method"`
-	Verify          types.String   `tfsdk:"verify"`
-	Verification    types.Object   `tfsdk:"verification"`
-	URL             types.String   `tfsdk:"url"`
-	URLRedacted     types.String   `tfsdk:"url_redacted"`
-	K3sConfig       types.String   `tfsdk:"k3s_config"`
-	Environment     types.Map      `tfsdk:"environment"`
-	Verified        types.String   `tfsdk:"verified"`
-	Timeouts        timeouts.Value `tfsdk:"timeouts"`
-}
-
-type identityModel struct {
-	URLRedacted types.String `tfsdk:"url_redacted"`
+	Servers         types.List   `tfsdk:"servers"`
+	Datastore       types.Object `tfsdk:"datastore"`
+	CredentialsFile types.String `tfsdk:"credentials_file"`
+	ContextFile     types.String `tfsdk:"context_file"`
+	User            types.String `tfsdk:"user"`
+	Password        types.String `tfsdk:"password"`
+	Token           types.String `tfsdk:"token"`
+	TLS             types.Object `tfsdk:"tls"`
+	SlowMethod      types.String `tfsdk:"slow_method"`
+	K3sVersion      types.String `tfsdk:"k3s_version"`
+	Verify          types.String `tfsdk:"verify"`
+	Verification    types.Object `tfsdk:"verification"`
+	URL             types.String `tfsdk:"url"`
+	URLRedacted     types.String `tfsdk:"url_redacted"`
+	K3sConfig       types.String `tfsdk:"k3s_config"`
+	Environment     types.Map    `tfsdk:"environment"`
+	KINEVersion     types.String `tfsdk:"kine_version"`
 }
 
 // fieldPaths are the attributes that the fields of a [kine.Endpoint] come from.
@@ -145,6 +141,7 @@ func (m *endpointModel) checkWritable(diags *diag.Diagnostics) {
 func (m *endpointModel) derive(diags *diag.Diagnostics) {
 	m.URL, m.URLRedacted, m.K3sConfig = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	m.Environment = types.MapUnknown(types.StringType)
+	m.KINEVersion = kineVersion(m.K3sVersion)
 	e, unknown := m.endpoint()
 	if len(unknown) > 0 || diags.HasError() {
 		return
@@ -152,6 +149,22 @@ func (m *endpointModel) derive(diags *diag.Diagnostics) {
 	if err := m.setOutputs(e); err != nil {
 		diags.AddError("Unable to Build the "+what, connection.Sentence(err.Error()))
 	}
+}
+
+// kineVersion returns the KINE of a k3s, null if that is not known.
+func kineVersion(k3s types.String) types.String {
+	if k3s.IsUnknown() {
+		return types.StringUnknown()
+	}
+	return optional(kine.LookUpK3s(k3s.ValueString()).KINE)
+}
+
+// optional returns a text, null for an empty one.
+func optional(text string) types.String {
+	if text == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(text)
 }
 
 func (m *endpointModel) setOutputs(e kine.Endpoint) error {
@@ -182,12 +195,6 @@ func (m *endpointModel) setOutputs(e kine.Endpoint) error {
 
 // newModel returns the model of an endpoint that was read from its URL, as an import does.
 func newModel(ctx context.Context, e kine.Endpoint) (m endpointModel, diags diag.Diagnostics) {
-	optional := func(text string) types.String {
-		if text == "" {
-			return types.StringNull()
-		}
-		return types.StringValue(text)
-	}
 	m.Servers = types.ListNull(types.StringType)
 	if len(e.Servers) > 0 {
 		var more diag.Diagnostics

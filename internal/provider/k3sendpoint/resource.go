@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -15,9 +16,13 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// verifyTimeout is how long the verification may take unless the resource's timeouts say otherwise: a dozen requests, with
-// room for one that is repeated.
-const verifyTimeout = time.Minute
+// How long the verification may take unless the timeouts say otherwise. That of the contract is a dozen requests, with room
+// for one that is repeated. KINE reads the whole bucket when it starts, and for a watch each revision since the last compaction
+// with a request of its own: some thousands on a live cluster.
+const (
+	contractTimeout = time.Minute
+	etcdTimeout     = 5 * time.Minute
+)
 
 var (
 	_ resource.ResourceWithConfigure      = (*endpointResource)(nil)
@@ -26,6 +31,18 @@ var (
 	_ resource.ResourceWithModifyPlan     = (*endpointResource)(nil)
 	_ resource.ResourceWithValidateConfig = (*endpointResource)(nil)
 )
+
+type resourceModel struct {
+	endpointModel
+	K3sTokenWO        types.String   `tfsdk:"k3s_token_wo"`
+	K3sTokenWOVersion types.String   `tfsdk:"k3s_token_wo_version"`
+	Verified          types.String   `tfsdk:"verified"`
+	Timeouts          timeouts.Value `tfsdk:"timeouts"`
+}
+
+type identityModel struct {
+	URLRedacted types.String `tfsdk:"url_redacted"`
+}
 
 type endpointResource struct {
 	data *connection.Data
@@ -45,13 +62,13 @@ func (r *endpointResource) Configure(_ context.Context, req resource.ConfigureRe
 }
 
 func (r *endpointResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	var config endpointModel
+	var config resourceModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	config.check(&resp.Diagnostics)
-	config.checkVerification(&resp.Diagnostics)
+	config.checkVerification(config.K3sTokenWO, path.Root("k3s_token_wo"), &resp.Diagnostics)
 }
 
 // ModifyPlan builds the endpoint as far as its parts are known, so that a plan shows it, and says whether it is going to
@@ -60,7 +77,7 @@ func (r *endpointResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if req.Plan.Raw.IsNull() {
 		return
 	}
-	var plan endpointModel
+	var plan resourceModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -71,17 +88,20 @@ func (r *endpointResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	var state *endpointModel
+	var state *resourceModel
 	if !req.State.Raw.IsNull() {
-		state = new(endpointModel)
+		state = new(resourceModel)
 		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
 	}
 	plan.Verified = plan.verifies(state)
+	if state == nil || !plan.K3sVersion.Equal(state.K3sVersion) {
+		plan.warnOfK3s(&resp.Diagnostics)
+	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
 
 // verifies returns what verified becomes: what is asked for, or what was verified before if nothing has changed since.
-func (m *endpointModel) verifies(state *endpointModel) types.String {
+func (m *resourceModel) verifies(state *resourceModel) types.String {
 	switch {
 	case m.Verify.IsUnknown():
 		return types.StringUnknown()
@@ -94,16 +114,17 @@ func (m *endpointModel) verifies(state *endpointModel) types.String {
 }
 
 // needsVerification tells whether anything has changed that a verification depends on.
-func (m *endpointModel) needsVerification(state *endpointModel) bool {
+func (m *resourceModel) needsVerification(state *resourceModel) bool {
 	return !m.Verify.Equal(state.Verify) || !m.URL.Equal(state.URL) || !m.Datastore.Equal(state.Datastore) ||
-		!m.TLS.Equal(state.TLS) || !m.Verification.Equal(state.Verification)
+		!m.TLS.Equal(state.TLS) || !m.Verification.Equal(state.Verification) || !m.K3sVersion.Equal(state.K3sVersion) ||
+		!m.K3sTokenWOVersion.Equal(state.K3sTokenWOVersion)
 }
 
 func (r *endpointResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan, config endpointModel
+	var plan, config resourceModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	timeout, diags := plan.Timeouts.Create(ctx, verifyTimeout)
+	timeout, diags := plan.Timeouts.Create(ctx, plan.defaultTimeout())
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -117,11 +138,11 @@ func (r *endpointResource) Create(ctx context.Context, req resource.CreateReques
 }
 
 func (r *endpointResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, config, state endpointModel
+	var plan, config, state resourceModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := plan.Timeouts.Update(ctx, verifyTimeout)
+	timeout, diags := plan.Timeouts.Update(ctx, plan.defaultTimeout())
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -135,7 +156,7 @@ func (r *endpointResource) Update(ctx context.Context, req resource.UpdateReques
 }
 
 // apply builds the endpoint and verifies it if need be. state is nil for a creation.
-func (r *endpointResource) apply(ctx context.Context, plan, config, state *endpointModel, timeout time.Duration, diags *diag.Diagnostics) {
+func (r *endpointResource) apply(ctx context.Context, plan, config, state *resourceModel, timeout time.Duration, diags *diag.Diagnostics) {
 	plan.check(diags)
 	plan.derive(diags)
 	if diags.HasError() {
@@ -145,14 +166,15 @@ func (r *endpointResource) apply(ctx context.Context, plan, config, state *endpo
 	if plan.Verify.ValueString() == verifyNone || state != nil && !plan.needsVerification(state) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	r.verify(ctx, plan, config, diags)
+	v := verifier{data: r.data, timeout: timeout, endpoint: plan.endpointModel,
+		token: config.K3sTokenWO.ValueString(), tokenPath: path.Root("k3s_token_wo")}
+	v.endpoint.Verification = config.Verification // the plan is without what is write-only
+	v.run(ctx, diags)
 }
 
 // Read leaves the endpoint as it is: it depends on nothing but its parts.
 func (r *endpointResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state endpointModel
+	var state resourceModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 }
@@ -188,7 +210,7 @@ func (r *endpointResource) ImportState(ctx context.Context, req resource.ImportS
 	} {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
 	}
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, imported.identity())...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityModel{URLRedacted: imported.URLRedacted})...)
 }
 
-func (m *endpointModel) identity() identityModel { return identityModel{URLRedacted: m.URLRedacted} }
+func (m *resourceModel) identity() identityModel { return identityModel{URLRedacted: m.URLRedacted} }

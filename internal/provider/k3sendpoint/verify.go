@@ -5,94 +5,138 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
 )
 
-type verificationModel struct {
-	Servers              types.List   `tfsdk:"servers"`
-	TLS                  types.Object `tfsdk:"tls"`
-	CredentialsWO        types.String `tfsdk:"credentials_wo"`
-	CredentialsWOVersion types.String `tfsdk:"credentials_wo_version"`
+// defaultTimeout returns how long the verification may take.
+func (m *endpointModel) defaultTimeout() time.Duration {
+	if m.mode() == verifyETCD {
+		return etcdTimeout
+	}
+	return contractTimeout
 }
 
-// verification returns the verification block, its zero value if there is none. Its write-only values are there only in
-// a model of the configuration.
-func (m *endpointModel) verification(ctx context.Context, diags *diag.Diagnostics) verificationModel {
-	var v verificationModel
-	if !m.Verification.IsNull() && !m.Verification.IsUnknown() {
-		diags.Append(m.Verification.As(ctx, &v, basetypes.ObjectAsOptions{})...)
-	}
-	return v
+// verifier verifies one endpoint.
+type verifier struct {
+	data    *connection.Data
+	timeout time.Duration
+	// endpoint is the endpoint with everything known, and what is write-only in its verification.
+	endpoint endpointModel
+	// token is the k3s token, if it is to be checked, and tokenPath its attribute.
+	token     string
+	tokenPath path.Path
 }
 
-// checkVerification checks what the verification block says.
-func (m *endpointModel) checkVerification(diags *diag.Diagnostics) {
-	v := m.verification(context.Background(), diags)
-	at := path.Root("verification")
-	tlsconfig.Validate(v.TLS, at.AtName("tls"), diags)
-	if m.Verify.ValueString() == verifyNone && !m.Verification.IsNull() {
-		diags.AddAttributeError(at, "Invalid Attribute Combination",
-			`With verify = "none" nothing is verified. Leave verification out, or set verify = "contract".`)
+// run compares what is on the server with what KINE will ask for, as the user that k3s will be where that is possible, and
+// starts KINE on it if asked to.
+func (v *verifier) run(ctx context.Context, diags *diag.Diagnostics) {
+	etcd := v.endpoint.mode() == verifyETCD
+	if etcd {
+		// The time begins once there may be one more KINE.
+		release, err := preflight.Acquire(ctx)
+		if err != nil {
+			diags.AddError("Unable to Verify "+what, connection.Sentence(err.Error()))
+			return
+		}
+		defer release()
 	}
-	if v.CredentialsWO.IsNull() && (!v.Servers.IsNull() || !v.TLS.IsNull()) && (!m.CredentialsFile.IsNull() || !m.ContextFile.IsNull()) {
-		diags.AddAttributeError(at, "Invalid Attribute Combination",
-			"Without the credentials that are in a file on the node, the verification goes over the provider's own connection, and the "+
-				"servers and TLS settings of verification are not used. Give verification.credentials_wo too, or leave them out.")
-	}
-	if !v.CredentialsWO.IsNull() && m.CredentialsFile.IsNull() && m.ContextFile.IsNull() {
-		diags.AddAttributeError(at.AtName("credentials_wo"), "Invalid Attribute Combination",
-			"The verification connects as k3s will: with the user and password or the token of this endpoint, or without any. Leave "+
-				"verification.credentials_wo out, or set credentials_file or context_file if that is what k3s will use.")
-	}
-	if !v.CredentialsWO.IsNull() && m.ContextFile.ValueString() != "" && v.Servers.IsNull() {
-		diags.AddAttributeError(at, "Invalid Attribute Combination",
-			"The servers are in the context file on the node. Give them as verification.servers too, or leave "+
-				"verification.credentials_wo out.")
-	}
-}
+	ctx, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
 
-// verify compares what is on the server with what KINE will ask for, as the user that k3s will be where that is possible.
-func (r *endpointResource) verify(ctx context.Context, plan, config *endpointModel, diags *diag.Diagnostics) {
-	endpoint, _ := plan.endpoint()
-	v := config.verification(ctx, diags)
-	domain, _ := plan.Datastore.Attributes()["jetstream_domain"].(types.String)
+	c := newCheck(&v.endpoint)
+	client, servers := v.contract(ctx, &c, diags)
 	if diags.HasError() {
 		return
 	}
-
-	c := check{spec: endpoint.Spec}
-	client, err := r.data.Client()
-	if (endpoint.CredentialsFile != "" || endpoint.ContextFile != "") && v.CredentialsWO.IsNull() {
-		if err != nil {
+	domain := v.domain()
+	if c.own {
+		defer client.Close()
+		domain = ""
+	}
+	if v.token != "" {
+		if err := kine.VerifyToken(ctx, client.JetStream(domain), c.spec.Name, v.token); err != nil {
+			c.tokenPath = v.tokenPath
 			c.addError(diags, err)
 			return
 		}
-	} else {
-		c.own = true
-		settings := c.settings(ctx, endpoint, v, diags)
-		if client != nil {
-			settings.ConnectTimeout, settings.RequestTimeout = client.Timeouts()
+	}
+	if etcd {
+		target := v.endpoint.target()
+		target.Endpoint.Servers = servers
+		if err := preflight.Run(ctx, target, func(level, text string) { logKINE(ctx, level, text) }); err != nil {
+			c.addError(diags, err)
 		}
-		client = natsconn.NewClient(settings, nil)
-		defer client.Close()
 	}
-	for _, err := range kine.VerifyContract(ctx, client, endpoint.Spec, domain.ValueString(), c.own) {
-		c.addError(diags, err)
+}
+
+// domain returns the JetStream domain of the bucket, "" if none was given.
+func (v *verifier) domain() string {
+	domain, _ := v.endpoint.Datastore.Attributes()["jetstream_domain"].(types.String)
+	return domain.ValueString()
+}
+
+// contract checks the contract of KINE. It returns a client of the bucket's system, which is the provider's unless the check's
+// own, and the one server on which the own found all as it should be.
+func (v *verifier) contract(ctx context.Context, c *check, diags *diag.Diagnostics) (client *natsconn.Client, servers []string) {
+	client, err := v.data.Client()
+	if !c.own {
+		if err != nil {
+			c.addError(diags, err)
+			return nil, nil
+		}
+		c.addFindings(diags, kine.VerifyContract(ctx, client, c.spec, v.domain(), false))
+		if !diags.HasError() {
+			diags.AddAttributeWarning(path.Root("verify"), "Verified With the Provider's Connection",
+				"The credentials that k3s will use are in a file on its node, so the bucket was checked over the provider's own connection. "+
+					"Whether k3s may connect and has the permissions it needs was not.\n\nGive the credentials as verification."+
+					v.endpoint.verification().name+" to check that too.")
+		}
+		return client, nil
 	}
-	if !c.own && !diags.HasError() {
-		diags.AddAttributeWarning(path.Root("verify"), "Verified With the Provider's Connection",
-			"The credentials that k3s will use are in a file on its node, so the bucket was checked over the provider's own connection. "+
-				"Whether k3s may connect and has the permissions it needs was not.\n\nGive the credentials as verification.credentials_wo to "+
-				"check that too.")
+
+	settings := v.endpoint.connects()
+	if client != nil {
+		settings.ConnectTimeout, settings.RequestTimeout = client.Timeouts()
+	}
+	servers, unreachable, found := kine.VerifyServers(ctx, settings, c.spec, v.domain())
+	c.addFindings(diags, found)
+	if diags.HasError() {
+		return nil, nil
+	}
+	for _, err := range unreachable {
+		diags.AddAttributeWarning(c.servers, "Server Was Not Verified", fmt.Sprintf("Bucket %q: %s\n\nAnother server of the endpoint has the bucket. "+
+			"If this one belongs to another NATS system, KINE would make an empty bucket there when it happens to connect to it.",
+			c.spec.Name, connection.Sentence(err.Error())))
+	}
+	if len(servers) == 0 { // each has something that the KINE of this k3s lives with
+		servers = settings.Servers
+	}
+	settings.Servers = servers[:1]
+	return natsconn.NewClient(settings, nil), settings.Servers
+}
+
+// logKINE passes a line of KINE's log on to Terraform's.
+func logKINE(ctx context.Context, level, text string) {
+	fields := map[string]any{"kine_version": kine.BundledKINE}
+	switch text = "KINE: " + text; level {
+	case "panic", "fatal", "error":
+		tflog.Error(ctx, text, fields)
+	case "warning":
+		tflog.Warn(ctx, text, fields)
+	case "info":
+		tflog.Info(ctx, text, fields)
+	default:
+		tflog.Debug(ctx, text, fields)
 	}
 }
 
@@ -100,38 +144,62 @@ func (r *endpointResource) verify(ctx context.Context, plan, config *endpointMod
 // the resource for what is nested in it.
 type check struct {
 	spec kine.Spec
+	// k3s is the k3s that the endpoint is for, and version its version, "" if that was not given.
+	k3s     kine.K3s
+	version string
+	// etcd tells whether KINE is going to be run.
+	etcd bool
 	// own tells whether the connection is that of the endpoint, and not the provider's.
 	own bool
 	// servers and tls are the attributes that the own connection's servers and TLS settings come from.
 	servers, tls path.Path
 	// local tells whether the TLS settings are meant for this machine, and not for the node.
-	local bool
+	local     bool
+	tokenPath path.Path
 }
 
-// settings returns how k3s would connect, but for what differs on this machine.
-func (c *check) settings(ctx context.Context, e kine.Endpoint, v verificationModel, diags *diag.Diagnostics) natsconn.Settings {
-	s := natsconn.Settings{
-		Servers: e.Servers,
-		Auth:    natsconn.Auth{Credentials: v.CredentialsWO.ValueString(), User: e.User, Password: e.Password, Token: e.Token},
-		TLS:     natsconn.TLS{CAFile: e.CAFile, CertFile: e.CertFile, KeyFile: e.KeyFile},
-	}
-	c.servers = path.Root("servers")
-	if !v.Servers.IsNull() {
+func newCheck(m *endpointModel) check {
+	e, _ := m.endpoint()
+	v := m.verification()
+	version := m.K3sVersion.ValueString()
+	c := check{spec: e.Spec, k3s: kine.LookUpK3s(version), version: version, etcd: m.mode() == verifyETCD, servers: path.Root("servers")}
+	c.own = e.CredentialsFile == "" && e.ContextFile == "" || !v.credentials.IsNull()
+	if !v.servers.IsNull() {
 		c.servers = path.Root("verification")
-		s.Servers = nil
-		diags.Append(v.Servers.ElementsAs(ctx, &s.Servers, false)...)
 	}
 	switch {
-	case !v.TLS.IsNull():
+	case !v.tls.IsNull():
 		c.tls, c.local = path.Root("verification"), true
-		s.TLS = tlsconfig.Settings(v.TLS)
-	case !s.TLS.IsZero():
+	case !m.TLS.IsNull():
 		c.tls = path.Root("tls")
 	default:
 		c.tls = c.servers
 	}
-	return s
+	return c
 }
+
+// addFindings tells what was found. What the KINE of the endpoint's k3s lives with is a warning.
+func (c *check) addFindings(diags *diag.Diagnostics, found []error) {
+	for _, err := range found {
+		mismatch, ok := errors.AsType[*kine.MismatchError](err)
+		if !ok || c.k3s.Generation != kine.GenerationLenient || mismatch.BreaksLenient() {
+			c.addError(diags, err)
+			continue
+		}
+		if c.etcd {
+			diags.AddAttributeError(path.Root("verify"), "Unable to Verify "+what, fmt.Sprintf("Bucket %q: %s\n\nThe KINE of k3s %s would start on it all "+
+				"the same, but the KINE that is run here, %s, does not. %s Or set verify = \"contract\".", c.spec.Name, connection.Sentence(err.Error()),
+				c.version, kine.BundledKINE, repairStep))
+			continue
+		}
+		diags.AddAttributeWarning(path.Root("datastore"), "Bucket Breaks the Next Upgrade of K3s", fmt.Sprintf("Bucket %q: %s\n\nThe KINE of k3s %s "+
+			"starts on it all the same; from KINE 0.14.10 on, which k3s 1.35.0+k3s3 bundles, k3s does not come up. %s", c.spec.Name,
+			connection.Sentence(err.Error()), c.version, repairStep))
+	}
+}
+
+// repairStep is what to do about a bucket that differs from the contract.
+const repairStep = "Give the datastore of the nats_kine_bucket that made the bucket, and apply that first if its plan shows a change."
 
 // addError tells what the verification found.
 func (c *check) addError(diags *diag.Diagnostics, err error) {
@@ -149,11 +217,12 @@ func (c *check) explain(err error) (at path.Path, step string) {
 		mismatch *kine.MismatchError
 		missing  *kine.MissingPermissionError
 		domain   *kine.DomainError
+		token    *kine.TokenMismatchError
+		failure  *preflight.Error
 	)
 	switch {
 	case errors.As(err, &mismatch):
-		return path.Root("datastore"), "Give the datastore of the nats_kine_bucket that made the bucket, and apply that first if its plan " +
-			"shows a change."
+		return path.Root("datastore"), repairStep
 	case errors.Is(err, kine.ErrMissing):
 		return path.Root("datastore"), "Make the bucket with nats_kine_bucket, or correct the name, the servers or the credentials: each " +
 			"account has buckets of its own."
@@ -165,6 +234,11 @@ func (c *check) explain(err error) (at path.Path, step string) {
 		return path.Root("servers"), "Give servers that are in the bucket's domain."
 	case errors.As(err, &missing):
 		return path.Root("verify"), "Grant these permissions to the user that k3s connects with."
+	case errors.As(err, &token):
+		return c.tokenPath, "Give the token of the cluster whose data this is, to k3s too, or the bucket of the cluster whose token this is."
+	case errors.As(err, &failure):
+		return path.Root("verify"), "k3s would fail on this datastore as well. The whole log of KINE is in Terraform's log, from the level INFO on. If KINE " +
+			"was at work until the time was over, raise the timeouts of this resource."
 	case c.own:
 		return c.explainConnection(err)
 	}

@@ -20,6 +20,7 @@ func addError(diags *diag.Diagnostics, action string, m *bucketModel, err error)
 		attached     *kine.AttachedError
 		unrepairable *kine.UnrepairableError
 		successor    *kine.SuccessorError
+		absent       *natsconn.NoJetStreamError
 		at           = path.Empty()
 		step         string
 	)
@@ -45,8 +46,12 @@ func addError(diags *diag.Diagnostics, action string, m *bucketModel, err error)
 			"(nats stream ls, nats stream subjects), and change its subjects or choose another name.", kine.Subjects(m.Name.ValueString()))
 	case errors.Is(err, kine.ErrNotFound):
 		step = "It was deleted while Terraform was at work. Run plan again."
-	case natsconn.IsAPIError(err, natsconn.CodeReplicasNotSupported, natsconn.CodeNoSuitablePeers):
+	case natsconn.IsAPIError(err, natsconn.CodeNoSuitablePeers) && !m.Placement.IsNull():
+		at = path.Root("placement")
+	case natsconn.IsAPIError(err, natsconn.CodeReplicasNotSupported, natsconn.CodeNoSuitablePeers, natsconn.CodeNoLimits):
 		at = path.Root("replicas")
+	case errors.As(err, &absent) && absent.Domain != "" && !m.JetStreamDomain.IsNull():
+		at = path.Root("jetstream_domain")
 	}
 	detail := fmt.Sprintf("Bucket %q: %s", m.Name.ValueString(), connection.Explain(err))
 	if step != "" {

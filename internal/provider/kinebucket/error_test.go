@@ -106,9 +106,9 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 			"Maximum number of streams reached (error code 10027). The account may have no more streams. Raise its limit"},
 		"max_bytes required": {limited.URLs(), user("bytes"), "", noAttribute,
 			"The account demands max_bytes of every stream (max_bytes_required), and KINE sets none, so k3s could not start."},
-		"no tier for the replicas": {tiered.URLs(), fmt.Sprintf("credentials = %q", tieredCredentials), "", noAttribute,
+		"no tier for the replicas": {tiered.URLs(), fmt.Sprintf("credentials = %q", tieredCredentials), "replicas = 1", "replicas = 1",
 			"(error code 10120). The account has JetStream limits for some numbers of replicas and none for this one. Add a tier"},
-		"another domain": {hub.URLs(), "", `jetstream_domain = "nope"`, noAttribute,
+		"another domain": {hub.URLs(), "", `jetstream_domain = "nope"`, `jetstream_domain = "nope"`,
 			`Nothing answers for the JetStream domain "nope". Check jetstream_domain, and that the leaf node connection`},
 	}
 	for name, c := range cases {

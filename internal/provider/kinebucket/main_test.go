@@ -5,10 +5,10 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 )
 
-func TestMain(m *testing.M) { natslab.Main(m) }
+func TestMain(m *testing.M) { acctest.Main(m) }
 
 // natsLab is what tests need of a server or a topology of servers.
 type natsLab interface {

@@ -110,7 +110,8 @@ func planUpdate(ctx context.Context, plan, state *bucketModel, diags *diag.Diagn
 		diags.AddWarning("k3s Must Be Restarted With The New Endpoint",
 			fmt.Sprintf("The bucket %q changes from history %s and %s replicas to history %s and %s replicas. KINE starts only with "+
 				"an endpoint URL that names the same numbers, so every k3s on the bucket has to be restarted with the new URL "+
-				"of its nats_k3s_datastore_endpoint. A k3s that runs goes on until it is restarted.",
+				"of its nats_k3s_datastore_endpoint. A k3s that runs goes on until it is restarted; while the number of replicas "+
+				"changes, its writes may wait for some seconds.",
 				state.Name.ValueString(), state.History, state.Replicas, plan.History, plan.Replicas))
 	}
 	if known && plan.History.ValueInt64() < state.History.ValueInt64() {
@@ -120,9 +121,9 @@ func planUpdate(ctx context.Context, plan, state *bucketModel, diags *diag.Diagn
 	}
 	if moves && !plan.Placement.IsUnknown() {
 		diags.AddAttributeWarning(path.Root("placement"), "The Bucket Moves",
-			fmt.Sprintf("The bucket %q moves to other servers. Nothing is lost, but KINE's watches and revision stand still for about "+
-				"ten seconds when the leader changes, as long as Kubernetes's own leader elections wait: do it as a planned "+
-				"maintenance.", state.Name.ValueString()))
+			fmt.Sprintf("The bucket %q moves to other servers. All of its data goes along, but KINE's watches and revision stand still for "+
+				"about ten seconds when the leader changes, as long as Kubernetes's own leader elections wait, and a KINE that runs on may "+
+				"miss a few events of its watches. Do it as a planned maintenance, and restart every k3s on the bucket afterwards.", state.Name.ValueString()))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	ephemeralschema "github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	providerschema "github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	resourceschema "github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -60,6 +61,21 @@ func ProviderAttributes() map[string]providerschema.Attribute {
 	for name, text := range texts {
 		if name != "handshake_first" {
 			attributes[name] = providerschema.StringAttribute{
+				MarkdownDescription: text, Optional: true, Sensitive: name == "key_pem", Validators: validatorsOf(name),
+			}
+		}
+	}
+	return attributes
+}
+
+// EphemeralAttributes are the attributes in an ephemeral resource, which is never stored.
+func EphemeralAttributes() map[string]ephemeralschema.Attribute {
+	attributes := map[string]ephemeralschema.Attribute{
+		"handshake_first": ephemeralschema.BoolAttribute{MarkdownDescription: texts["handshake_first"], Optional: true},
+	}
+	for name, text := range texts {
+		if name != "handshake_first" {
+			attributes[name] = ephemeralschema.StringAttribute{
 				MarkdownDescription: text, Optional: true, Sensitive: name == "key_pem", Validators: validatorsOf(name),
 			}
 		}

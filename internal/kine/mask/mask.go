@@ -1,4 +1,5 @@
-package kinelab
+// Package mask takes the secrets of a datastore endpoint out of what KINE says about it.
+package mask
 
 import (
 	"errors"
@@ -22,13 +23,15 @@ var (
 	badURL = regexp.MustCompile(`invalid connection string=.*`)
 )
 
-// mask takes the secrets of one endpoint out of what KINE says about it.
-type mask struct {
+// Mask takes the secrets of one endpoint out of texts and errors. Its zero value knows no secret, and masks credentials in URLs
+// alone.
+type Mask struct {
 	literals []string // longest first
 }
 
-func newMask(endpoint string) *mask {
-	m := &mask{}
+// New returns the mask of an endpoint, which may be any text that KINE is given as one.
+func New(endpoint string) *Mask {
+	m := &Mask{}
 	if endpoint == "" {
 		return m
 	}
@@ -57,8 +60,8 @@ func newMask(endpoint string) *mask {
 	return m
 }
 
-// text returns s without the endpoint's secrets.
-func (m *mask) text(s string) string {
+// Text returns s without the endpoint's secrets.
+func (m *Mask) Text(s string) string {
 	for _, l := range m.literals {
 		s = strings.ReplaceAll(s, l, masked)
 	}
@@ -66,13 +69,13 @@ func (m *mask) text(s string) string {
 	return badURL.ReplaceAllString(s, "invalid connection string="+masked)
 }
 
-// error returns err with the same chain for errors.Is and errors.As, and a text without secrets.
-func (m *mask) error(err error) error {
+// Error returns err with the same chain for errors.Is and errors.As, and a text without secrets.
+func (m *Mask) Error(err error) error {
 	msg := err.Error()
 	if parse, ok := errors.AsType[*url.Error](err); ok { // it quotes the URL, and then the piece of it that is wrong
 		msg = strings.ReplaceAll(msg, parse.Error(), "parse of a URL failed")
 	}
-	return &maskedError{msg: m.text(msg), err: err}
+	return &maskedError{msg: m.Text(msg), err: err}
 }
 
 // maskedError hides the text of an error but not what it is. It has no Unwrap, by which the text would come back.

@@ -1,0 +1,18 @@
+variable "k3s_password" {
+  type      = string
+  sensitive = true
+  ephemeral = true
+}
+
+# The URL has the password in it. Here it is in no state and no plan.
+ephemeral "nats_k3s_datastore_endpoint" "edge" {
+  servers   = ["nats://nats-1.example.com:4222"]
+  datastore = { name = "edge-berlin", history = 10, replicas = 3 }
+  user      = "k3s"
+  password  = var.k3s_password
+}
+
+# Hand it to a write-only argument of another provider, or to a provisioner's connection.
+locals {
+  k3s_config = ephemeral.nats_k3s_datastore_endpoint.edge.k3s_config
+}

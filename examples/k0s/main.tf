@@ -1,0 +1,60 @@
+# k0s runs KINE too: the endpoint goes into its configuration as spec.storage.kine.dataSource.
+
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    nats = {
+      source = "nats-k3s/nats"
+    }
+  }
+}
+
+resource "nats_kine_bucket" "k0s" {
+  name     = "k0s"
+  replicas = 3
+}
+
+variable "k0s_credentials" {
+  description = "Content of the credentials file that is put on the controllers."
+  type        = string
+  sensitive   = true
+  ephemeral   = true
+}
+
+resource "nats_k3s_datastore_endpoint" "k0s" {
+  servers          = ["nats://nats-1.example.com:4222", "nats://nats-2.example.com:4222"]
+  datastore        = nats_kine_bucket.k0s.datastore
+  credentials_file = "/etc/k0s/nats.creds"
+  tls = {
+    ca_file = "/etc/k0s/nats-ca.pem"
+  }
+
+  verify = "etcd"
+  verification = {
+    credentials_wo         = var.k0s_credentials
+    credentials_wo_version = "1"
+    tls = {
+      ca_file = "nats-ca.pem"
+    }
+  }
+}
+
+# k0s.yaml. The KINE of k0s has an embedded NATS server, which the URL tells not to start. Certificates are flags of KINE:
+# releases of k0s without extraArgs need a certificate authority that the system trusts.
+output "k0s_config" {
+  value = yamlencode({
+    apiVersion = "k0s.k0sproject.io/v1beta1"
+    kind       = "ClusterConfig"
+    spec = {
+      storage = {
+        type = "kine"
+        kine = {
+          dataSource = nats_k3s_datastore_endpoint.k0s.url
+          extraArgs  = { ca-file = "/etc/k0s/nats-ca.pem" }
+        }
+      }
+    }
+  })
+  sensitive = true
+}

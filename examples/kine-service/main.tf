@@ -1,0 +1,40 @@
+# KINE by itself, as a service that any kube-apiserver takes for etcd.
+
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    nats = {
+      source = "nats-k3s/nats"
+    }
+  }
+}
+
+resource "nats_kine_bucket" "standalone" {
+  name = "standalone"
+}
+
+resource "nats_k3s_datastore_endpoint" "standalone" {
+  servers   = ["nats://nats-1.example.com:4222"]
+  datastore = nats_kine_bucket.standalone.datastore
+  tls = {
+    ca_file = "/etc/kine/nats-ca.pem"
+  }
+
+  verification = {
+    tls = {
+      ca_file = "nats-ca.pem"
+    }
+  }
+}
+
+# /etc/kine/kine.env, for a unit with EnvironmentFile=/etc/kine/kine.env and ExecStart=/usr/local/bin/kine. A systemd that
+# reads it takes the text between the quotes as it is.
+output "kine_environment" {
+  value = join("", [for name, value in {
+    KINE_ENDPOINT       = nats_k3s_datastore_endpoint.standalone.url
+    KINE_CA_FILE        = "/etc/kine/nats-ca.pem"
+    KINE_LISTEN_ADDRESS = "unix:///run/kine/kine.sock"
+  } : "${name}='${value}'\n"])
+  sensitive = true
+}

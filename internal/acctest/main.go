@@ -1,0 +1,19 @@
+package acctest
+
+import (
+	"testing"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// Main runs the tests and exits. A test package that applies resources has it in its TestMain:
+//
+//	func TestMain(m *testing.M) { acctest.Main(m) }
+//
+// The provider runs inside of the test binary, which then has to be able to be its child, as well as a server in a process of
+// its own.
+func Main(m *testing.M) {
+	preflight.RunChild()
+	natslab.Main(m)
+}

@@ -1,0 +1,143 @@
+package preflight
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/k3s-io/kine/pkg/drivers"
+	_ "github.com/k3s-io/kine/pkg/drivers/nats" // registers the scheme nats, and links no SQL driver
+	"github.com/k3s-io/kine/pkg/tls"
+	"github.com/sirupsen/logrus"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// armed tells that this program can be started as a child of itself.
+var armed bool
+
+// stopWait is how long the child waits for KINE to close its connection.
+const stopWait = 2 * time.Second
+
+// RunChild returns at once, unless this process is the child that [Run] started: then it runs KINE and exits. A program that
+// uses Run calls it first of all.
+func RunChild() {
+	armed = true
+	if os.Getenv(childVariable) == "" {
+		return
+	}
+	if err := runChild(os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func runChild(in io.Reader, out io.Writer) error {
+	reader := bufio.NewReader(in)
+	line, err := reader.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("reading what to do: %w", err)
+	}
+	var work order
+	if err := json.Unmarshal(line, &work); err != nil {
+		return errors.New("what to do cannot be read") // the error would quote it
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, reader)
+		_ = os.RemoveAll(work.Dir) // the parent is gone, and would have
+		os.Exit(1)
+	}()
+
+	// KINE's driver must not see a deadline: its loops take that for a slow server, and go on.
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	say := &speaker{encoder: json.NewEncoder(out), cancel: cancel}
+	logrus.SetOutput(io.Discard)
+	logrus.SetLevel(logrus.DebugLevel)
+	logrus.AddHook(say)
+
+	var found result
+	done := make(chan error, 1)
+	go func() { done <- try(ctx, work, say.stage) }()
+	select {
+	case err = <-done:
+	case <-ctx.Done(): // KINE would wait for ever for an answer that does not come
+	}
+	if violation, ok := errors.AsType[*natsconn.PermissionError](context.Cause(ctx)); ok {
+		found.Violation, err = violation, violation
+	}
+	if err != nil {
+		found.Error = err.Error()
+	}
+	return say.result(found)
+}
+
+// try runs KINE and the probe.
+func try(ctx context.Context, work order, stage func(string)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer func() {
+		cancel()
+		ended := make(chan struct{})
+		go func() {
+			running.Wait()
+			close(ended)
+		}()
+		timer := time.NewTimer(stopWait)
+		defer timer.Stop()
+		select {
+		case <-ended:
+		case <-timer.C: // the end of the process ends it too
+		}
+	}()
+
+	stage("its start")
+	_, backend, err := drivers.New(ctx, &running, &drivers.Config{
+		Endpoint:         work.Endpoint,
+		BackendTLSConfig: tls.Config{CAFile: work.CAFile, CertFile: work.CertFile, KeyFile: work.KeyFile},
+	})
+	if err != nil {
+		return err
+	}
+	stage("reading the bucket")
+	if err := backend.Start(ctx); err != nil {
+		return err
+	}
+	return probe(ctx, backend, stage)
+}
+
+// speaker sends messages to the parent, and KINE's log among them.
+type speaker struct {
+	mu      sync.Mutex
+	encoder *json.Encoder
+	cancel  context.CancelCauseFunc
+}
+
+func (s *speaker) send(m message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.encoder.Encode(m)
+}
+
+func (s *speaker) stage(name string) { _ = s.send(message{Stage: name}) } // without a parent, the child ends anyway
+
+func (s *speaker) result(r result) error { return s.send(message{Result: &r}) }
+
+// Levels implements [logrus.Hook].
+func (s *speaker) Levels() []logrus.Level { return logrus.AllLevels }
+
+// Fire implements [logrus.Hook]. A permission that is missing is all over with: KINE waits for ever where the answer is lost,
+// and takes five seconds for each delete without that of CONSUMER.DELETE.
+func (s *speaker) Fire(entry *logrus.Entry) error {
+	if violation := natsconn.ParseViolation(entry.Message); violation != nil {
+		s.cancel(violation)
+	}
+	return s.send(message{Level: entry.Level.String(), Text: entry.Message})
+}

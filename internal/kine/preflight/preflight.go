@@ -1,0 +1,230 @@
+// Package preflight starts the bundled KINE on a datastore before k3s does, and has it do what k3s will: a read, writes, a
+// watch and a delete on a reserved key.
+//
+// KINE runs in a child process of the running program, because it cannot be run inside of it: an error after it has connected
+// leaves that connection behind, it logs to a global logger, it retries some failures for ever, and it ends the process on
+// others (pkg/drivers/nats/new.go and pkg/server/watch.go of KINE 0.17.5). The child gets what it has to do on its standard
+// input and files of its own in a private directory, is killed when the context ends, and ends by itself when its parent does.
+//
+// KINE makes a bucket that it does not find. So [Run] is only for buckets that [kine.VerifyContract] has just found to be as
+// KINE wants them.
+package preflight
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine/mask"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// ReservedKey is the key that is written and deleted. What stays of it is a delete marker.
+const ReservedKey = "/nats-k3s/preflight"
+
+const (
+	// childVariable tells a program that it is the child.
+	childVariable = "TERRAFORM_PROVIDER_NATS_PREFLIGHT"
+	// exitWait is how long the pipes of a killed child are waited for.
+	exitWait = 2 * time.Second
+	// quotedLines of KINE's log stand in an error.
+	quotedLines = 5
+	// maxLine and maxStderr bound what is read from a child, in bytes.
+	maxLine, maxStderr = 1 << 20, 8 << 10
+)
+
+// passedOn are the variables of the environment that a child gets: where the system keeps its certificates and temporary files.
+// It needs nothing else, and the environment of a provider is full of secrets.
+var passedOn = []string{"SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "GOCOVERDIR"}
+
+// Target is the datastore that KINE is started on.
+type Target struct {
+	// Endpoint is the endpoint as this machine reaches it, with one server: the one that was found to have the bucket. Its
+	// CredentialsFile and ContextFile are the node's and not read; InContext says which of them k3s will use.
+	Endpoint kine.Endpoint
+	// Credentials is the content of the credentials file, if there is one.
+	Credentials string
+	// InContext hands servers, credentials and TLS to KINE in a context file.
+	InContext bool
+	// TLS is how to use TLS. KINE has no setting for ServerName, and HandshakeFirst works in a context file alone.
+	TLS natsconn.TLS
+}
+
+// Error says what KINE could not do.
+type Error struct {
+	// Stage is what KINE was doing, such as "starting KINE".
+	Stage string
+	// Text is KINE's own error, or what became of the process, without secrets.
+	Text string
+	// Log holds the last lines of KINE's log above the level debug, without secrets.
+	Log []string
+}
+
+func (e *Error) Error() string {
+	text := fmt.Sprintf("KINE %s failed at %s: %s", kine.BundledKINE, e.Stage, e.Text)
+	if len(e.Log) > 0 {
+		text += "\nThe last lines of its log:\n  " + strings.Join(e.Log, "\n  ")
+	}
+	return text
+}
+
+// slots bounds how many children there are at the same time: each is a whole process with a copy of the bucket's index.
+var slots = make(chan struct{}, max(2, runtime.NumCPU()))
+
+// Acquire waits until there may be one more child, and returns what gives that leave back. A caller with a time limit for
+// [Run] lets the time begin after that.
+func Acquire(ctx context.Context) (release func(), err error) {
+	select {
+	case slots <- struct{}{}:
+		return func() { <-slots }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// order is what the child has to do.
+type order struct {
+	Endpoint                  string
+	CAFile, CertFile, KeyFile string
+	// Dir is what the child removes if its parent ends without a word.
+	Dir string
+}
+
+// message is one line of what a child says: a line of KINE's log, a stage that it has come to, or the result.
+type message struct {
+	Level, Text string
+	Stage       string
+	Result      *result
+}
+
+type result struct {
+	// Error is KINE's, empty for success.
+	Error string
+	// Violation is the permission that the server missed, if that was it.
+	Violation *natsconn.PermissionError
+}
+
+// Run starts KINE on the target and tries what k3s needs. log, unless nil, gets each line of KINE's log with its level, without
+// secrets. When Run comes back, the process, its connections and its files are gone.
+//
+// Errors: [*kine.MissingPermissionError], [*Error], and those of a machine on which no process can be started. A context that
+// ends before KINE is done is an [*Error] too, that says what KINE was doing, and wraps nothing.
+func Run(ctx context.Context, target Target, log func(level, text string)) (err error) {
+	if !armed {
+		return errors.New("this program does not call preflight.RunChild first of all, so it cannot run KINE in a child process")
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("the program to run KINE with: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "nats-k3s-preflight-")
+	if err != nil {
+		return fmt.Errorf("a private directory for KINE: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	work, err := target.order(dir)
+	if err != nil {
+		return err
+	}
+	secrets := mask.New(work.Endpoint)
+
+	command := exec.CommandContext(ctx, program)
+	command.Dir = dir
+	command.Env = []string{childVariable + "=1"}
+	for _, name := range passedOn {
+		if value, ok := os.LookupEnv(name); ok {
+			command.Env = append(command.Env, name+"="+value)
+		}
+	}
+	command.WaitDelay = exitWait
+	stderr := &tail{limit: maxStderr}
+	command.Stderr = stderr
+	in, err := command.StdinPipe() // stays open: its end is how the child learns that its parent is gone
+	if err != nil {
+		return err
+	}
+	out, err := command.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := command.Start(); err != nil {
+		return fmt.Errorf("a process for KINE: %w", err)
+	}
+	failure := &Error{Stage: "the start of its process"}
+	found := converse(in, out, work, failure, secrets, log)
+	exit := command.Wait()
+
+	switch {
+	case found == nil && ctx.Err() != nil:
+		failure.Text = "it was not done in time"
+		return failure
+	case found == nil:
+		failure.Text = fmt.Sprintf("its process ended without a result: %v", exit)
+		if text := stderr.String(); text != "" {
+			failure.Text += "\n" + secrets.Text(text)
+		}
+		return failure
+	case found.Violation != nil:
+		return kine.NewMissingPermission(target.Endpoint.Spec.Name, found.Violation)
+	case found.Error != "":
+		failure.Text = secrets.Text(found.Error)
+		return failure
+	}
+	return nil
+}
+
+// converse tells the child what to do and listens until it has said its last. The result is nil if that was no result.
+func converse(in io.Writer, out io.Reader, work order, failure *Error, secrets *mask.Mask, log func(level, text string)) *result {
+	// A child that is gone does not read; what it has said, or its exit, tells why.
+	_ = json.NewEncoder(in).Encode(work)
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, maxLine)
+	for lines.Scan() {
+		var m message
+		if json.Unmarshal(lines.Bytes(), &m) != nil {
+			continue // whatever else a library prints
+		}
+		switch {
+		case m.Result != nil:
+			return m.Result
+		case m.Stage != "":
+			failure.Stage = m.Stage
+		default:
+			text := secrets.Text(m.Text)
+			if m.Level != logrus.DebugLevel.String() {
+				failure.Log = append(failure.Log, text)
+				failure.Log = failure.Log[max(0, len(failure.Log)-quotedLines):]
+			}
+			if log != nil {
+				log(m.Level, text)
+			}
+		}
+	}
+	return nil
+}
+
+// tail keeps the last bytes that were written to it.
+type tail struct {
+	bytes.Buffer
+	limit int
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	n, err := t.Buffer.Write(p)
+	if over := t.Len() - t.limit; over > 0 {
+		t.Next(over)
+	}
+	return n, err
+}
