@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/k3s-io/kine/pkg/drivers"
@@ -29,17 +31,21 @@ const stopWait = 2 * time.Second
 // uses Run calls it first of all.
 func RunChild() {
 	armed = true
-	if os.Getenv(childVariable) == "" {
+	dir := os.Getenv(childVariable)
+	if dir == "" {
 		return
 	}
-	if err := runChild(os.Stdin, os.Stdout); err != nil {
+	// A line for a parent that is gone must not end the process before it has cleaned up.
+	signal.Ignore(syscall.SIGPIPE)
+	if err := runChild(dir, os.Stdin, os.Stdout); err != nil {
+		_ = os.RemoveAll(dir) // the parent would have, but may be gone
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(0)
 }
 
-func runChild(in io.Reader, out io.Writer) error {
+func runChild(dir string, in io.Reader, out io.Writer) error {
 	reader := bufio.NewReader(in)
 	line, err := reader.ReadBytes('\n')
 	if err != nil {
@@ -50,10 +56,13 @@ func runChild(in io.Reader, out io.Writer) error {
 		return errors.New("what to do cannot be read") // the error would quote it
 	}
 	go func() {
-		_, _ = io.Copy(io.Discard, reader)
-		_ = os.RemoveAll(work.Dir) // the parent is gone, and would have
+		_, _ = io.Copy(io.Discard, reader) // to its end, which is that of the parent
+		_ = os.RemoveAll(dir)
 		os.Exit(1)
 	}()
+	if err := work.writeFiles(dir); err != nil {
+		return fmt.Errorf("the files that KINE needs: %w", err)
+	}
 
 	// KINE's driver must not see a deadline: its loops take that for a slow server, and go on.
 	ctx, cancel := context.WithCancelCause(context.Background())

@@ -28,21 +28,35 @@ func (t Target) Check() error {
 	return nil
 }
 
-// order writes what KINE needs as files into dir, and returns what the child has to do.
+// order returns what the child has to do, with the files that KINE needs in the child's private directory.
 func (t Target) order(dir string) (order, error) {
 	if err := t.Check(); err != nil {
 		return order{}, err
 	}
-	files := fileWriter{dir: dir}
-	work := order{
-		CAFile:   files.pem("ca.pem", t.TLS.CAFile, t.TLS.CAPEM),
-		CertFile: files.pem("cert.pem", t.TLS.CertFile, t.TLS.CertPEM),
-		KeyFile:  files.pem("key.pem", t.TLS.KeyFile, t.TLS.KeyPEM),
-		Dir:      dir,
+	work := order{Files: map[string]string{}}
+	file := func(name, text string) string {
+		work.Files[name] = text
+		return filepath.Join(dir, name)
+	}
+	pem := func(name, path, text string) (string, error) {
+		switch {
+		case text != "":
+			return file(name, text), nil
+		case path == "":
+			return "", nil
+		}
+		return filepath.Abs(path)
+	}
+	var errs [3]error
+	work.CAFile, errs[0] = pem("ca.pem", t.TLS.CAFile, t.TLS.CAPEM)
+	work.CertFile, errs[1] = pem("cert.pem", t.TLS.CertFile, t.TLS.CertPEM)
+	work.KeyFile, errs[2] = pem("key.pem", t.TLS.KeyFile, t.TLS.KeyPEM)
+	if err := errors.Join(errs[:]...); err != nil {
+		return order{}, fmt.Errorf("the files that KINE needs: %w", err)
 	}
 	credentials := ""
 	if t.Credentials != "" {
-		credentials = files.write("user.creds", t.Credentials)
+		credentials = file("user.creds", t.Credentials)
 	}
 
 	e := kine.Endpoint{Spec: t.Endpoint.Spec, SlowMethod: t.Endpoint.SlowMethod}
@@ -58,44 +72,22 @@ func (t Target) order(dir string) (order, error) {
 		if err != nil {
 			return order{}, err
 		}
-		e.Servers, e.ContextFile = nil, files.write("context.json", string(text))
+		e.Servers, e.ContextFile = nil, file("context.json", string(text))
 	} else {
 		e.CredentialsFile = credentials
 		e.User, e.Password, e.Token = t.Endpoint.User, t.Endpoint.Password, t.Endpoint.Token
-	}
-	if files.err != nil {
-		return order{}, fmt.Errorf("the files that KINE needs: %w", files.err)
 	}
 	var err error
 	work.Endpoint, err = e.URL()
 	return work, err
 }
 
-// fileWriter writes files that only this user can read, and keeps the first error.
-type fileWriter struct {
-	dir string
-	err error
-}
-
-func (w *fileWriter) write(name, text string) string {
-	file := filepath.Join(w.dir, name)
-	if err := os.WriteFile(file, []byte(text), 0o600); w.err == nil {
-		w.err = err
+// writeFiles writes the files into dir, so that only this user can read them.
+func (o order) writeFiles(dir string) error {
+	for name, text := range o.Files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return err
+		}
 	}
-	return file
-}
-
-// pem returns the absolute path of a file that was given by its path or its content, "" for neither.
-func (w *fileWriter) pem(name, file, text string) string {
-	switch {
-	case text != "":
-		return w.write(name, text)
-	case file == "":
-		return ""
-	}
-	absolute, err := filepath.Abs(file)
-	if w.err == nil {
-		w.err = err
-	}
-	return absolute
+	return nil
 }

@@ -35,7 +35,7 @@ import (
 const ReservedKey = "/nats-k3s/preflight"
 
 const (
-	// childVariable tells a program that it is the child.
+	// childVariable tells a program that it is the child, and its private directory.
 	childVariable = "TERRAFORM_PROVIDER_NATS_PREFLIGHT"
 	// exitWait is how long the pipes of a killed child are waited for.
 	exitWait = 2 * time.Second
@@ -98,8 +98,9 @@ func Acquire(ctx context.Context) (release func(), err error) {
 type order struct {
 	Endpoint                  string
 	CAFile, CertFile, KeyFile string
-	// Dir is what the child removes if its parent ends without a word.
-	Dir string
+	// Files are those that the child writes into its private directory, which it removes if its parent ends without a word:
+	// no secret is on the disk before there is somebody who takes it away.
+	Files map[string]string
 }
 
 // message is one line of what a child says: a line of KINE's log, a stage that it has come to, or the result.
@@ -142,7 +143,7 @@ func Run(ctx context.Context, target Target, log func(level, text string)) (err 
 
 	command := exec.CommandContext(ctx, program)
 	command.Dir = dir
-	command.Env = []string{childVariable + "=1"}
+	command.Env = []string{childVariable + "=" + dir}
 	for _, name := range passedOn {
 		if value, ok := os.LookupEnv(name); ok {
 			command.Env = append(command.Env, name+"="+value)

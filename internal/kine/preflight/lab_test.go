@@ -1,0 +1,157 @@
+package preflight_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// parentVariable makes the test binary a parent that is there to be killed: it runs KINE on the server that it names.
+const parentVariable = "PREFLIGHT_TEST_PARENT"
+
+func TestMain(m *testing.M) {
+	preflight.RunChild()
+	if server := os.Getenv(parentVariable); server != "" {
+		fmt.Println(preflight.Run(context.Background(), on([]string{server}), nil)) //nolint:forbidigo // never reached, unless it fails
+		os.Exit(1)
+	}
+	natslab.Main(m)
+}
+
+var spec = kine.Spec{Name: "kine", History: 10, Replicas: 1}
+
+// on is the bucket on these servers.
+func on(servers []string) preflight.Target {
+	return preflight.Target{Endpoint: kine.Endpoint{Servers: servers, Spec: spec}}
+}
+
+// makeBucket makes the bucket.
+func makeBucket(t *testing.T, js jetstream.JetStream, spec kine.Spec) {
+	t.Helper()
+	if _, err := js.CreateStream(t.Context(), kine.Contract(spec)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run runs KINE on a target, bounded.
+func run(t *testing.T, target preflight.Target) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	return preflight.Run(ctx, target, nil)
+}
+
+// lines collects a log.
+type lines struct {
+	mu   sync.Mutex
+	text []string
+}
+
+func (l *lines) add(level, text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = append(l.text, level+" "+text)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.text, "\n")
+}
+
+// await waits until something holds.
+func await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(15 * time.Second)
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("not within 15 s: %s", what)
+		}
+	}
+}
+
+// children returns the processes that run KINE for a process, told by their environment. There is no such list but on Linux.
+func children(t *testing.T, parent int) []int {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []int
+	for _, file := range files {
+		environment, err := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(environment), "TERRAFORM_PROVIDER_NATS_PREFLIGHT=") {
+			continue // it ended, or is another's
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err == nil && parentOf(pid) == parent {
+			found = append(found, pid)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// parentOf returns the parent of a process, 0 if there is no such process.
+func parentOf(pid int) int {
+	file, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	defer file.Close() //nolint:errcheck // it was read
+	for scan := bufio.NewScanner(file); scan.Scan(); {
+		if text, ok := strings.CutPrefix(scan.Text(), "PPid:"); ok {
+			parent, _ := strconv.Atoi(strings.TrimSpace(text))
+			return parent
+		}
+	}
+	return 0
+}
+
+// private makes a directory that all temporary files go to, and returns what lists the private directories left in it.
+func private(t *testing.T) (left func() []string) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	return func() []string {
+		found, err := filepath.Glob(filepath.Join(dir, "nats-k3s-preflight-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+}
+
+// startParent starts a process that runs KINE on a server.
+func startParent(t *testing.T, server string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent := exec.CommandContext(t.Context(), self)
+	parent.Env = append(os.Environ(), parentVariable+"="+server)
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return parent
+}

@@ -1,0 +1,457 @@
+package preflight_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// open returns the JetStream API of a lab, beside the code under test.
+func open(t *testing.T, lab *natslab.Server) jetstream.JetStream {
+	t.Helper()
+	js, err := jetstream.New(lab.Connect(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+// dial returns an etcd client of a KINE.
+func dial(t *testing.T, k *kinelab.Kine) *clientv3.Client {
+	t.Helper()
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{k.Endpoint()}, DialTimeout: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// After a success, a failure and a deadline nothing is left but what the documentation says: the health key, the marker of the
+// reserved key, and consumers that expire. A KINE then starts on the bucket.
+func TestNothingIsLeft(t *testing.T) {
+	left := private(t)
+	lab := natslab.Single(t)
+	js := open(t, lab)
+	makeBucket(t, js, spec)
+	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close() //nolint:errcheck // a listener
+	connections := lab.ConnectionCount()
+	wrong := on(lab.URLs())
+	wrong.Endpoint.Spec.History = 11
+	wrong.Credentials = "not those of anybody"
+
+	for name, target := range map[string]preflight.Target{
+		"": on(lab.URLs()), "no nkey seed found": wrong, "it was not done in time": on([]string{"nats://" + silent.Addr().String()}),
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		if strings.Contains(name, "time") {
+			cancel()
+			ctx, cancel = context.WithTimeout(t.Context(), 500*time.Millisecond)
+		}
+		began := time.Now()
+		err := preflight.Run(ctx, target, nil)
+		var failure *preflight.Error
+		if name == "" && err != nil || name != "" && (!errors.As(err, &failure) || !strings.Contains(failure.Text, name) || failure.Stage != "its start") {
+			t.Errorf("%q: %v", name, err)
+		}
+		if took := time.Since(began); took > 8*time.Second {
+			t.Errorf("%q took %s", name, took)
+		}
+		cancel()
+		if found := left(); len(found) > 0 {
+			t.Errorf("%q has left %v", name, found)
+		}
+		if found := children(t, os.Getpid()); len(found) > 0 {
+			t.Errorf("%q has left the processes %v", name, found)
+		}
+	}
+	await(t, "the connections are gone", func() bool { return lab.ConnectionCount() == connections })
+	await(t, "the goroutines are gone", func() bool {
+		stacks := make([]byte, 1<<20)
+		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "internal/kine/preflight.Run")
+	})
+
+	names := js.StreamNames(t.Context())
+	for name := range names.Name() {
+		if name != kine.StreamName(spec.Name) {
+			t.Errorf("there is another stream, %s", name)
+		}
+	}
+	if err := names.Err(); err != nil {
+		t.Error(err)
+	}
+	url, err := kine.Endpoint{Servers: lab.URLs(), Spec: spec}.URL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := dial(t, kinelab.Run(t, url)).Get(t.Context(), "/", clientv3.WithPrefix())
+	if err != nil || len(all.Kvs) != 1 || string(all.Kvs[0].Key) != "/registry/health" {
+		t.Errorf("a KINE shows %v, %v", all, err)
+	}
+}
+
+// Each permission that KINE needs is named if it is missing, it alone, without the help of the contract's check. That to
+// $JS.FC is the one that KINE 0.17.5 runs without.
+func TestMissingPermission(t *testing.T) {
+	t.Parallel()
+	const unused, inbox = "$JS.FC.KV_kine.>", "_INBOX.>"
+	needed := []string{
+		"$JS.API.INFO", "$JS.API.STREAM.CREATE.KV_kine", "$JS.API.STREAM.INFO.KV_kine", "$JS.API.CONSUMER.CREATE.KV_kine.>",
+		"$JS.API.CONSUMER.DELETE.KV_kine.>", "$JS.API.CONSUMER.MSG.NEXT.KV_kine.>", "$JS.API.DIRECT.GET.KV_kine",
+		"$JS.API.DIRECT.GET.KV_kine.>", unused, "$KV.kine.>",
+	}
+	users := []natslab.User{{Name: "admin", Password: "p"}}
+	add := func(name string, publish []string, subscribe string) {
+		users = append(users, natslab.User{Name: name, Password: "p", Permissions: &natslab.Permissions{
+			Publish: natslab.SubjectPermission{Allow: publish}, Subscribe: natslab.SubjectPermission{Allow: []string{subscribe}}}})
+	}
+	add("enough", needed, inbox)
+	add("no-inbox", needed, "elsewhere")
+	for i := range needed {
+		add(fmt.Sprint("user-", i), slices.Delete(slices.Clone(needed), i, i+1), inbox)
+	}
+	lab := natslab.Single(t, natslab.Users(users...))
+	makeBucket(t, open(t, lab), spec)
+	for _, user := range users[1:] {
+		t.Run(user.Name, func(t *testing.T) {
+			target := on(lab.URLs())
+			target.Endpoint.User, target.Endpoint.Password = user.Name, user.Password
+			err := run(t, target)
+			want := kine.MissingPermissionError{Bucket: "kine"}
+			var index int
+			switch _, scanErr := fmt.Sscanf(user.Name, "user-%d", &index); {
+			case user.Name == "no-inbox":
+				want.Subscribe = []string{inbox}
+			case scanErr == nil && needed[index] != unused:
+				want.Publish = []string{needed[index]}
+			default:
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			var missing *kine.MissingPermissionError
+			if !errors.As(err, &missing) || missing.Error() != want.Error() {
+				t.Errorf("got %v, want %v", err, &want)
+			}
+		})
+	}
+}
+
+// A child outlives neither its parent nor a kill, and its files go.
+func TestKilled(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("processes are found through /proc")
+	}
+	left := private(t)
+	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close() //nolint:errcheck // a listener
+	server := "nats://" + silent.Addr().String()
+
+	parent := startParent(t, server)
+	var orphans []int
+	await(t, "the parent has a child with files", func() bool {
+		orphans = children(t, parent.Process.Pid)
+		return len(orphans) == 1 && len(left()) == 1
+	})
+	if err := parent.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = parent.Wait()
+	await(t, "the child of a killed parent ends", func() bool { return parentOf(orphans[0]) == 0 })
+	await(t, "its files are gone", func() bool { return len(left()) == 0 })
+
+	ended := make(chan error, 1)
+	go func() { ended <- preflight.Run(t.Context(), on([]string{server}), nil) }()
+	var running []int
+	await(t, "a child runs", func() bool {
+		running = children(t, os.Getpid())
+		return len(running) == 1
+	})
+	child, err := os.FindProcess(running[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	var failure *preflight.Error
+	if err := <-ended; !errors.As(err, &failure) || !strings.Contains(failure.Text, "its process ended without a result: signal: killed") {
+		t.Errorf("of a killed child is said: %v", err)
+	}
+	if found := left(); len(found) > 0 {
+		t.Errorf("it has left %v", found)
+	}
+}
+
+// Each way to connect that an endpoint can have works in the child as well.
+func TestWaysToConnect(t *testing.T) {
+	t.Parallel()
+	operator, err := natslab.NewOperator("lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, err := operator.AddAccount("k3s", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials, err := account.Credentials("node", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(file string) string {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	password := natslab.Single(t, natslab.UserPassword("k3s", "s3cr3t"))
+	token := natslab.Single(t, natslab.Token("s3cr3t"))
+	secure, mutual, first := natslab.Single(t, natslab.TLS()), natslab.Single(t, natslab.VerifyClients()), natslab.Single(t, natslab.HandshakeFirst())
+	operated := natslab.Single(t, natslab.OperatorMode(operator), natslab.TLS())
+	other, err := natslab.NewTLSFiles(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		lab    *natslab.Server
+		change func(*preflight.Target)
+		want   string
+	}{
+		"user":       {password, func(t *preflight.Target) { t.Endpoint.User, t.Endpoint.Password = "k3s", "s3cr3t" }, ""},
+		"wrong user": {password, func(t *preflight.Target) { t.Endpoint.User, t.Endpoint.Password = "k3s", "s3cr3ts" }, "Authorization Violation"},
+		"token":      {token, func(t *preflight.Target) { t.Endpoint.Token = "s3cr3t" }, ""},
+		"TLS file":   {secure, func(t *preflight.Target) { t.TLS.CAFile = secure.CAFile() }, ""},
+		"TLS text":   {secure, func(t *preflight.Target) { t.TLS.CAPEM = read(secure.CAFile()) }, ""},
+		"tls scheme": {secure, func(t *preflight.Target) {
+			t.TLS.CAFile, t.Endpoint.Servers = secure.CAFile(), []string{strings.Replace(secure.ClientURL(), "nats:", "tls:", 1)}
+		}, ""},
+		"wrong CA": {secure, func(t *preflight.Target) { t.TLS.CAFile = other.CA }, "certificate signed by unknown authority"},
+		"no CA":    {secure, func(*preflight.Target) {}, "certificate signed by unknown authority"},
+		"certificate": {mutual, func(t *preflight.Target) {
+			f := mutual.TLSFiles()
+			t.TLS.CAFile, t.TLS.CertFile, t.TLS.KeyFile = f.CA, f.ClientCert, f.ClientKey
+		}, ""},
+		"PEM": {mutual, func(t *preflight.Target) {
+			f := mutual.TLSFiles()
+			t.TLS.CAPEM, t.TLS.CertPEM, t.TLS.KeyPEM = read(f.CA), read(f.ClientCert), read(f.ClientKey)
+		}, ""},
+		"credentials": {operated, func(t *preflight.Target) { t.Credentials, t.TLS.CAFile = credentials, operated.CAFile() }, ""},
+		"context": {operated, func(t *preflight.Target) {
+			t.Credentials, t.TLS.CAFile, t.InContext = credentials, operated.CAFile(), true
+		}, ""},
+		"TLS first": {first, func(t *preflight.Target) {
+			t.TLS.CAFile, t.TLS.HandshakeFirst, t.InContext = first.CAFile(), true, true
+		}, ""},
+		"TLS too late":  {first, func(t *preflight.Target) { t.TLS.CAFile = first.CAFile() }, "KINE " + kine.BundledKINE + " failed at its start"},
+		"another field": {token, func(t *preflight.Target) { t.Endpoint.Token, t.Endpoint.Spec.History = "s3cr3t", 11 }, "bucket name already in use"},
+		"websocket":     {secure, func(t *preflight.Target) { t.Endpoint.Servers = []string{"wss://h"} }, "KINE does not connect to wss://h: it knows the scheme nats alone"},
+		"server name":   {secure, func(t *preflight.Target) { t.TLS.ServerName = "h" }, "KINE has no setting for the name"},
+		"first":         {first, func(t *preflight.Target) { t.TLS.HandshakeFirst = true }, "KINE cannot start TLS at once, unless a context file says so"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var as []nats.Option
+			if c.lab == operated {
+				as = append(as, nats.UserCredentialBytes([]byte(credentials)))
+			}
+			nc := c.lab.Connect(t, as...)
+			target := on(c.lab.URLs())
+			target.Endpoint.Spec.Name = "b-" + strings.ReplaceAll(name, " ", "-")
+			js, err := jetstream.New(nc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			makeBucket(t, js, target.Endpoint.Spec)
+			c.change(&target)
+			var log lines
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			err = preflight.Run(ctx, target, log.add)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+			if strings.Contains(log.String()+fmt.Sprint(err), "s3cr3t") || strings.Contains(log.String()+fmt.Sprint(err), "SUA") {
+				t.Errorf("a secret is in the log or the error: %v\n%s", err, log.String())
+			}
+			if c.want == "" && !strings.Contains(log.String(), "bucket initialized: "+target.Endpoint.Spec.Name) {
+				t.Errorf("the log does not come through:\n%s", log.String())
+			}
+		})
+	}
+}
+
+// Many at a time on one bucket, as from several applies, get along with each other, and their processes are bounded.
+func TestConcurrent(t *testing.T) {
+	lab := natslab.Single(t)
+	makeBucket(t, open(t, lab), spec)
+	var wait sync.WaitGroup
+	var running, most atomic.Int64
+	for range 12 {
+		wait.Go(func() {
+			release, err := preflight.Acquire(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer release()
+			now := running.Add(1)
+			defer running.Add(-1)
+			for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+			}
+			if err := run(t, on(lab.URLs())); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if limit := int64(max(2, runtime.NumCPU())); most.Load() > limit {
+		t.Errorf("%d ran at a time, and the limit is %d", most.Load(), limit)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var releases []func()
+	for {
+		release, err := preflight.Acquire(ctx)
+		if errors.Is(err, context.Canceled) {
+			break
+		}
+		releases = append(releases, release)
+	}
+	for _, release := range releases {
+		release()
+	}
+}
+
+// Two KINEs of an HA k3s, with clients that watch and write, see nothing of it but the reserved key and the health key.
+func TestAttachedKINEs(t *testing.T) {
+	t.Parallel()
+	lab := natslab.Single(t)
+	makeBucket(t, open(t, lab), spec)
+	url, err := kine.Endpoint{Servers: lab.URLs(), Spec: spec}.URL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients := []*clientv3.Client{dial(t, kinelab.Run(t, url)), dial(t, kinelab.Run(t, url))}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var watches []clientv3.WatchChan
+	for _, client := range clients {
+		watches = append(watches, clientv3.NewWatcher(client).Watch(ctx, "/", clientv3.WithPrefix(), clientv3.WithCreatedNotify()))
+	}
+	for _, watch := range watches {
+		if first := <-watch; !first.Created {
+			t.Fatalf("the watch begins with %+v", first)
+		}
+	}
+	const key = "/registry/configmaps/default/own"
+	answer, err := clients[0].Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key, "0")).Commit()
+	if err != nil || !answer.Succeeded {
+		t.Fatal(answer, err)
+	}
+	for i := range 5 {
+		if err := run(t, on(lab.URLs())); err != nil {
+			t.Error(err)
+		}
+		update, err := clients[0].Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", answer.Header.Revision)).
+			Then(clientv3.OpPut(key, fmt.Sprint(i+1))).Else(clientv3.OpGet(key)).Commit()
+		if err != nil || !update.Succeeded {
+			t.Fatalf("a write after verification %d: %v, %v", i, update, err)
+		}
+		answer = update
+	}
+	for i, watch := range watches {
+		seen := map[string]int{}
+		for own := 0; own < 6; {
+			events := <-watch
+			if err := events.Err(); err != nil || events.Canceled {
+				t.Fatalf("watch %d: %v", i, err)
+			}
+			for _, event := range events.Events {
+				seen[string(event.Kv.Key)]++
+				if string(event.Kv.Key) == key {
+					own++
+				}
+			}
+		}
+		if want := map[string]int{key: 6, preflight.ReservedKey: 15, "/registry/health": 5}; fmt.Sprint(seen) != fmt.Sprint(want) {
+			t.Errorf("watch %d shows %v, want %v", i, seen, want)
+		}
+	}
+}
+
+// A replicated bucket is proven as long as most of its servers are up; without them, the error says how far KINE came.
+func TestReplicatedBucket(t *testing.T) {
+	t.Parallel()
+	lab := natslab.Cluster(t, 3)
+	js, err := jetstream.New(lab.Connect(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	replicated := spec
+	replicated.Replicas = 3
+	makeBucket(t, js, replicated)
+	lab.AwaitStream(t, "", kine.StreamName(spec.Name))
+	servers := lab.Servers()
+	target := on([]string{servers[0].ClientURL()})
+	target.Endpoint.Spec = replicated
+	if err := run(t, target); err != nil {
+		t.Error(err)
+	}
+	servers[2].Shutdown()
+	if err := run(t, target); err != nil {
+		t.Errorf("with one server of three down: %v", err)
+	}
+	servers[1].Shutdown()
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	var failure *preflight.Error
+	if err := preflight.Run(ctx, target, nil); !errors.As(err, &failure) {
+		t.Errorf("with two servers of three down: %v", err)
+	}
+}
+
+// A reserved key that a killed verification has left is no obstacle.
+func TestLeftOverKey(t *testing.T) {
+	t.Parallel()
+	lab := natslab.Single(t)
+	makeBucket(t, open(t, lab), spec)
+	url, err := kine.Endpoint{Servers: lab.URLs(), Spec: spec}.URL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := dial(t, kinelab.Run(t, url))
+	answer, err := client.Txn(t.Context()).If(clientv3.Compare(clientv3.ModRevision(preflight.ReservedKey), "=", 0)).
+		Then(clientv3.OpPut(preflight.ReservedKey, "left")).Commit()
+	if err != nil || !answer.Succeeded {
+		t.Fatal(answer, err)
+	}
+	if err := run(t, on(lab.URLs())); err != nil {
+		t.Error(err)
+	}
+}
