@@ -3,6 +3,7 @@ package k3sendpoint_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -114,7 +115,7 @@ func serverFailures(t *testing.T) map[string]contractFailure {
 		return []string{fmt.Sprintf("user = %q", name), fmt.Sprintf("password = %q", password), literal}
 	}
 	at := func(lab *natslab.Server, lines []string, attribute, want string) contractFailure {
-		return contractFailure{lab, append(lines, servers(lab.URLs()...), `verify = "contract"`), attribute, want}
+		return contractFailure{lab, append(lines, servers(lab.URLs()...)), attribute, want}
 	}
 	const (
 		refused   = "k3s would be refused as well: correct the user and password, the token, or the credentials."
@@ -148,35 +149,41 @@ func serverFailures(t *testing.T) map[string]contractFailure {
 }
 
 // Each reason for which KINE would not start, or would start on another bucket, is an error on the attribute with its remedy,
-// and the check changes nothing on the server.
+// and the check changes nothing on the server: not that of the contract, and not that with KINE, which is not even started.
 func TestAccContractFailures(t *testing.T) {
 	for _, failures := range []map[string]contractFailure{bucketFailures(t), serverFailures(t)} {
 		for name, c := range failures {
-			t.Run(name, func(t *testing.T) {
-				state := func() string {
-					if !c.lab.Running() {
-						return ""
+			for _, verify := range []string{"contract", "etcd"} {
+				t.Run(name+" "+verify, func(t *testing.T) {
+					before := streams(t, c.lab)
+					acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
+						Config: acctest.ProviderConfig([]string{"nats://127.0.0.1:1"}) +
+							endpoint(append(slices.Clone(c.lines), fmt.Sprintf("verify = %q", verify))...),
+						ExpectError: errorAt(t, c.at, c.want),
+					}}})
+					if after := streams(t, c.lab); after != before {
+						t.Errorf("the check has changed something:\n%s", cmp.Diff(before, after))
 					}
-					nc, err := c.lab.Dial()
-					if err != nil {
-						t.Fatal(err)
-					}
-					defer nc.Close()
-					js := openJetStream(t, nc)
-					if _, err := js.AccountInfo(t.Context()); err != nil {
-						return "" // there is no JetStream to change
-					}
-					return contents(t, js)
-				}
-				before := state()
-				acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-					Config:      acctest.ProviderConfig([]string{"nats://127.0.0.1:1"}) + endpoint(c.lines...),
-					ExpectError: errorAt(t, c.at, c.want),
-				}}})
-				if after := state(); after != before {
-					t.Errorf("the check has changed something:\n%s", cmp.Diff(before, after))
-				}
-			})
+				})
+			}
 		}
 	}
+}
+
+// streams describes all streams of a lab, "" for one that has none.
+func streams(t *testing.T, lab *natslab.Server) string {
+	t.Helper()
+	if !lab.Running() {
+		return ""
+	}
+	nc, err := lab.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js := openJetStream(t, nc)
+	if _, err := js.AccountInfo(t.Context()); err != nil {
+		return "" // there is no JetStream to change
+	}
+	return contents(t, js)
 }

@@ -60,24 +60,34 @@ func TestAccMissingPermissions(t *testing.T) {
 	var config strings.Builder
 	config.WriteString(acctest.ProviderConfig([]string{"nats://127.0.0.1:1"}))
 	for name := range wants {
-		config.WriteString(strings.Replace(endpoint(servers(lab.URLs()...), fmt.Sprintf("user = %q", name), `password = "p"`, literal),
-			`"test"`, fmt.Sprintf("%q", name), 1))
+		for _, verify := range []string{"contract", "etcd"} {
+			if name == "enough" && verify == "etcd" {
+				continue // which writes: see below
+			}
+			block := endpoint(servers(lab.URLs()...), fmt.Sprintf("user = %q", name), `password = "p"`, literal, fmt.Sprintf("verify = %q", verify))
+			config.WriteString(strings.Replace(block, `"test"`, fmt.Sprintf("%q", name+"-"+verify), 1))
+		}
 	}
 	w := acctest.NewWorkspace(t, config.String())
 	began := time.Now()
 	errors := w.ApplyErrors(t)
-	if took := time.Since(began); took > 8*time.Second {
+	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("it took %s: something waits for an answer that does not come", took)
 	}
 	for name, want := range wants {
-		found := errors[resourceType+"."+name]
-		switch {
-		case want == "" && len(found) == 0:
-		case len(found) != 1 || !acctest.Text(want).MatchString(found[0]):
-			t.Errorf("of user %s is said %q, not %q", name, found, want)
+		for _, verify := range []string{"contract", "etcd"} {
+			found := errors[resourceType+"."+name+"-"+verify]
+			switch {
+			case want == "" && len(found) == 0:
+			case len(found) != 1 || !acctest.Text(want).MatchString(found[0]):
+				t.Errorf("of user %s is said %q with %s, not %q", name, found, verify, want)
+			}
 		}
 	}
 	if after := contents(t, js); after != before {
 		t.Errorf("the check has changed something:\n%s", cmp.Diff(before, after))
 	}
+	w.Configure(t, acctest.ProviderConfig([]string{"nats://127.0.0.1:1"})+
+		endpoint(servers(lab.URLs()...), `user = "enough"`, `password = "p"`, literal, `verify = "etcd"`))
+	w.Apply(t)
 }

@@ -58,3 +58,10 @@ func errorAt(t *testing.T, attribute, message string) *regexp.Regexp {
 	t.Helper()
 	return regexp.MustCompile(`\d+:\s+` + attribute + `\s+=[\s\S]*` + acctest.Text(message).String())
 }
+
+// checkFunc is a check that looks elsewhere than at the state.
+type checkFunc func() error
+
+func (c checkFunc) CheckState(_ context.Context, _ statecheck.CheckStateRequest, resp *statecheck.CheckStateResponse) {
+	resp.Error = c()
+}
