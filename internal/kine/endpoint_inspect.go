@@ -141,11 +141,12 @@ func (in *inspector) inspect(text string) {
 func redactURLs(urls []*url.URL) string {
 	texts := make([]string, len(urls))
 	for i, u := range urls {
-		shown := *u
-		if shown.User != nil {
-			shown.User = url.User(redactedUser)
+		rest := *u
+		rest.Scheme, rest.User, rest.Host = "", nil, ""
+		texts[i] = "nats://" + u.Host + rest.String()
+		if u.User != nil {
+			texts[i] = "nats://" + redactedUser + "@" + u.Host + rest.String()
 		}
-		texts[i] = shown.String()
 	}
 	return strings.Join(texts, ",")
 }

@@ -43,6 +43,11 @@ func ParseEndpoint(text string) (Endpoint, error) {
 	if err := e.setParams(urls[0].RawQuery); err != nil {
 		return e, err
 	}
+	for i, u := range urls {
+		if u.Host == "" && len(urls) > 1 {
+			return e, fmt.Errorf("URL %d of the endpoint has no host, for which KINE connects to its own machine", i+1)
+		}
+	}
 	if found := e.Check(); len(found) > 0 {
 		return e, found[0]
 	}
