@@ -1,6 +1,7 @@
 package kine
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"path"
@@ -49,6 +50,9 @@ func (e *FieldError) Error() string { return e.Problem + ". " + e.Remedy }
 // them from the URL in their encoded form and sends that, so a character that has to be encoded arrives as another one.
 const SafeUserInfo = "-_.~$&+;="
 
+// defaultPort is the port of a server whose URL has none.
+const defaultPort = "4222"
+
 // Check returns what is wrong with the endpoint, field by field.
 func (e Endpoint) Check() []*FieldError {
 	var found []*FieldError
@@ -75,8 +79,12 @@ func (e Endpoint) Check() []*FieldError {
 		{"CAFile", e.CAFile}, {"CertFile", e.CertFile}, {"KeyFile", e.KeyFile},
 	} {
 		if file.path != "" {
-			if problem := checkNodePath(file.path); problem != "" {
-				add(file.field, problem, "Give the absolute path of the file on the node that runs k3s.")
+			problem, remedy := checkNodePath(file.path), "Give the absolute path of the file on the node that runs k3s."
+			if file.field == "CredentialsFile" {
+				problem = cmp.Or(problem, checkVariable(file.path))
+			}
+			if problem != "" {
+				add(file.field, problem, remedy)
 			}
 		}
 	}
@@ -110,11 +118,15 @@ func (e Endpoint) checkServers() []*FieldError {
 	for i, server := range e.Servers {
 		u, problem, remedy := parseEndpointServer(server)
 		if problem == "" {
-			if first, ok := seen[strings.ToLower(u.Host)]; ok {
+			host := strings.ToLower(u.Host)
+			if u.Port() == "" {
+				host += ":" + defaultPort
+			}
+			if first, ok := seen[host]; ok {
 				problem = fmt.Sprintf("server %d is the same as server %d", i+1, first+1)
 				remedy = "Give each server once."
 			}
-			seen[strings.ToLower(u.Host)] = i
+			seen[host] = i
 		}
 		if problem != "" {
 			found = append(found, &FieldError{Field: "Servers", Index: i, Problem: problem, Remedy: remedy})
@@ -210,6 +222,15 @@ func checkNodePath(file string) string {
 		return fmt.Sprintf("%q is relative to whatever directory k3s is started in", file)
 	case strings.ContainsAny(file, "\x00\r\n"):
 		return "the path contains a line break or a zero byte"
+	}
+	return ""
+}
+
+// checkVariable returns what is wrong with the path of a credentials file, in which the NATS client replaces variables of the
+// environment (expandPath in nats.go). It does not do that with other files.
+func checkVariable(file string) string {
+	if strings.Contains(file, "$") {
+		return fmt.Sprintf("KINE takes the $ in %q for the beginning of a variable's name", file)
 	}
 	return ""
 }

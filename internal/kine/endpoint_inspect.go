@@ -194,6 +194,9 @@ func (in *inspector) readParams(first *url.URL, params url.Values) {
 			in.warn("About a file: %s. Give its absolute path on the node.", problem)
 		}
 	}
+	if problem := checkVariable(in.CredentialsFile); problem != "" {
+		in.warn("About a file: %s. Give it a name without one.", problem)
+	}
 	in.readEmbedded(first, params)
 }
 

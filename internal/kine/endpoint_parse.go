@@ -44,7 +44,7 @@ func ParseEndpoint(text string) (Endpoint, error) {
 		return e, err
 	}
 	for i, u := range urls {
-		if u.Host == "" && len(urls) > 1 {
+		if u.Host == "" && len(urls) > 1 && e.ContextFile == "" {
 			return e, fmt.Errorf("URL %d of the endpoint has no host, for which KINE connects to its own machine", i+1)
 		}
 	}

@@ -117,7 +117,7 @@ func parentOf(pid int) int {
 	if err != nil {
 		return 0
 	}
-	defer file.Close() //nolint:errcheck // it was read
+	defer file.Close()
 	for scan := bufio.NewScanner(file); scan.Scan(); {
 		if text, ok := strings.CutPrefix(scan.Text(), "PPid:"); ok {
 			parent, _ := strconv.Atoi(strings.TrimSpace(text))

@@ -284,7 +284,7 @@ func status(dir string) (resident, parent int) {
 	if err != nil {
 		return 0, 0
 	}
-	defer file.Close() //nolint:errcheck // it was read
+	defer file.Close()
 	for scan := bufio.NewScanner(file); scan.Scan(); {
 		name, value, _ := strings.Cut(scan.Text(), ":")
 		switch name {

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
@@ -99,6 +100,8 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"fragment":                  server("nats://host#kine", form),
 		"two_in_one":                server("nats://a,nats://b", "give each server as an element of its own. "+form),
 		"twice":                     server("nats://127.0.0.1:1", "server 2 is the same as server 1. Give each server once."),
+		"twice_by_default_port":     {valid(acctest.Config{"servers": list("nats://Host", "nats://host:4222")}), "servers[1]", "server 2 is the same as server 1. Give each server once."},
+		"mixed_hosts":               server("nats://a:4222;nats://b:4222", form),
 
 		// Schemes.
 		"tls":                  server("tls://host", "KINE knows no scheme tls. "+secured),
@@ -164,10 +167,17 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"relative_cert":        tls(acctest.Config{"cert_file": "c.pem", "key_file": "/k.pem"}, "tls.cert_file", "Attribute tls.cert_file: \"c.pem\" is relative"),
 		"cert_without_key":     tls(acctest.Config{"cert_file": "/c.pem"}, "tls.key_file", "a client certificate without its key is ignored by KINE. Give the file of the key too."),
 		"key_without_cert":     tls(acctest.Config{"key_file": "/k.pem"}, "tls.cert_file", "a key without its client certificate is ignored by KINE. Give the file of the certificate too."),
+		"relative_context":     {valid(acctest.Config{"servers": nil, "context_file": "./k3s.json"}), "context_file", `"./k3s.json" is relative`},
+		"variable_in_path":     field("credentials_file", "/etc/$HOSTNAME.creds", `KINE takes the $ in "/etc/$HOSTNAME.creds" for the beginning of a variable's name. `+node),
+		"url_as_path":          field("credentials_file", "file:///c.creds", `"file:///c.creds" is relative to whatever directory`),
+		"home_key":             tls(acctest.Config{"cert_file": "/c.pem", "key_file": "~k3s/k.pem"}, "tls.key_file", "KINE does not expand the ~"),
 		"empty_ca":             tls(acctest.Config{"ca_file": ""}, "tls.ca_file", empty),
 
 		// The bucket.
 		"no_name":            datastore("name", "", "a bucket needs a name"),
+		"space_in_name":      datastore("name", "a b", "only letters, digits, dashes and underscores may stand in it"),
+		"wildcard_name":      datastore("name", "kine*", "only letters, digits, dashes and underscores may stand in it"),
+		"slash_in_name":      datastore("name", "a/b", "only letters, digits, dashes and underscores may stand in it"),
 		"dot_in_name":        datastore("name", "a.b", "only letters, digits, dashes and underscores may stand in it"),
 		"long_name":          datastore("name", strings.Repeat("n", 253), "at most 252 characters"),
 		"history_0":          datastore("history", 0, "Attribute datastore.history value must be between 2 and 64, got: 0"),
@@ -187,7 +197,89 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"not_writable_fence": {valid(store(acctest.Config{"writable": false, "reason": "the bucket is fenced"})), "datastore", "KINE could not start on this datastore: the bucket is fenced."},
 	}
 	maps.Copy(rows, oddVerifications(t))
+	maps.Copy(rows, oddProofs(t))
 	return rows
+}
+
+// oddProofs are what is wrong about the k3s that is to run, and about a verification with KINE.
+func oddProofs(t *testing.T) map[string]invalid {
+	t.Helper()
+	credentials := newCredentials(t)
+	token := func(token any, want string) invalid {
+		return invalid{valid(acctest.Config{"k3s_token_wo": token, "k3s_token_wo_version": "1"}), "k3s_token_wo", "Attribute k3s_token_wo must be a k3s token: " + want}
+	}
+	etcd := func(config acctest.Config, path, want string) invalid {
+		config["verify"] = "etcd"
+		return invalid{valid(config), path, want}
+	}
+	const contract = `Set verify = "contract", which connects without KINE.`
+	return map[string]invalid{
+		"empty_version":     {valid(acctest.Config{"k3s_version": ""}), "k3s_version", "string length must be at least 1, got: 0"},
+		"token_no_version":  {valid(acctest.Config{"k3s_token_wo": "s3cr3t"}), "k3s_token_wo", `"k3s_token_wo_version" must be specified when`},
+		"version_no_token":  {valid(acctest.Config{"k3s_token_wo_version": "1"}), "k3s_token_wo_version", `"k3s_token_wo" must be specified when`},
+		"token_unverified":  {valid(acctest.Config{"k3s_token_wo": "s3cr3t", "k3s_token_wo_version": "1", "verify": "none"}), "k3s_token_wo", `With verify = "none" the token is not compared with the bucket. Leave it out, or set verify = "contract".`},
+		"token_empty":       token("", "it is empty"),
+		"token_newline":     token("s3cr3t\n", "it has white space around it: read it from a file with trimspace()"),
+		"token_of_agents":   token("s3cr3t.0123456789abcdef", "it is a bootstrap token, which only agents can use: give the token of the servers"),
+		"token_short_hash":  token("K10abc::server:s3cr3t", "between K10 and :: it has 3 characters in place of the 64 of a hash"),
+		"token_no_password": token("K10::server", "it is not of the form K10<CA hash>::<user>:<password>"),
+		"etcd_on_node":      etcd(acctest.Config{"credentials_file": "/c"}, "verify", `Give their content as verification.credentials_wo, or set verify = "contract".`),
+		"etcd_context":      etcd(acctest.Config{"servers": nil, "context_file": "/c"}, "verify", "KINE is run as the user that k3s will be, whose credentials are in a file on the node."),
+		"etcd_websocket":    etcd(acctest.Config{"verification": acctest.Config{"servers": list("wss://h")}}, "verification", "KINE does not connect to wss://h: it knows the scheme nats alone. "+contract),
+		"etcd_server_name":  etcd(acctest.Config{"verification": acctest.Config{"tls": acctest.Config{"server_name": "n"}}}, "verification", "KINE has no setting for the name that the server's certificate is checked for. "+contract),
+		"etcd_first":        etcd(acctest.Config{"verification": acctest.Config{"tls": acctest.Config{"handshake_first": true}}}, "verification", "KINE cannot start TLS at once, unless a context file says so. "+contract),
+		"etcd_no_servers":   etcd(acctest.Config{"servers": nil, "context_file": "/c", "verification": acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}}, "verification", "Give them as verification.servers too"),
+	}
+}
+
+// kineMisreads are what KINE is known to do with odd input. Each is met by fields of the endpoint, which make an error of it in
+// the plan, or cannot be typed into one: then the function datastore_endpoint_parse tells it.
+var kineMisreads = []struct {
+	what string
+	// fields are rows of oddInputs; parse is an endpoint for parsing only.
+	fields []string
+	parse  string
+}{
+	{"a query or credentials on a later URL are ignored", []string{"credentials_in_second_url", "parameters_in_second_url"}, ""},
+	{"a password is sent percent-encoded", []string{"at_in_password", "colon_in_password", "slash_in_password", "percent_in_password", "hash_in_password", "comma_in_password"}, ""},
+	{"numbers that are none become the default", nil, "nats://h?noEmbed&replicas=three"},
+	{"a negative number becomes the default", []string{"replicas_negative"}, "nats://h?noEmbed&replicas=-1"},
+	{"a fraction becomes the default", nil, "nats://h?noEmbed&replicas=3.0"},
+	{"numbers above a byte become the default", []string{"replicas_300", "history_256"}, "nats://h?noEmbed&revHistory=256"},
+	{"numbers out of range are refused", []string{"replicas_0", "replicas_6", "history_1", "history_65"}, ""},
+	{"a duration without a unit is refused", []string{"slow_without_unit"}, ""},
+	{"unknown and wrongly cased parameters are ignored", nil, "nats://h?noEmbed&Bucket=x"},
+	{"a path and a fragment are ignored", []string{"path", "fragment"}, ""},
+	{"other schemes are unknown", []string{"tls", "ws", "wss", "uppercase_scheme"}, ""},
+	{"jetstream wants another URL behind it", []string{"jetstream", "jetstream_before_url"}, ""},
+	{"a host beside a context file is refused", []string{"context_beside_servers"}, ""},
+	{"a user beside a context file is dropped", []string{"context_and_user", "context_and_token"}, ""},
+	{"a ~ is not expanded", []string{"home_credentials", "home_context", "home_ca", "home_key"}, ""},
+	{"a + in a path becomes a space", nil, "nats://h?noEmbed&credsFile=/a+b.creds"},
+	{"noEmbed=false counts as true", nil, "nats://h?noEmbed=false"},
+	{"a certificate without a key is ignored", []string{"cert_without_key", "key_without_cert"}, ""},
+	{"ports out of range are accepted", []string{"port_0", "port_99999"}, ""},
+	{"an IPv6 address without brackets is accepted", []string{"ipv6_without_brackets"}, ""},
+}
+
+func TestKINEMisreadings(t *testing.T) {
+	rows := oddInputs(t)
+	if len(rows) < 80 {
+		t.Errorf("there are %d odd inputs, and 80 are too few", len(rows))
+	}
+	for _, m := range kineMisreads {
+		if len(m.fields) == 0 && m.parse == "" {
+			t.Errorf("%s: neither a field nor the function tells it", m.what)
+		}
+		for _, name := range m.fields {
+			if _, ok := rows[name]; !ok {
+				t.Errorf("%s: there is no row %s", m.what, name)
+			}
+		}
+		if in := kine.InspectEndpoint(m.parse); m.parse != "" && in.Error == "" && len(in.Warnings) != 1 {
+			t.Errorf("%s: of %s is said %q", m.what, m.parse, in.Warnings)
+		}
+	}
 }
 
 // oddVerifications are what is wrong about a verification.

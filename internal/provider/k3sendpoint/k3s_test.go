@@ -91,7 +91,7 @@ func withCluster(t *testing.T, lab *natslab.Server, bucket string, tokens ...str
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close() //nolint:errcheck // it only reads
+	defer client.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for _, token := range tokens {

@@ -1,0 +1,84 @@
+package function_test
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	functions "github.com/nats-k3s/terraform-provider-nats/internal/provider/function"
+)
+
+// run calls a function as the framework does.
+func run(t *testing.T, f function.Function, argument attr.Value) (attr.Value, *function.FuncError) {
+	t.Helper()
+	var definition function.DefinitionResponse
+	f.Definition(t.Context(), function.DefinitionRequest{}, &definition)
+	result, err := definition.Definition.Return.NewResultData(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp := function.RunResponse{Result: result}
+	f.Run(t.Context(), function.RunRequest{Arguments: function.NewArgumentsData([]attr.Value{argument})}, &resp)
+	return resp.Result.Value(), resp.Error
+}
+
+// Null and unknown never come to a function: the framework answers for it, unless a parameter says otherwise.
+func TestParameters(t *testing.T) {
+	for _, f := range []function.Function{functions.NewK3sTokenHash(), functions.NewDatastoreEndpointParse()} {
+		var definition function.DefinitionResponse
+		f.Definition(t.Context(), function.DefinitionRequest{}, &definition)
+		for _, p := range definition.Definition.Parameters {
+			if p.GetAllowNullValue() || p.GetAllowUnknownValues() {
+				t.Errorf("parameter %s takes null or unknown, which the function does not expect", p.GetName())
+			}
+		}
+	}
+}
+
+func TestK3sTokenHash(t *testing.T) {
+	got, err := run(t, functions.NewK3sTokenHash(), types.StringValue("password"))
+	if want := types.StringValue("5e884898da28"); err != nil || !got.Equal(want) { // echo -n password | sha256sum
+		t.Errorf("got %s, %v, want %s", got, err, want)
+	}
+	_, err = run(t, functions.NewK3sTokenHash(), types.StringValue(""))
+	if err == nil || err.FunctionArgument == nil || *err.FunctionArgument != 0 {
+		t.Errorf("of an empty token is said: %v", err)
+	}
+}
+
+func TestDatastoreEndpointParse(t *testing.T) {
+	got, err := run(t, functions.NewDatastoreEndpointParse(),
+		types.StringValue("nats://k3s:s3cr3t@a:4222,nats://b?bucket=x,&slowMethod=1s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	object, ok := got.(types.Object)
+	if !ok {
+		t.Fatalf("got %T", got)
+	}
+	if text := object.Attributes()["error"]; text.IsNull() || object.Attributes()["bucket"].IsNull() {
+		t.Errorf("got %s", got)
+	}
+	got, err = run(t, functions.NewDatastoreEndpointParse(), types.StringValue("nats://t0ken@a:4223?bucket=x&revHistory=20&noEmbed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	object, ok = got.(types.Object)
+	if !ok {
+		t.Fatalf("got %T", got)
+	}
+	for name, want := range map[string]attr.Value{
+		"error": types.StringNull(), "bucket": types.StringValue("x"), "history": types.Int64Value(20), "replicas": types.Int64Value(1),
+		"authentication": types.StringValue("token"), "user": types.StringNull(), "slow_method": types.StringValue("500ms"),
+		"url_redacted": types.StringValue("nats://xxxxx@a:4223?bucket=x&revHistory=20&noEmbed"), "credentials_file": types.StringNull(),
+	} {
+		if value := object.Attributes()[name]; !value.Equal(want) {
+			t.Errorf("%s is %s, want %s", name, value, want)
+		}
+	}
+	if warnings, ok := object.Attributes()["warnings"].(types.List); !ok || warnings.IsNull() || len(warnings.Elements()) != 0 {
+		t.Errorf("the warnings are %s", object.Attributes()["warnings"])
+	}
+}
