@@ -97,6 +97,7 @@ func prove(ctx context.Context, dir, cli, provider, server string, keep bool) (e
 	if err != nil {
 		return "", err
 	}
+	say("    the provider has run KINE on the bucket itself before it gave out the endpoint (verify = \"etcd\")")
 	say("    --datastore-endpoint=%s", endpoint)
 
 	began := time.Now()
