@@ -151,19 +151,6 @@ func checkHost(u *url.URL) error {
 	return nil
 }
 
-// CheckUserSeed checks that seed is the seed of a user key pair. The error never contains the seed.
-func CheckUserSeed(seed string) error {
-	prefix, raw, err := nkeys.DecodeSeed([]byte(strings.TrimSpace(seed)))
-	if err != nil {
-		return errors.New("not an nkey seed: a user's seed starts with SU and has 58 characters")
-	}
-	clear(raw)
-	if prefix != nkeys.PrefixByteUser {
-		return fmt.Errorf("the seed is that of %s key: a user's seed, which starts with SU, is needed here", article(prefix))
-	}
-	return nil
-}
-
 // CheckCredentials checks that text is the content of a credentials file: a user JWT and the seed of the key pair that it is
 // for. The error never contains either.
 func CheckCredentials(text string) error {
@@ -185,18 +172,6 @@ func CheckCredentials(text string) error {
 		return errors.New("the JWT and the seed in it do not belong together")
 	}
 	return nil
-}
-
-// article names a kind of key with its article.
-func article(prefix nkeys.PrefixByte) string {
-	switch prefix {
-	case nkeys.PrefixByteOperator:
-		return "an operator"
-	case nkeys.PrefixByteAccount:
-		return "an account"
-	default:
-		return "a " + prefix.String()
-	}
 }
 
 // Redact replaces the credentials in a server's URL, so that it can be shown. What is not the URL of one server becomes a

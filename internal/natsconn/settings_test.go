@@ -121,34 +121,6 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-func TestCheckUserSeed(t *testing.T) {
-	user, userPublic := newSeed(t, nkeys.CreateUser)
-	account, _ := newSeed(t, nkeys.CreateAccount)
-	operator, _ := newSeed(t, nkeys.CreateOperator)
-	server, _ := newSeed(t, nkeys.CreateServer)
-	other := "A"
-	if user[20] == 'A' {
-		other = "B"
-	}
-	wrong := user[:20] + other + user[21:]
-	for name, c := range map[string]struct{ seed, wantErr string }{
-		"a user's":                {user, ""},
-		"a user's and a newline":  {user + "\n", ""},
-		"an account's":            {account, "that of an account key"},
-		"an operator's":           {operator, "that of an operator key"},
-		"a server's":              {server, "that of a server key"},
-		"a public key":            {userPublic, "not an nkey seed"},
-		"a wrong checksum":        {wrong, "not an nkey seed"},
-		"cut off":                 {user[:40], "not an nkey seed"},
-		"empty":                   {"", "not an nkey seed"},
-		"something else entirely": {"correct horse battery staple", "not an nkey seed"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			checkError(t, CheckUserSeed(c.seed), c.wantErr, user[4:], account[4:], operator[4:], server[4:], userPublic[4:], "horse")
-		})
-	}
-}
-
 func TestCheckCredentials(t *testing.T) {
 	_, account := newOperator(t)
 	good, other := newCredentials(t, account), newCredentials(t, account)

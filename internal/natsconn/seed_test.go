@@ -1,0 +1,62 @@
+package natsconn
+
+import (
+	"testing"
+
+	"github.com/nats-io/nkeys"
+)
+
+func TestCheckUserSeed(t *testing.T) {
+	user, userPublic := newSeed(t, nkeys.CreateUser)
+	account, _ := newSeed(t, nkeys.CreateAccount)
+	operator, _ := newSeed(t, nkeys.CreateOperator)
+	server, _ := newSeed(t, nkeys.CreateServer)
+	other := "A"
+	if user[20] == 'A' {
+		other = "B"
+	}
+	wrong := user[:20] + other + user[21:]
+	for name, c := range map[string]struct{ seed, wantErr string }{
+		"a user's":                {user, ""},
+		"a user's and a newline":  {user + "\n", ""},
+		"an account's":            {account, "that of an account key"},
+		"an operator's":           {operator, "that of an operator key"},
+		"a server's":              {server, "that of a server key"},
+		"a public key":            {userPublic, "not an nkey seed"},
+		"a wrong checksum":        {wrong, "not an nkey seed"},
+		"cut off":                 {user[:40], "not an nkey seed"},
+		"empty":                   {"", "not an nkey seed"},
+		"something else entirely": {"correct horse battery staple", "not an nkey seed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkError(t, CheckUserSeed(c.seed), c.wantErr, user[4:], account[4:], operator[4:], server[4:], userPublic[4:], "horse")
+		})
+	}
+}
+
+func TestCheckSeedOfEachKind(t *testing.T) {
+	seeds := map[KeyKind]string{}
+	for _, kind := range KeyKinds() {
+		seeds[kind], _ = newSeed(t, func() (nkeys.KeyPair, error) {
+			prefix, err := kind.Prefix()
+			if err != nil {
+				return nil, err
+			}
+			return nkeys.CreatePair(prefix)
+		})
+		if got := seeds[kind][:2]; got != kind.SeedPrefix() {
+			t.Errorf("the seed of %s starts with %s, not %s", kind.article(), got, kind.SeedPrefix())
+		}
+	}
+	for _, needed := range KeyKinds() {
+		for found, seed := range seeds {
+			want := ""
+			if found != needed {
+				want = "that of " + found.article() + " key: " + needed.article() + "'s seed, which starts with " + needed.SeedPrefix()
+			}
+			checkError(t, CheckSeed(seed, needed), want, seed[4:])
+		}
+		checkError(t, CheckSeed("horse", needed), "starts with "+needed.SeedPrefix()+" and has", "horse")
+	}
+	checkError(t, CheckSeed(seeds[UserKey], "robot"), `"robot" is no kind of nkey`, seeds[UserKey][4:])
+}
