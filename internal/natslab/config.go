@@ -27,7 +27,7 @@ type serverConfig struct {
 	Accounts      map[string]accountConfig `json:"accounts,omitempty"`
 	NoAuthUser    string                   `json:"no_auth_user,omitempty"`
 	Operator      string                   `json:"operator,omitempty"`
-	Resolver      *resolverConfig          `json:"resolver,omitempty"`
+	Resolver      any                      `json:"resolver,omitempty"`
 	Preload       map[string]string        `json:"resolver_preload,omitempty"`
 	Cluster       *clusterConfig           `json:"cluster,omitempty"`
 	Gateway       *gatewayConfig           `json:"gateway,omitempty"`

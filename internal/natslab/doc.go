@@ -10,7 +10,7 @@
 // A topology that was returned is ready: its routes and gateways are up, the JetStream meta group has a leader,
 // every peer of it is current, and every server has answered a request for the account's JetStream info.
 //
-// Servers can be in operator mode ([NewOperator], [OperatorMode]), in accounts with users and permissions
+// Servers can be in operator mode ([NewOperator], [OperatorMode], [ResolverMode]), in accounts with users and permissions
 // ([Accounts], [Users]), with TLS ([TLS], [VerifyClients]), and leaf nodes of one another ([LeafNodes],
 // [LeafRemotes]). A [Proxy] between clients and a server delays, cuts, and holds single requests back.
 // [Requests] counts them.

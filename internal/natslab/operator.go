@@ -1,7 +1,6 @@
 package natslab
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -26,8 +25,9 @@ type OperatorAccount struct {
 	token        string
 }
 
-// NewOperator makes an operator whose accounts and users are signed by signing keys.
-func NewOperator(name string) (*Operator, error) {
+// NewOperator makes an operator whose accounts and users are signed by signing keys. Its claims are changed by change, one
+// after the other.
+func NewOperator(name string, change ...func(*jwt.OperatorClaims)) (*Operator, error) {
 	o := &Operator{}
 	var err error
 	if o.key, err = nkeys.CreateOperator(); err != nil {
@@ -44,6 +44,9 @@ func NewOperator(name string) (*Operator, error) {
 	claims.Name = name
 	claims.SystemAccount = o.system.PublicKey()
 	claims.SigningKeys.Add(publicKey(o.signing))
+	for _, change := range change {
+		change(claims)
+	}
 	if o.token, err = claims.Encode(o.key); err != nil {
 		return nil, fmt.Errorf("natslab: operator: %w", err)
 	}
@@ -96,6 +99,9 @@ func (o *Operator) JWT() string { return o.token }
 
 // PublicKey returns the operator's identity, O...
 func (o *Operator) PublicKey() string { return publicKey(o.key) }
+
+// IdentitySeed returns the seed of the operator's identity, SO...
+func (o *Operator) IdentitySeed() string { return seed(o.key) }
 
 // SigningKey returns the public half of the key that signs accounts, O...
 func (o *Operator) SigningKey() string { return publicKey(o.signing) }
@@ -164,31 +170,6 @@ func (o *Operator) clientOption() nats.Option {
 		return func(*nats.Options) error { return err }
 	}
 	return nats.UserJWTAndSeed(token, key)
-}
-
-// resolverConfig is the configuration of a resolver that stores accounts, and that they can be pushed to.
-type resolverConfig struct {
-	Type        string `json:"type"`
-	Dir         string `json:"dir"`
-	AllowDelete bool   `json:"allow_delete"`
-}
-
-// addOperator puts the operator and its accounts into the configuration. The accounts are stored in dir.
-func (c *serverConfig) addOperator(o Options, dir string) error {
-	op := o.Operator
-	if op == nil {
-		return nil
-	}
-	if o.Token != "" || len(o.Users) > 0 || len(o.Accounts) > 0 || o.SystemUser.Name != "" {
-		return errors.New("natslab: in operator mode there are no users or accounts in the configuration")
-	}
-	c.Operator = op.token
-	c.Resolver = &resolverConfig{Type: "full", Dir: dir, AllowDelete: true}
-	c.Preload = map[string]string{op.system.PublicKey(): op.system.token}
-	for _, a := range op.accounts {
-		c.Preload[a.PublicKey()] = a.token
-	}
-	return nil
 }
 
 // probes are users of all accounts.

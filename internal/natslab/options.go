@@ -51,6 +51,8 @@ type Options struct {
 	// Operator puts the servers into operator mode. It excludes Token, Users, Accounts and
 	// SystemUser.
 	Operator *Operator
+	// Resolver is where servers in operator mode find accounts.
+	Resolver Resolver
 
 	// LeafNodes makes each server accept leaf-node connections.
 	LeafNodes bool
@@ -224,7 +226,7 @@ func SystemUser(user, password string) Option {
 func NoAuthUser(user string) Option { return func(o *Options) { o.NoAuthUser = user } }
 
 // OperatorMode makes the servers trust the operator, and store its accounts in a resolver that others can be
-// pushed to and deleted from. [Server.Dial] then connects as a user of the first account that was added.
+// pushed to and deleted from, unless [ResolverMode] says otherwise. [Server.Dial] then connects as a user of the first account that was added.
 func OperatorMode(op *Operator) Option { return func(o *Options) { o.Operator = op } }
 
 // LeafNodes makes each server accept leaf-node connections.
