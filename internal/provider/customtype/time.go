@@ -1,0 +1,51 @@
+package customtype
+
+import (
+	"errors"
+	"time"
+)
+
+// Duration is a duration in Go's form, such as "1m30s"; its number is in nanoseconds.
+type (
+	Duration     = Measure[durations]
+	DurationType = MeasureType[durations]
+)
+
+type durations struct{}
+
+func (durations) names() (title, what string) { return "Duration", `a duration such as "1m30s"` }
+
+func (durations) format(n int64) string { return time.Duration(n).String() }
+
+func (durations) parse(text string) (int64, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, errors.New("it is not a number with a unit of ns, us, ms, s, m or h")
+	}
+	return int64(d), nil
+}
+
+// Time is a time in the form of RFC 3339, in whole seconds, such as "2030-12-31T23:59:59Z"; its number is in seconds since 1970.
+type (
+	Time     = Measure[times]
+	TimeType = MeasureType[times]
+)
+
+type times struct{}
+
+func (times) names() (title, what string) { return "Time", `a time such as "2030-12-31T23:59:59Z"` }
+
+func (times) format(n int64) string { return time.Unix(n, 0).UTC().Format(time.RFC3339) }
+
+func (times) parse(text string) (int64, error) {
+	t, err := time.Parse(time.RFC3339, text)
+	switch {
+	case err != nil:
+		return 0, errors.New("it is not of the form of RFC 3339, with a time zone at the end (Z or, for example, +02:00)")
+	case t.Nanosecond() != 0:
+		return 0, errors.New("a JWT has whole seconds: leave the fraction out")
+	case t.Unix() <= 0:
+		return 0, errors.New("it is not after the beginning of 1970")
+	}
+	return t.Unix(), nil
+}
