@@ -55,7 +55,7 @@ func (auth Auth) apply(o *nats.Options) error {
 
 // seedOption authenticates with a user's seed.
 func seedOption(seed string) (nats.Option, error) {
-	if err := CheckUserSeed(seed); err != nil {
+	if err := CheckSeed(seed, UserKey); err != nil {
 		return nil, err
 	}
 	pair, err := nkeys.FromSeed([]byte(strings.TrimSpace(seed)))

@@ -100,6 +100,3 @@ func CheckSeed(seed string, kind KeyKind) error {
 	}
 	return nil
 }
-
-// CheckUserSeed checks that seed is the seed of a user key pair. The error never contains the seed.
-func CheckUserSeed(seed string) error { return CheckSeed(seed, UserKey) }

@@ -6,7 +6,7 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-func TestCheckUserSeed(t *testing.T) {
+func TestCheckSeed(t *testing.T) {
 	user, userPublic := newSeed(t, nkeys.CreateUser)
 	account, _ := newSeed(t, nkeys.CreateAccount)
 	operator, _ := newSeed(t, nkeys.CreateOperator)
@@ -29,7 +29,7 @@ func TestCheckUserSeed(t *testing.T) {
 		"something else entirely": {"correct horse battery staple", "not an nkey seed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			checkError(t, CheckUserSeed(c.seed), c.wantErr, user[4:], account[4:], operator[4:], server[4:], userPublic[4:], "horse")
+			checkError(t, CheckSeed(c.seed, UserKey), c.wantErr, user[4:], account[4:], operator[4:], server[4:], userPublic[4:], "horse")
 		})
 	}
 }

@@ -97,8 +97,7 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			"nkey_seed": schema.StringAttribute{
 				MarkdownDescription: "Seed of a user's key pair, which starts with `SU`. Falls back to the file named by `NATS_NKEY`.",
 				Optional:            true, Sensitive: true,
-				Validators: append(oneWay("nkey_seed"), validators.String("the seed of a user's key pair", "Invalid Seed",
-					natsconn.CheckUserSeed)),
+				Validators: append(oneWay("nkey_seed"), validators.Seed(natsconn.UserKey)),
 			},
 			"tls": schema.SingleNestedAttribute{
 				MarkdownDescription: "What a TLS connection needs beyond the system's certificate authorities. Setting it makes the connection " +

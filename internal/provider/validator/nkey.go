@@ -1,0 +1,12 @@
+package validator
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// Seed returns a validator of seeds of a kind of key. Its errors name the kinds and never show the seed.
+func Seed(kind natsconn.KeyKind) validator.String {
+	return String("the seed of a key pair", "Invalid Seed", func(seed string) error { return natsconn.CheckSeed(seed, kind) })
+}
