@@ -58,6 +58,14 @@ func NewClient(settings Settings, env Environment) *Client {
 	return &Client{settings: settings, env: env}
 }
 
+// As returns another client of the same servers, connected to in the same way but as another user. Its connection is its own,
+// and does not depend on that of this client, nor on whether this client's way to authenticate can be used. It does no I/O.
+func (c *Client) As(auth Auth) *Client {
+	settings := c.settings
+	settings.as = &auth
+	return NewClient(settings, c.env)
+}
+
 // resolve settles the settings once. A failure is not kept: a credentials file may be written by the very apply that
 // needs it.
 func (c *Client) resolve() (*resolved, error) {

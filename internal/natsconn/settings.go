@@ -38,6 +38,9 @@ type Settings struct {
 	ConnectTimeout time.Duration
 	// RequestTimeout bounds the wait for one answer of the JetStream API; zero for DefaultRequestTimeout.
 	RequestTimeout time.Duration
+
+	// as replaces the way to authenticate that all sources together come to: see [Client.As].
+	as *Auth
 }
 
 // Auth holds the ways to authenticate, of which one may be set. All of it is secret but User and the paths.

@@ -41,6 +41,9 @@ type resolved struct {
 	domain  string
 	// auth, authority and certificate tell which of these groups are settled. Of the others it can be seen.
 	auth, authority, certificate bool
+	// replaced tells that the way to authenticate is going to be replaced. What a source has of its own then only counts in
+	// that it has one, and its files are not read.
+	replaced bool
 }
 
 // resolve settles every group of settings (servers, authentication, certificate authority, client certificate, domain)
@@ -48,7 +51,7 @@ type resolved struct {
 // that the environment names or else the one that the NATS CLI has selected. The last one does not count if the first
 // two have servers and a way to authenticate, and without an environment the last two do not. It reads context files and PEM files, and does not connect.
 func (s Settings) resolve(env Environment) (*resolved, error) {
-	r := &resolved{options: nats.GetDefaultOptions()}
+	r := &resolved{options: nats.GetDefaultOptions(), replaced: s.as != nil}
 	if err := r.addSettings(s); err != nil {
 		return nil, err
 	}
@@ -70,7 +73,32 @@ func (s Settings) resolve(env Environment) (*resolved, error) {
 	if len(r.options.Servers) == 0 {
 		return nil, ErrNoServers
 	}
+	if s.as != nil {
+		if err := r.replaceAuth(*s.as); err != nil {
+			return nil, err
+		}
+	}
 	return r, nil
+}
+
+// replaceAuth drops the way to authenticate, with what belongs to that user, and sets another one.
+func (r *resolved) replaceAuth(auth Auth) error {
+	o := &r.options
+	o.User, o.Password, o.Token, o.Nkey, o.UserJWT, o.SignatureCB, o.InboxPrefix = "", "", "", "", nil, nil, ""
+	for i, server := range o.Servers {
+		_, bare, err := splitUser(server)
+		if err != nil {
+			return err
+		}
+		o.Servers[i] = bare.String()
+	}
+	source := nats.Options{}
+	if err := auth.apply(&source); err != nil {
+		return err
+	}
+	r.auth = false
+	r.addAuth(source)
+	return nil
 }
 
 // environmentSettings reads what the environment holds.
@@ -116,6 +144,9 @@ func (r *resolved) withoutSettled(s Settings) Settings {
 // addSettings adds settings as a source.
 func (r *resolved) addSettings(s Settings) error {
 	source := nats.Options{Servers: s.Servers}
+	if r.replaced && len(s.Auth.methods()) > 0 {
+		s.Auth = Auth{Token: "replaced"}
+	}
 	if err := s.Auth.apply(&source); err != nil {
 		return err
 	}

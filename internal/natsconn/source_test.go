@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -313,7 +314,49 @@ func TestPrecedence(t *testing.T) {
 			if diff := cmp.Diff(c.want, certs.summarize(t, r)); diff != "" {
 				t.Errorf("wanted -, got +\n%s", diff)
 			}
+
+			// Another user comes to the same servers in the same way.
+			other, err := NewClient(c.settings, environment).As(Auth{Token: "other"}).resolve()
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.want.Auth, c.want.Inbox = "token other", ""
+			c.want.Servers = userInURL.ReplaceAllString(c.want.Servers, "://")
+			if diff := cmp.Diff(c.want, certs.summarize(t, other)); diff != "" {
+				t.Errorf("as another user: wanted -, got +\n%s", diff)
+			}
 		})
+	}
+}
+
+// userInURL matches the credentials in URLs.
+var userInURL = regexp.MustCompile(`://[^ ]*?@`)
+
+// Another user does not need what the client's own would need to authenticate, and its own has to be right.
+func TestAs(t *testing.T) {
+	newContexts(t)
+	missing := filepath.Join(t.TempDir(), "missing")
+	for name, client := range map[string]*Client{
+		"a missing credentials file": NewClient(Settings{Servers: []string{"nats://a"}, Auth: Auth{CredentialsFile: missing}}, nil),
+		"one in the environment": NewClient(Settings{Servers: []string{"nats://a"}},
+			variables(map[string]string{EnvCreds: missing})),
+		"two ways": NewClient(Settings{Servers: []string{"nats://a"}, Auth: Auth{Token: "a", CredentialsFile: missing}}, nil),
+	} {
+		if _, err := client.resolve(); err == nil {
+			t.Errorf("with %s the client can be used", name)
+		}
+		if _, err := client.As(Auth{Token: "t"}).resolve(); err != nil {
+			t.Errorf("with %s another user: %v", name, err)
+		}
+	}
+	client := NewClient(Settings{Servers: []string{"nats://a"}, Auth: Auth{Token: "t"}}, nil)
+	_, err := client.As(Auth{CredentialsFile: missing}).resolve()
+	checkError(t, err, "credentials file "+missing)
+	if _, err := client.resolve(); err != nil {
+		t.Errorf("the client itself: %v", err)
+	}
+	if _, err := NewClient(Settings{}, nil).As(Auth{Token: "t"}).resolve(); !errors.Is(err, ErrNoServers) {
+		t.Errorf("without servers: %v", err)
 	}
 }
 
