@@ -7,8 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	frameworkprovider "github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
 // Config is a configuration as a CLI hands it to the provider: texts, numbers, booleans, lists ([]any) and objects (Config) by
@@ -53,6 +59,23 @@ func ValidateResource(t *testing.T, resource string, config Config) []Diagnostic
 		t.Fatal(err)
 	}
 	return diagnostics(resp.Diagnostics)
+}
+
+// Configured returns what the configured provider hands to its resources, and what it says about its configuration.
+func Configured(t *testing.T, config Config) (*connection.Data, []Diagnostic) {
+	t.Helper()
+	p := provider.New("test")()
+	var schema frameworkprovider.SchemaResponse
+	p.Schema(t.Context(), frameworkprovider.SchemaRequest{}, &schema)
+	raw := toValue(t, schema.Schema.Type().TerraformType(t.Context()), config)
+	var resp frameworkprovider.ConfigureResponse
+	p.Configure(t.Context(), frameworkprovider.ConfigureRequest{Config: tfsdk.Config{Schema: schema.Schema, Raw: raw}}, &resp)
+	var found []Diagnostic
+	for _, d := range resp.Diagnostics {
+		found = append(found, Diagnostic{Text: d.Summary() + "\n" + d.Detail(), Warning: d.Severity() == diag.SeverityWarning})
+	}
+	data, _ := resp.ResourceData.(*connection.Data)
+	return data, found
 }
 
 // ReadResource configures the provider, and has it refresh a resource with this state.

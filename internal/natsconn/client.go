@@ -58,11 +58,12 @@ func NewClient(settings Settings, env Environment) *Client {
 	return &Client{settings: settings, env: env}
 }
 
-// As returns another client of the same servers, connected to in the same way but as another user. Its connection is its own,
-// and does not depend on that of this client, nor on whether this client's way to authenticate can be used. It does no I/O.
-func (c *Client) As(auth Auth) *Client {
+// As returns another client of the same servers, connected to in the same way but as another user, whom errors call who. Its
+// connection is its own, and does not depend on that of this client, nor on whether this client's way to authenticate can be
+// used. It does no I/O.
+func (c *Client) As(who string, auth Auth) *Client {
 	settings := c.settings
-	settings.as = &auth
+	settings.as, settings.who = &auth, who
 	return NewClient(settings, c.env)
 }
 
@@ -141,7 +142,7 @@ func (c *Client) dial(r *resolved) (*nats.Conn, error) {
 
 	nc, err := options.Connect()
 	if err != nil {
-		return nil, connectError(r.options.Servers, err)
+		return nil, connectError(r.options.Servers, c.settings.who, err)
 	}
 	if err := checkVersion(nc.ConnectedServerVersion()); err != nil {
 		nc.Close()
@@ -161,7 +162,7 @@ func (c *Client) Close() {
 }
 
 // connectError tells why no server could be connected to.
-func connectError(servers []string, err error) error {
+func connectError(servers []string, who string, err error) error {
 	redacted := make([]string, len(servers))
 	for i, server := range servers {
 		redacted[i] = Redact(server)
@@ -172,7 +173,7 @@ func connectError(servers []string, err error) error {
 		return unreadable
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked),
 		errors.Is(err, nats.ErrAccountAuthExpired):
-		return &AuthError{Servers: redacted, Err: err}
+		return &AuthError{Servers: redacted, Who: who, Err: err}
 	case errors.Is(err, nats.ErrTLS) && !isTimeout(err), errors.Is(err, nats.ErrSecureConnWanted), isAlert(err):
 		return &TLSError{Servers: redacted, Err: err}
 	}

@@ -39,11 +39,17 @@ func (e *TLSError) Unwrap() error { return e.Err }
 // AuthError says that a server answered and refused the credentials.
 type AuthError struct {
 	Servers []string
-	Err     error
+	// Who is whose credentials they are, as [Client.As] was told; empty for a client's own.
+	Who string
+	Err error
 }
 
 func (e *AuthError) Error() string {
-	return fmt.Sprintf("the credentials were refused by %s: %v", strings.Join(e.Servers, ", "), e.Err)
+	what := "the credentials"
+	if e.Who != "" {
+		what += " of " + e.Who
+	}
+	return fmt.Sprintf("%s were refused by %s: %v", what, strings.Join(e.Servers, ", "), e.Err)
 }
 
 func (e *AuthError) Unwrap() error { return e.Err }

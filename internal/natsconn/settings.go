@@ -39,8 +39,9 @@ type Settings struct {
 	// RequestTimeout bounds the wait for one answer of the JetStream API; zero for DefaultRequestTimeout.
 	RequestTimeout time.Duration
 
-	// as replaces the way to authenticate that all sources together come to: see [Client.As].
-	as *Auth
+	// as replaces the way to authenticate that all sources together come to, and who says whose it is: see [Client.As].
+	as  *Auth
+	who string
 }
 
 // Auth holds the ways to authenticate, of which one may be set. All of it is secret but User and the paths.

@@ -316,7 +316,7 @@ func TestPrecedence(t *testing.T) {
 			}
 
 			// Another user comes to the same servers in the same way.
-			other, err := NewClient(c.settings, environment).As(Auth{Token: "other"}).resolve()
+			other, err := NewClient(c.settings, environment).As("the other", Auth{Token: "other"}).resolve()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -345,17 +345,17 @@ func TestAs(t *testing.T) {
 		if _, err := client.resolve(); err == nil {
 			t.Errorf("with %s the client can be used", name)
 		}
-		if _, err := client.As(Auth{Token: "t"}).resolve(); err != nil {
+		if _, err := client.As("the other", Auth{Token: "t"}).resolve(); err != nil {
 			t.Errorf("with %s another user: %v", name, err)
 		}
 	}
 	client := NewClient(Settings{Servers: []string{"nats://a"}, Auth: Auth{Token: "t"}}, nil)
-	_, err := client.As(Auth{CredentialsFile: missing}).resolve()
+	_, err := client.As("the other", Auth{CredentialsFile: missing}).resolve()
 	checkError(t, err, "credentials file "+missing)
 	if _, err := client.resolve(); err != nil {
 		t.Errorf("the client itself: %v", err)
 	}
-	if _, err := NewClient(Settings{}, nil).As(Auth{Token: "t"}).resolve(); !errors.Is(err, ErrNoServers) {
+	if _, err := NewClient(Settings{}, nil).As("the other", Auth{Token: "t"}).resolve(); !errors.Is(err, ErrNoServers) {
 		t.Errorf("without servers: %v", err)
 	}
 }

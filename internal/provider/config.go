@@ -42,6 +42,7 @@ type configModel struct {
 	ConnectTimeout  types.String `tfsdk:"connect_timeout"`
 	RequestTimeout  types.String `tfsdk:"request_timeout"`
 	Unreachable     types.String `tfsdk:"unreachable"`
+	Operator        types.Object `tfsdk:"operator"`
 }
 
 func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
@@ -69,8 +70,7 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			"credentials": schema.StringAttribute{
 				MarkdownDescription: "Content of a credentials file: the JWT and seed of a user.",
 				Optional:            true, Sensitive: true,
-				Validators: append(oneWay("credentials"),
-					validators.String("the content of a credentials file", "Invalid Credentials", natsconn.CheckCredentials)),
+				Validators: append(oneWay("credentials"), validators.Credentials()),
 			},
 			"credentials_file": schema.StringAttribute{
 				MarkdownDescription: "Path of a credentials file. Falls back to `NATS_CREDS`.",
@@ -131,6 +131,7 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 				Optional:   true,
 				Validators: []validator.String{stringvalidator.OneOf(unreachableError, unreachableWarn)},
 			},
+			"operator": operatorAttribute(),
 		},
 	}
 }

@@ -94,6 +94,9 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 	both := func(a string, valueA any, b string, valueB any) invalid {
 		return invalid{acctest.Config{a: valueA, b: valueB}, a, fmt.Sprintf("Attribute %q cannot be specified when %q is specified", b, a)}
 	}
+	operator := func(name string, value any, want string) invalid {
+		return invalid{acctest.Config{"operator": acctest.Config{name: value}}, "operator." + name, want}
+	}
 	const oneOfTwo = "A client certificate needs its key, and a key its certificate"
 
 	return map[string]invalid{
@@ -150,6 +153,19 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 		"unknown_unreachable":   field("unreachable", "ignore", `value must be one of: ["error" "warn"]`),
 		"unreachable_uppercase": field("unreachable", "WARN", "value must be one of"),
 
+		"operators_key_of_user": operator("signing_key", s.userSeed,
+			"Attribute operator.signing_key must be the seed of a key pair: the seed is that of a user key: an operator's seed, which starts with SO, is needed"),
+		"operators_key_of_account": operator("signing_key", s.accountSeed, "the seed is that of an account key: an operator's seed"),
+		"operators_key_is_cut":     operator("signing_key", s.operatorSeed[:50], "not an nkey seed: an operator's seed starts with SO"),
+		"operators_key_is_empty":   operator("signing_key", "", "not an nkey seed"),
+		"system_path_as_content":   operator("system_credentials", "/etc/nats/sys.creds", "there is no JWT between BEGIN and END lines"),
+		"system_seed_as_content":   operator("system_credentials", s.userSeed, "there is no JWT"),
+		"system_credentials_cut":   operator("system_credentials", s.otherCredentials, "must be the content of a credentials file"),
+		"system_file_in_home":      operator("system_credentials_file", "~/sys.creds", "use pathexpand()"),
+		"system_file_without_name": operator("system_credentials_file", "", "it is empty"),
+		"system_credentials_twice": {acctest.Config{"operator": acctest.Config{"system_credentials": s.credentials, "system_credentials_file": "/s"}},
+			"operator.system_credentials", `"operator.system_credentials_file" cannot be specified when "operator.system_credentials"`},
+
 		"ca_twice":           tls(acctest.Config{"ca_file": files.CA, "ca_pem": "x"}, "tls.ca_file", `"tls.ca_pem" cannot be specified when "tls.ca_file"`),
 		"cert_twice":         tls(acctest.Config{"cert_file": "/c", "cert_pem": "x", "key_file": "/k"}, "tls.cert_pem", `"tls.cert_file" cannot be specified`),
 		"key_twice":          tls(acctest.Config{"cert_file": "/c", "key_file": "/k", "key_pem": "x"}, "tls.key_pem", `"tls.key_file" cannot be specified`),
@@ -202,7 +218,11 @@ func TestValidConfig(t *testing.T) {
 		"seed":               {"nkey_seed": s.userSeed + "\n"},
 		"context's file":     {"context": "/etc/nats/prod.json"},
 		"TLS files":          {"tls": acctest.Config{"ca_file": "/ca.pem", "cert_file": "/c.pem", "key_file": "/k.pem", "server_name": "n", "handshake_first": true}},
-		"unknown all":        {"servers": unknown, "context": unknown, "credentials": unknown, "credentials_file": unknown, "user": unknown, "password": unknown, "token": unknown, "nkey_seed": unknown, "tls": unknown, "jetstream_domain": unknown, "connect_timeout": unknown, "request_timeout": unknown, "unreachable": unknown},
+		"unknown all":        {"servers": unknown, "context": unknown, "credentials": unknown, "credentials_file": unknown, "user": unknown, "password": unknown, "token": unknown, "nkey_seed": unknown, "tls": unknown, "jetstream_domain": unknown, "connect_timeout": unknown, "request_timeout": unknown, "unreachable": unknown, "operator": unknown},
+		"operator":           {"operator": acctest.Config{"signing_key": s.operatorSeed + "\n", "system_credentials": s.credentials}},
+		"operator's file":    {"operator": acctest.Config{"system_credentials_file": "/nonexistent/sys.creds"}},
+		"empty operator":     {"operator": acctest.Config{}},
+		"unknown operator":   {"operator": acctest.Config{"signing_key": unknown, "system_credentials": unknown, "system_credentials_file": "/s"}},
 		"an unknown server":  {"servers": list("nats://a", unknown)},
 		"an unknown key":     {"tls": acctest.Config{"cert_file": "/c", "key_pem": unknown}},
 		"a user and unknown": {"user": "u", "password": unknown},
@@ -226,6 +246,8 @@ func TestUnknownConfig(t *testing.T) {
 	for _, attribute := range acctest.Schemas(t).Provider.Block.Attributes {
 		configs := []acctest.Config{{attribute.Name: unknown}}
 		switch attribute.Name {
+		case "operator":
+			continue // not needed to reach a server: see TestOperatorConfig
 		case "servers":
 			configs = append(configs, acctest.Config{"servers": list(decoy.ClientURL(), unknown)})
 		case "tls":

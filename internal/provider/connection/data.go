@@ -15,7 +15,8 @@ import (
 type Data struct {
 	client *natsconn.Client
 	// unknown lists the attributes whose values are not known yet.
-	unknown []string
+	unknown  []string
+	operator *Operator
 	// TolerateUnreachable keeps the prior state of a resource whose servers cannot be reached.
 	TolerateUnreachable bool
 }

@@ -48,6 +48,12 @@ func step(err error) string {
 		return "Check tls in the provider's configuration: ca_file or ca_pem if the system does not know the servers' certificate " +
 			"authority, a client certificate and its key if they ask for one, server_name if their certificate is for another " +
 			"name, handshake_first if they have that set."
+	case errors.Is(err, ErrNoOperator), errors.Is(err, ErrNoSigningKey), errors.Is(err, ErrNoSystemCredentials):
+		return operatorStep(err)
+	case errors.As(err, &auth) && auth.Who == systemUser:
+		return "Check " + attrSystemCredentials + " and " + attrSystemCredentials + "_file in the provider's configuration, or the file that " +
+			EnvSystemCredentials + " names: they have to be those of a user of the system account of these servers, who is neither " +
+			"expired nor revoked."
 	case errors.As(err, &auth):
 		return "Check the credentials in the provider's configuration, in the environment (" +
 			strings.Join([]string{natsconn.EnvCreds, natsconn.EnvUser, natsconn.EnvPassword, natsconn.EnvToken, natsconn.EnvNKey}, ", ") +

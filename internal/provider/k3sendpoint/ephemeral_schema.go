@@ -11,7 +11,6 @@ import (
 	resourceschema "github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
@@ -39,7 +38,7 @@ func (r *ephemeralEndpoint) Schema(ctx context.Context, _ ephemeral.SchemaReques
 			credentials: schema.StringAttribute{
 				MarkdownDescription: credentialsText, Optional: true, Sensitive: true,
 				Validators: []validator.String{
-					validators.String("the content of a credentials file", "Invalid Credentials", natsconn.CheckCredentials),
+					validators.Credentials(),
 				},
 			},
 		},

@@ -191,7 +191,7 @@ func attributes() map[string]schema.Attribute {
 					Optional:            true, WriteOnly: true, Sensitive: true,
 					Validators: []validator.String{
 						stringvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName("credentials_wo_version")),
-						validators.String("the content of a credentials file", "Invalid Credentials", natsconn.CheckCredentials),
+						validators.Credentials(),
 					},
 				},
 				"credentials_wo_version": schema.StringAttribute{

@@ -1,0 +1,160 @@
+package connection
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// The variables of the environment that the operator's secrets come from, where the provider's configuration has none.
+const (
+	// EnvSigningKey is a seed (SO...), EnvSigningKeyFile the path of a file that holds one. One of them can be set.
+	EnvSigningKey     = "NATS_OPERATOR_SIGNING_KEY"
+	EnvSigningKeyFile = "NATS_OPERATOR_SIGNING_KEY_FILE"
+	// EnvSystemCredentials is the path of a credentials file.
+	EnvSystemCredentials = "NATS_SYSTEM_CREDS"
+)
+
+// The attributes of the provider's configuration that they stand in for.
+const (
+	attrSigningKey        = "operator.signing_key"
+	attrSystemCredentials = "operator.system_credentials"
+)
+
+// systemUser is what errors of a connection call its user.
+const systemUser = "the system account's user"
+
+// Errors of an operator that is not configured, or not in full.
+var (
+	ErrNoOperator          = errors.New("no operator is configured")
+	ErrNoSigningKey        = errors.New("no signing key of the operator is configured")
+	ErrNoSystemCredentials = errors.New("no credentials of a user of the system account are configured")
+)
+
+// OperatorConfig is what the provider's configuration says of the operator. What is empty comes from the environment, unless
+// it is listed as unknown.
+type OperatorConfig struct {
+	// SigningKey is a seed, SO...
+	SigningKey string
+	// SystemCredentials is the content of a credentials file, SystemCredentialsFile the path of one. One of them may be set.
+	SystemCredentials, SystemCredentialsFile string
+	// UnknownSigningKey and UnknownSystem list attributes whose values are not known yet.
+	UnknownSigningKey, UnknownSystem []string
+}
+
+// Operator is the operator that signs accounts, and the system account over which they are handed to the servers. Either may be
+// missing: what is only signed needs no servers, and what is only looked up no key.
+type Operator struct {
+	data   *Data
+	config OperatorConfig
+	env    natsconn.Environment
+	// system is shared by all who use it. It is nil if nobody is configured.
+	system *natsconn.Client
+}
+
+// ConfigureOperator adds an operator to the data. It does no I/O. The environment may be nil.
+func (d *Data) ConfigureOperator(config OperatorConfig, env natsconn.Environment) {
+	if env == nil {
+		env = func(string) string { return "" }
+	}
+	o := &Operator{data: d, config: config, env: env}
+	auth := natsconn.Auth{Credentials: config.SystemCredentials, CredentialsFile: config.SystemCredentialsFile}
+	if auth == (natsconn.Auth{}) && len(config.UnknownSystem) == 0 {
+		auth.CredentialsFile = env(EnvSystemCredentials)
+	}
+	if auth != (natsconn.Auth{}) {
+		o.system = d.client.As(systemUser, auth)
+	}
+	d.operator = o
+}
+
+// Operator returns the operator. Errors: [*UnknownError] if nothing of it is known yet, and [ErrNoOperator] if there is neither a
+// signing key nor a user of the system account, in the configuration or in the environment.
+func (d *Data) Operator() (*Operator, error) {
+	o := d.operator
+	switch {
+	case o == nil:
+		return nil, ErrNoOperator
+	case o.hasSigningKey() || o.system != nil:
+		return o, nil
+	}
+	if unknown := slices.Concat(o.config.UnknownSigningKey, o.config.UnknownSystem); len(unknown) > 0 {
+		slices.Sort(unknown)
+		return nil, &UnknownError{Attributes: slices.Compact(unknown)}
+	}
+	return nil, ErrNoOperator
+}
+
+func (o *Operator) hasSigningKey() bool {
+	return len(o.config.UnknownSigningKey) == 0 && (o.config.SigningKey != "" || o.env(EnvSigningKey) != "" || o.env(EnvSigningKeyFile) != "")
+}
+
+// SigningKey returns the seed of the key that signs accounts. It reads the file that the environment may name. Errors:
+// [*UnknownError], [ErrNoSigningKey] and those of a seed that cannot be used, none of which contains it.
+func (o *Operator) SigningKey() (string, error) {
+	if unknown := o.config.UnknownSigningKey; len(unknown) > 0 {
+		return "", &UnknownError{Attributes: unknown}
+	}
+	seed, source := o.config.SigningKey, attrSigningKey
+	if seed == "" {
+		var err error
+		if seed, source, err = signingKeyOf(o.env); err != nil {
+			return "", err
+		}
+	}
+	if err := natsconn.CheckSeed(seed, natsconn.OperatorKey); err != nil {
+		return "", fmt.Errorf("%s: %w", source, err)
+	}
+	return strings.TrimSpace(seed), nil
+}
+
+// signingKeyOf returns the seed that an environment leads to, and where it came from.
+func signingKeyOf(env natsconn.Environment) (seed, source string, err error) {
+	seed, file := env(EnvSigningKey), env(EnvSigningKeyFile)
+	switch {
+	case seed != "" && file != "":
+		return "", "", fmt.Errorf("%s and %s are both set: one of them is enough", EnvSigningKey, EnvSigningKeyFile)
+	case seed != "":
+		return seed, EnvSigningKey, nil
+	case file == "":
+		return "", "", ErrNoSigningKey
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return "", "", fmt.Errorf("%s: %w", EnvSigningKeyFile, err)
+	}
+	return string(content), fmt.Sprintf("the file %s that %s names", file, EnvSigningKeyFile), nil
+}
+
+// System returns the client that is a user of the system account, on the servers of the provider's own client. All callers share
+// it. Errors: [*UnknownError], also for servers that are not known yet, and [ErrNoSystemCredentials].
+func (o *Operator) System() (*natsconn.Client, error) {
+	if unknown := slices.Concat(o.config.UnknownSystem, o.data.unknown); len(unknown) > 0 {
+		return nil, &UnknownError{Attributes: unknown}
+	}
+	if o.system == nil {
+		return nil, ErrNoSystemCredentials
+	}
+	return o.system, nil
+}
+
+// operatorStep returns what to do about an operator that is not configured.
+func operatorStep(err error) string {
+	signing := attrSigningKey + " in the provider's configuration, or " + EnvSigningKey + " (a seed, SO...) or " + EnvSigningKeyFile +
+		" (a file that holds one) in the environment"
+	system := attrSystemCredentials + " or " + attrSystemCredentials + "_file in the provider's configuration, or " + EnvSystemCredentials +
+		" (a credentials file) in the environment"
+	switch {
+	case errors.Is(err, ErrNoSigningKey):
+		return "Set " + signing + "."
+	case errors.Is(err, ErrNoSystemCredentials):
+		return "Set " + system + "."
+	case errors.Is(err, ErrNoOperator):
+		return "To sign accounts, set " + signing + ".\n\nTo hand them to the servers, also set " + system + "."
+	}
+	return ""
+}

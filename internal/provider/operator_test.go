@@ -1,0 +1,218 @@
+package provider_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+)
+
+// operatorOf configures the provider and returns its operator.
+func operatorOf(t *testing.T, config acctest.Config) (*connection.Operator, error) {
+	t.Helper()
+	data, found := acctest.Configured(t, config)
+	if len(found) > 0 {
+		t.Fatalf("%+v", found)
+	}
+	return data.Operator()
+}
+
+// The operator's key and the system account's user come from the configuration, or each by itself from the environment.
+func TestOperatorConfig(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	s, other := newSecrets(t), newSecrets(t)
+	operator, err := natslab.NewOperator("lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab := natslab.Single(t, natslab.OperatorMode(operator))
+	system, err := operator.SystemAccount().Credentials("terraform", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	seedFile, systemFile, otherFile := write("key", other.operatorSeed+"\n"), write("sys.creds", system), write("other.creds", other.credentials)
+	unknown := acctest.Unknown{}
+	object := func(config acctest.Config) acctest.Config {
+		return acctest.Config{"servers": list(lab.ClientURL()), "operator": config}
+	}
+	type env map[string]string
+
+	for name, c := range map[string]struct {
+		env    env
+		config acctest.Config
+		// key is the seed that is used, system tells whether the user of the system account is. Else, what the error says.
+		key, keyErr string
+		system      bool
+		systemErr   string
+	}{
+		"all of it": {config: object(acctest.Config{"signing_key": s.operatorSeed + "\n", "system_credentials": system}), key: s.operatorSeed, system: true},
+		"a file":    {config: object(acctest.Config{"signing_key": s.operatorSeed, "system_credentials_file": systemFile}), key: s.operatorSeed, system: true},
+		"the configuration beats the environment": {
+			env:    env{"NATS_OPERATOR_SIGNING_KEY": other.operatorSeed, "NATS_SYSTEM_CREDS": otherFile},
+			config: object(acctest.Config{"signing_key": s.operatorSeed, "system_credentials": system}), key: s.operatorSeed, system: true,
+		},
+		"the environment alone": {
+			env: env{"NATS_OPERATOR_SIGNING_KEY": s.operatorSeed, "NATS_SYSTEM_CREDS": systemFile}, config: acctest.Config{"servers": list(lab.ClientURL())},
+			key: s.operatorSeed, system: true,
+		},
+		"a key's file of the environment": {
+			env: env{"NATS_OPERATOR_SIGNING_KEY_FILE": seedFile}, config: object(acctest.Config{"system_credentials": system}),
+			key: other.operatorSeed, system: true,
+		},
+		"the key alone": {
+			config: object(acctest.Config{"signing_key": s.operatorSeed}), key: s.operatorSeed,
+			systemErr: "No credentials of a user of the system account are configured.\n\nSet operator.system_credentials or",
+		},
+		"the user alone": {
+			config: object(acctest.Config{"system_credentials": system}), system: true,
+			keyErr: "No signing key of the operator is configured.\n\nSet operator.signing_key in the provider's configuration, or NATS_OPERATOR_SIGNING_KEY",
+		},
+		"an unknown key never comes from the environment": {
+			env: env{"NATS_OPERATOR_SIGNING_KEY": s.operatorSeed}, config: object(acctest.Config{"signing_key": unknown, "system_credentials": system}),
+			keyErr: "not known yet: operator.signing_key depends", system: true,
+		},
+		"an unknown user neither": {
+			env: env{"NATS_SYSTEM_CREDS": systemFile}, config: object(acctest.Config{"signing_key": s.operatorSeed, "system_credentials": unknown}),
+			key: s.operatorSeed, systemErr: "not known yet: operator.system_credentials depends",
+		},
+		"an unknown file neither": {
+			env: env{"NATS_SYSTEM_CREDS": systemFile}, config: object(acctest.Config{"signing_key": s.operatorSeed, "system_credentials_file": unknown}),
+			key: s.operatorSeed, systemErr: "not known yet: operator.system_credentials_file depends",
+		},
+		"unknown servers": {
+			config: acctest.Config{"servers": unknown, "operator": acctest.Config{"signing_key": s.operatorSeed, "system_credentials": system}},
+			key:    s.operatorSeed, systemErr: "not known yet: servers depends",
+		},
+		"a user's key in the environment": {
+			env: env{"NATS_OPERATOR_SIGNING_KEY": s.userSeed}, config: object(acctest.Config{"system_credentials": system}), system: true,
+			keyErr: "NATS_OPERATOR_SIGNING_KEY: the seed is that of a user key: an operator's seed, which starts with SO, is needed here",
+		},
+		"credentials for a key's file": {
+			env: env{"NATS_OPERATOR_SIGNING_KEY_FILE": systemFile}, config: object(acctest.Config{"system_credentials": system}), system: true,
+			keyErr: "The file " + systemFile + " that NATS_OPERATOR_SIGNING_KEY_FILE names: not an nkey seed",
+		},
+		"a missing key's file": {
+			env:    env{"NATS_OPERATOR_SIGNING_KEY_FILE": filepath.Join(dir, "missing")},
+			config: object(acctest.Config{"system_credentials": system}), system: true, keyErr: "no such file",
+		},
+		"two keys in the environment": {
+			env: env{"NATS_OPERATOR_SIGNING_KEY_FILE": seedFile, "NATS_OPERATOR_SIGNING_KEY": s.operatorSeed}, system: true,
+			config: object(acctest.Config{"system_credentials": system}), keyErr: "are both set: one of them is enough",
+		},
+		"another system's user": {
+			env: env{"NATS_SYSTEM_CREDS": otherFile}, config: object(acctest.Config{"signing_key": s.operatorSeed}), key: s.operatorSeed,
+			systemErr: "The credentials of the system account's user were refused by " + lab.ClientURL(),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for variable, value := range c.env {
+				t.Setenv(variable, value)
+			}
+			op, err := operatorOf(t, c.config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check := func(what string, err error, want string) {
+				t.Helper()
+				switch {
+				case err == nil && want != "":
+					t.Errorf("%s: no error, wanted %q", what, want)
+				case err != nil && (want == "" || !strings.Contains(connection.Explain(err), want)):
+					t.Errorf("%s: %s\nwanted %q", what, connection.Explain(err), want)
+				case err != nil && s.shown(err.Error()) != nil:
+					t.Errorf("%s shows a secret: %v", what, err)
+				}
+			}
+			key, err := op.SigningKey()
+			if check("signing key", err, c.keyErr); key != c.key {
+				t.Error("another key is used")
+			}
+			client, err := op.System()
+			if again, _ := op.System(); again != client {
+				t.Error("the client is not shared")
+			}
+			if err == nil {
+				t.Cleanup(client.Close)
+				_, err = client.Conn(t.Context())
+			}
+			check("system account", err, c.systemErr)
+			if c.system && err == nil {
+				nc, err := client.Conn(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				// Only a user of the system account is answered here.
+				if _, err := nc.Request("$SYS.REQ.SERVER.PING", nil, nc.Opts.Timeout); err != nil {
+					t.Errorf("this is no user of the system account: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// Where nothing of an operator is configured, the error says all that can be.
+func TestNoOperator(t *testing.T) {
+	_, err := operatorOf(t, acctest.Config{})
+	if !errors.Is(err, connection.ErrNoOperator) {
+		t.Fatal(err)
+	}
+	told := connection.Explain(err)
+	for _, want := range []string{"operator.signing_key", "NATS_OPERATOR_SIGNING_KEY", "operator.system_credentials", "NATS_SYSTEM_CREDS"} {
+		if !strings.Contains(told, want) {
+			t.Errorf("%s is not named in: %s", want, told)
+		}
+	}
+	for _, config := range []any{acctest.Unknown{}, acctest.Config{"signing_key": acctest.Unknown{}}} {
+		_, err := operatorOf(t, acctest.Config{"operator": config})
+		var unknown *connection.UnknownError
+		if !errors.As(err, &unknown) || len(unknown.Attributes) != 1 || !strings.HasPrefix(unknown.Attributes[0], "operator") {
+			t.Errorf("with %v unknown: %v", config, err)
+		}
+	}
+}
+
+// A client that is another user takes servers and TLS from where the provider's own takes them, here a NATS context.
+func TestSystemUserOfContext(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	operator, err := natslab.NewOperator("lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab := natslab.Single(t, natslab.OperatorMode(operator), natslab.TLS())
+	system, err := operator.SystemAccount().Credentials("terraform", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeContext(t, map[string]any{"url": lab.ClientURL(), "user": "nobody", "password": "p", "ca": lab.TLSFiles().CA}, false)
+	data, _ := acctest.Configured(t, acctest.Config{"context": "test", "operator": acctest.Config{"system_credentials": system}})
+	op, err := data.Operator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := op.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	nc, err := client.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := nc.Request("$SYS.REQ.SERVER.PING", nil, nc.Opts.Timeout); err != nil {
+		t.Errorf("this is no user of the system account: %v", err)
+	}
+}
