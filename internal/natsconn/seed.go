@@ -100,3 +100,23 @@ func CheckSeed(seed string, kind KeyKind) error {
 	}
 	return nil
 }
+
+// CheckPublicKey checks that key is the public half of a key pair of that kind. The error names the kind that was found; a seed that
+// was given by mistake is never part of it.
+func CheckPublicKey(key string, kind KeyKind) error {
+	want, err := kind.Prefix()
+	if err != nil {
+		return err
+	}
+	needed := fmt.Sprintf("%s's public key starts with %s and has 56 characters", kind.article(), kind.SeedPrefix()[1:])
+	if _, _, err := nkeys.DecodeSeed([]byte(strings.TrimSpace(key))); err == nil {
+		return errors.New("it is a seed, which is secret: " + needed)
+	}
+	switch prefix := nkeys.Prefix(key); {
+	case !nkeys.IsValidPublicKey(key) && !nkeys.IsValidPublicCurveKey(key):
+		return errors.New("it is not an nkey: " + needed)
+	case prefix != want:
+		return fmt.Errorf("it is the public key of %s: %s", kindOf(prefix).article(), needed)
+	}
+	return nil
+}

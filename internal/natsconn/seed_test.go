@@ -1,6 +1,7 @@
 package natsconn
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nkeys"
@@ -59,4 +60,42 @@ func TestCheckSeedOfEachKind(t *testing.T) {
 		checkError(t, CheckSeed("horse", needed), "starts with "+needed.SeedPrefix()+" and has", "horse")
 	}
 	checkError(t, CheckSeed(seeds[UserKey], "robot"), `"robot" is no kind of nkey`, seeds[UserKey][4:])
+}
+
+// A public key is checked for its kind, and a seed in its place is not repeated.
+func TestCheckPublicKey(t *testing.T) {
+	for _, kind := range KeyKinds() {
+		prefix, err := kind.Prefix()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pair, err := nkeys.CreatePair(prefix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, _ := pair.PublicKey()
+		seed, _ := pair.Seed()
+		if err := CheckPublicKey(public, kind); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+		other := AccountKey
+		if kind == AccountKey {
+			other = UserKey
+		}
+		if err := CheckPublicKey(public, other); err == nil || !strings.Contains(err.Error(), "public key of") {
+			t.Errorf("%s for %s: %v", kind, other, err)
+		}
+		err = CheckPublicKey(string(seed), kind)
+		if err == nil || !strings.Contains(err.Error(), "it is a seed") || strings.Contains(err.Error(), string(seed)) {
+			t.Errorf("a seed of %s: %v", kind, err)
+		}
+	}
+	for _, key := range []string{"", "A", "kine", strings.Repeat("B", 56)} {
+		if err := CheckPublicKey(key, AccountKey); err == nil || !strings.Contains(err.Error(), "starts with A and has 56 characters") {
+			t.Errorf("%q: %v", key, err)
+		}
+	}
+	if err := CheckPublicKey("x", "robot"); err == nil {
+		t.Error("an unknown kind is known")
+	}
 }

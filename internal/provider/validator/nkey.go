@@ -15,3 +15,8 @@ func Credentials() validator.String {
 func Seed(kind natsconn.KeyKind) validator.String {
 	return String("the seed of a key pair", "Invalid Seed", func(seed string) error { return natsconn.CheckSeed(seed, kind) })
 }
+
+// PublicKey returns a validator of public keys of a kind of key pair.
+func PublicKey(kind natsconn.KeyKind) validator.String {
+	return String("a public key", "Invalid Public Key", func(key string) error { return natsconn.CheckPublicKey(key, kind) })
+}
