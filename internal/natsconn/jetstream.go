@@ -114,35 +114,49 @@ func (js *JetStream) Publish(ctx context.Context, msg *nats.Msg) (uint64, error)
 // Request sends a message on the shared connection and waits for one answer, as long as the request timeout and ctx
 // allow. A permission violation ends the wait at once.
 func (c *Client) Request(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) {
-	nc, err := c.Conn(ctx)
+	var answer *nats.Msg
+	err := c.Exchange(ctx, msg.Subject, func(ctx context.Context, nc *nats.Conn) (err error) {
+		answer, err = nc.RequestMsgWithContext(ctx, msg)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	watched, done := c.violations.watch(ctx, msg.Subject)
+	return answer, nil
+}
+
+// Exchange calls exchange with the shared connection, to publish to subject and to wait for what comes back. Its context ends
+// with the request timeout, and at once if the server refuses the publish or the subscription that answers come in on. Errors:
+// [*PermissionError], [*TimeoutError], [*UnreachableError], and others of exchange as they are.
+func (c *Client) Exchange(ctx context.Context, subject string, exchange func(context.Context, *nats.Conn) error) error {
+	nc, err := c.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	watched, done := c.violations.watch(ctx, subject)
 	defer done()
 	bounded, cancel := context.WithTimeout(watched, c.settings.RequestTimeout)
 	defer cancel()
 
-	answer, err := nc.RequestMsgWithContext(bounded, msg)
-	if err == nil {
-		return answer, nil
+	if err = exchange(bounded, nc); err == nil {
+		return nil
 	}
 	var violation *PermissionError
 	switch {
 	case errors.As(context.Cause(watched), &violation):
-		return nil, violation
+		return violation
 	case ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return nil, ctx.Err()
+		return ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded) && nc.Status() != nats.CONNECTED:
-		return nil, &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrDisconnected}
+		return &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrDisconnected}
 	case errors.Is(err, context.DeadlineExceeded):
-		return nil, &TimeoutError{Subject: msg.Subject}
+		return &TimeoutError{Subject: subject}
 	case errors.Is(err, nats.ErrReconnectBufExceeded):
-		return nil, &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrDisconnected}
+		return &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrDisconnected}
 	case errors.Is(err, nats.ErrConnectionClosed):
-		return nil, &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrConnectionClosed}
+		return &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrConnectionClosed}
 	}
-	return nil, err
+	return err
 }
 
 func (c *Client) redactedServers() []string {
