@@ -1,0 +1,257 @@
+package account
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats.go"
+)
+
+// surveyAge is how long what is known about the servers is taken for true.
+const surveyAge = time.Second
+
+// Server is a nats-server of the system that the resolver belongs to.
+type Server struct {
+	// Name is the server's name, ID its public key, which is another one after each start.
+	Name, ID string
+	// Down is true for a server that does not answer and that the JetStream meta group counts as a member. ID is then empty.
+	Down bool
+	// Operators are those that the server trusts; none means that it is not in operator mode.
+	Operators []TrustedOperator
+}
+
+// TrustedOperator is an operator that a server trusts.
+type TrustedOperator struct {
+	Name, PublicKey string
+	SigningKeys     []string
+	// Strict is true if the server refuses what the operator's identity itself has signed.
+	Strict bool
+	// AccountServerURL is that of an account server, where a server without a resolver of its own looks for accounts.
+	AccountServerURL string
+}
+
+// survey is what is known about the servers at one time.
+type survey struct {
+	at      time.Time
+	servers []Server
+	// silent is how many servers the others count and did not answer. A server that was killed is counted for minutes.
+	silent int
+
+	mu sync.Mutex
+	// stores is how many servers answer lookups.
+	stores int
+}
+
+// answering is how many servers answer.
+func (s *survey) answering() int {
+	n := 0
+	for _, server := range s.servers {
+		if !server.Down {
+			n++
+		}
+	}
+	return n
+}
+
+// missing names the servers of the survey that are not among those who have answered something.
+func (s *survey) missing(answered []serverInfo) []string {
+	var missing []string
+	for _, server := range s.servers {
+		if !slices.ContainsFunc(answered, func(a serverInfo) bool { return a.ID == server.ID }) {
+			missing = append(missing, server.Name)
+		}
+	}
+	// A server without JetStream that is down has no name here.
+	if unnamed := s.silent - len(s.down()); unnamed > 0 {
+		missing = append(missing, fmt.Sprintf("(%d more that the others know of)", unnamed))
+	}
+	return missing
+}
+
+// down are the servers that do not answer and whose name is known.
+func (s *survey) down() []Server {
+	return slices.DeleteFunc(slices.Clone(s.servers), func(server Server) bool { return !server.Down })
+}
+
+// serverInfo is what a server says of itself in its answers.
+type serverInfo struct {
+	Name string `json:"name"`
+	ID   string `json:"id"`
+}
+
+// Servers returns who should answer: the servers that do, and those that are down and are known by name because they have
+// JetStream. Errors: [*NotPushableError] if the connection's user is not one of the system account, and those of
+// [natsconn.Client.Exchange].
+func (r *Resolver) Servers(ctx context.Context) ([]Server, error) {
+	s, err := r.survey(ctx, surveyAge)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(s.servers), nil
+}
+
+// survey asks the servers about themselves, unless that was done within age.
+func (r *Resolver) survey(ctx context.Context, age time.Duration) (*survey, error) {
+	r.surveying.Lock()
+	defer r.surveying.Unlock()
+	if r.surveyed != nil && r.clock.Now().Sub(r.surveyed.at) < age {
+		return r.surveyed, nil
+	}
+	s, err := r.askServers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.surveyed = s
+	return s, nil
+}
+
+func (r *Resolver) askServers(ctx context.Context) (*survey, error) {
+	at := r.clock.Now()
+	counted, answered, err := r.ping(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &survey{at: at, silent: max(0, counted-len(answered)), stores: len(answered)}
+	var peers []string
+	var meta, varz error
+	var wg sync.WaitGroup
+	wg.Go(func() { s.servers, varz = r.trusted(ctx, len(answered)) })
+	wg.Go(func() { peers, meta = r.offlinePeers(ctx, len(answered)) })
+	wg.Wait()
+	if err := errors.Join(varz, meta); err != nil {
+		return nil, err
+	}
+	for _, name := range peers {
+		if !slices.ContainsFunc(s.servers, func(server Server) bool { return server.Name == name }) {
+			s.servers = append(s.servers, Server{Name: name, Down: true})
+		}
+	}
+	slices.SortFunc(s.servers, func(a, b Server) int { return cmp.Compare(a.Name, b.Name) })
+	return s, nil
+}
+
+// ping asks all servers for a sign of life, and returns how many servers they count.
+func (r *Resolver) ping(ctx context.Context) (counted int, answered []serverInfo, err error) {
+	read := func(answers []*nats.Msg) {
+		counted, answered = 0, nil
+		for _, msg := range answers {
+			var answer struct {
+				Server serverInfo `json:"server"`
+				Stats  struct {
+					ActiveServers int `json:"active_servers"`
+				} `json:"statsz"`
+			}
+			if json.Unmarshal(msg.Data, &answer) == nil && answer.Server.ID != "" {
+				counted, answered = max(counted, answer.Stats.ActiveServers), append(answered, answer.Server)
+			}
+		}
+	}
+	answers, err := r.system.gather(ctx, subjectPing, nil, func(answers []*nats.Msg) bool {
+		read(answers)
+		return len(answered) >= counted
+	})
+	if errors.Is(err, nats.ErrNoResponders) {
+		return 0, nil, &NotPushableError{Reason: NotSystemAccount}
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	if read(answers); len(answered) == 0 {
+		return 0, nil, fmt.Errorf("no server answers %s in a way that can be read", subjectPing)
+	}
+	return counted, answered, nil
+}
+
+// trusted asks all servers for the operators that they trust.
+func (r *Resolver) trusted(ctx context.Context, expected int) ([]Server, error) {
+	answers, err := r.system.gather(ctx, subjectVarz, nil, atLeast(expected))
+	if err != nil {
+		return nil, err
+	}
+	servers := make([]Server, 0, len(answers))
+	for _, msg := range answers {
+		var answer struct {
+			Server serverInfo `json:"server"`
+			Data   struct {
+				Operators []*jwt.OperatorClaims `json:"trusted_operators_claim"`
+			} `json:"data"`
+		}
+		if err := json.Unmarshal(msg.Data, &answer); err != nil {
+			return nil, fmt.Errorf("answer to %s: %w", subjectVarz, err)
+		}
+		server := Server{Name: answer.Server.Name, ID: answer.Server.ID}
+		for _, o := range answer.Data.Operators {
+			server.Operators = append(server.Operators, TrustedOperator{
+				Name: o.Name, PublicKey: o.Subject, SigningKeys: o.SigningKeys, Strict: o.StrictSigningKeyUsage,
+				AccountServerURL: o.AccountServerURL,
+			})
+		}
+		servers = append(servers, server)
+	}
+	return servers, nil
+}
+
+// offlinePeers asks all servers for the members of the JetStream meta group that they take for gone.
+func (r *Resolver) offlinePeers(ctx context.Context, expected int) ([]string, error) {
+	answers, err := r.system.gather(ctx, subjectJsz, nil, atLeast(expected))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, msg := range answers {
+		var answer struct {
+			Data struct {
+				Meta struct {
+					Replicas []struct {
+						Name    string `json:"name"`
+						Offline bool   `json:"offline"`
+					} `json:"replicas"`
+				} `json:"meta_cluster"`
+			} `json:"data"`
+		}
+		if err := json.Unmarshal(msg.Data, &answer); err != nil {
+			return nil, fmt.Errorf("answer to %s: %w", subjectJsz, err)
+		}
+		for _, peer := range answer.Data.Meta.Replicas {
+			if peer.Offline && !slices.Contains(names, peer.Name) {
+				names = append(names, peer.Name)
+			}
+		}
+	}
+	return names, nil
+}
+
+// Trusts checks that every server accepts what the key signs. Errors: [*UntrustedIssuerError], [*NotPushableError] if a server
+// is not in operator mode, and those of [Resolver.Servers].
+func (r *Resolver) Trusts(ctx context.Context, signingKey string) error {
+	s, err := r.survey(ctx, surveyAge)
+	if err != nil {
+		return err
+	}
+	return s.trusts(signingKey)
+}
+
+func (s *survey) trusts(signingKey string) error {
+	for _, server := range s.servers {
+		switch {
+		case server.Down:
+		case len(server.Operators) == 0:
+			return &NotPushableError{Reason: NotOperatorMode, Server: server.Name}
+		case !slices.ContainsFunc(server.Operators, func(o TrustedOperator) bool { return o.accepts(signingKey) }):
+			return &UntrustedIssuerError{Key: signingKey, Server: server.Name, Trusted: server.Operators}
+		}
+	}
+	return nil
+}
+
+// accepts tells whether accounts that the key signed are the operator's.
+func (o TrustedOperator) accepts(key string) bool {
+	return key == o.PublicKey && !o.Strict || slices.Contains(o.SigningKeys, key)
+}
