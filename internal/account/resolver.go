@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -91,11 +90,8 @@ func (f found) newest() (*Stored, error) {
 
 // same tells whether all servers have these claims, whoever signed them when.
 func (f found) same(a *Account) bool {
-	return f.empty == 0 && !slices.ContainsFunc(f.stored, func(p push) bool { return !sameClaims(a, p.account) })
+	return f.empty == 0 && !slices.ContainsFunc(f.stored, func(p push) bool { return !a.Equal(p.account) })
 }
-
-// sameClaims tells whether two accounts, both read from a JWT, say the same.
-func sameClaims(a, b *Account) bool { return reflect.DeepEqual(a, b) }
 
 // lookup asks all servers for an account. They do not say who they are.
 func (r *Resolver) lookup(ctx context.Context, s *survey, publicKey string) (found, error) {

@@ -290,7 +290,7 @@ func (c *changing) decide(found found, own *push, seen []push) (done bool, err e
 	switch {
 	case !deleted && (agreed.Behind > 0 || agreed.Token != last.token):
 		return false, nil
-	case !deleted && sameClaims(own.account, agreed.Account):
+	case !deleted && own.account.Equal(agreed.Account):
 		*own = last
 		return true, nil
 	case c.resolver.clock.Now().Sub(c.noticed) < quietTime:

@@ -42,7 +42,7 @@ func race(t *testing.T, resolvers []*Resolver, account string, signer *Signer, r
 
 func TestWatchConcurrentWriters(t *testing.T) {
 	t.Parallel()
-	const rounds = 12
+	const rounds = 5
 	for _, at := range [][]int{{0, 1}, {0, 0}, {0, 1, 2, 0}} {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
 			t.Parallel()
