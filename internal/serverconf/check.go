@@ -1,0 +1,261 @@
+package serverconf
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// checker collects problems.
+type checker struct{ problems []Problem }
+
+func (c *checker) add(at Path, format string, args ...any) {
+	c.problems = append(c.problems, Problem{Path: at, Text: fmt.Sprintf(format, args...)})
+}
+
+// CheckFields tells what is wrong with each field by itself. A field that is empty is not looked at, so that this also serves a
+// configuration that is not all known yet.
+func (c Config) CheckFields() []Problem {
+	ch := &checker{}
+	ch.listen(Path{"listen"}, c.Listen)
+	ch.advertise(Path{"client_advertise"}, c.ClientAdvertise)
+	ch.listen(Path{"http"}, c.HTTP)
+	ch.name(Path{"server_name"}, c.ServerName)
+	for i, tag := range c.Tags {
+		ch.tag(Path{"tags", Index(i)}, tag)
+		if slices.Contains(lower(c.Tags[:i]), strings.ToLower(tag)) {
+			ch.add(Path{"tags", Index(i)}, "%q is there already; the server knows no case in tags", tag)
+		}
+	}
+	ch.between(Path{"max_payload"}, c.MaxPayload, 1, math.MaxInt32, "bytes")
+	ch.between(Path{"max_connections"}, c.MaxConnections, 1, math.MaxInt32, "connections")
+	ch.positive(Path{"write_deadline"}, c.WriteDeadline)
+	ch.file(Path{"log_file"}, c.LogFile)
+	ch.file(Path{"pid_file"}, c.PIDFile)
+	if c.JetStream != nil {
+		ch.jetStream(c.JetStream)
+	}
+	if c.TLS != nil {
+		ch.tls(Path{"tls"}, c.TLS)
+	}
+	if c.Cluster != nil {
+		ch.cluster(c.Cluster)
+	}
+	ch.operator(c.Operator)
+	ch.accountKey(Path{"system_account"}, c.SystemAccount)
+	if c.Resolver != nil {
+		ch.resolver(c.Resolver)
+	}
+	return ch.problems
+}
+
+func (c *checker) jetStream(js *JetStream) {
+	at := Path{"jetstream"}
+	c.file(at.At("store_dir"), js.StoreDir)
+	c.name(at.At("domain"), js.Domain)
+	if strings.ContainsAny(js.Domain, ".*>") {
+		c.add(at.At("domain"), "%q is not a token of a subject, which a domain has to be: leave out . * and >", js.Domain)
+	}
+	c.between(at.At("max_memory_store"), js.MaxMemoryStore, 0, math.MaxInt64, "bytes")
+	c.between(at.At("max_file_store"), js.MaxFileStore, 1, math.MaxInt64, "bytes")
+	if js.SyncInterval != "" && js.SyncInterval != SyncAlways {
+		if d, err := time.ParseDuration(js.SyncInterval); err != nil || d <= 0 {
+			c.add(at.At("sync_interval"), `%q is neither %q nor a duration above zero, such as "2m"`, js.SyncInterval, SyncAlways)
+		}
+	}
+	c.tag(at.At("unique_tag"), js.UniqueTag)
+	if limits := js.Limits; limits != nil {
+		at := at.At("limits")
+		c.limit(at.At("max_ack_pending"), limits.MaxAckPending)
+		c.limit(at.At("default_max_consumers"), limits.DefaultMaxConsumers)
+		c.between(at.At("max_ha_assets"), limits.MaxHAAssets, 1, math.MaxInt32, "streams and consumers")
+		c.between(at.At("max_request_batch"), limits.MaxRequestBatch, 1, math.MaxInt32, "messages")
+		c.positive(at.At("duplicate_window"), limits.DuplicateWindow)
+	}
+}
+
+func (c *checker) tls(at Path, t *TLS) {
+	c.file(at.At("cert_file"), t.CertFile)
+	c.file(at.At("key_file"), t.KeyFile)
+	c.file(at.At("ca_file"), t.CAFile)
+	switch t.HandshakeFirst {
+	case "", "true", "false", "auto":
+	default:
+		if d, err := time.ParseDuration(t.HandshakeFirst); err != nil || d <= 0 {
+			c.add(at.At("handshake_first"), `%q is none of true, false, "auto", and no duration above zero such as "50ms"`, t.HandshakeFirst)
+		}
+	}
+	if t.MinVersion != "" && t.MinVersion != "1.2" && t.MinVersion != "1.3" {
+		c.add(at.At("min_version"), `%q is not "1.2" or "1.3", which are the versions of TLS that the server speaks`, t.MinVersion)
+	}
+	c.positive(at.At("timeout"), t.Timeout)
+}
+
+func (c *checker) cluster(cluster *Cluster) {
+	at := Path{"cluster"}
+	c.name(at.At("name"), cluster.Name)
+	if cluster.Name == "_" {
+		c.add(at.At("name"), "the server keeps this name for itself: choose another one")
+	}
+	c.listen(at.At("listen"), cluster.Listen)
+	c.advertise(at.At("advertise"), cluster.Advertise)
+	if cluster.TLS != nil {
+		c.tls(at.At("tls"), cluster.TLS)
+	}
+	for i, route := range cluster.Routes {
+		c.route(at.At("routes", Index(i)), route)
+		if slices.Contains(cluster.Routes[:i], route) {
+			c.add(at.At("routes", Index(i)), "this route is there already: take it out")
+		}
+	}
+}
+
+// route wants nats://host:port. A route with a password is not quoted.
+func (c *checker) route(at Path, route string) {
+	u, err := url.Parse(route)
+	switch {
+	case err != nil || u.Host == "":
+		c.add(at, `it is not a URL such as "nats://nats-1.example.com:6222"`)
+	case u.User != nil:
+		c.add(at, "a user or password would stand in the state: leave it out, and let the servers of the cluster prove themselves by "+
+			"certificates (cluster.tls)")
+	case u.Scheme != "nats" && u.Scheme != "nats-route" && u.Scheme != "tls":
+		c.add(at, `%q is not the scheme of a route: write nats://%s`, u.Scheme, u.Host)
+	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(route, "?#"):
+		c.add(at, "a route is nothing but a scheme, a host and a port: write %s://%s", u.Scheme, u.Host)
+	case u.Port() == "":
+		c.add(at, "it has no port, and there is no default for one: write %s://%s:6222, if that is where the server listens for its "+
+			"cluster", u.Scheme, u.Host)
+	default:
+		c.address(at, u.Host, u.Hostname(), u.Port())
+	}
+}
+
+func (c *checker) resolver(r *Resolver) {
+	at := Path{"resolver"}
+	switch r.Type {
+	case "", Full, Cache, Memory:
+	default:
+		c.add(at.At("type"), `%q is not a type of resolver: there are "full", "cache" and "memory"`, r.Type)
+	}
+	c.file(at.At("dir"), r.Dir)
+	c.positive(at.At("interval"), r.Interval)
+	c.between(at.At("limit"), r.Limit, 1, math.MaxInt64, "accounts")
+	c.positive(at.At("ttl"), r.TTL)
+	c.positive(at.At("timeout"), r.Timeout)
+	c.preload(r.Preload)
+}
+
+// listen wants host:port.
+func (c *checker) listen(at Path, address string) {
+	if address == "" {
+		return
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		c.add(at, `%q is not host:port, such as "0.0.0.0:4222" or "[::1]:4222"`, address)
+		return
+	}
+	if host == "" {
+		host = "0.0.0.0"
+	}
+	c.address(at, address, host, port)
+}
+
+// advertise wants a host, with a port or not.
+func (c *checker) advertise(at Path, address string) {
+	if address == "" {
+		return
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		host, port = strings.Trim(address, "[]"), "4222"
+	}
+	c.address(at, address, host, port)
+}
+
+// host is a name of the DNS, which may have underscores in private networks, or an address.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$`)
+
+func (c *checker) address(at Path, address, host, port string) {
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > math.MaxUint16 || port != strconv.Itoa(n) {
+		c.add(at, "%q has no port from 1 to 65535 at its end", address)
+	}
+	if net.ParseIP(host) == nil && !hostName.MatchString(host) {
+		c.add(at, "%q begins with neither an IP address nor a host name", address)
+	}
+}
+
+// name wants what can be a word in the server's protocol.
+func (c *checker) name(at Path, name string) {
+	if strings.ContainsFunc(name, notInNames) {
+		c.add(at, "%q has a space or a character that is not printed, which a name must not have: take a - instead", name)
+	}
+}
+
+func notInNames(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
+
+func (c *checker) tag(at Path, tag string) {
+	if strings.ContainsFunc(tag, notInNames) {
+		c.add(at, "%q has a space or a character that is not printed, with which no stream can be placed by it: leave it out", tag)
+	}
+}
+
+// windows is the beginning of an absolute path there.
+var windows = regexp.MustCompile(`^[A-Za-z]:[\\/]`)
+
+// file wants an absolute path of the server's own system, which is not that of the machine that this runs on.
+func (c *checker) file(at Path, file string) {
+	switch {
+	case file == "" || windows.MatchString(file):
+	case strings.HasPrefix(file, "~"):
+		c.add(at, "%q begins with ~, which the server does not expand: write the absolute path", file)
+	case !path.IsAbs(file):
+		c.add(at, "%q is not an absolute path: the server would look for it below the directory that it happens to be started in", file)
+	case strings.ContainsRune(file, 0):
+		c.add(at, "there is a NUL in it, which no path has")
+	case strings.HasSuffix(file, "/..") || strings.Contains(file, "/../"):
+		c.add(at, "%q leads back with ..: write %q", file, path.Clean(file))
+	}
+}
+
+func (c *checker) between(at Path, value *int64, least, most int64, what string) {
+	switch {
+	case value == nil:
+	case *value == -1:
+		c.add(at, "-1 is not a number of %s: leave it out for the server's default", what)
+	case *value < least:
+		c.add(at, "%d is too few: it takes at least %d %s", *value, least, what)
+	case *value > most:
+		c.add(at, "%d is too many: it takes at most %d %s", *value, most, what)
+	}
+}
+
+// limit takes -1 for no limit, but no 0, which is the server's default.
+func (c *checker) limit(at Path, value *int64) {
+	if value != nil && (*value < -1 || *value == 0 || *value > math.MaxInt32) {
+		c.add(at, "%d is not a limit: it is 1 or more, -1 for no limit, or left out for the server's default", *value)
+	}
+}
+
+func (c *checker) positive(at Path, value time.Duration) {
+	if value < 0 {
+		c.add(at, "%s is not above zero", value)
+	}
+}
+
+func lower(texts []string) []string {
+	lowered := make([]string, len(texts))
+	for i, text := range texts {
+		lowered[i] = strings.ToLower(text)
+	}
+	return lowered
+}

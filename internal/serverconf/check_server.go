@@ -1,0 +1,156 @@
+package serverconf
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// checkServer has nats-server itself read the configuration and prepare a start, which it refuses for reasons of its own. It opens
+// no port. All files are replaced by stand-ins in a directory that is removed at the end.
+func (c Config) checkServer() []Problem {
+	ch := &checker{}
+	dir, err := os.MkdirTemp("", "nats-server-config-")
+	if err != nil {
+		ch.add(nil, "a temporary directory for the check cannot be made: %s", err)
+		return ch.problems
+	}
+	defer os.RemoveAll(dir)
+	ch.server(c, dir)
+	return ch.problems
+}
+
+func (c *checker) server(config Config, dir string) {
+	tested, err := config.withStandIns(dir)
+	if err != nil {
+		c.add(nil, "the files for the check cannot be written: %s", err)
+		return
+	}
+	// What the server says must not lead anyone to the stand-ins.
+	names := strings.NewReplacer(dir+string(filepath.Separator), "", dir, "")
+	w := tested.write()
+	// Signals are the provider's.
+	opts := &server.Options{NoSigs: true, NoLog: true}
+	defer func() {
+		if opts.AccountResolver != nil {
+			opts.AccountResolver.Close()
+		}
+	}()
+	if err := opts.ProcessConfigString(w.b.String()); err != nil {
+		for _, err := range each(err) {
+			c.add(w.fieldOf(err), "nats-server refuses it: %s", names.Replace(reason(err)))
+		}
+		return
+	}
+	s, err := server.NewServer(opts)
+	if err != nil {
+		c.add(fieldOfStart(err), "nats-server would not start: %s", names.Replace(err.Error()))
+		return
+	}
+	s.Shutdown()
+}
+
+// each returns the errors and warnings of the server's parser one by one. Warnings count: they are told of what has no effect.
+func each(err error) []error {
+	var several interface {
+		Errors() []error
+		Warnings() []error
+	}
+	if errors.As(err, &several) {
+		return append(several.Errors(), several.Warnings()...)
+	}
+	return []error{err}
+}
+
+// position is where the parser's errors say that they are: after the name of the file, which is empty, the line and the column.
+var position = regexp.MustCompile(`^:(\d+):-?\d+: `)
+
+// fieldOf returns the field that an error of the server's parser is about, nil if it does not say its line.
+func (w *writer) fieldOf(err error) Path {
+	found := position.FindStringSubmatch(err.Error())
+	if found == nil {
+		return nil
+	}
+	line, err := strconv.Atoi(found[1])
+	if err != nil || line < 1 || line > len(w.lines) {
+		return nil
+	}
+	return w.lines[line-1]
+}
+
+func reason(err error) string { return position.ReplaceAllString(err.Error(), "") }
+
+// fieldOfStart returns the field that the server complains of before it starts, nil if that is not known.
+func fieldOfStart(err error) Path {
+	for _, known := range []struct {
+		words string
+		field Path
+	}{
+		{"max_payload", Path{"max_payload"}},
+		{"server name", Path{"server_name"}},
+		{"server_name", Path{"server_name"}},
+		{"cluster.name", Path{"cluster", "name"}},
+		{"cluster name", Path{"cluster", "name"}},
+		{"domain name", Path{"jetstream", "domain"}},
+		{"system_account", Path{"system_account"}},
+		{"system account", Path{"system_account"}},
+		{"preload", Path{"resolver", "preload"}},
+		{"resolver", Path{"resolver"}},
+		{"operator", Path{"operator"}},
+	} {
+		if strings.Contains(strings.ToLower(err.Error()), known.words) {
+			return known.field
+		}
+	}
+	return nil
+}
+
+// withStandIns returns the configuration with files below dir instead of those that are only on the server.
+func (c Config) withStandIns(dir string) (Config, error) {
+	if c.LogFile != "" {
+		c.LogFile = filepath.Join(dir, "log_file")
+	}
+	if c.PIDFile != "" {
+		c.PIDFile = filepath.Join(dir, "pid_file")
+	}
+	if c.JetStream != nil {
+		js := *c.JetStream
+		js.StoreDir = filepath.Join(dir, "store_dir")
+		c.JetStream = &js
+	}
+	if c.Resolver != nil && c.Resolver.Dir != "" {
+		r := *c.Resolver
+		r.Dir = filepath.Join(dir, "resolver")
+		c.Resolver = &r
+	}
+	var errs []error
+	standIn := func(t *TLS) *TLS {
+		if t == nil {
+			return nil
+		}
+		files, err := writeCertificates(dir)
+		errs = append(errs, err)
+		other := *t
+		other.CertFile, other.KeyFile = files.cert, files.key
+		if t.CAFile != "" {
+			other.CAFile = files.cert
+		}
+		return &other
+	}
+	c.TLS = standIn(c.TLS)
+	if c.Cluster != nil {
+		cluster := *c.Cluster
+		cluster.TLS = standIn(cluster.TLS)
+		c.Cluster = &cluster
+	}
+	if err := errors.Join(errs...); err != nil {
+		return c, fmt.Errorf("certificates: %w", err)
+	}
+	return c, nil
+}

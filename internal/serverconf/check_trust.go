@@ -1,0 +1,170 @@
+package serverconf
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nkeys"
+)
+
+// operator checks that a text is an operator's JWT, by its own signature. What is something else may be a secret, and is not quoted.
+func (c *checker) operator(token string) {
+	if token == "" {
+		return
+	}
+	at := Path{"operator"}
+	claims, err := decodeOperator(token)
+	if err != nil {
+		c.add(at, "it is not the JWT of an operator: %s", err)
+		return
+	}
+	if issue := blocking(claims); issue != "" {
+		c.add(at, "the operator's JWT is not valid: %s", issue)
+	}
+}
+
+func decodeOperator(token string) (*jwt.OperatorClaims, error) {
+	decoded, err := decode(token)
+	if err != nil {
+		return nil, err
+	}
+	claims, ok := decoded.(*jwt.OperatorClaims)
+	if !ok {
+		return nil, fmt.Errorf("it is the JWT of type %s", decoded.ClaimType())
+	}
+	return claims, nil
+}
+
+func decodeAccount(token string) (*jwt.AccountClaims, error) {
+	decoded, err := decode(token)
+	if err != nil {
+		return nil, err
+	}
+	claims, ok := decoded.(*jwt.AccountClaims)
+	if !ok {
+		return nil, fmt.Errorf("it is the JWT of type %s", decoded.ClaimType())
+	}
+	return claims, nil
+}
+
+// decode decodes and verifies a JWT. The error has nothing of the text in it.
+func decode(token string) (jwt.Claims, error) {
+	if _, err := nkeys.FromSeed([]byte(strings.TrimSpace(token))); err == nil {
+		return nil, errors.New("it is the seed of a key, which must stay where accounts are signed: give the JWT")
+	}
+	// The server takes the inline form only if it begins like this; it reads anything else as the path of a file.
+	if !strings.HasPrefix(token, "eyJ") || strings.Count(token, ".") != 2 || strings.ContainsFunc(token, notInNames) {
+		return nil, errors.New(`it does not have the form of a JWT, which is "eyJ...", all in one line and without decoration`)
+	}
+	claims, err := jwt.Decode(token)
+	if err != nil {
+		return nil, errors.New("it cannot be decoded, or its signature does not match: give it unchanged")
+	}
+	return claims, nil
+}
+
+// blocking returns the first issue of claims that makes them unusable, or expired.
+func blocking(claims jwt.Claims) string {
+	var results jwt.ValidationResults
+	claims.Validate(&results)
+	for _, issue := range results.Issues {
+		if issue.Blocking || issue.TimeCheck {
+			return issue.Description
+		}
+	}
+	return ""
+}
+
+// accountKey checks that a text is the public key of an account. What is something else may be a secret, and is not quoted.
+func (c *checker) accountKey(at Path, key string) {
+	if key == "" || nkeys.IsValidPublicAccountKey(key) {
+		return
+	}
+	if _, err := nkeys.FromSeed([]byte(key)); err == nil {
+		c.add(at, "it is the seed of a key, which must not be here: give the account's public key, which begins with A")
+		return
+	}
+	c.add(at, "it is not the public key of an account, which is A and 55 more letters and digits")
+}
+
+// preload checks each account by itself.
+func (c *checker) preload(accounts map[string]string) {
+	for _, key := range slices.Sorted(maps.Keys(accounts)) {
+		at := Path{"resolver", "preload", Key(key)}
+		c.accountKey(at, key)
+		if accounts[key] == "" || !nkeys.IsValidPublicAccountKey(key) {
+			continue
+		}
+		claims, err := decodeAccount(accounts[key])
+		switch {
+		case err != nil:
+			c.add(at, "it is not the JWT of an account: %s", err)
+		case claims.Subject != key:
+			c.add(at, "it is the JWT of the account %s: put it under that key", claims.Subject)
+		default:
+			if issue := blocking(claims); issue != "" {
+				c.add(at, "the account's JWT is not valid: %s", issue)
+			}
+		}
+	}
+}
+
+// checkTrust checks that operator, system account and preloaded accounts belong together, of which each is sound by itself.
+func (c Config) checkTrust() []Problem {
+	if c.Operator == "" {
+		return nil
+	}
+	ch := &checker{}
+	operator, err := decodeOperator(c.Operator)
+	if err != nil {
+		ch.add(Path{"operator"}, "%s", err)
+		return ch.problems
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.Resolver.Preload)) {
+		at := Path{"resolver", "preload", Key(key)}
+		claims, err := decodeAccount(c.Resolver.Preload[key])
+		switch {
+		case err != nil:
+			ch.add(at, "%s", err)
+		case operator.DidSign(claims):
+		case claims.Issuer == operator.Subject:
+			ch.add(at, "it is signed by the operator's identity, which the operator's JWT forbids (strict signing keys): sign it with a "+
+				"signing key of the operator")
+		default:
+			ch.add(at, "it is signed by %s, which is neither the operator %s nor one of the signing keys in its JWT: the server would ignore "+
+				"the account. Sign it with one of those, or add that key to the operator", claims.Issuer, operator.Subject)
+		}
+	}
+	ch.systemAccount(c, operator)
+	return ch.problems
+}
+
+func (c *checker) systemAccount(config Config, operator *jwt.OperatorClaims) {
+	at := Path{"system_account"}
+	account, named := config.SystemAccount, operator.SystemAccount
+	switch {
+	case account == "" && named == "":
+		if config.Resolver.Type != Memory {
+			c.add(at, "accounts are pushed through the system account, and the operator's JWT names none: set it")
+		}
+		return
+	case account == "":
+		account = named
+	case named != "" && account != named:
+		c.add(at, "the operator's JWT names %s as system account: leave it out, or name the same one", named)
+		return
+	}
+	_, preloaded := config.Resolver.Preload[account]
+	switch {
+	case preloaded:
+	case config.Resolver.Type == Memory:
+		c.add(Path{"resolver", "preload"}, "the system account %s is not in it, and a server with a resolver of type %q would not start without: "+
+			"add its JWT", account, Memory)
+	case config.Resolver.Type == Full && named == "":
+		c.add(at, "neither is it in resolver.preload, nor does the operator's JWT name it: add its JWT to resolver.preload")
+	}
+}

@@ -1,0 +1,197 @@
+package serverconf
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/bytesize"
+)
+
+// writer writes a configuration file. It leaves out what is empty, and knows which field each line comes from.
+type writer struct {
+	b     strings.Builder
+	depth int
+	at    Path
+	// lines are the fields by the number of the line, from 0.
+	lines []Path
+}
+
+// write writes the configuration without checking it. Keys of preload must not have a quotation mark.
+func (c Config) write() *writer {
+	w := &writer{}
+	w.text("server_name", c.ServerName)
+	w.text("listen", cmp.Or(c.Listen, DefaultListen))
+	w.text("client_advertise", c.ClientAdvertise)
+	w.text("http", c.HTTP)
+	w.list("tags", "server_tags", c.Tags)
+	w.size("max_payload", c.MaxPayload)
+	w.number("max_connections", c.MaxConnections)
+	w.duration("write_deadline", c.WriteDeadline)
+	w.flag("debug", c.Debug)
+	w.flag("trace", c.Trace)
+	w.text("log_file", c.LogFile)
+	w.text("pid_file", c.PIDFile)
+	w.tls(c.TLS)
+	if js := c.JetStream; js != nil {
+		w.block("jetstream", func() { w.jetStream(js) })
+	}
+	if cluster := c.Cluster; cluster != nil {
+		w.block("cluster", func() {
+			w.text("name", cluster.Name)
+			w.text("listen", cluster.Listen)
+			w.text("advertise", cluster.Advertise)
+			w.list("routes", "routes", cluster.Routes)
+			w.tls(cluster.TLS)
+		})
+	}
+	w.text("operator", c.Operator)
+	w.text("system_account", c.SystemAccount)
+	if c.Resolver != nil {
+		w.resolver(c.Resolver)
+	}
+	return w
+}
+
+func (w *writer) jetStream(js *JetStream) {
+	w.text("store_dir", js.StoreDir)
+	w.text("domain", js.Domain)
+	w.size("max_memory_store", js.MaxMemoryStore)
+	w.size("max_file_store", js.MaxFileStore)
+	w.text("sync_interval", js.SyncInterval)
+	w.text("unique_tag", js.UniqueTag)
+	if limits := js.Limits; limits != nil {
+		w.block("limits", func() {
+			w.number("max_ack_pending", limits.MaxAckPending)
+			w.number("default_max_consumers", limits.DefaultMaxConsumers)
+			w.number("max_ha_assets", limits.MaxHAAssets)
+			w.number("max_request_batch", limits.MaxRequestBatch)
+			w.duration("duplicate_window", limits.DuplicateWindow)
+		})
+	}
+}
+
+func (w *writer) tls(t *TLS) {
+	if t == nil {
+		return
+	}
+	w.block("tls", func() {
+		w.text("cert_file", t.CertFile)
+		w.text("key_file", t.KeyFile)
+		w.text("ca_file", t.CAFile)
+		w.flag("verify", t.Verify)
+		w.text("handshake_first", t.HandshakeFirst)
+		w.text("min_version", t.MinVersion)
+		// Servers before 2.10 know no other form than seconds.
+		if t.Timeout != 0 {
+			w.line("timeout", strconv.FormatFloat(t.Timeout.Seconds(), 'f', -1, 64), w.at.At("timeout"))
+		}
+	})
+}
+
+func (w *writer) resolver(r *Resolver) {
+	w.block("resolver", func() {
+		w.text("type", r.Type)
+		w.text("dir", r.Dir)
+		w.flag("allow_delete", r.AllowDelete)
+		w.duration("interval", r.Interval)
+		w.number("limit", r.Limit)
+		w.duration("ttl", r.TTL)
+		w.duration("timeout", r.Timeout)
+	})
+	if len(r.Preload) == 0 {
+		return
+	}
+	w.blockAt("resolver_preload", Path{"resolver", "preload"}, func() {
+		for _, key := range slices.Sorted(maps.Keys(r.Preload)) {
+			w.line(`"`+key+`"`, quote(r.Preload[key]), w.at.At(Key(key)))
+		}
+	})
+}
+
+func (w *writer) text(name, value string) {
+	if value != "" {
+		w.line(name, quote(value), w.at.At(name))
+	}
+}
+
+func (w *writer) list(attribute, name string, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	at := w.at.At(attribute)
+	w.raw(name+": [", at)
+	w.depth++
+	for i, value := range values {
+		w.raw(quote(value), at.At(Index(i)))
+	}
+	w.depth--
+	w.raw("]", at)
+}
+
+func (w *writer) flag(name string, value bool) {
+	if value {
+		w.line(name, "true", w.at.At(name))
+	}
+}
+
+func (w *writer) number(name string, value *int64) {
+	if value != nil {
+		w.line(name, strconv.FormatInt(*value, 10), w.at.At(name))
+	}
+}
+
+func (w *writer) size(name string, value *int64) {
+	if value != nil {
+		w.line(name, bytesize.Format(*value), w.at.At(name))
+	}
+}
+
+func (w *writer) duration(name string, value time.Duration) {
+	if value != 0 {
+		w.line(name, quote(value.String()), w.at.At(name))
+	}
+}
+
+func (w *writer) block(name string, content func()) { w.blockAt(name, w.at.At(name), content) }
+
+// blockAt writes a block whose fields are below at.
+func (w *writer) blockAt(name string, at Path, content func()) {
+	outer := w.at
+	w.raw(name+" {", at)
+	w.at, w.depth = at, w.depth+1
+	content()
+	w.depth--
+	w.raw("}", at)
+	w.at = outer
+}
+
+func (w *writer) line(name, value string, at Path) { w.raw(name+": "+value, at) }
+
+func (w *writer) raw(line string, at Path) {
+	w.b.WriteString(strings.Repeat("  ", w.depth) + line + "\n")
+	w.lines = append(w.lines, at)
+}
+
+// quote writes a text so that the server reads the same one: in double quotation marks nothing is looked up or included, and an
+// escape begins with a backslash. A NUL would end the file.
+func quote(text string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := range len(text) {
+		switch char := text[i]; {
+		case char == '"' || char == '\\':
+			b.WriteString(`\` + string(char))
+		case char < ' ' || char == 0x7f:
+			fmt.Fprintf(&b, `\x%02x`, char)
+		default:
+			b.WriteByte(char)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
