@@ -17,20 +17,26 @@ import (
 // certificateFiles are paths of a certificate, which also is its own authority, and of its key.
 type certificateFiles struct{ cert, key string }
 
-// certificatePEM is a certificate and its key as PEM text. nats-server reads such files when it parses a configuration, and the real
-// ones are on the server only. It is made once, is trusted by nobody, and never leaves the check.
-var certificatePEM = sync.OnceValues(func() (texts [2][]byte, err error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return texts, err
-	}
+// certificatePEM are a certificate and its key as PEM texts.
+type certificatePEM struct{ cert, key []byte }
+
+// standInPEM is the certificate of the check. nats-server reads such files when it parses a configuration, and the real ones are on
+// the server only. It is made once, is trusted by nobody, and never leaves the check.
+var standInPEM = sync.OnceValues(func() (certificatePEM, error) {
 	now := time.Now()
-	template := &x509.Certificate{
+	return selfSigned(&x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "stand-in"},
 		// A provider's process does not live this long, and its clock may have been set meanwhile.
 		NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0),
 		IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	})
+})
+
+func selfSigned(template *x509.Certificate) (texts certificatePEM, err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return texts, err
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
@@ -40,19 +46,15 @@ var certificatePEM = sync.OnceValues(func() (texts [2][]byte, err error) {
 	if err != nil {
 		return texts, err
 	}
-	texts[0] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
-	texts[1] = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
+	texts.cert = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
+	texts.key = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
 	return texts, nil
-})
+}
 
-func writeCertificates(dir string) (certificateFiles, error) {
+func writeCertificate(dir string, texts certificatePEM) (certificateFiles, error) {
 	files := certificateFiles{cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem")}
-	texts, err := certificatePEM()
-	if err != nil {
+	if err := os.WriteFile(files.cert, texts.cert, 0o600); err != nil {
 		return files, err
 	}
-	if err := os.WriteFile(files.cert, texts[0], 0o600); err != nil {
-		return files, err
-	}
-	return files, os.WriteFile(files.key, texts[1], 0o600)
+	return files, os.WriteFile(files.key, texts.key, 0o600)
 }

@@ -2,7 +2,6 @@ package serverconf
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -129,28 +128,35 @@ func (c Config) withStandIns(dir string) (Config, error) {
 		r.Dir = filepath.Join(dir, "resolver")
 		c.Resolver = &r
 	}
-	var errs []error
-	standIn := func(t *TLS) *TLS {
-		if t == nil {
-			return nil
-		}
-		files, err := writeCertificates(dir)
-		errs = append(errs, err)
-		other := *t
-		other.CertFile, other.KeyFile = files.cert, files.key
-		if t.CAFile != "" {
-			other.CAFile = files.cert
-		}
-		return &other
+	if c.TLS == nil && (c.Cluster == nil || c.Cluster.TLS == nil) {
+		return c, nil
 	}
-	c.TLS = standIn(c.TLS)
+	texts, err := standInPEM()
+	if err != nil {
+		return c, err
+	}
+	files, err := writeCertificate(dir, texts)
+	if err != nil {
+		return c, err
+	}
+	c.TLS = c.TLS.with(files)
 	if c.Cluster != nil {
 		cluster := *c.Cluster
-		cluster.TLS = standIn(cluster.TLS)
+		cluster.TLS = cluster.TLS.with(files)
 		c.Cluster = &cluster
 	}
-	if err := errors.Join(errs...); err != nil {
-		return c, fmt.Errorf("certificates: %w", err)
-	}
 	return c, nil
+}
+
+// with returns the same with other files where there are some.
+func (t *TLS) with(files certificateFiles) *TLS {
+	if t == nil {
+		return nil
+	}
+	other := *t
+	other.CertFile, other.KeyFile = files.cert, files.key
+	if t.CAFile != "" {
+		other.CAFile = files.cert
+	}
+	return &other
 }
