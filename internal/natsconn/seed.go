@@ -81,6 +81,16 @@ func kindOf(prefix nkeys.PrefixByte) KeyKind {
 	return KeyKind(prefix.String())
 }
 
+// KindOfSeed returns the kind of the key pair that the seed is of. The error never contains the seed.
+func KindOfSeed(seed string) (KeyKind, error) {
+	prefix, raw, err := nkeys.DecodeSeed([]byte(strings.TrimSpace(seed)))
+	if err != nil {
+		return "", errors.New("not an nkey seed: it starts with S and the letter of its kind, and has 58 characters")
+	}
+	clear(raw)
+	return kindOf(prefix), nil
+}
+
 // CheckSeed checks that seed is the seed of a key pair of that kind. The error names the kind that was found and never contains
 // the seed.
 func CheckSeed(seed string, kind KeyKind) error {

@@ -48,6 +48,11 @@ func TestCheckSeedOfEachKind(t *testing.T) {
 		if got := seeds[kind][:2]; got != kind.SeedPrefix() {
 			t.Errorf("the seed of %s starts with %s, not %s", kind.article(), got, kind.SeedPrefix())
 		}
+		if got, err := KindOfSeed(" " + seeds[kind] + "\n"); err != nil || got != kind {
+			t.Errorf("the seed of %s is said to be of the kind %s, %v", kind.article(), got, err)
+		}
+		_, err := KindOfSeed(seeds[kind][:50])
+		checkError(t, err, "not an nkey seed", seeds[kind][4:50])
 	}
 	for _, needed := range KeyKinds() {
 		for found, seed := range seeds {

@@ -17,6 +17,7 @@ import (
 	functions "github.com/nats-k3s/terraform-provider-nats/internal/provider/function"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/k3sendpoint"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/kinebucket"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/nkey"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
 )
 
@@ -74,6 +75,7 @@ func (p *natsProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		kinebucket.NewResource,
 		k3sendpoint.NewResource,
+		nkey.NewResource,
 	}
 }
 
@@ -82,6 +84,7 @@ func (p *natsProvider) DataSources(context.Context) []func() datasource.DataSour
 func (p *natsProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
 	return []func() ephemeral.EphemeralResource{
 		k3sendpoint.NewEphemeralResource,
+		nkey.NewEphemeralResource,
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 func TestMain(m *testing.M) { acctest.Main(m) }
 
 // secret matches the names of attributes that hold a secret, or a text with one in it.
-var secret = regexp.MustCompile(`^((system_)?credentials(_wo)?|signing_key|password|token|k3s_token(_wo)?|nkey_seed|key_pem(_wo)?|url|k3s_config|environment)$`)
+var secret = regexp.MustCompile(`^((system_)?credentials(_wo)?|signing_key|seed(_wo)?|signing_key_seed_wo|password|token|k3s_token(_wo)?|nkey_seed|key_pem(_wo)?|url|k3s_config|environment)$`)
 
 // Everything that is served has a valid schema, whose attributes are described and say how they may be used.
 func TestSchemas(t *testing.T) {

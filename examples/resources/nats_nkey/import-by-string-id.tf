@@ -1,0 +1,4 @@
+import {
+  to = nats_nkey.operator
+  id = "/etc/nats/keys/operator.nk"
+}

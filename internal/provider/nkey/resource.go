@@ -1,0 +1,128 @@
+// Package nkey is the Terraform surface of a key pair.
+package nkey
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+)
+
+var (
+	_ resource.ResourceWithIdentity    = (*nkeyResource)(nil)
+	_ resource.ResourceWithImportState = (*nkeyResource)(nil)
+)
+
+type resourceModel struct {
+	Type      types.String `tfsdk:"type"`
+	Keepers   types.Map    `tfsdk:"keepers"`
+	PublicKey types.String `tfsdk:"public_key"`
+	Seed      types.String `tfsdk:"seed"`
+}
+
+type identityModel struct {
+	PublicKey types.String `tfsdk:"public_key"`
+}
+
+func (m *resourceModel) identity() identityModel { return identityModel{PublicKey: m.PublicKey} }
+
+type nkeyResource struct{}
+
+// NewResource returns the resource nats_nkey.
+func NewResource() resource.Resource { return &nkeyResource{} }
+
+func (r *nkeyResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_nkey"
+}
+
+// Create makes the key pair. No server knows of it.
+func (r *nkeyResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan resourceModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	public, seed, err := account.NewKey(natsconn.KeyKind(plan.Type.ValueString()))
+	if err != nil {
+		resp.Diagnostics.AddError("Unable to Create NKey", connection.Explain(err))
+		return
+	}
+	plan.PublicKey, plan.Seed = types.StringValue(public), types.StringValue(seed)
+	tflog.Debug(ctx, "created nkey", map[string]any{"public_key": public})
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+}
+
+// Read has nowhere to look but the state.
+func (r *nkeyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state resourceModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+}
+
+// Update takes over keepers that replace nothing.
+func (r *nkeyResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan resourceModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+}
+
+// Delete forgets the key pair.
+func (r *nkeyResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
+
+// ImportState reads the seed from a file. As an id it would end up in the history of a shell or in a configuration.
+func (r *nkeyResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	if req.ID == "" {
+		resp.Diagnostics.AddError("NKey Cannot Be Imported by Its Identity",
+			"A public key does not lead to its seed. Import by id, which is the path of a file that holds the seed: nsc keeps one for each key.")
+		return
+	}
+	imported, err := readSeed(req.ID)
+	if err != nil {
+		resp.Diagnostics.AddError("Invalid Import ID", "The id must be the path of a file that holds a seed: "+err.Error()+".")
+		return
+	}
+	for name, value := range map[string]types.String{"type": imported.Type, "public_key": imported.PublicKey, "seed": imported.Seed} {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
+	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, imported.identity())...)
+}
+
+// readSeed reads a key pair from a file that holds its seed and nothing else. The error never contains it, nor a seed that is
+// given in place of a path.
+func readSeed(file string) (*resourceModel, error) {
+	if _, err := natsconn.KindOfSeed(file); err == nil {
+		return nil, errors.New("this is a seed itself, which is a secret no more once it stands on a command line or in a configuration. " +
+			"Use another key, and give the path of its file")
+	}
+	if strings.HasPrefix(file, "~") {
+		return nil, errors.New("the ~ is not expanded: give the whole path")
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	seed := strings.TrimSpace(string(content))
+	kind, err := natsconn.KindOfSeed(seed)
+	if err != nil {
+		return nil, fmt.Errorf("in %s there is %w", file, err)
+	}
+	public, err := account.PublicKey(seed)
+	if err != nil {
+		return nil, fmt.Errorf("in %s there is %w", file, err)
+	}
+	return &resourceModel{
+		Type: types.StringValue(string(kind)), PublicKey: types.StringValue(public), Seed: types.StringValue(seed),
+	}, nil
+}
