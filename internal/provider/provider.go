@@ -91,6 +91,8 @@ func (p *natsProvider) EphemeralResources(context.Context) []func() ephemeral.Ep
 func (p *natsProvider) Functions(context.Context) []func() function.Function {
 	return []func() function.Function{
 		functions.NewDatastoreEndpointParse,
+		functions.NewJWTDecode,
 		functions.NewK3sTokenHash,
+		functions.NewNKeyPublic,
 	}
 }

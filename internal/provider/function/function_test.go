@@ -26,7 +26,9 @@ func run(t *testing.T, f function.Function, argument attr.Value) (attr.Value, *f
 
 // Null and unknown never come to a function: the framework answers for it, unless a parameter says otherwise.
 func TestParameters(t *testing.T) {
-	for _, f := range []function.Function{functions.NewK3sTokenHash(), functions.NewDatastoreEndpointParse()} {
+	for _, f := range []function.Function{
+		functions.NewK3sTokenHash(), functions.NewDatastoreEndpointParse(), functions.NewNKeyPublic(), functions.NewJWTDecode(),
+	} {
 		var definition function.DefinitionResponse
 		f.Definition(t.Context(), function.DefinitionRequest{}, &definition)
 		for _, p := range definition.Definition.Parameters {

@@ -1,0 +1,44 @@
+package function
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/function"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+)
+
+type nkeyPublic struct{}
+
+// NewNKeyPublic returns the function nkey_public.
+func NewNKeyPublic() function.Function { return nkeyPublic{} }
+
+func (nkeyPublic) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = "nkey_public"
+}
+
+func (nkeyPublic) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = function.Definition{
+		Summary: "The public key that belongs to a seed",
+		MarkdownDescription: "Returns the public half of the key pair with that seed, of any kind: operator, account, user, server, cluster or " +
+			"curve. It is no secret. Terraform still marks it as sensitive if the seed is: `nonsensitive()` takes that off.",
+		Parameters: []function.Parameter{function.StringParameter{
+			Name:                "seed",
+			MarkdownDescription: "The seed, which starts with `S`. White space around it is ignored.",
+		}},
+		Return: function.StringReturn{},
+	}
+}
+
+func (nkeyPublic) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	var seed string
+	if resp.Error = req.Arguments.Get(ctx, &seed); resp.Error != nil {
+		return
+	}
+	public, err := account.PublicKey(seed)
+	if err != nil {
+		resp.Error = function.NewArgumentFuncError(0, "The seed is unusable: "+err.Error()+".")
+		return
+	}
+	resp.Error = resp.Result.Set(ctx, public)
+}
