@@ -1,0 +1,37 @@
+package account
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/jwt/v2"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// FormatCredentials returns the content of a credentials file: the JWT of a user and the seed of its key. The error contains
+// neither.
+func FormatCredentials(token, seed string) (string, error) {
+	if err := natsconn.CheckSeed(seed, natsconn.UserKey); err != nil {
+		return "", err
+	}
+	text, err := jwt.FormatUserConfig(token, []byte(seed))
+	if err != nil {
+		return "", fmt.Errorf("the JWT and the seed make no credentials: %w", err)
+	}
+	return string(text), nil
+}
+
+// CredentialsSeed returns the seed in the content of a credentials file. The error does not contain it.
+func CredentialsSeed(credentials string) (string, error) {
+	pair, err := jwt.ParseDecoratedUserNKey([]byte(credentials))
+	if err != nil {
+		return "", errors.New("the credentials have no seed of a user in them")
+	}
+	defer pair.Wipe()
+	seed, err := pair.Seed()
+	if err != nil {
+		return "", errors.New("the credentials have no seed of a user in them")
+	}
+	return string(seed), nil
+}
