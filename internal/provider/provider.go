@@ -19,6 +19,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/kinebucket"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/nkey"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/user"
 )
 
 // Address is where the provider is published. Who publishes it elsewhere changes this line, and the module path.
@@ -76,6 +77,7 @@ func (p *natsProvider) Resources(context.Context) []func() resource.Resource {
 		kinebucket.NewResource,
 		k3sendpoint.NewResource,
 		nkey.NewResource,
+		user.NewResource,
 	}
 }
 

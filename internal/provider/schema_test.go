@@ -14,7 +14,10 @@ import (
 func TestMain(m *testing.M) { acctest.Main(m) }
 
 // secret matches the names of attributes that hold a secret, or a text with one in it.
-var secret = regexp.MustCompile(`^((system_)?credentials(_wo)?|signing_key|seed(_wo)?|signing_key_seed_wo|password|token|k3s_token(_wo)?|nkey_seed|key_pem(_wo)?|url|k3s_config|environment)$`)
+var secret = regexp.MustCompile(`^((system_)?credentials(_wo)?|signing_key(_seed_wo)?|seed(_wo)?|password|token|k3s_token(_wo)?|nkey_seed|key_pem(_wo)?|url|k3s_config|environment)$`)
+
+// secretJWT matches the paths of JWTs that may be enough to connect.
+var secretJWT = regexp.MustCompile(`^nats_user(_credentials)?\.jwt$`)
 
 // Everything that is served has a valid schema, whose attributes are described and say how they may be used.
 func TestSchemas(t *testing.T) {
@@ -67,7 +70,7 @@ func checkAttributes(t *testing.T, parent string, ofProvider bool, attributes []
 		case strings.HasSuffix(a.Name, "_wo") && !a.WriteOnly:
 			t.Errorf("%s is not write-only", name)
 		}
-		if a.Sensitive != secret.MatchString(a.Name) {
+		if a.Sensitive != (secret.MatchString(a.Name) || secretJWT.MatchString(name)) {
 			t.Errorf("%s: sensitive is %t", name, a.Sensitive)
 		}
 		if a.NestedType != nil {

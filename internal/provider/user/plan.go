@@ -1,0 +1,169 @@
+package user
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
+)
+
+// attributeNames are the attributes whose names do not follow from those of the claims.
+var attributeNames = claimpath.Names{
+	"IssuerAccount": "account", "Expires": "expires_in", "Responses": "allow_responses", "Tags#": "",
+}
+
+// ValidateConfig refuses claims that servers would refuse, or that cannot mean what they say.
+func (r *userResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config userModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !resp.Diagnostics.HasError() {
+		r.check(&config, &resp.Diagnostics)
+	}
+}
+
+// check tells what is wrong with a configuration, as far as it is known.
+func (r *userResource) check(config *userModel, diags *diag.Diagnostics) {
+	user, unknown := config.user()
+	user.Expires = config.expiry(r.clock.Now())
+	claimpath.AddProblems(diags, user.Problems(), attributeNames, unknown)
+	if lifetime, before := config.expiresIn(), config.rotateBefore(); lifetime > 0 && before >= lifetime {
+		diags.AddAttributeError(path.Root("rotate_before"), "Invalid Rotation", fmt.Sprintf("Attribute rotate_before is %s, which is not shorter than "+
+			"expires_in, %s: every plan would have the user signed anew.", config.RotateBefore, config.ExpiresIn))
+	}
+	if config.Scoped.ValueBool() {
+		checkScoped(config, diags)
+	}
+}
+
+// checkScoped refuses what a scoped signing key cannot sign.
+func checkScoped(config *userModel, diags *diag.Diagnostics) {
+	limits := config.limits()
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		if isSet(limits[name]) {
+			diags.AddAttributeError(path.Root(name), "Scoped User With Limits", fmt.Sprintf("Attribute %s cannot be set together with scoped: what the user "+
+				"may do stands in the template of the scoped signing key, and servers refuse a user who says more.\n\nLeave %s out, or set scoped = "+
+				"false and sign with a plain signing key.", name, name))
+		}
+	}
+	if signer := signedBy(config); signer != "" && signer == config.Account.ValueString() {
+		diags.AddAttributeError(path.Root("scoped"), "Scoped User Signed by the Account", "Attribute scoped is true, and the seed in signing_key_seed_wo "+
+			"is that of the account's identity, which has no template.\n\nUse the seed of a scoped signing key of the account, or leave scoped out.")
+	}
+}
+
+// isSet tells whether the value of a limit is known and limits anything: false does not.
+func isSet(value attr.Value) bool {
+	if value.IsNull() || value.IsUnknown() {
+		return false
+	}
+	flag, ok := value.(basetypes.BoolValue)
+	return !ok || flag.ValueBool()
+}
+
+// signedBy is the public half of the configured signing key, empty if that is not known yet.
+func signedBy(config *userModel) string {
+	public, err := account.PublicKey(config.SigningKeySeed.ValueString())
+	if err != nil {
+		return ""
+	}
+	return public
+}
+
+// ModifyPlan tells whether the user has to be signed, and warns of what that means for k3s.
+func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var plan, config userModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if req.State.Raw.IsNull() {
+		plan.planSigning(&config)
+	} else {
+		var state userModel
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		if resp.Diagnostics.HasError() {
+			return
+		}
+		if plan.planKey(&config, &state) {
+			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("public_key"))
+		}
+		if plan.mustSign(&config, &state, r.clock.Now()) {
+			plan.planSigning(&config)
+		} else {
+			plan.keepSigned(&config, &state)
+		}
+	}
+	if plan.JWT.IsUnknown() && !plan.ExpiresIn.IsNull() {
+		resp.Diagnostics.AddAttributeWarning(path.Root("expires_in"), "The User Expires", fmt.Sprintf("The user %s stops working %s after it is signed. "+
+			"If k3s runs with its credentials, k3s stops then, unless the credentials file on each of its nodes is replaced before.", plan.Name, plan.ExpiresIn))
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// planSigning plans a new JWT.
+func (m *userModel) planSigning(config *userModel) {
+	m.JWT, m.Issuer, m.Credentials = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+	m.ExpiresAt = customtype.Time{StringValue: types.StringUnknown()}
+	if !config.PublicKey.IsNull() {
+		m.Credentials = types.StringNull()
+	}
+	if m.ExpiresIn.IsNull() {
+		m.ExpiresAt = customtype.Time{StringValue: types.StringNull()}
+	}
+}
+
+// planKey plans whose key it is, and tells whether the user has to be replaced for that.
+func (m *userModel) planKey(config, state *userModel) (replace bool) {
+	switch generated := !state.Credentials.IsNull(); {
+	case !config.PublicKey.IsNull():
+		return !config.PublicKey.Equal(state.PublicKey)
+	case generated:
+		m.PublicKey = state.PublicKey
+		return false
+	}
+	m.PublicKey = types.StringUnknown() // a key that was brought is to be replaced by a generated one
+	return true
+}
+
+// mustSign tells whether the JWT in the state is not, or not much longer, what is wanted.
+func (m *userModel) mustSign(config, state *userModel, now time.Time) bool {
+	wanted, unknown := m.user()
+	signed, _ := state.user()
+	signer := signedBy(config)
+	switch {
+	case len(unknown) > 0 || !reflect.DeepEqual(wanted, signed):
+		return true
+	case m.ExpiresIn.IsUnknown() || m.expiresIn() != state.expiresIn():
+		return true
+	case !m.SigningKeyVersion.Equal(state.SigningKeyVersion):
+		return true
+	case signer != "" && signer != state.Issuer.ValueString():
+		return true
+	}
+	return !state.ExpiresAt.IsNull() && !now.Add(m.rotateBefore()).Before(time.Unix(state.ExpiresAt.Number(), 0))
+}
+
+// keepSigned plans to keep the JWT that is in the state. A key that is brought from now on takes its seed out of the state.
+func (m *userModel) keepSigned(config, state *userModel) {
+	m.JWT, m.Issuer, m.ExpiresAt, m.Credentials = state.JWT, state.Issuer, state.ExpiresAt, state.Credentials
+	if !config.PublicKey.IsNull() {
+		m.Credentials = types.StringNull()
+	}
+}

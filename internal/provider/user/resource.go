@@ -1,0 +1,175 @@
+// Package user is the Terraform surface of a user of an account, whom a signing key of the account signs.
+package user
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
+)
+
+// signTimeout bounds signing, which waits for the second after the last JWT of the same key, and for five if a clock was set back.
+const signTimeout = 10 * time.Second
+
+var (
+	_ resource.ResourceWithIdentity       = (*userResource)(nil)
+	_ resource.ResourceWithImportState    = (*userResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*userResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*userResource)(nil)
+)
+
+type userResource struct {
+	// clock tells when JWTs expire. When they were issued the machine's clock tells alone: see [account.Clock].
+	clock account.Clock
+}
+
+// NewResource returns the resource nats_user.
+func NewResource() resource.Resource { return NewResourceWithClock(account.SystemClock{}) }
+
+// NewResourceWithClock returns a nats_user whose JWTs expire by that clock.
+func NewResourceWithClock(clock account.Clock) resource.Resource { return &userResource{clock: clock} }
+
+func (r *userResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_user"
+}
+
+func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan, config userModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !resp.Diagnostics.HasError() {
+		r.check(&config, &resp.Diagnostics)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	seed := ""
+	// A key that was brought may have been revoked a moment ago, as that of a user that this one takes the place of. What is issued
+	// in the same second as a revocation is refused too.
+	after := time.Now()
+	if config.PublicKey.IsNull() {
+		public, generated, err := account.NewKey(natsconn.UserKey)
+		if err != nil {
+			addError(&resp.Diagnostics, "Create", &plan, err)
+			return
+		}
+		plan.PublicKey, seed, after = types.StringValue(public), generated, time.Time{}
+	}
+	if err := r.sign(ctx, &plan, config.SigningKeySeed.ValueString(), seed, after); err != nil {
+		addError(&resp.Diagnostics, "Create", &plan, err)
+		return
+	}
+	tflog.Info(ctx, "signed user", map[string]any{"user": plan.PublicKey.ValueString(), "name": plan.Name.ValueString()})
+	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
+}
+
+// sign signs the user in a later second than after. Seed is that of the user's key, empty if it is not here.
+func (r *userResource) sign(ctx context.Context, plan *userModel, signingKey, seed string, after time.Time) error {
+	signer, err := account.NewAccountSigner(signingKey)
+	if err != nil {
+		return fmt.Errorf("signing_key_seed_wo: %w", err)
+	}
+	defer signer.Close()
+	ctx, cancel := context.WithTimeout(ctx, signTimeout)
+	defer cancel()
+
+	user, _ := plan.user()
+	from := r.clock.Now()
+	if next := after.Add(time.Second); next.After(from) {
+		from = next // which signing waits for
+	}
+	user.Expires = plan.expiry(from)
+	plan.ExpiresAt = customtype.Time{StringValue: types.StringNull()}
+	if !user.Expires.IsZero() {
+		plan.ExpiresAt = customtype.Time{StringValue: types.StringValue(user.Expires.UTC().Format(time.RFC3339))}
+	}
+	token, err := user.Sign(ctx, signer, account.SystemClock{}, after)
+	if err != nil {
+		return err
+	}
+	plan.JWT, plan.Issuer, plan.Credentials = types.StringValue(token), types.StringValue(signer.PublicKey()), types.StringNull()
+	if seed == "" {
+		return nil
+	}
+	credentials, err := account.FormatCredentials(token, seed)
+	plan.Credentials = types.StringValue(credentials)
+	return err
+}
+
+// Read changes nothing: what was signed is known to the state alone.
+func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state userModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if !resp.Diagnostics.HasError() {
+		// Terraform before 1.12 stores no identity.
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	}
+}
+
+func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state, config userModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !resp.Diagnostics.HasError() {
+		r.check(&config, &resp.Diagnostics)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if plan.JWT.IsUnknown() {
+		if err := r.signAgain(ctx, &plan, &state, &config); err != nil {
+			addError(&resp.Diagnostics, "Update", &plan, err)
+			return
+		}
+		tflog.Info(ctx, "signed user again", map[string]any{"user": plan.PublicKey.ValueString(), "name": plan.Name.ValueString()})
+	}
+	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
+}
+
+// signAgain signs the user under the same key, later than before.
+func (r *userResource) signAgain(ctx context.Context, plan, state, config *userModel) error {
+	_, last, err := account.DecodeUser(state.JWT.ValueString())
+	if err != nil {
+		return fmt.Errorf("the JWT in the state cannot be read: %w", err)
+	}
+	seed := ""
+	if config.PublicKey.IsNull() {
+		if seed, err = account.CredentialsSeed(state.Credentials.ValueString()); err != nil {
+			return fmt.Errorf("the credentials in the state cannot be read: %w", err)
+		}
+	}
+	return r.sign(ctx, plan, config.SigningKeySeed.ValueString(), seed, last.IssuedAt)
+}
+
+// Delete forgets the user, of whom no server was told.
+func (r *userResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
+
+// ImportState refuses: there is nothing that could be read.
+func (r *userResource) ImportState(_ context.Context, _ resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	resp.Diagnostics.AddError("A User Cannot Be Imported", "Neither the JWT of a user nor its seed is on any server, so there is nothing to import.\n\n"+
+		"Let the resource create a user, and give its credentials to the client. To go on with the key that the client has, set public_key: the seed "+
+		"stays with the client, which only needs the new jwt.")
+}
+
+// store writes the model to the state.
+func (m *userModel) store(ctx context.Context, state *tfsdk.State, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
+	diags := state.Set(ctx, m)
+	diags.Append(identity.Set(ctx, m.identity())...)
+	return diags
+}
+
+// addError tells a failure of an action on the user.
+func addError(diags *diag.Diagnostics, action string, m *userModel, err error) {
+	diags.AddError(fmt.Sprintf("Unable to %s User", action), fmt.Sprintf("User %q: %s", m.Name.ValueString(), connection.Explain(err)))
+}
