@@ -41,11 +41,11 @@ type visitor struct {
 
 // Enter calls do with a connection of a user inside an account that nobody here has a key of. For the time being the account gets a scoped
 // signing key, whose users may list, inspect, update and delete streams and nothing else; it is taken out again whatever do returns, and by
-// the next Enter should this process end before that. The connection is made with the settings, but for the way to authenticate.
+// the next Enter should this process end before that. The connection is one to the servers of the resolver's.
 //
 // No one else in this process changes the account meanwhile, so do must not. Errors are those of do and of [Resolver.Change].
 func (r *Resolver) Enter(
-	ctx context.Context, publicKey string, signer *Signer, settings natsconn.Settings, do func(context.Context, *natsconn.Client) error,
+	ctx context.Context, publicKey string, signer *Signer, do func(context.Context, *natsconn.Client) error,
 ) (err error) {
 	release, err := r.acquire(ctx, publicKey)
 	if err != nil {
@@ -79,8 +79,7 @@ func (r *Resolver) Enter(
 	if err != nil {
 		return err
 	}
-	settings.Auth = natsconn.Auth{Credentials: credentials}
-	client := natsconn.NewClient(settings, nil)
+	client := r.system.client.As("the temporary user of the account "+publicKey, natsconn.Auth{Credentials: credentials})
 	defer client.Close()
 	return do(ctx, client)
 }

@@ -14,10 +14,8 @@ import (
 // stream was restarted: an update only ever moves a stream to the tier of its replicas (updateWithAdvisory in nats-server's
 // server/stream.go, as of 2.15). It returns the streams that were updated; the errors of others are joined. Errors
 // are those of [Resolver.Enter] and of [natsconn.JetStream.Request].
-func (r *Resolver) TouchStreams(
-	ctx context.Context, publicKey string, signer *Signer, settings natsconn.Settings,
-) (touched []string, err error) {
-	return r.eachStream(ctx, publicKey, signer, settings, func(ctx context.Context, js *natsconn.JetStream, name string) error {
+func (r *Resolver) TouchStreams(ctx context.Context, publicKey string, signer *Signer) (touched []string, err error) {
+	return r.eachStream(ctx, publicKey, signer, func(ctx context.Context, js *natsconn.JetStream, name string) error {
 		// The configuration as it is read, so that fields unknown here are kept.
 		var info struct {
 			Config json.RawMessage `json:"config"`
@@ -31,10 +29,8 @@ func (r *Resolver) TouchStreams(
 
 // DeleteStreams deletes every stream of the account with what is in it. It returns the streams that were deleted, and errors as
 // [Resolver.TouchStreams] does.
-func (r *Resolver) DeleteStreams(
-	ctx context.Context, publicKey string, signer *Signer, settings natsconn.Settings,
-) (deleted []string, err error) {
-	return r.eachStream(ctx, publicKey, signer, settings, func(ctx context.Context, js *natsconn.JetStream, name string) error {
+func (r *Resolver) DeleteStreams(ctx context.Context, publicKey string, signer *Signer) (deleted []string, err error) {
+	return r.eachStream(ctx, publicKey, signer, func(ctx context.Context, js *natsconn.JetStream, name string) error {
 		err := js.Request(ctx, "STREAM.DELETE."+name, nil, nil)
 		if natsconn.IsAPIError(err, natsconn.CodeStreamNotFound) {
 			return nil // an earlier attempt whose answer was lost, or someone else
@@ -46,11 +42,15 @@ func (r *Resolver) DeleteStreams(
 // eachStream enters the account and calls do for each of its streams, again for as long as that may help. It returns the streams for which do
 // succeeded.
 func (r *Resolver) eachStream(
-	ctx context.Context, publicKey string, signer *Signer, settings natsconn.Settings,
+	ctx context.Context, publicKey string, signer *Signer,
 	do func(ctx context.Context, js *natsconn.JetStream, name string) error,
 ) (done []string, err error) {
-	err = r.Enter(ctx, publicKey, signer, settings, func(ctx context.Context, client *natsconn.Client) error {
-		js := client.JetStream(settings.Domain)
+	err = r.Enter(ctx, publicKey, signer, func(ctx context.Context, client *natsconn.Client) error {
+		domain, err := client.Domain()
+		if err != nil {
+			return err
+		}
+		js := client.JetStream(domain)
 		names, err := streamNames(ctx, js)
 		if err != nil {
 			return err

@@ -23,7 +23,6 @@ type tenant struct {
 	cluster  *natslab.Topology
 	resolver *Resolver
 	signer   *Signer
-	settings natsconn.Settings
 	js       jetstream.JetStream
 }
 
@@ -39,7 +38,6 @@ func newTenant(t *testing.T, change func(*jwt.AccountClaims)) *tenant {
 		account: account, operator: operator, cluster: c,
 		resolver: resolverAt(t, operator.SystemAccount(), nil, c.URLs()...),
 		signer:   newLabSigner(t, operator.SigningKeySeed()),
-		settings: natsconn.Settings{Servers: c.URLs()},
 	}
 	if x.js, err = jetstream.New(c.Connect(t)); err != nil {
 		t.Fatal(err)
@@ -127,7 +125,7 @@ func (x *tenant) setLimits(t *testing.T, flat *JetStream, tiers map[string]JetSt
 
 func (x *tenant) touch(t *testing.T, streams ...string) {
 	t.Helper()
-	touched, err := x.resolver.TouchStreams(resolverContext(t), x.account.PublicKey(), x.signer, x.settings)
+	touched, err := x.resolver.TouchStreams(resolverContext(t), x.account.PublicKey(), x.signer)
 	if err != nil || !slices.Equal(touched, streams) {
 		t.Fatalf("touched %q, %v", touched, err)
 	}
@@ -154,7 +152,7 @@ func TestEnterDeletesStreams(t *testing.T) {
 		x.addStream(t, name, 1)
 		want = append(want, name)
 	}
-	deleted, err := x.resolver.DeleteStreams(resolverContext(t), x.account.PublicKey(), x.signer, x.settings)
+	deleted, err := x.resolver.DeleteStreams(resolverContext(t), x.account.PublicKey(), x.signer)
 	slices.Sort(deleted)
 	if err != nil || !slices.Equal(deleted, want) {
 		t.Errorf("deleted %q, %v", deleted, err)
@@ -171,7 +169,7 @@ func TestEnter(t *testing.T) {
 	ctx := resolverContext(t)
 	public := x.account.PublicKey()
 	failure := errors.New("no")
-	err := x.resolver.Enter(ctx, public, x.signer, x.settings, func(ctx context.Context, client *natsconn.Client) error {
+	err := x.resolver.Enter(ctx, public, x.signer, func(ctx context.Context, client *natsconn.Client) error {
 		if err := client.JetStream("").Request(ctx, "INFO", nil, nil); err != nil {
 			t.Errorf("account info: %v", err)
 		}
@@ -188,7 +186,7 @@ func TestEnter(t *testing.T) {
 	x.wantClean(t)
 
 	cancelled, cancel := context.WithCancel(ctx)
-	err = x.resolver.Enter(cancelled, public, x.signer, x.settings, func(ctx context.Context, _ *natsconn.Client) error {
+	err = x.resolver.Enter(cancelled, public, x.signer, func(ctx context.Context, _ *natsconn.Client) error {
 		cancel()
 		return ctx.Err()
 	})
@@ -204,7 +202,7 @@ func TestEnter(t *testing.T) {
 		a.SigningKeys = append(slices.Clone(a.SigningKeys), old, recent)
 		return &a, nil
 	})
-	if err := x.resolver.Enter(ctx, public, x.signer, x.settings, func(context.Context, *natsconn.Client) error { return nil }); err != nil {
+	if err := x.resolver.Enter(ctx, public, x.signer, func(context.Context, *natsconn.Client) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	stored, err := x.resolver.Lookup(ctx, public)
@@ -218,7 +216,7 @@ func TestEnter(t *testing.T) {
 		t.Errorf("signing keys %+v, want the account's own one and the recent one", stored.Account.SigningKeys)
 	}
 
-	if err := x.resolver.Enter(ctx, newAccount(t, "none").PublicKey, x.signer, x.settings, nil); !errors.Is(err, ErrNotFound) {
+	if err := x.resolver.Enter(ctx, newAccount(t, "none").PublicKey, x.signer, nil); !errors.Is(err, ErrNotFound) {
 		t.Errorf("an account that is not there: %v", err)
 	}
 }
@@ -244,7 +242,7 @@ func TestEnterPassesAuthCallout(t *testing.T) {
 		a.Authorization = Authorization{AuthUsers: []string{service}, AllowedAccounts: []string{x.account.PublicKey()}}
 		return &a, nil
 	})
-	err = x.resolver.Enter(resolverContext(t), x.account.PublicKey(), x.signer, x.settings, func(ctx context.Context, client *natsconn.Client) error {
+	err = x.resolver.Enter(resolverContext(t), x.account.PublicKey(), x.signer, func(ctx context.Context, client *natsconn.Client) error {
 		return client.JetStream("").Request(ctx, "INFO", nil, nil)
 	})
 	if err != nil {

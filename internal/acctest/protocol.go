@@ -17,8 +17,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// Config is a configuration as a CLI hands it to the provider: texts, numbers, booleans, lists ([]any) and objects (Config) by
-// attribute. What is missing is null.
+// Config is a configuration as a CLI hands it to the provider: texts, numbers, booleans, lists and sets ([]any), objects and
+// maps (Config) by attribute or key. What is missing is null.
 type Config map[string]any
 
 // Unknown is a value in a Config that is not known yet.
@@ -180,17 +180,31 @@ func toValue(t *testing.T, of tftypes.Type, value any) tftypes.Value {
 		}
 		return tftypes.NewValue(of, attributes)
 	case tftypes.List:
-		list, _ := value.([]any)
-		elements := make([]tftypes.Value, len(list))
-		for i, element := range list {
-			elements[i] = toValue(t, of.ElementType, element)
+		return tftypes.NewValue(of, toValues(t, of.ElementType, value))
+	case tftypes.Set:
+		return tftypes.NewValue(of, toValues(t, of.ElementType, value))
+	case tftypes.Map:
+		entries := map[string]tftypes.Value{}
+		config, _ := value.(Config)
+		for key, entry := range config {
+			entries[key] = toValue(t, of.ElementType, entry)
 		}
-		return tftypes.NewValue(of, elements)
+		return tftypes.NewValue(of, entries)
 	}
 	if n, ok := value.(int); ok {
 		value = big.NewFloat(float64(n))
 	}
 	return tftypes.NewValue(of, value)
+}
+
+func toValues(t *testing.T, of tftypes.Type, value any) []tftypes.Value {
+	t.Helper()
+	list, _ := value.([]any)
+	elements := make([]tftypes.Value, len(list))
+	for i, element := range list {
+		elements[i] = toValue(t, of, element)
+	}
+	return elements
 }
 
 // ImportResource has the provider import a resource by its id, as `import` does before it reads it, and returns the attributes

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	functions "github.com/nats-k3s/terraform-provider-nats/internal/provider/function"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/k3sendpoint"
@@ -74,6 +75,7 @@ func (p *natsProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 
 func (p *natsProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
+		account.NewResource,
 		kinebucket.NewResource,
 		k3sendpoint.NewResource,
 		nkey.NewResource,
@@ -81,7 +83,12 @@ func (p *natsProvider) Resources(context.Context) []func() resource.Resource {
 	}
 }
 
-func (p *natsProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }
+func (p *natsProvider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{
+		account.NewDataSource,
+		account.NewListDataSource,
+	}
+}
 
 func (p *natsProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
 	return []func() ephemeral.EphemeralResource{

@@ -19,6 +19,10 @@ var secret = regexp.MustCompile(`^((system_)?credentials(_wo)?|signing_key(_seed
 // secretJWT matches the paths of JWTs that may be enough to connect.
 var secretJWT = regexp.MustCompile(`^nats_user(_credentials)?\.jwt$`)
 
+// public is an attribute with the name of a secret: an activation token is of no use to anyone but the account that it is for, whose
+// JWT, which is not secret, has it.
+const public = "nats_account.imports.token"
+
 // Everything that is served has a valid schema, whose attributes are described and say how they may be used.
 func TestSchemas(t *testing.T) {
 	schemas := acctest.Schemas(t) // the framework's own validation of each schema is part of serving it
@@ -70,7 +74,7 @@ func checkAttributes(t *testing.T, parent string, ofProvider bool, attributes []
 		case strings.HasSuffix(a.Name, "_wo") && !a.WriteOnly:
 			t.Errorf("%s is not write-only", name)
 		}
-		if a.Sensitive != (secret.MatchString(a.Name) || secretJWT.MatchString(name)) {
+		if a.Sensitive != (name != public && secret.MatchString(a.Name) || secretJWT.MatchString(name)) {
 			t.Errorf("%s: sensitive is %t", name, a.Sensitive)
 		}
 		if a.NestedType != nil {

@@ -6,7 +6,9 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
@@ -54,6 +56,9 @@ type Operator struct {
 	env    natsconn.Environment
 	// system is shared by all who use it. It is nil if nobody is configured.
 	system *natsconn.Client
+
+	resolving sync.Mutex
+	resolver  *account.Resolver
 }
 
 // ConfigureOperator adds an operator to the data. It does no I/O. The environment may be nil.

@@ -212,7 +212,7 @@ func TestAccUserExpires(t *testing.T) {
 			}},
 		},
 		{ // without notice, once it has expired
-			PreConfig: clock.move(53*day), Config: lifetime(`expires_in = "720h"`),
+			PreConfig: clock.move(53 * day), Config: lifetime(`expires_in = "720h"`),
 			Check: resource.ComposeTestCheckFunc(keep(&now), unchanged(&second, &now)),
 		},
 		{

@@ -1,0 +1,212 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+)
+
+var (
+	_ datasource.DataSourceWithConfigure = (*accountData)(nil)
+	_ datasource.DataSourceWithConfigure = (*accountsData)(nil)
+)
+
+// accountData tells what the servers have of one account.
+type accountData struct {
+	data *connection.Data
+}
+
+// NewDataSource returns the data source nats_account.
+func NewDataSource() datasource.DataSource { return &accountData{} }
+
+func (d *accountData) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_account"
+}
+
+func (d *accountData) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	d.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
+}
+
+// readAttributes are those of the data source beside the claims.
+func readAttributes() map[string]schema.Attribute {
+	number := func(description string) schema.Int64Attribute {
+		return schema.Int64Attribute{MarkdownDescription: description, Computed: true}
+	}
+	return map[string]schema.Attribute{
+		"jwt":       schema.StringAttribute{MarkdownDescription: "The account's JWT. It is not secret.", Computed: true},
+		"issuer":    schema.StringAttribute{MarkdownDescription: "Public key of the operator, or of its signing key, that signed the account.", Computed: true},
+		"issued_at": schema.StringAttribute{MarkdownDescription: "Time at which the account was signed.", Computed: true},
+		"servers_behind": number("Number of servers that have older claims, or none: they catch up by themselves, within a minute unless their " +
+			"configuration says otherwise."),
+		"usage": schema.SingleNestedAttribute{
+			MarkdownDescription: "What the account uses, over all servers that run.",
+			Computed:            true,
+			Attributes: map[string]schema.Attribute{
+				"connections":    number("Connections of clients."),
+				"leaf_nodes":     number("Connections of leaf nodes."),
+				"subscriptions":  number("Subscriptions."),
+				"streams":        number("Streams."),
+				"consumers":      number("Consumers of streams."),
+				"disk_storage":   number("Bytes of streams on disk, with each replica counted, as the limits count them."),
+				"memory_storage": number("Bytes of streams in memory, with each replica counted."),
+			},
+		},
+	}
+}
+
+func (d *accountData) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	attributes := dataTwin(claimsAttributes())
+	attributes["public_key"] = schema.StringAttribute{
+		MarkdownDescription: "Public key of the account, which starts with `A`.",
+		Required:            true, Validators: []validator.String{validators.PublicKey(natsconn.AccountKey)},
+	}
+	for name, attribute := range readAttributes() {
+		attributes[name] = attribute
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "An account as the servers have it: its claims, all revocations among them, and what it uses of its limits. It needs the " +
+			"system account's user in the provider's `operator` block.",
+		Attributes: attributes,
+	}
+}
+
+func (d *accountData) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var publicKey types.String
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("public_key"), &publicKey)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	stored, usage, err := d.read(ctx, publicKey.ValueString())
+	if err != nil {
+		detail := fmt.Sprintf("Account %s: %s", publicKey.ValueString(), connection.Explain(err))
+		if errors.Is(err, claims.ErrNotFound) {
+			detail += "\n\nCheck the public key, and that the provider is connected to the NATS system that the account is in."
+		}
+		resp.Diagnostics.AddAttributeError(path.Root("public_key"), "Unable to Read "+what, detail)
+		return
+	}
+	fields := accountFields(*stored.Account)
+	fields["jwt"], fields["issuer"], fields["issued_at"] = stored.Token, stored.Signature.Issuer, stored.Signature.IssuedAt
+	fields["servers_behind"] = stored.Behind
+	fields["usage"] = attribute.Fields{
+		"connections": usage.Connections, "leaf_nodes": usage.LeafNodes, "subscriptions": usage.Subscriptions, "streams": usage.Streams,
+		"consumers": usage.Consumers, "disk_storage": usage.DiskStorage, "memory_storage": usage.MemoryStorage,
+	}
+	for name, attributeType := range attributeTypes(resp.State.Schema.GetAttributes()) {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), attribute.Value(ctx, attributeType, fields[name]))...)
+	}
+}
+
+func (d *accountData) read(ctx context.Context, publicKey string) (*claims.Stored, *claims.Usage, error) {
+	resolver, err := d.data.Resolver()
+	if err != nil {
+		return nil, nil, err
+	}
+	stored, err := resolver.Lookup(ctx, publicKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	usage, err := resolver.Usage(ctx, publicKey)
+	return stored, usage, err
+}
+
+// attributeTypes returns the types of a schema's attributes.
+func attributeTypes[A interface{ GetType() attr.Type }](attributes map[string]A) map[string]attr.Type {
+	of := map[string]attr.Type{}
+	for name, attribute := range attributes {
+		of[name] = attribute.GetType()
+	}
+	return of
+}
+
+// accountsData tells which accounts the servers have.
+type accountsData struct {
+	data *connection.Data
+}
+
+// NewListDataSource returns the data source nats_accounts.
+func NewListDataSource() datasource.DataSource { return &accountsData{} }
+
+func (d *accountsData) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_accounts"
+}
+
+func (d *accountsData) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	d.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
+}
+
+func (d *accountsData) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The accounts that the servers have, the system account among them. An account that was destroyed while a server was down, " +
+			"and that this server has brought back, is one of them.",
+		Attributes: map[string]schema.Attribute{
+			"accounts": schema.ListNestedAttribute{
+				MarkdownDescription: "The accounts, in the order of their public keys.",
+				Computed:            true,
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"public_key": schema.StringAttribute{MarkdownDescription: "Public key.", Computed: true},
+					"name":       schema.StringAttribute{MarkdownDescription: "Name; several accounts may have the same.", Computed: true},
+					"issuer": schema.StringAttribute{
+						MarkdownDescription: "Public key of the operator, or of its signing key, that signed the account.", Computed: true,
+					},
+				}},
+			},
+		},
+	}
+}
+
+func (d *accountsData) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	found, err := d.read(ctx)
+	if err != nil {
+		resp.Diagnostics.AddError("Unable to List Accounts", connection.Explain(err))
+		return
+	}
+	accounts := []attribute.Fields{}
+	for _, stored := range found {
+		accounts = append(accounts, attribute.Fields{
+			"public_key": stored.Account.PublicKey, "name": stored.Account.Name, "issuer": stored.Signature.Issuer,
+		})
+	}
+	listType := resp.State.Schema.GetAttributes()["accounts"].GetType()
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("accounts"), attribute.Value(ctx, listType, accounts))...)
+}
+
+func (d *accountsData) read(ctx context.Context) ([]*claims.Stored, error) {
+	resolver, err := d.data.Resolver()
+	if err != nil {
+		return nil, err
+	}
+	publicKeys, err := resolver.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []*claims.Stored
+	for _, publicKey := range publicKeys {
+		stored, err := resolver.Lookup(ctx, publicKey)
+		if errors.Is(err, claims.ErrNotFound) {
+			continue // it was deleted in between
+		}
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, stored)
+	}
+	return found, nil
+}

@@ -1,0 +1,153 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+)
+
+// What is pending when the servers have lost the account, and when its streams may refuse writes.
+const (
+	pendingGone    = "the servers do not have the account"
+	pendingStreams = "its streams have to be updated to the new limits"
+)
+
+type (
+	// existsError says that there is an account with that public key already.
+	existsError struct{ publicKey, name string }
+	// changedError says that somebody changed the account after the plan was made.
+	changedError struct {
+		publicKey string
+		fields    []string
+	}
+	// goneError says that somebody deleted the account after the plan was made.
+	goneError struct{ publicKey string }
+	// streamsError says that the account still has streams.
+	streamsError struct {
+		publicKey string
+		streams   []string
+	}
+	// tiersError says that the account has streams, which the change would make read-only.
+	tiersError streamsError
+)
+
+func (e *existsError) Error() string {
+	return fmt.Sprintf("the servers have an account %s already, with the name %q and other claims", e.publicKey, e.name)
+}
+
+func (e *changedError) Error() string {
+	return fmt.Sprintf("the account %s was changed after the plan was made: %s", e.publicKey, strings.Join(e.fields, ", "))
+}
+
+func (e *goneError) Error() string {
+	return fmt.Sprintf("the account %s was deleted after the plan was made", e.publicKey)
+}
+
+// namedStreams is how many streams an error names.
+const namedStreams = 10
+
+func (e *streamsError) Error() string {
+	names, more := e.streams, ""
+	if len(names) > namedStreams {
+		names, more = names[:namedStreams], fmt.Sprintf(" and %d more", len(names)-namedStreams)
+	}
+	return fmt.Sprintf("the account %s still has streams: %s%s", e.publicKey, strings.Join(names, ", "), more)
+}
+
+func (e *tiersError) Error() string { return (*streamsError)(e).Error() }
+
+// addError tells a failure of an action on the account.
+func addError(diags *diag.Diagnostics, action string, m *accountModel, err error) {
+	at, step := explain(m, err)
+	detail := fmt.Sprintf("Account %q: %s", m.Name.ValueString(), connection.Explain(err))
+	if step != "" {
+		detail += "\n\n" + step
+	}
+	summary := fmt.Sprintf("Unable to %s %s", action, what)
+	if at.Equal(path.Empty()) {
+		diags.AddError(summary, detail)
+		return
+	}
+	diags.AddAttributeError(at, summary, detail)
+}
+
+// explain returns the attribute that a failure is about, if there is one, and the step to take, unless the connection's own
+// explanation says it.
+func explain(m *accountModel, err error) (at path.Path, step string) {
+	var (
+		exists     *existsError
+		changed    *changedError
+		gone       *goneError
+		streams    *streamsError
+		tiers      *tiersError
+		incomplete *claims.IncompleteError
+		conflict   *claims.ConflictError
+	)
+	switch {
+	case errors.As(err, &exists):
+		return path.Root("public_key"), fmt.Sprintf("If it is the one you mean, import it: terraform import ADDRESS %s, where ADDRESS is the address of this "+
+			"resource. An account that was destroyed comes back like that if a server was down at that time: import it and destroy it again.",
+			exists.publicKey)
+	case errors.As(err, &changed), errors.As(err, &gone), errors.As(err, &conflict):
+		return path.Empty(), "Nothing of the other change was overwritten unless this says so. Run plan again to see what is there now."
+	case errors.As(err, &streams):
+		return path.Empty(), "Their data would stay on the servers' disks, out of reach, and come back with the account. Destroy what they belong to first, or " +
+			"set force_destroy = true and apply that, which lets the destroy delete them."
+	case errors.As(err, &tiers):
+		return path.Root("jetstream"), "When tiers give way to limits for all streams, nats-server takes no writes on streams that are there, until each server " +
+			"that holds them was restarted. Nothing was changed. Keep the tiers: R1, R3 and so on can have the same limits."
+	case errors.As(err, &incomplete):
+		return path.Empty(), "A server that still has the account gives it back to all others once it is up. Bring it up and destroy again; if it is gone for " +
+			"good, remove it from the cluster (nats server cluster peer-remove) first."
+	case errors.Is(err, claims.ErrNotFound):
+		return path.Root("public_key"), "Check the public key, and that the provider is connected to the NATS system that the account is in."
+	case m.PublicKey.IsUnknown():
+		return path.Empty(), ""
+	}
+	return path.Empty(), ""
+}
+
+// notePending notes the servers that have not confirmed the account.
+func (m *accountModel) notePending(missing []string, diags *diag.Diagnostics) {
+	if len(missing) == 0 {
+		return
+	}
+	servers := strings.Join(missing, ", ")
+	m.Pending = types.StringValue("not confirmed by " + servers)
+	diags.AddWarning("Account Is Not on All Servers", fmt.Sprintf("The account %q was pushed, but not confirmed by %s. A server that was down takes it over "+
+		"from the others when it comes back; the next plan tells whether it has.", m.Name.ValueString(), servers))
+}
+
+func sorted(names []string) []string {
+	slices.Sort(names)
+	return names
+}
+
+// touchStreams makes the streams of an account writable again after its limits became tiers.
+func (r *accountResource) touchStreams(ctx context.Context, plan *accountModel, signer *claims.Signer, diags *diag.Diagnostics) {
+	publicKey := plan.PublicKey.ValueString()
+	resolver, err := r.data.Resolver()
+	if err == nil {
+		_, err = resolver.TouchStreams(ctx, publicKey, signer)
+	}
+	if err == nil { // which signed the account again
+		var stored *claims.Stored
+		if stored, err = resolver.Lookup(ctx, publicKey); err == nil {
+			plan.JWT = types.StringValue(stored.Token)
+		}
+	}
+	if err != nil {
+		plan.Pending = types.StringValue(pendingStreams)
+		diags.AddWarning("Streams May Refuse Writes", fmt.Sprintf("The account %s was pushed, but its streams could not all be updated after it: %s\n\nUntil "+
+			"they are, they refuse writes (error code 10120). The next apply tries again.", publicKey, connection.Explain(err)))
+	}
+}

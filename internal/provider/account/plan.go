@@ -1,0 +1,204 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
+	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+)
+
+// importKey marks the private state of an account that was imported and not applied since.
+const importKey = "imported"
+
+// ValidateConfig refuses claims that servers would refuse, or that cannot mean what they say.
+func (r *accountResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config accountModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	account, unknown := config.account()
+	claimpath.AddProblems(&resp.Diagnostics, account.Problems(), attributeNames, unknown)
+}
+
+// attributeNames are the attributes whose names do not follow from those of the claims.
+var attributeNames = claimpath.Names{
+	"JetStream": "jetstream", "Tiers": "jetstream.tiers", "Expires": "expires_at", "XKey": "xkey",
+	"NoWildcardExports": "disallow_wildcard_exports", "NoBearerTokens": "disallow_bearer", "Responses": "allow_responses",
+	"Mappings[]": "destinations", "Tags#": "",
+}
+
+// known returns the claims that the model describes, now that everything is known.
+func (m *accountModel) known(diags *diag.Diagnostics) claims.Account {
+	account, unknown := m.account()
+	if m.PublicKey.IsUnknown() {
+		unknown = nil // it is generated
+	}
+	claimpath.AddProblems(diags, account.Problems(), attributeNames, unknown)
+	return account
+}
+
+// ModifyPlan refuses what would lose data, tells whether the account has to be signed again, and warns of what a change means for
+// k3s. It makes no request.
+func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if !planmodifiers.CheckProtection(ctx, what, req, resp) {
+		return
+	}
+	var plan accountModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	account, unknown := plan.account()
+	warnOfMaxBytes(account, &resp.Diagnostics)
+	if req.State.Raw.IsNull() {
+		plan.JWT, plan.Issuer, plan.Pending = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+	} else {
+		var state accountModel
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		if resp.Diagnostics.HasError() {
+			return
+		}
+		r.planUpdate(&plan, &state, account, unknown, &resp.Diagnostics)
+		if imported(ctx, req.Private, &resp.Diagnostics) {
+			warnOfKept(&plan, &state, &resp.Diagnostics)
+		}
+	}
+	if plan.JWT.IsUnknown() {
+		r.planSigning(&plan, &resp.Diagnostics)
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+func (r *accountResource) planUpdate(plan, state *accountModel, account claims.Account, unknown path.Paths, diags *diag.Diagnostics) {
+	before, _ := state.account()
+	plan.JWT, plan.Issuer, plan.Pending = state.JWT, state.Issuer, types.StringNull()
+	signed := len(unknown) == 0 && len(account.Diff(&before)) == 0 && plan.Push.Equal(state.Push) && state.Pending.IsNull() && !r.issuerChanges(state)
+	if !signed {
+		plan.JWT, plan.Issuer, plan.Pending = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+	}
+	if state.Push.ValueBool() && !plan.Push.IsUnknown() && !plan.Push.ValueBool() {
+		diags.AddAttributeWarning(path.Root("push"), "Servers Keep the Account", fmt.Sprintf("The account %q is not pushed any more. Servers that have "+
+			"it keep it as it was pushed last, and a destroy leaves it there.", state.Name.ValueString()))
+	}
+	if takesTiers(account, state) && !plan.JetStream.IsUnknown() {
+		diags.AddAttributeWarning(path.Root("jetstream"), "Streams Are Updated", fmt.Sprintf("The account %q changes from limits for all streams to "+
+			"tiers. Its streams refuse writes from the push until each has been updated without a change, which the provider does at once.",
+			state.Name.ValueString()))
+	}
+}
+
+// issuerChanges tells whether the provider signs with another key than the account is signed with.
+func (r *accountResource) issuerChanges(state *accountModel) bool {
+	if r.data == nil {
+		return false
+	}
+	signer, err := r.data.OperatorSigner()
+	if err != nil {
+		return false // a plan that needs it says so
+	}
+	defer signer.Close()
+	return signer.PublicKey() != state.Issuer.ValueString()
+}
+
+// planSigning refuses to plan what cannot be signed or pushed for want of a key, where that can be told already.
+func (r *accountResource) planSigning(plan *accountModel, diags *diag.Diagnostics) {
+	if r.data == nil || !r.data.Known() {
+		return
+	}
+	signer, err := r.data.OperatorSigner()
+	if err == nil {
+		signer.Close()
+		if plan.Push.ValueBool() {
+			_, err = r.data.Resolver()
+		}
+	}
+	if err != nil {
+		addError(diags, "Plan", plan, err)
+	}
+}
+
+// takesTiers tells whether the account changes from limits for all streams to tiers.
+func takesTiers(account claims.Account, state *accountModel) bool {
+	before, _ := state.account()
+	return before.JetStream != nil && len(account.Tiers) > 0
+}
+
+// leavesTiers tells whether the account changes from tiers to limits for all streams.
+func leavesTiers(account claims.Account, state *accountModel) bool {
+	before, _ := state.account()
+	return len(before.Tiers) > 0 && account.JetStream != nil
+}
+
+// warnOfMaxBytes warns of limits under which KINE does not start.
+func warnOfMaxBytes(account claims.Account, diags *diag.Diagnostics) {
+	at := path.Root("jetstream").AtName("max_bytes_required")
+	required := account.JetStream != nil && account.JetStream.MaxBytesRequired
+	for name, tier := range account.Tiers {
+		if tier.MaxBytesRequired {
+			required, at = true, path.Root("jetstream").AtName("tiers").AtMapKey(name).AtName("max_bytes_required")
+		}
+	}
+	if required {
+		diags.AddAttributeWarning(at, "KINE Does Not Start With max_bytes_required", fmt.Sprintf("The account %q refuses streams without a limit of their "+
+			"own, and KINE's has none: a k3s in this account does not start, not even on a bucket that is there.\n\nTo bound what k3s stores, set "+
+			"disk_storage and disk_max_stream_bytes.", account.Name))
+	}
+}
+
+// rememberImport notes in the private state whether the account was imported and not applied since: then it is not known yet which
+// of its revocations the configuration stands for.
+func rememberImport(ctx context.Context, private planmodifiers.PrivateState, imported bool) diag.Diagnostics {
+	return private.SetKey(ctx, importKey, []byte(fmt.Sprint(imported)))
+}
+
+// privateReader is the part of the framework's private state that is read.
+type privateReader interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+func imported(ctx context.Context, private privateReader, diags *diag.Diagnostics) bool {
+	value, found := private.GetKey(ctx, importKey)
+	diags.Append(found...)
+	return string(value) == "true"
+}
+
+// warnOfKept warns that revocations of an imported account, which the configuration does not have, stay.
+func warnOfKept(plan, state *accountModel, diags *diag.Diagnostics) {
+	var kept []string
+	for key := range state.Revocations.Elements() {
+		if _, ok := plan.Revocations.Elements()[key]; !ok {
+			kept = append(kept, key)
+		}
+	}
+	if len(kept) > 0 && !plan.Revocations.IsUnknown() {
+		diags.AddAttributeWarning(path.Root("revocations"), "Revocations Stay", fmt.Sprintf("The imported account %q has revocations that the configuration "+
+			"does not have: %s. They stay in force, as those of others, and do not show any more.\n\nTo lift one, add it to revocations, apply, and "+
+			"take it out again.", state.Name.ValueString(), strings.Join(sorted(kept), ", ")))
+	}
+}
+
+// ownedRevocations returns those that the state has, as they are now.
+func ownedRevocations(state *accountModel, now map[string]time.Time) map[string]time.Time {
+	var owned map[string]time.Time
+	for key := range state.Revocations.Elements() {
+		at, ok := now[key]
+		if !ok {
+			continue
+		}
+		if owned == nil {
+			owned = map[string]time.Time{}
+		}
+		owned[key] = at
+	}
+	return owned
+}

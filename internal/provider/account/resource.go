@@ -1,0 +1,329 @@
+// Package account is the Terraform surface of an account: an isolated tenant of a NATS system in operator mode.
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+)
+
+// How long operations may take unless the resource's timeouts say otherwise. A push takes milliseconds, and up to a second more
+// where the account was signed within the same one; servers that are down are waited for some seconds.
+const (
+	createTimeout = 2 * time.Minute
+	readTimeout   = time.Minute
+	updateTimeout = 5 * time.Minute
+	deleteTimeout = 5 * time.Minute
+)
+
+var (
+	_ resource.ResourceWithConfigure      = (*accountResource)(nil)
+	_ resource.ResourceWithIdentity       = (*accountResource)(nil)
+	_ resource.ResourceWithImportState    = (*accountResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*accountResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*accountResource)(nil)
+)
+
+type accountResource struct {
+	data *connection.Data
+}
+
+// NewResource returns the resource nats_account.
+func NewResource() resource.Resource { return &accountResource{} }
+
+func (r *accountResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_account"
+}
+
+func (r *accountResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
+}
+
+func (r *accountResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan accountModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
+	resp.Diagnostics.Append(diags...)
+	account := plan.known(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	if account.PublicKey == "" {
+		publicKey, _, err := claims.NewKey(natsconn.AccountKey) // its seed is nobody's from here on
+		if err != nil {
+			addError(&resp.Diagnostics, "Create", &plan, err)
+			return
+		}
+		account.PublicKey = publicKey
+		plan.PublicKey = types.StringValue(publicKey)
+	}
+	if err := r.apply(ctx, &plan, account, nil, &resp.Diagnostics); err != nil {
+		addError(&resp.Diagnostics, "Create", &plan, err)
+		return
+	}
+	tflog.Info(ctx, "created account", map[string]any{"account": account.PublicKey, "name": account.Name})
+	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private)...)
+}
+
+// apply signs the account, and pushes it unless told not to. Before is what it was before, nil if it was not.
+func (r *accountResource) apply(ctx context.Context, plan *accountModel, account claims.Account, before *accountModel, diags *diag.Diagnostics) error {
+	signer, err := r.data.OperatorSigner()
+	if err != nil {
+		return err
+	}
+	defer signer.Close()
+	plan.Pending = types.StringNull()
+	plan.Issuer = types.StringValue(signer.PublicKey())
+	if !plan.Push.ValueBool() {
+		return plan.signOnly(ctx, account, signer, before)
+	}
+	resolver, err := r.data.Resolver()
+	if err != nil {
+		return err
+	}
+	if before != nil && leavesTiers(account, before) {
+		streams, err := resolver.Streams(ctx, account.PublicKey)
+		if err != nil {
+			return err
+		}
+		if len(streams) > 0 {
+			return &tiersError{account.PublicKey, streams}
+		}
+	}
+	result, err := resolver.Change(ctx, account.PublicKey, signer, func(stored *claims.Stored) (*claims.Account, error) {
+		return merge(account, stored, before, signer.PublicKey())
+	})
+	if err != nil {
+		return err
+	}
+	plan.JWT, plan.Issuer = types.StringValue(result.Token), types.StringValue(result.Signature.Issuer)
+	plan.notePending(result.Missing, diags)
+	if before != nil && (takesTiers(account, before) || before.Pending.ValueString() == pendingStreams) {
+		r.touchStreams(ctx, plan, signer, diags)
+	}
+	return nil
+}
+
+// signOnly signs the account for somebody else to hand to the servers.
+func (m *accountModel) signOnly(ctx context.Context, account claims.Account, signer *claims.Signer, before *accountModel) error {
+	var after time.Time
+	if before != nil {
+		if _, signature, err := claims.DecodeAccount(before.JWT.ValueString()); err == nil {
+			after = signature.IssuedAt
+		}
+	}
+	token, err := account.Sign(ctx, signer, claims.SystemClock{}, after)
+	m.JWT = types.StringValue(token)
+	return err
+}
+
+// merge returns what is to be pushed where stored is: nil if that says it already.
+func merge(account claims.Account, stored *claims.Stored, before *accountModel, issuer string) (*claims.Account, error) {
+	if stored == nil {
+		if before != nil && before.Pending.IsNull() {
+			return nil, &goneError{account.PublicKey}
+		}
+		return &account, nil
+	}
+	var owned map[string]time.Time
+	if before != nil {
+		last, _ := before.account()
+		owned = last.Revocations
+		last.Revocations = claims.MergeRevocations(owned, stored.Account.Revocations, owned)
+		if fields := last.Diff(stored.Account); len(fields) > 0 && stored.Token != before.JWT.ValueString() {
+			return nil, &changedError{account.PublicKey, fields}
+		}
+	}
+	account.Revocations = claims.MergeRevocations(account.Revocations, stored.Account.Revocations, owned)
+	same := len(account.Diff(stored.Account)) == 0 && stored.Behind == 0
+	switch {
+	case before == nil && !same:
+		return nil, &existsError{account.PublicKey, stored.Account.Name}
+	case same && stored.Signature.Issuer == issuer:
+		return nil, nil
+	}
+	return &account, nil
+}
+
+func (r *accountResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state accountModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	// Terraform before 1.12 stores no identity.
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	imported := state.JWT.IsNull()
+	if !imported && !state.Push.ValueBool() {
+		return // nothing but the state knows it
+	}
+	stored, err := r.lookUp(ctx, state.PublicKey.ValueString())
+	switch {
+	case errors.Is(err, claims.ErrNotFound) && !imported:
+		resp.Diagnostics.AddWarning("Account Is Gone", fmt.Sprintf("The servers do not have the account %s (%q) any more.\n\nAn apply pushes it again, "+
+			"with the same identity: its users can connect again, and the streams that its servers still have on disk come back.",
+			state.PublicKey.ValueString(), state.Name.ValueString()))
+		state.Pending = types.StringValue(pendingGone)
+		resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private)...)
+		return
+	case err != nil && !imported && r.data != nil && r.data.TolerateUnreachable && natsconn.IsUnreachable(err):
+		resp.Diagnostics.AddWarning("NATS Is Unreachable", fmt.Sprintf("What is known of the account %q is kept as it was, because unreachable is "+
+			"\"warn\" in the provider's configuration.\n\n%s", state.Name.ValueString(), connection.Sentence(err.Error())))
+		return
+	case err != nil:
+		addError(&resp.Diagnostics, "Read", &state, err)
+		return
+	}
+
+	account := *stored.Account
+	if !imported {
+		account.Revocations = ownedRevocations(&state, account.Revocations)
+	}
+	resp.Diagnostics.Append(state.setAccount(ctx, account)...)
+	state.JWT, state.Issuer = types.StringValue(stored.Token), types.StringValue(stored.Signature.Issuer)
+	switch {
+	case stored.Behind > 0:
+		state.Pending = types.StringValue(fmt.Sprintf("%d of the servers have older claims", stored.Behind))
+	case state.Pending.ValueString() != pendingStreams: // which only an apply settles
+		state.Pending = types.StringNull()
+	}
+	if imported {
+		state.setDefaults()
+		resp.Diagnostics.Append(rememberImport(ctx, resp.Private, true)...)
+	}
+	resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private)...)
+}
+
+func (r *accountResource) lookUp(ctx context.Context, publicKey string) (*claims.Stored, error) {
+	resolver, err := r.data.Resolver()
+	if err != nil {
+		return nil, err
+	}
+	return resolver.Lookup(ctx, publicKey)
+}
+
+func (r *accountResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state accountModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
+	resp.Diagnostics.Append(diags...)
+	account := plan.known(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	if plan.JWT.IsUnknown() {
+		if imported(ctx, req.Private, &resp.Diagnostics) {
+			state.Revocations = plan.Revocations // what else there is belongs to others
+		}
+		if err := r.apply(ctx, &plan, account, &state, &resp.Diagnostics); err != nil {
+			addError(&resp.Diagnostics, "Update", &plan, err)
+			return
+		}
+	}
+	resp.Diagnostics.Append(rememberImport(ctx, resp.Private, false)...)
+	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private)...)
+}
+
+func (r *accountResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state accountModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := state.Timeouts.Delete(ctx, deleteTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if state.DeletionProtection.ValueBool() {
+		planmodifiers.RefuseProtectedDelete(what, state.Name.ValueString(), &resp.Diagnostics)
+		return
+	}
+	if !state.Push.ValueBool() {
+		return // no server was told of it by us
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := r.delete(ctx, &state); err != nil {
+		addError(&resp.Diagnostics, "Delete", &state, err)
+	}
+}
+
+func (r *accountResource) delete(ctx context.Context, state *accountModel) error {
+	signer, err := r.data.OperatorSigner()
+	if err != nil {
+		return err
+	}
+	defer signer.Close()
+	resolver, err := r.data.Resolver()
+	if err != nil {
+		return err
+	}
+	publicKey := state.PublicKey.ValueString()
+	streams, err := resolver.Streams(ctx, publicKey)
+	switch {
+	case err != nil:
+		return err
+	case len(streams) > 0 && !state.ForceDestroy.ValueBool():
+		return &streamsError{publicKey, streams}
+	case len(streams) > 0:
+		if _, err := resolver.DeleteStreams(ctx, publicKey, signer); err != nil {
+			return err
+		}
+	}
+	_, err = resolver.Delete(ctx, publicKey, signer)
+	return err
+}
+
+func (r *accountResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	identity := identityModel{PublicKey: types.StringValue(req.ID)}
+	if req.ID == "" {
+		resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...)
+		if resp.Diagnostics.HasError() {
+			return
+		}
+	}
+	if err := natsconn.CheckPublicKey(identity.PublicKey.ValueString(), natsconn.AccountKey); err != nil {
+		resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("The id of an account is its public key: %v.", err))
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("public_key"), identity.PublicKey)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity)...)
+}
+
+// store writes the model to the state.
+func (m *accountModel) store(ctx context.Context, state *tfsdk.State, identity *tfsdk.ResourceIdentity, private planmodifiers.PrivateState) diag.Diagnostics {
+	diags := state.Set(ctx, m)
+	diags.Append(identity.Set(ctx, m.identity())...)
+	diags.Append(planmodifiers.RememberProtection(ctx, private, m.DeletionProtection.ValueBool())...)
+	return diags
+}
+
+func (m *accountModel) identity() identityModel { return identityModel{PublicKey: m.PublicKey} }
+
+// setDefaults sets what an import cannot read from a server.
+func (m *accountModel) setDefaults() {
+	m.Push, m.DeletionProtection, m.ForceDestroy = types.BoolValue(true), types.BoolValue(true), types.BoolValue(false)
+}

@@ -1,0 +1,113 @@
+package account
+
+import (
+	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/bytesize"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
+)
+
+// accountFields is the reverse of readAccount.
+func accountFields(a claims.Account) attribute.Fields {
+	fields := attribute.Fields{
+		"public_key": a.PublicKey, "name": a.Name, "tags": a.Tags, "audience": a.Audience, "not_before": a.NotBefore, "expires_at": a.Expires,
+		"description": a.Description, "info_url": a.InfoURL,
+		"limits": attribute.Fields{
+			"connections": a.Limits.Connections, "leaf_nodes": a.Limits.LeafNodes, "subscriptions": a.Limits.Subscriptions,
+			"imports": a.Limits.Imports, "exports": a.Limits.Exports, "payload": a.Limits.Payload, "data": a.Limits.Data,
+			"disallow_wildcard_exports": a.Limits.NoWildcardExports, "disallow_bearer": a.Limits.NoBearerTokens,
+		}.OrNil(),
+		"jetstream":           jetStreamFields(a),
+		"default_permissions": userlimits.PermissionFields(a.DefaultPermissions),
+		"revocations":         a.Revocations,
+		"authorization": attribute.Fields{
+			"auth_users": a.Authorization.AuthUsers, "allowed_accounts": a.Authorization.AllowedAccounts, "xkey": a.Authorization.XKey,
+		}.OrNil(),
+		"cluster_traffic": a.ClusterTraffic,
+	}
+	var exports, imports, signingKeys []attribute.Fields
+	for _, e := range a.Exports {
+		exports = append(exports, exportFields(e))
+	}
+	for _, i := range a.Imports {
+		imports = append(imports, attribute.Fields{
+			"name": i.Name, "subject": i.Subject, "account": i.Account, "token": i.Token, "to": i.To, "local_subject": i.LocalSubject,
+			"type": i.Type, "share": i.Share, "allow_trace": i.AllowTrace,
+		})
+	}
+	for _, key := range a.SigningKeys {
+		field := attribute.Fields{"public_key": key.PublicKey}
+		if key.Scope != nil {
+			field["scope"] = attribute.Fields{
+				"role": key.Scope.Role, "description": key.Scope.Description, "template": userlimits.Fields(key.Scope.Template).OrNil(),
+			}
+		}
+		signingKeys = append(signingKeys, field)
+	}
+	mappings := map[string]attribute.Fields{}
+	for subject, destinations := range a.Mappings {
+		var list []attribute.Fields
+		for _, d := range destinations {
+			list = append(list, attribute.Fields{"subject": d.Subject, "weight": int64(d.Weight), "cluster": d.Cluster})
+		}
+		mappings[subject] = attribute.Fields{"destinations": list}
+	}
+	fields["exports"], fields["imports"], fields["signing_keys"], fields["mappings"] = exports, imports, signingKeys, mappings
+	if a.Trace != nil {
+		fields["trace"] = attribute.Fields{"destination": a.Trace.Destination, "sampling": a.Trace.Sampling}
+	}
+	return fields
+}
+
+func jetStreamFields(a claims.Account) attribute.Fields {
+	limits := func(j claims.JetStream) attribute.Fields {
+		return attribute.Fields{
+			"memory_storage": storage(j.MemoryStorage), "disk_storage": storage(j.DiskStorage),
+			"streams": j.Streams, "consumers": j.Consumers, "max_ack_pending": j.MaxAckPending,
+			"memory_max_stream_bytes": j.MemoryMaxStreamBytes, "disk_max_stream_bytes": j.DiskMaxStreamBytes,
+			"max_bytes_required": j.MaxBytesRequired,
+		}
+	}
+	var fields attribute.Fields
+	if a.JetStream != nil {
+		fields = limits(*a.JetStream)
+	}
+	if len(a.Tiers) > 0 {
+		tiers := map[string]attribute.Fields{}
+		for name, tier := range a.Tiers {
+			tiers[name] = limits(tier)
+		}
+		if fields == nil {
+			fields = attribute.Fields{}
+		}
+		fields["tiers"] = tiers
+	}
+	return fields
+}
+
+// storage is what the attribute of a storage says: nothing for none, and -1 for no limit.
+func storage(limit *int64) *int64 {
+	if limit == nil {
+		unlimited := int64(bytesize.Unlimited)
+		return &unlimited
+	}
+	if *limit == 0 {
+		return nil
+	}
+	return limit
+}
+
+func exportFields(e claims.Export) attribute.Fields {
+	fields := attribute.Fields{
+		"name": e.Name, "subject": e.Subject, "type": e.Type, "token_required": e.TokenRequired, "revocations": e.Revocations,
+		"response_type": e.ResponseType, "response_threshold": e.ResponseThreshold, "advertise": e.Advertise, "allow_trace": e.AllowTrace,
+		"description": e.Description, "info_url": e.InfoURL,
+	}
+	if e.AccountTokenPosition > 0 {
+		fields["account_token_position"] = int64(e.AccountTokenPosition) //nolint:gosec // a position in a subject
+	}
+	if e.Latency != nil {
+		fields["latency"] = attribute.Fields{"results": e.Latency.Results, "sampling": e.Latency.Sampling}
+	}
+	return fields
+}
