@@ -1,0 +1,258 @@
+package account_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// keys are the public keys that the claims of a full account need.
+type keys struct{ identity, plain, scoped, user, revoked, other, xkey, importer string }
+
+func newKeys(t *testing.T) keys {
+	t.Helper()
+	k := keys{
+		identity: newKey(t, natsconn.AccountKey), plain: newKey(t, natsconn.AccountKey), scoped: newKey(t, natsconn.AccountKey),
+		user: newKey(t, natsconn.UserKey), revoked: newKey(t, natsconn.UserKey), other: newKey(t, natsconn.AccountKey),
+		xkey: newKey(t, natsconn.CurveKey), importer: newKey(t, natsconn.AccountKey),
+	}
+	if k.scoped > k.plain {
+		k.scoped, k.plain = k.plain, k.scoped // in the order of the claims
+	}
+	return k
+}
+
+// full is the configuration of an account in which every claim is set, and the claims that it stands for. The limits of JetStream
+// are in tiers if asked for.
+func full(t *testing.T, k keys, tiers bool) (string, account.Account) {
+	t.Helper()
+	n := func(n int64) *int64 { return &n }
+	activation, err := activationToken(t, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := `
+    disk_storage            = "10GiB"
+    memory_storage          = -1
+    streams                 = 11
+    consumers               = 12
+    max_ack_pending         = 13
+    disk_max_stream_bytes   = "1GiB"
+    memory_max_stream_bytes = "1MiB"
+    max_bytes_required      = true`
+	jetStream := account.JetStream{
+		DiskStorage: n(10 << 30), Streams: n(11), Consumers: n(12), MaxAckPending: n(13), DiskMaxStreamBytes: n(1 << 30),
+		MemoryMaxStreamBytes: n(1 << 20), MaxBytesRequired: true,
+	}
+	want := account.Account{
+		Claims: account.Claims{
+			PublicKey: k.identity, Name: "full", Tags: []string{"edge", "region:eu"}, Audience: "everybody",
+			NotBefore: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), Expires: time.Date(2099, 12, 31, 22, 0, 0, 0, time.UTC),
+		},
+		Description: "an account with everything", InfoURL: "https://example.com/full",
+		Limits: account.Limits{
+			Connections: n(101), LeafNodes: n(102), Subscriptions: n(103), Imports: n(104), Exports: n(105), Payload: n(1 << 20), Data: n(1 << 30),
+			NoBearerTokens: true,
+		},
+		Exports: []account.Export{
+			{
+				Name: "orders", Subject: "orders.*.>", Type: account.Service, TokenRequired: true,
+				Revocations:  map[string]time.Time{k.importer: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)},
+				ResponseType: "Singleton", ResponseThreshold: 90 * time.Second, Latency: &account.Latency{Sampling: 50, Results: "latency.orders"},
+				AccountTokenPosition: 2, Advertise: true, AllowTrace: true, Description: "orders", InfoURL: "https://example.com/orders",
+			},
+			{Subject: "ticks.>", Type: account.Stream},
+		},
+		Imports: []account.Import{
+			{Name: "news", Subject: "news.*", Account: k.other, Token: activation, LocalSubject: "in.$1", Type: account.Stream, AllowTrace: true},
+			{Name: "help", Subject: "help", Account: k.other, LocalSubject: "ask", Type: account.Service, Share: true},
+		},
+		SigningKeys: []account.SigningKey{{PublicKey: k.plain}, {PublicKey: k.scoped, Scope: &account.Scope{
+			Role: "reader", Description: "may read",
+			Template: account.UserLimits{
+				Permissions: account.Permissions{
+					Publish:   account.Permission{Allow: []string{"ask"}, Deny: []string{"ask.not"}},
+					Subscribe: account.Permission{Allow: []string{"news.> readers"}, Deny: []string{"news.secret"}},
+					Responses: &account.Responses{MaxMessages: 5, Expires: time.Minute},
+				},
+				Subscriptions: n(7), Data: n(1 << 20), Payload: n(1 << 10), SourceNetworks: []string{"192.0.2.0/24", "2001:db8::/32"},
+				Times: []account.TimeRange{{Start: "08:00:00", End: "18:00:00"}}, TimesLocation: "Europe/Berlin",
+				BearerToken: true, ProxyRequired: true, ConnectionTypes: []string{"STANDARD", "WEBSOCKET"},
+			},
+		}}},
+		DefaultPermissions: account.Permissions{
+			Publish:   account.Permission{Allow: []string{"out.>"}, Deny: []string{"out.secret"}},
+			Subscribe: account.Permission{Deny: []string{"in.secret"}},
+			Responses: &account.Responses{MaxMessages: -1, Expires: 30 * time.Second},
+		},
+		Mappings: map[string][]account.Destination{"old.*": {
+			{Subject: "new.$1", Weight: 60}, {Subject: "newer.{{wildcard(1)}}", Weight: 40}, {Subject: "east.$1", Weight: 100, Cluster: "east"},
+		}},
+		Revocations:    map[string]time.Time{k.revoked: time.Date(2025, 6, 1, 12, 0, 0, 0, time.UTC), "*": time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC)},
+		Authorization:  account.Authorization{AuthUsers: []string{k.user}, AllowedAccounts: []string{k.other}, XKey: k.xkey},
+		Trace:          &account.Trace{Destination: "traces", Sampling: 25},
+		ClusterTraffic: "owner",
+	}
+	if tiers {
+		limits = fmt.Sprintf("\n    tiers = {\n      R1 = {%s\n      }\n      R3 = { disk_storage = \"5GiB\" }\n    }", limits)
+		want.Tiers = map[string]account.JetStream{"R1": jetStream, "R3": {MemoryStorage: n(0), DiskStorage: n(5 << 30)}}
+	} else {
+		want.JetStream = &jetStream
+	}
+	return fmt.Sprintf(`
+  name        = "full"
+  public_key  = %[1]q
+  description = "an account with everything"
+  info_url    = "https://example.com/full"
+  tags        = ["region:eu", "edge"]
+  audience    = "everybody"
+  not_before  = "2020-01-01T00:00:00Z"
+  expires_at  = "2099-12-31T22:00:00Z"
+  limits = {
+    connections     = 101
+    leaf_nodes      = 102
+    subscriptions   = 103
+    imports         = 104
+    exports         = 105
+    payload         = "1MiB"
+    data            = "1GiB"
+    disallow_bearer = true
+  }
+  jetstream = {%[2]s
+  }
+  exports = [
+    {
+      name                   = "orders"
+      subject                = "orders.*.>"
+      type                   = "service"
+      token_required         = true
+      revocations            = { %[8]q = "2024-01-01T00:00:00Z" }
+      response_type          = "Singleton"
+      response_threshold     = "1m30s"
+      latency                = { sampling = 50, results = "latency.orders" }
+      account_token_position = 2
+      advertise              = true
+      allow_trace            = true
+      description            = "orders"
+      info_url               = "https://example.com/orders"
+    },
+    { subject = "ticks.>", type = "stream" },
+  ]
+  imports = [
+    { name = "help", subject = "help", account = %[6]q, local_subject = "ask", type = "service", share = true },
+    { name = "news", subject = "news.*", account = %[6]q, token = %[9]q, local_subject = "in.$1", type = "stream", allow_trace = true },
+  ]
+  signing_keys = [
+    {
+      public_key = %[4]q
+      scope = {
+        role        = "reader"
+        description = "may read"
+        template = {
+          permissions = {
+            publish         = { allow = ["ask"], deny = ["ask.not"] }
+            subscribe       = { allow = ["news.> readers"], deny = ["news.secret"] }
+            allow_responses = { max_messages = 5, expires = "1m0s" }
+          }
+          subscriptions    = 7
+          data             = "1MiB"
+          payload          = "1KiB"
+          source_networks  = ["192.0.2.0/24", "2001:db8::/32"]
+          times            = [{ start = "08:00:00", end = "18:00:00" }]
+          times_location   = "Europe/Berlin"
+          bearer_token     = true
+          proxy_required   = true
+          connection_types = ["STANDARD", "WEBSOCKET"]
+        }
+      }
+    },
+    { public_key = %[3]q },
+  ]
+  default_permissions = {
+    publish         = { allow = ["out.>"], deny = ["out.secret"] }
+    subscribe       = { deny = ["in.secret"] }
+    allow_responses = { max_messages = -1, expires = "30s" }
+  }
+  mappings = {
+    "old.*" = { destinations = [
+      { subject = "new.$1", weight = 60 },
+      { subject = "newer.{{wildcard(1)}}", weight = 40 },
+      { subject = "east.$1", weight = 100, cluster = "east" },
+    ] }
+  }
+  revocations     = { %[7]q = "2025-06-01T12:00:00Z", "*" = "2023-01-01T00:00:00Z" }
+  authorization   = { auth_users = [%[5]q], allowed_accounts = [%[6]q], xkey = %[10]q }
+  trace           = { destination = "traces", sampling = 25 }
+  cluster_traffic = "owner"
+`, k.identity, limits, k.plain, k.scoped, k.user, k.other, k.revoked, k.importer, activation, k.xkey), want
+}
+
+// activationToken lets the full account import the stream news of the other one. It is signed by another key than that, which no
+// server can tell without the account.
+func activationToken(t *testing.T, k keys) (string, error) {
+	t.Helper()
+	_, seed, err := account.NewKey(natsconn.AccountKey)
+	if err != nil {
+		return "", err
+	}
+	signer, err := account.NewAccountSigner(seed)
+	if err != nil {
+		return "", err
+	}
+	defer signer.Close()
+	activation := account.Activation{Claims: account.Claims{PublicKey: k.identity, Name: "news"}, Subject: "news.>", Type: account.Stream, IssuerAccount: k.other}
+	return activation.Sign(t.Context(), signer, account.SystemClock{}, time.Time{})
+}
+
+// Every claim comes to the servers as it was configured, and comes back: the plan is empty after an apply, a refresh and an import.
+func TestAccAccountWithEverything(t *testing.T) {
+	for name, tiers := range map[string]bool{"flat limits": false, "tiers": true} {
+		t.Run(name, func(t *testing.T) {
+			b := single(t)
+			k := newKeys(t)
+			lines, want := full(t, k, tiers)
+			acctest.Run(t, resource.TestCase{
+				CheckDestroy: b.none(),
+				Steps: []resource.TestStep{
+					{
+						Config: b.provider() + config(lines),
+						ConfigStateChecks: []statecheck.StateCheck{
+							statecheck.ExpectKnownValue(address, tfjsonpath.New("public_key"), knownvalue.StringExact(k.identity)),
+							statecheck.ExpectKnownValue(address, tfjsonpath.New("issuer"), knownvalue.StringExact(b.operator.SigningKey())),
+							statecheck.ExpectKnownValue(address, tfjsonpath.New("pending"), knownvalue.Null()),
+						},
+						ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+					},
+					{
+						PreConfig: func() {
+							got := b.stored(t, k.identity)
+							if fields := want.Diff(got.Account); len(fields) > 0 {
+								t.Errorf("the servers have other %v: %s", fields, cmp.Diff(&want, got.Account))
+							}
+						},
+						ResourceName: address, ImportState: true, ImportStateId: k.identity, ImportStateVerify: true,
+						ImportStateVerifyIdentifierAttribute: "public_key", ImportStateVerifyIgnore: []string{"deletion_protection"},
+					},
+					{ // without a change: the configuration is in the form that an import gives
+						Config:       b.provider() + protected(lines),
+						ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithID, ImportStateId: k.identity,
+						ImportPlanChecks: resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{
+							plancheck.ExpectResourceAction(address, plancheck.ResourceActionNoop),
+						}},
+					},
+				},
+			})
+		})
+	}
+}
