@@ -73,6 +73,7 @@ func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 			warnOfKept(&plan, &state, &resp.Diagnostics)
 		}
 	}
+	checkExpiry(plan.JWT.IsUnknown(), account, &resp.Diagnostics)
 	if plan.JWT.IsUnknown() {
 		r.planSigning(&plan, &resp.Diagnostics)
 	}
@@ -137,6 +138,20 @@ func takesTiers(account claims.Account, state *accountModel) bool {
 func leavesTiers(account claims.Account, state *accountModel) bool {
 	before, _ := state.account()
 	return len(before.Tiers) > 0 && account.JetStream != nil
+}
+
+// checkExpiry refuses to sign an account whose end has passed, and warns of one that has come to its end.
+func checkExpiry(signed bool, account claims.Account, diags *diag.Diagnostics) {
+	if account.Expires.IsZero() || account.Expires.After(claims.SystemClock{}.Now()) {
+		return
+	}
+	at, text := path.Root("expires_at"), fmt.Sprintf("The account %q has expired at %s: servers accept none of its users.\n\nSet a time to come, or leave "+
+		"expires_at out.", account.Name, account.Expires.Format(time.RFC3339))
+	if signed {
+		diags.AddAttributeError(at, "Account Has Expired", text)
+		return
+	}
+	diags.AddAttributeWarning(at, "Account Has Expired", text)
 }
 
 // warnOfMaxBytes warns of limits under which KINE does not start.

@@ -1,6 +1,8 @@
 package account
 
 import (
+	"math"
+
 	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
@@ -60,7 +62,8 @@ func readAccount(o attribute.Object) claims.Account {
 		}
 		for _, d := range mapping.Objects("destinations") {
 			a.Mappings[subject] = append(a.Mappings[subject], claims.Destination{
-				Subject: d.Text("subject"), Weight: uint8(d.Int("weight")), Cluster: d.Text("cluster"), //nolint:gosec // validated: up to 100
+				Subject: d.Text("subject"), Cluster: d.Text("cluster"),
+				Weight: uint8(max(0, min(d.Int("weight"), math.MaxUint8))), //nolint:gosec // within its bounds
 			})
 		}
 	}

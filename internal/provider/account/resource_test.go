@@ -282,6 +282,15 @@ func TestAccAccountKeepsForm(t *testing.T) {
 	})
 }
 
+// An account that has expired is not signed.
+func TestAccAccountExpired(t *testing.T) {
+	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
+		Config:      acctest.ProviderConfig([]string{"nats://127.0.0.1:1"}) + config("name = \"a\"\n  expires_at = \"2020-01-01T00:00:00Z\""),
+		PlanOnly:    true,
+		ExpectError: acctest.Text(`The account "a" has expired at 2020-01-01T00:00:00Z`),
+	}}})
+}
+
 // The servers' resolver decides what can be done; what it cannot is said with the remedy.
 func TestAccAccountResolvers(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
@@ -17,7 +17,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
@@ -31,7 +30,7 @@ const what = "Account"
 func limit(description string) schema.Int64Attribute {
 	return schema.Int64Attribute{
 		MarkdownDescription: description + " Without it, there is no limit.",
-		Optional:            true, Validators: []validator.Int64{int64validator.AtLeast(0)},
+		Optional:            true,
 	}
 }
 
@@ -112,18 +111,18 @@ func (r *accountResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 	}
 }
 
-// claimsAttributes are those that make up the claims.
+// claimsAttributes are those that make up the claims. What is wrong with a claim, [claims.Account.Problems] says; validators here are for
+// what no claim can be made of.
 func claimsAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"name": schema.StringAttribute{
 			MarkdownDescription: "Name of the account, for people: the servers know it by its public key, and names need not differ.",
-			Required:            true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+			Required:            true,
 		},
 		"public_key": schema.StringAttribute{
 			MarkdownDescription: "Identity of the account, which starts with `A`. Without it, one is generated, and its seed thrown away. It cannot " +
 				"change: an account with another identity is another account.",
 			Optional: true, Computed: true,
-			Validators: []validator.String{validators.PublicKey(natsconn.AccountKey)},
 			PlanModifiers: []planmodifier.String{
 				stringplanmodifier.UseStateForUnknown(),
 				planmodifiers.Immutable(what, "To make another account beside this one, add another resource. To make it in place of this one, destroy "+
@@ -182,7 +181,7 @@ func claimsAttributes() map[string]schema.Attribute {
 						"weight": schema.Int64Attribute{
 							MarkdownDescription: "Share of the messages in percent, from 1 to 100. All of one mapping and cluster come to 100 at most; " +
 								"what is missing to that is dropped.",
-							Required: true, Validators: []validator.Int64{int64validator.Between(1, 100)},
+							Required: true,
 						},
 						"cluster": text("NATS cluster whose publishers are meant. Without it, all."),
 					}},
@@ -213,14 +212,14 @@ func claimsAttributes() map[string]schema.Attribute {
 				"destination": schema.StringAttribute{MarkdownDescription: "Subject that traces are published to, without wildcards.", Required: true},
 				"sampling": schema.Int64Attribute{
 					MarkdownDescription: "Share of such messages that are traced, in percent, from 1 to 100.",
-					Required:            true, Validators: []validator.Int64{int64validator.Between(1, 100)},
+					Required:            true,
 				},
 			},
 		},
 		"cluster_traffic": schema.StringAttribute{
 			MarkdownDescription: "Account that the replication traffic of the account's streams counts in: `system`, which is the server's default, or " +
 				"`owner`, this one.",
-			Optional: true, Validators: []validator.String{stringvalidator.OneOf("system", "owner")},
+			Optional: true,
 		},
 	}
 }
@@ -229,7 +228,7 @@ func claimsAttributes() map[string]schema.Attribute {
 func revocations(description string) schema.MapAttribute {
 	return schema.MapAttribute{
 		MarkdownDescription: description,
-		Optional:            true, ElementType: customtype.TimeType{},
+		Optional:            true, ElementType: customtype.TimeType{}, Validators: []validator.Map{mapvalidator.ValueStringsAre(validators.Time())},
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
@@ -22,7 +21,7 @@ import (
 func kind() schema.StringAttribute {
 	return schema.StringAttribute{
 		MarkdownDescription: fmt.Sprintf("`%s` for messages that the exporter publishes, `%s` for requests that it answers.", claims.Stream, claims.Service),
-		Required:            true, Validators: []validator.String{stringvalidator.OneOf(claims.Stream, claims.Service)},
+		Required:            true,
 	}
 }
 
@@ -69,7 +68,7 @@ func exportsAttribute() schema.ListNestedAttribute {
 				"the time given."),
 			"response_type": schema.StringAttribute{
 				MarkdownDescription: "How a service answers: with one message (`Singleton`, the default), several (`Stream`), or one in parts (`Chunked`).",
-				Optional:            true, Validators: []validator.String{stringvalidator.OneOf("Singleton", "Stream", "Chunked")},
+				Optional:            true,
 			},
 			"response_threshold": schema.StringAttribute{
 				MarkdownDescription: "How long a service may take to answer, such as `5s`.",
@@ -82,7 +81,7 @@ func exportsAttribute() schema.ListNestedAttribute {
 					"results": schema.StringAttribute{MarkdownDescription: "Subject that measurements are published to, without wildcards.", Required: true},
 					"sampling": schema.Int64Attribute{
 						MarkdownDescription: "Share of requests that are measured, in percent, from 1 to 100; `0` for those whose headers ask for it.",
-						Required:            true, Validators: []validator.Int64{int64validator.Between(0, 100)},
+						Required:            true,
 					},
 				},
 			},

@@ -145,14 +145,18 @@ func (o Object) Texts(name string) []string {
 	return texts
 }
 
-// Times reads a map of times, nil if it is empty.
+// Times reads a map of times, nil if it is empty. What is no time is left out.
 func (o Object) Times(name string) map[string]time.Time {
 	var times map[string]time.Time
 	for key, value := range o.mapElements(name) {
+		at := timeOf(value.value)
+		if at.Unix() <= 0 {
+			continue
+		}
 		if times == nil {
 			times = map[string]time.Time{}
 		}
-		times[key] = timeOf(value.value)
+		times[key] = at
 	}
 	return times
 }

@@ -33,6 +33,12 @@ type (
 
 type times struct{}
 
+// CheckTime tells whether a text is a [Time]: types of elements are not validated by themselves.
+func CheckTime(text string) error {
+	_, err := times{}.parse(text)
+	return err
+}
+
 func (times) names() (title, what string) { return "Time", `a time such as "2030-12-31T23:59:59Z"` }
 
 func (times) format(n int64) string { return time.Unix(n, 0).UTC().Format(time.RFC3339) }

@@ -13,9 +13,6 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 )
 
-// notNegative is for limits: one that is left out is no limit.
-var notNegative = []validator.Int64{int64validator.AtLeast(0)}
-
 // PermissionsAttribute is an attribute with the subjects that may be published and subscribed to.
 func PermissionsAttribute(description string) schema.SingleNestedAttribute {
 	permission := func(description, allow string) schema.SingleNestedAttribute {
@@ -64,7 +61,7 @@ func Attributes() map[string]schema.Attribute {
 		"permissions": PermissionsAttribute("Subjects that may be published and subscribed to. Without it, those of the account's `default_permissions`."),
 		"subscriptions": schema.Int64Attribute{
 			MarkdownDescription: "Greatest number of subscriptions. Without it, there is no limit.",
-			Optional:            true, Validators: notNegative,
+			Optional:            true,
 		},
 		"data": schema.StringAttribute{
 			MarkdownDescription: "Greatest number of bytes, such as `1GiB`. nats-server does not enforce it. Without it, there is no limit.",

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 )
 
 // PositiveDuration accepts a duration above zero in Go's form, such as "10s".
@@ -19,4 +21,9 @@ func PositiveDuration() validator.String {
 		}
 		return nil
 	})
+}
+
+// Time accepts a time in the form of RFC 3339 in whole seconds.
+func Time() validator.String {
+	return String(`a time such as "2030-12-31T23:59:59Z"`, "Invalid Time", customtype.CheckTime)
 }

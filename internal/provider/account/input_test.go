@@ -1,0 +1,183 @@
+package account_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+type (
+	object = acctest.Config
+	list   = []any
+)
+
+// badInput is a configuration that a plan refuses, without a server.
+type badInput struct {
+	set  object
+	path string
+	// says is a part of the text, with what is wrong and what to do.
+	says string
+}
+
+// badInputs are such configurations.
+func badInputs(t *testing.T) map[string]badInput {
+	t.Helper()
+	other, user, identity := newKey(t, natsconn.AccountKey), newKey(t, natsconn.UserKey), newKey(t, natsconn.AccountKey)
+	operator := newKey(t, natsconn.OperatorKey)
+	_, seed, err := account.NewKey(natsconn.AccountKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	export := func(set object) object {
+		e := object{"subject": "a.*", "type": "service"}
+		for name, value := range set {
+			e[name] = value
+		}
+		return object{"exports": list{e}}
+	}
+	imported := func(set object) object {
+		i := object{"subject": "a.*", "type": "stream", "account": other}
+		for name, value := range set {
+			i[name] = value
+		}
+		return object{"imports": list{i}}
+	}
+	signing := func(set object) object { return object{"signing_keys": list{set}} }
+	template := func(set object) object {
+		return signing(object{"public_key": other, "scope": object{"role": "r", "template": set}})
+	}
+	mapping := func(subject string, destinations ...any) object {
+		return object{"mappings": object{subject: object{"destinations": list(destinations)}}}
+	}
+	to := func(subject string, weight int) object { return object{"subject": subject, "weight": weight} }
+	jetStream := func(set object) object { return object{"jetstream": set} }
+
+	return map[string]badInput{
+		// Keys of the wrong kind, and seeds in the place of keys.
+		"empty name":                      {object{"name": ""}, "name", "A name is missing: servers log it"},
+		"control character in the name":   {object{"name": "a\nb"}, "name", "contains a control character: remove it"},
+		"user's key as identity":          {object{"public_key": user}, "public_key", "is the public key of another kind: the public key of an account is needed, which starts with A"},
+		"operator's key as identity":      {object{"public_key": operator}, "public_key", "is the public key of another kind: the public key of an account is needed"},
+		"no key as identity":              {object{"public_key": "kine"}, "public_key", `"kine" is not a public key: the public key of an account is needed`},
+		"seed as identity":                {object{"public_key": seed}, "public_key", "This may be a seed, which is secret: the public key of an account is needed"},
+		"user's key as signing key":       {signing(object{"public_key": user}), "signing_keys[0].public_key", "is the public key of another kind: the public key of an account is needed"},
+		"seed as signing key":             {signing(object{"public_key": seed}), "signing_keys[0].public_key", "This may be a seed, which is secret"},
+		"signing key twice":               {object{"signing_keys": list{object{"public_key": other}, object{"public_key": other}}}, "signing_keys[1].public_key", "is in the list already, at index 0: a key has one scope, so remove one of them"},
+		"identity as signing key":         {object{"public_key": identity, "signing_keys": list{object{"public_key": identity}}}, "signing_keys[0].public_key", "The account's identity is no signing key: make another key to sign with"},
+		"revocation of an account":        {object{"revocations": object{other: "2025-01-01T00:00:00Z"}}, `revocations[` + other + `]`, "is the public key of another kind: the public key of a user is needed"},
+		"revocation without a time":       {object{"revocations": object{user: "yesterday"}}, `revocations[` + user + `]`, "not of the form of RFC 3339, with a time zone at the end"},
+		"auth user that is an account":    {object{"authorization": object{"auth_users": list{other}}}, "authorization.auth_users[0]", "the public key of a user is needed, which starts with U"},
+		"no auth user":                    {object{"authorization": object{"auth_users": list{}}}, "authorization.auth_users", "must contain at least 1 elements"},
+		"allowed account that is a user":  {object{"authorization": object{"auth_users": list{user}, "allowed_accounts": list{user}}}, "authorization.allowed_accounts[0]", "the public key of an account is needed"},
+		"all accounts and one":            {object{"authorization": object{"auth_users": list{user}, "allowed_accounts": list{"*", other}}}, "authorization.allowed_accounts[0]", "* allows all accounts and must stand alone: remove it, or all others"},
+		"xkey that is an account":         {object{"authorization": object{"auth_users": list{user}, "xkey": other}}, "authorization.xkey", "the public key of a curve is needed, which starts with X"},
+		"description too long":            {object{"description": strings.Repeat("x", 8193)}, "description", "8193 bytes: at most 8192 are allowed"},
+		"info url without a scheme":       {object{"info_url": "example.com"}, "info_url", "not an absolute URL: it needs a scheme and a host"},
+		"tag in upper case":               {object{"tags": list{"Edge"}}, "tags", `not in lower case, or has spaces around it: write "edge"`},
+		"tag with white space":            {object{"tags": list{" edge"}}, "tags", `not in lower case, or has spaces around it: write "edge"`},
+		"end before the beginning":        {object{"not_before": "2030-01-01T00:00:00Z", "expires_at": "2029-01-01T00:00:00Z"}, "expires_at", "expires before it becomes valid, or at that time, so it never counts: choose a time after"},
+		"end that is no time":             {object{"expires_at": "2030-01-01"}, "expires_at", "not of the form of RFC 3339, with a time zone at the end"},
+		"end with a fraction of a second": {object{"expires_at": "2030-01-01T00:00:00.5Z"}, "expires_at", "a JWT has whole seconds: leave the fraction out"},
+
+		// Limits.
+		"negative limit":             {object{"limits": object{"connections": -1}}, "limits.connections", "A limit of -1 is negative: leave it out for no limit"},
+		"limit of more than 31 bits": {object{"limits": object{"subscriptions": 1 << 32}}, "limits.subscriptions", "more than nats-server can keep: at most 2147483647, or leave it out"},
+		"size that is none":          {object{"limits": object{"payload": "much"}}, "limits.payload", `it is not a number of bytes with or without a unit, such as "10GiB"`},
+		"size with an unknown unit":  {object{"limits": object{"payload": "1G"}}, "limits.payload", `"G" is not a unit: there are KiB, MiB`},
+		"more exports than allowed": {object{"limits": object{"exports": 0}, "exports": list{object{"subject": "a", "type": "stream"}}},
+			"limits.exports", "1 exports and a limit of 0: raise the limit, or remove some"},
+		"more imports than allowed": {object{"limits": object{"imports": 0}, "imports": list{object{"subject": "a", "type": "stream", "account": other}}},
+			"limits.imports", "1 imports and a limit of 0: raise the limit, or remove some"},
+		"wildcard export that is not allowed": {object{"limits": object{"disallow_wildcard_exports": true}, "exports": list{object{"subject": "a.>", "type": "stream"}}},
+			"exports[0].subject", "forbid wildcards in exports: name the subjects one by one, or allow wildcards"},
+		"no storage":             {jetStream(object{"streams": 5}), "jetstream", "JetStream is off and the other limits mean nothing: allow some, or leave all of it out"},
+		"storage of zero":        {jetStream(object{"disk_storage": "0"}), "jetstream.disk_storage", "leave it out for none of that storage"},
+		"storage below no limit": {jetStream(object{"disk_storage": "-5"}), "jetstream.disk_storage", "it is not a number of bytes with or without a unit"},
+		"negative streams":       {jetStream(object{"disk_storage": "1GiB", "streams": -2}), "jetstream.streams", "A limit of -2 is negative: leave it out for no limit"},
+		"flat limits and tiers":  {jetStream(object{"disk_storage": "1GiB", "tiers": object{"R1": object{"disk_storage": "1GiB"}}}), "jetstream.tiers", "exclude each other: remove one of them"},
+		"no tiers":               {jetStream(object{"tiers": object{}}), "jetstream.tiers", "must contain at least 1 elements"},
+		"unknown tier":           {jetStream(object{"tiers": object{"R9": object{"disk_storage": "1GiB"}}}), "jetstream.tiers[R9]", `"R9" is not a tier: nats-server looks for R and a stream's number of replicas, R1 to R5`},
+		"tiers without storage":  {jetStream(object{"tiers": object{"R1": object{"streams": 1}}}), "jetstream.tiers", "JetStream is off: allow some, or leave the tiers out"},
+
+		// Exports and imports.
+		"export without a subject":        {export(object{"subject": ""}), "exports[0].subject", "A subject is missing: it consists of tokens separated by dots"},
+		"export with a space":             {export(object{"subject": "a b"}), "exports[0].subject", "contains a space or a control character: remove it"},
+		"export with an empty token":      {export(object{"subject": "a..b"}), "exports[0].subject", "has two in a row: each token needs at least one character"},
+		"export with > in the middle":     {export(object{"subject": "a.>.b"}), "exports[0].subject", "> is not the last token: only there it stands for all that follows"},
+		"export of an unknown type":       {export(object{"type": "queue"}), "exports[0].type", `"queue" is not a type: write "stream" or "service"`},
+		"stream with a response type":     {export(object{"type": "stream", "response_type": "Stream"}), "exports[0].response_type", "This is for services, and the export is a stream: leave it out"},
+		"stream with a threshold":         {export(object{"type": "stream", "response_threshold": "5s"}), "exports[0].response_threshold", "This is for services, and the export is a stream: leave it out"},
+		"negative threshold":              {export(object{"response_threshold": "-5s"}), "exports[0].response_threshold", "-5s is negative: leave it out for the server's two minutes"},
+		"unknown response type":           {export(object{"response_type": "stream"}), "exports[0].response_type", `"stream" is not a type of response: write Singleton, Stream, Chunked`},
+		"stream with latency":             {export(object{"type": "stream", "latency": object{"results": "r", "sampling": 1}}), "exports[0].latency", "This is for services, and the export is a stream: leave it out"},
+		"latency to a wildcard":           {export(object{"latency": object{"results": "r.*", "sampling": 1}}), "exports[0].latency.results", "contains a wildcard, but messages are published to it: name one subject"},
+		"latency above 100 percent":       {export(object{"latency": object{"results": "r", "sampling": 101}}), "exports[0].latency.sampling", "101 percent is not between 1 and 100, or 0 for requests that ask for it in a header"},
+		"token position on no wildcard":   {export(object{"account_token_position": 1}), "exports[0].account_token_position", "it must be the wildcard that stands for the importing account, counted from 1"},
+		"token position beyond":           {export(object{"account_token_position": 9}), "exports[0].account_token_position", `Token 9 of "a.*" is not *: it must be the wildcard`},
+		"trace into a stream":             {export(object{"type": "stream", "allow_trace": true}), "exports[0].allow_trace", "This is for services, and the export is a stream: leave it out"},
+		"export within an export":         {object{"exports": list{object{"subject": "a.>", "type": "stream"}, object{"subject": "a.b", "type": "stream"}}}, "exports[1].subject", `is exported as a stream already, as "a.>" at index 0: remove one of them`},
+		"revocation of a user's import":   {export(object{"token_required": true, "revocations": object{user: "2025-01-01T00:00:00Z"}}), "exports[0].revocations[" + user + "]", "the public key of an account is needed"},
+		"import from nobody":              {imported(object{"account": ""}), "imports[0].account", "A key is missing: the public key of an account is needed"},
+		"import from a user":              {imported(object{"account": user}), "imports[0].account", "the public key of an account is needed, which starts with A"},
+		"import from itself":              {object{"public_key": identity, "imports": list{object{"subject": "a", "type": "stream", "account": identity}}}, "imports[0].account", "An account does not import from itself: name the account that exports"},
+		"import without a subject":        {imported(object{"subject": ""}), "imports[0].subject", "A subject is missing"},
+		"local subject with > alone":      {imported(object{"local_subject": "b.>"}), "imports[0].local_subject", "must end in >, or none of them"},
+		"local subject without reference": {imported(object{"local_subject": "b"}), "imports[0].local_subject", `does not refer to each wildcard of "a.*": write $1, $2 and so on`},
+		"local subject and to":            {imported(object{"local_subject": "b.$1", "to": "b"}), "imports[0].to", "This is the older form of the local subject, and there is a local subject too: leave it out"},
+		"shared stream":                   {imported(object{"share": true}), "imports[0].share", "This is for services, and the import is a stream: leave it out"},
+		"trace out of a service":          {imported(object{"type": "service", "allow_trace": true}), "imports[0].allow_trace", "This is for streams, and the import is a service: leave it out"},
+		"token that is none":              {imported(object{"token": "secret"}), "imports[0].token", "This is not an activation token: use the one that the exporting account has signed"},
+		"overlapping services": {object{"imports": list{
+			object{"subject": "a.*", "type": "service", "account": other}, object{"subject": "a.b", "type": "service", "account": other},
+		}}, "imports[1].subject", `overlaps with "a.*" of the import at index 0 from the same account: choose another local subject`},
+
+		// Permissions, mappings and the rest.
+		"permission with two spaces":     {object{"default_permissions": object{"subscribe": object{"allow": list{"a b c"}}}}, "default_permissions.subscribe.allow[0]", "contains more than one space: it may be a subject, or a subject and the name of a queue"},
+		"queue in a publish permission":  {object{"default_permissions": object{"publish": object{"allow": list{"a q"}}}}, "default_permissions.publish.allow[0]", "contains a space: only where subscribing is allowed may the name of a queue follow"},
+		"empty permission":               {object{"default_permissions": object{"publish": object{"deny": list{""}}}}, "default_permissions.publish.deny[0]", "A subject is missing"},
+		"negative responses":             {object{"default_permissions": object{"allow_responses": object{"max_messages": -5}}}, "default_permissions.allow_responses.max_messages", "must be at least -1"},
+		"network that is none":           {template(object{"source_networks": list{"192.0.2.1"}}), "signing_keys[0].scope.template.source_networks[0]", `"192.0.2.1" is not a network: write it as 192.0.2.0/24`},
+		"time that is none":              {template(object{"times": list{object{"start": "8", "end": "18:00:00"}}}), "signing_keys[0].scope.template.times[0].start", `"8" is not a time of the day: write it as 08:30:00`},
+		"time zone that is none":         {template(object{"times_location": "Berlin"}), "signing_keys[0].scope.template.times_location", "is not a time zone of the IANA database: write one like Europe/Berlin"},
+		"unknown connection type":        {template(object{"connection_types": list{"TELNET"}}), "signing_keys[0].scope.template.connection_types[0]", "is not a type of connection: use STANDARD, WEBSOCKET"},
+		"mapping of no subject":          {mapping("", to("b", 100)), `mappings[]`, "A subject is missing"},
+		"mapping to nothing":             {mapping("a"), `mappings[a].destinations`, "must contain at least 1 elements"},
+		"mapping above 100 percent":      {mapping("a", to("b", 60), to("c", 60)), `mappings[a]`, "add up to 120 percent: at most 100 are allowed"},
+		"mapping of weight 0":            {mapping("a", to("b", 0)), `mappings[a].destinations[0].weight`, "0 would count as 100, so leave such a destination out"},
+		"mapping to an unknown wildcard": {mapping("a.*", to("b.$2", 100)), `mappings[a.*].destinations[0].subject`, "wildcard index out of range"},
+		"mapping to a wildcard":          {mapping("a.*", to("b.*", 100)), `mappings[a.*].destinations[0].subject`, "contains *: refer to the wildcards of the mapped subject as $1"},
+		"mapping twice to the same":      {mapping("a", to("b", 10), to("b", 10)), `mappings[a].destinations[1].subject`, "is a destination already, at index 0: nats-server refuses that"},
+		"trace to a wildcard":            {object{"trace": object{"destination": "t.>", "sampling": 1}}, "trace.destination", "contains a wildcard, but messages are published to it: name one subject"},
+		"trace of nothing":               {object{"trace": object{"destination": "t", "sampling": 0}}, "trace.sampling", "0 percent is not between 1 and 100: to trace nothing, leave the trace out"},
+		"unknown cluster traffic":        {object{"cluster_traffic": "both"}, "cluster_traffic", `"both" is unknown: write "system" or "owner"`},
+	}
+}
+
+// What servers would refuse, or take for something else than was meant, is an error in the plan, on the attribute and with the remedy.
+func TestAccountBadInput(t *testing.T) {
+	cases := badInputs(t)
+	if len(cases) < 60 {
+		t.Errorf("there are %d cases", len(cases))
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			config := object{"name": "a"}
+			for attribute, value := range c.set {
+				config[attribute] = value
+			}
+			found := acctest.ValidateResource(t, "nats_account", config)
+			if len(found) == 0 {
+				t.Fatal("it was accepted")
+			}
+			for _, d := range found {
+				if d.Path == c.path && c.says != "" && strings.Contains(d.Text, c.says) {
+					return
+				}
+			}
+			t.Errorf("on %s no %q: %+v", c.path, c.says, found)
+		})
+	}
+}
