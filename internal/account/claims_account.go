@@ -159,7 +159,8 @@ func exportsFrom(c jwt.Exports) []Export {
 
 func (i *Import) claims() *jwt.Import {
 	return &jwt.Import{
-		Name: i.Name, Subject: jwt.Subject(i.Subject), Account: i.Account, Token: i.Token, To: jwt.Subject(i.To),
+		Name: i.Name, Subject: jwt.Subject(i.Subject), Account: i.Account, Token: i.Token,
+		To:           jwt.Subject(i.To), //nolint:staticcheck // deprecated, and still what older accounts say
 		LocalSubject: jwt.RenamingSubject(i.LocalSubject), Type: exportType(i.Type), Share: i.Share, AllowTrace: i.AllowTrace,
 	}
 }

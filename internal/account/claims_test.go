@@ -211,7 +211,7 @@ func newSigner(t *testing.T, kind natsconn.KeyKind) *Signer {
 }
 
 // newPublic returns a new public key.
-func newPublic(t *testing.T, kind natsconn.KeyKind) string {
+func newPublic(t testing.TB, kind natsconn.KeyKind) string {
 	t.Helper()
 	return (&filler{t: t}).key(kind)
 }

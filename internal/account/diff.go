@@ -37,7 +37,8 @@ func (a *Account) Diff(other *Account) []string {
 		case "Revocations":
 			names = append(names, diffKeys(field.Name, one.Revocations, two.Revocations)...)
 		default:
-			if !reflect.DeepEqual(reflect.ValueOf(*one).FieldByIndex(field.Index).Interface(), reflect.ValueOf(*two).FieldByIndex(field.Index).Interface()) {
+			before, after := reflect.ValueOf(*one).FieldByIndex(field.Index), reflect.ValueOf(*two).FieldByIndex(field.Index)
+			if !reflect.DeepEqual(before.Interface(), after.Interface()) {
 				names = append(names, field.Name)
 			}
 		}

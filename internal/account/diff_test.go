@@ -14,10 +14,10 @@ import (
 // Changing any field, as deep as it is, is a difference, and one of the field's name.
 func TestDiffSeesEveryField(t *testing.T) {
 	value, _ := filled[Account](t, 0)
-	if names := value.Diff(value); len(names) > 0 || !value.Equal(value) {
-		t.Fatalf("an account differs from itself: %v", names)
-	}
 	original, _ := filled[Account](t, 0)
+	if names := value.Diff(original); len(names) > 0 || !value.Equal(original) {
+		t.Fatalf("an account differs from its like: %v", names)
+	}
 	changed := 0
 	for i := range reflect.TypeFor[Account]().NumField() {
 		field := reflect.TypeFor[Account]().Field(i)

@@ -13,7 +13,7 @@ import (
 
 // filler sets every field of a value, as deep as it goes, to something other than zero and other than all else.
 type filler struct {
-	t *testing.T
+	t testing.TB
 	n int
 	// flip is the number of the bool that stays false, so that two that are mistaken for each other are found; 0 is none.
 	flip, bools int

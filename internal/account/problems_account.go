@@ -34,7 +34,8 @@ func (a *Account) Problems() []Problem {
 	if t := a.Trace; t != nil {
 		f.check(place{"Trace", "Destination"}, subjectProblem(t.Destination, false))
 		if t.Sampling < 1 || t.Sampling > 100 {
-			f.add(place{"Trace", "Sampling"}, "A sampling of %d percent is not between 1 and 100: to trace nothing, leave the trace out.", t.Sampling)
+			f.add(place{"Trace", "Sampling"}, "A sampling of %d percent is not between 1 and 100: "+
+				"to trace nothing, leave the trace out.", t.Sampling)
 		}
 	}
 	if a.ClusterTraffic != "" && a.ClusterTraffic != jwt.ClusterTrafficSystem && a.ClusterTraffic != jwt.ClusterTrafficOwner {
@@ -57,7 +58,8 @@ func (f *findings) limits(a *Account) {
 	} {
 		f.limit(p.at(limit.name), limit.n)
 		if limit.int && limit.n != nil && *limit.n > math.MaxInt32 {
-			f.add(p.at(limit.name), "A limit of %d is more than nats-server can keep: at most %d, or leave it out for no limit.", *limit.n, math.MaxInt32)
+			f.add(p.at(limit.name), "A limit of %d is more than nats-server can keep: "+
+				"at most %d, or leave it out for no limit.", *limit.n, math.MaxInt32)
 		}
 	}
 	for _, count := range []struct {
@@ -66,7 +68,8 @@ func (f *findings) limits(a *Account) {
 		n     int
 	}{{"Imports", l.Imports, len(a.Imports)}, {"Exports", l.Exports, len(a.Exports)}} {
 		if count.limit != nil && int64(count.n) > max(*count.limit, 0) && *count.limit >= 0 {
-			f.add(p.at(count.name), "The account has %d %s and a limit of %d: raise the limit, or remove some.", count.n, strings.ToLower(count.name), *count.limit)
+			f.add(p.at(count.name), "The account has %d %s and a limit of %d: "+
+				"raise the limit, or remove some.", count.n, strings.ToLower(count.name), *count.limit)
 		}
 	}
 }
@@ -79,7 +82,8 @@ func (f *findings) jetStream(a *Account) {
 	if a.JetStream != nil {
 		f.jetStreamLimits(place{"JetStream"}, a.JetStream)
 		if a.JetStream.off() {
-			f.add(place{"JetStream"}, "Without memory storage and disk storage, JetStream is off and the other limits mean nothing: allow some, or leave all of it out.")
+			f.add(place{"JetStream"}, "Without memory storage and disk storage, JetStream is off and the other limits mean nothing: "+
+				"allow some, or leave all of it out.")
 		}
 	}
 	if len(a.Tiers) == 0 {
@@ -161,7 +165,8 @@ func (f *findings) mapping(subject string, destinations []Destination) {
 	for i, d := range destinations {
 		at := p.at(i)
 		if before, twice := first[d.Subject]; twice {
-			f.add(at.at("Subject"), "%q is a destination already, at index %d: nats-server refuses that, for two clusters as well.", d.Subject, before)
+			f.add(at.at("Subject"), "%q is a destination already, at index %d: "+
+				"nats-server refuses that, for two clusters as well.", d.Subject, before)
 		} else {
 			first[d.Subject] = i
 		}
@@ -198,14 +203,16 @@ func destinationProblem(subject, destination string, sourceBad bool) string {
 	}
 	for token := range strings.SplitSeq(destination, ".") {
 		if token == "*" {
-			return fmt.Sprintf("The destination %q contains *: refer to the wildcards of the mapped subject as $1, $2 or {{wildcard(1)}}.", destination)
+			return fmt.Sprintf("The destination %q contains *: "+
+				"refer to the wildcards of the mapped subject as $1, $2 or {{wildcard(1)}}.", destination)
 		}
 	}
 	if sourceBad { // which is a problem of its own
 		return ""
 	}
 	if err := server.ValidateMapping(subject, destination); err != nil {
-		return fmt.Sprintf("%q is not a destination of %q (%v): refer to wildcards that are there, and let both or none end in >.", destination, subject, err)
+		return fmt.Sprintf("%q is not a destination of %q (%v): "+
+			"refer to wildcards that are there, and let both or none end in >.", destination, subject, err)
 	}
 	return ""
 }
@@ -227,7 +234,8 @@ func (f *findings) authorization(a *Authorization) {
 		f.check(p.at("XKey"), publicKeyProblem(a.XKey, natsconn.CurveKey))
 	}
 	if len(a.AuthUsers) == 0 && (len(a.AllowedAccounts) > 0 || a.XKey != "") {
-		f.add(p.at("AuthUsers"), "Without the users of the service that authenticates, nothing is handed to it: name them, or leave all of it out.")
+		f.add(p.at("AuthUsers"), "Without the users of the service that authenticates, nothing is handed to it: "+
+			"name them, or leave all of it out.")
 	}
 	f.library(p, true, (&jwt.ExternalAuthorization{AuthUsers: a.AuthUsers, AllowedAccounts: a.AllowedAccounts, XKey: a.XKey}).Validate)
 }

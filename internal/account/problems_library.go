@@ -31,7 +31,8 @@ var messages = func() []message {
 	add(subjectFields, "^subject cannot be empty$", `^subject ".*" cannot (have spaces|start or end|contain consecutive)`)
 	add([]string{"Tiers"}, "mutually exclusive$", "^Tiered JetStream Limits can not contain a blank")
 	add([]string{"Mappings"}, `^Mapping ".*" (has a weight|in cluster|exceeds)`)
-	add([]string{"Authorization"}, "^External authorization cannot", "^AuthUser ", "^AllowedAccounts can only", `^Account ".*" is not a valid`, "^XKey ")
+	add([]string{"Authorization"}, "^External authorization cannot", "^AuthUser ", "^AllowedAccounts can only",
+		`^Account ".*" is not a valid`, "^XKey ")
 	add([]string{"Trace"}, `^the account Trace\.`)
 	add([]string{"Limits"}, "^the account contains more (imports|exports) than allowed")
 	add([]string{"Exports"}, "^the account contains wildcard exports", "^null export", "^invalid export type", "^invalid response type",
@@ -43,7 +44,8 @@ var messages = func() []message {
 		"^mismatch between token import type", "^activation token import subject", "^overlapping subject namespace",
 		"^both, renaming subject", `^Reference \$`, "^subject does not contain enough")
 	add([]string{"IssuerAccount"}, "^account_id is not")
-	add([]string{"SigningKeys", "SystemAccount"}, "is not an account public key$", "is not a valid account signing key$", "is not an operator public key$")
+	add([]string{"SigningKeys", "SystemAccount"}, "is not an account public key$", "is not a valid account signing key$",
+		"is not an operator public key$")
 	add([]string{"Description", "Exports"}, "^Description is too long")
 	add([]string{"InfoURL", "Exports"}, "^Info URL is too long", "^error parsing info url")
 	add([]string{"ClusterTraffic"}, "^unknown cluster traffic")
@@ -86,7 +88,7 @@ func (f *findings) library(p place, keyKnown bool, validate func(*jwt.Validation
 			continue
 		}
 		at := p
-		if ok && len(p) == 0 {
+		if ok && len(p) == 0 && len(m.fields) == 1 {
 			at = place{m.fields[0]}
 		}
 		if complaint := "The JWT would not be valid: " + strings.TrimSuffix(text, ".") + "."; !f.has(complaint) {

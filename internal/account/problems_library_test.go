@@ -115,3 +115,29 @@ var returned = map[string]string{"account_claims.go": "Errorf", "operator_claims
 
 // unrelated are what those make beside messages.
 var unrelated = map[string]bool{"unknown sampling rate": true, "empty sampling rate": true, "%d": true}
+
+// Whatever stands in the subjects, what the library refuses is found by a check of this package, at a field.
+func FuzzSubjectProblems(f *testing.F) {
+	for _, s := range []string{"", "a", "a.*", "a.>", ">", "*", "$1", "a.$2", "a b", "a..b", ".", "a*.>.b", "{{wildcard(1)}}", "a.$1.$1", "*.$1", "a.\x00"} {
+		f.Add(s, "a.*.>", "a.$1.>", uint8(0))
+		f.Add("a.*", s, "b.*", uint8(1))
+		f.Add("a.*.*", "b.>", s, uint8(2))
+	}
+	k := newKeys(f)
+	f.Fuzz(func(t *testing.T, one, two, three string, kind uint8) {
+		of := []string{Stream, Service, "?"}[kind%3]
+		a := &Account{
+			Claims:             Claims{PublicKey: k.account, Name: "a"},
+			Exports:            []Export{{Subject: one, Type: of, AccountTokenPosition: uint(kind) % 4, Latency: &Latency{Results: three}}, {Subject: two, Type: of}},
+			Imports:            []Import{{Subject: one, LocalSubject: two, Type: of, Account: k.other}, {Subject: three, To: two, Type: of, Account: k.other}},
+			Mappings:           map[string][]Destination{one: {{Subject: two, Weight: 50}, {Subject: three, Weight: kind}}},
+			Trace:              &Trace{Destination: three, Sampling: int(kind)},
+			DefaultPermissions: Permissions{Publish: Permission{Allow: []string{one}}, Subscribe: Permission{Deny: []string{two, three + " " + one}}},
+		}
+		for _, p := range a.Problems() {
+			if strings.Contains(p.Text, "would not be valid") || len(p.Path) == 0 {
+				t.Errorf("%q, %q, %q, %s: %s", one, two, three, of, p)
+			}
+		}
+	})
+}

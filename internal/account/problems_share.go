@@ -22,7 +22,8 @@ func (f *findings) exports(a *Account) {
 		if e.Latency != nil && e.Type == Service && slices.ContainsFunc(a.Exports, func(other Export) bool {
 			return other.Type == Service && within(e.Latency.Results, other.Subject)
 		}) {
-			f.add(at.at("Latency", "Results"), "%q is exported as a service, and results of measurements must not be requests again: choose another subject.", e.Latency.Results)
+			f.add(at.at("Latency", "Results"), "%q is exported as a service, and results of measurements must not be requests again: "+
+				"choose another subject.", e.Latency.Results)
 		}
 		for j := range i {
 			other := &a.Exports[j]
@@ -31,7 +32,8 @@ func (f *findings) exports(a *Account) {
 			case within(e.Subject, other.Subject):
 				f.add(at.at("Subject"), "%q is exported as a %s already, as %q at index %d: remove one of them.", e.Subject, e.Type, other.Subject, j)
 			case within(other.Subject, e.Subject):
-				f.add(place{"Exports", j, "Subject"}, "%q is exported as a %s already, as %q at index %d: remove one of them.", other.Subject, e.Type, e.Subject, i)
+				f.add(place{"Exports", j, "Subject"}, "%q is exported as a %s already, as %q at index %d: "+
+					"remove one of them.", other.Subject, e.Type, e.Subject, i)
 			}
 		}
 		f.library(at, true, e.claims().Validate)
@@ -68,17 +70,20 @@ func (f *findings) export(p place, e *Export) {
 	}
 	if l := e.Latency; l != nil {
 		if l.Sampling < 0 || l.Sampling > 100 {
-			f.add(p.at("Latency", "Sampling"), "A sampling of %d percent is not between 1 and 100, or 0 for requests that ask for it in a header.", l.Sampling)
+			f.add(p.at("Latency", "Sampling"), "A sampling of %d percent is not between 1 and 100, "+
+				"or 0 for requests that ask for it in a header.", l.Sampling)
 		}
 		f.check(p.at("Latency", "Results"), subjectProblem(l.Results, false))
 		if e.Type == Service && e.ResponseType != "" && e.ResponseType != jwt.ResponseTypeSingleton {
-			f.add(p.at("Latency"), "Servers measure only services with a single response: leave it out, or make the type of response %s.", jwt.ResponseTypeSingleton)
+			f.add(p.at("Latency"), "Servers measure only services with a single response: "+
+				"leave it out, or make the type of response %s.", jwt.ResponseTypeSingleton)
 		}
 	}
 	if n := e.AccountTokenPosition; n > 0 {
 		tokens := strings.Split(e.Subject, ".")
 		if n > uint(len(tokens)) || tokens[n-1] != "*" {
-			f.add(p.at("AccountTokenPosition"), "Token %d of %q is not *: it must be the wildcard that stands for the importing account, counted from 1.", n, e.Subject)
+			f.add(p.at("AccountTokenPosition"), "Token %d of %q is not *: "+
+				"it must be the wildcard that stands for the importing account, counted from 1.", n, e.Subject)
 		}
 	}
 }
@@ -154,7 +159,8 @@ func localSubjectProblem(local, subject string) string {
 			continue
 		}
 		if n < 1 || n > wildcards {
-			return fmt.Sprintf("The local subject %q refers to a wildcard that %q does not have, with its %d: write as many.", local, subject, wildcards)
+			return fmt.Sprintf("The local subject %q refers to a wildcard that %q does not have, with its %d: "+
+				"write as many.", local, subject, wildcards)
 		}
 		if slices.Contains(references, token) {
 			return fmt.Sprintf("The local subject %q refers to the same wildcard twice: write $1, $2 and so on, each once.", local)
@@ -183,7 +189,8 @@ func tokenProblem(im *Import, self string) string {
 	case self != "" && activation.PublicKey != self:
 		return fmt.Sprintf("The activation token is for the account %s, not for this one: ask for one for %s.", activation.PublicKey, self)
 	case activation.Type != im.Type:
-		return fmt.Sprintf("The activation token is for a %s, and the import is a %s: change the type, or ask for another token.", activation.Type, im.Type)
+		return fmt.Sprintf("The activation token is for a %s, and the import is a %s: "+
+			"change the type, or ask for another token.", activation.Type, im.Type)
 	case !within(subject, activation.Subject):
 		return fmt.Sprintf("The activation token is for %q, which does not contain %q: ask for another token.", activation.Subject, subject)
 	}
@@ -208,7 +215,8 @@ func (f *findings) overlap(p place, im, earlier *Import, index int) {
 		_, other := namespace(earlier)
 		switch {
 		case within(subject, other) || within(other, subject):
-			f.add(p.at(field), "%q overlaps with %q of the import at index %d from the same account: choose another local subject.", subject, other, index)
+			f.add(p.at(field), "%q overlaps with %q of the import at index %d from the same account: "+
+				"choose another local subject.", subject, other, index)
 		case im.local() == earlier.local():
 			f.add(p.at("Subject"), "Requests to %q go to the import at index %d already: choose another local subject.", im.local(), index)
 		}

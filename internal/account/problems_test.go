@@ -11,7 +11,7 @@ import (
 // keys are public keys for tables of problems.
 type keys struct{ operator, account, other, signing, user, curve, seed string }
 
-func newKeys(t *testing.T) keys {
+func newKeys(t testing.TB) keys {
 	t.Helper()
 	_, seed, err := NewKey(natsconn.AccountKey)
 	if err != nil {

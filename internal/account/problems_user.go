@@ -40,7 +40,8 @@ func (f *findings) userLimits(p place, l *UserLimits, template bool) {
 	f.limit(p.at("Payload"), l.Payload)
 	for i, network := range l.SourceNetworks {
 		if _, _, err := net.ParseCIDR(network); err != nil {
-			f.add(p.at("SourceNetworks", i), "%q is not a network: write it as 192.0.2.0/24 or 2001:db8::/32, and one address as 192.0.2.1/32.", network)
+			f.add(p.at("SourceNetworks", i), "%q is not a network: "+
+				"write it as 192.0.2.0/24 or 2001:db8::/32, and one address as 192.0.2.1/32.", network)
 		}
 	}
 	for i, t := range l.Times {
@@ -165,7 +166,8 @@ func (o *Operator) Problems() []Problem {
 	}
 	for i, v := range o.ServiceURLs {
 		if v == "" || jwt.ValidateOperatorServiceURL(v) != nil {
-			f.add(place{"ServiceURLs", i}, "This is not the URL of a NATS server: write it as nats://example.com:4222 (or tls, ws, wss), without credentials and path.")
+			f.add(place{"ServiceURLs", i}, "This is not the URL of a NATS server: "+
+				"write it as nats://example.com:4222 (or tls, ws, wss), without credentials and path.")
 		}
 	}
 	if _, _, _, err := jwt.ParseServerVersion(o.AssertServerVersion); err != nil {

@@ -6,7 +6,8 @@ import "time"
 type User struct {
 	Claims
 	UserLimits
-	// IssuerAccount is the public key of the account, where a signing key of it signs.
+	// IssuerAccount is the public key of the account. The JWT says it only where a signing key of the account signs: read back from
+	// one that the account's identity has signed, it is empty, and the issuer is the account.
 	IssuerAccount string
 }
 
