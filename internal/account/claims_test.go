@@ -211,9 +211,9 @@ func newSigner(t *testing.T, kind natsconn.KeyKind) *Signer {
 }
 
 // newPublic returns a new public key.
-func newPublic(t testing.TB, kind natsconn.KeyKind) string {
-	t.Helper()
-	return (&filler{t: t}).key(kind)
+func newPublic(tb testing.TB, kind natsconn.KeyKind) string {
+	tb.Helper()
+	return (&filler{t: tb}).key(kind)
 }
 
 func TestKeys(t *testing.T) {

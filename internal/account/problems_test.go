@@ -11,15 +11,15 @@ import (
 // keys are public keys for tables of problems.
 type keys struct{ operator, account, other, signing, user, curve, seed string }
 
-func newKeys(t testing.TB) keys {
-	t.Helper()
+func newKeys(tb testing.TB) keys {
+	tb.Helper()
 	_, seed, err := NewKey(natsconn.AccountKey)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return keys{
-		operator: newPublic(t, natsconn.OperatorKey), account: newPublic(t, natsconn.AccountKey), other: newPublic(t, natsconn.AccountKey),
-		signing: newPublic(t, natsconn.AccountKey), user: newPublic(t, natsconn.UserKey), curve: newPublic(t, natsconn.CurveKey), seed: seed,
+		operator: newPublic(tb, natsconn.OperatorKey), account: newPublic(tb, natsconn.AccountKey), other: newPublic(tb, natsconn.AccountKey),
+		signing: newPublic(tb, natsconn.AccountKey), user: newPublic(tb, natsconn.UserKey), curve: newPublic(tb, natsconn.CurveKey), seed: seed,
 	}
 }
 
