@@ -174,8 +174,7 @@ func TestEnter(t *testing.T) {
 			t.Errorf("account info: %v", err)
 		}
 		_, err := client.Request(ctx, &nats.Msg{Subject: "other"})
-		var permission *natsconn.PermissionError
-		if !errors.As(err, &permission) {
+		if _, refused := errors.AsType[*natsconn.PermissionError](err); !refused {
 			t.Errorf("a request that is none of its business: %v", err)
 		}
 		return failure

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
 const (
@@ -118,12 +120,8 @@ func (c *changing) run(ctx context.Context, change func(*Stored) (*Account, erro
 	if err != nil {
 		return nil, err
 	}
-	// Whatever was pushed before this second look is known by now or comes later than what is pushed here.
-	if other := c.overtaken(); other != nil {
-		return nil, other.conflict(c.publicKey, false, false)
-	}
-	if !c.record.intact() {
-		return nil, errAgain
+	if err := c.lookAgain(ctx); err != nil {
+		return nil, err
 	}
 	answered, err := c.push(ctx, own)
 	if err != nil {
@@ -149,6 +147,24 @@ func (c *changing) lookup(ctx context.Context) error {
 	}
 	if c.overtaken() != nil {
 		return errAgain // some servers may have answered before that push, and others after it
+	}
+	return nil
+}
+
+// lookAgain looks whether servers still have what the change was made from, after which all pushes that any of them had processed are
+// seen here. What comes then comes after what is pushed here, but for the time that a message takes.
+func (c *changing) lookAgain(ctx context.Context) error {
+	found, err := c.resolver.lookup(ctx, c.survey, c.publicKey)
+	if err != nil {
+		return err
+	}
+	if other := c.overtaken(); other != nil {
+		return other.conflict(c.publicKey, false)
+	}
+	now, err := found.newest()
+	same := now != nil && c.stored != nil && now.Token == c.stored.Token || errors.Is(err, ErrNotFound) && c.stored == nil
+	if !same || !c.record.intact() {
+		return errAgain // a server that was away has brought something, or pushes went by unseen
 	}
 	return nil
 }
@@ -197,6 +213,9 @@ func (c *changing) push(ctx context.Context, p push) ([]serverInfo, error) {
 	answers, err := c.resolver.system.gather(ctx, subjectUpdate, []byte(p.token), atLeast(c.survey.answering()))
 	if errors.Is(err, nats.ErrNoResponders) {
 		return nil, c.resolver.notPushable(ctx, c.survey)
+	}
+	if _, refused := errors.AsType[*natsconn.PermissionError](err); refused {
+		return nil, err
 	}
 	if err != nil {
 		return nil, &UncertainError{Account: c.publicKey, Err: err}
@@ -269,7 +288,7 @@ func (c *changing) settle(ctx context.Context, own push) (push, error) {
 		}
 		if c.resolver.clock.Now().After(deadline) {
 			if other != nil && !c.isStored(other) {
-				return own, other.conflict(c.publicKey, true, false)
+				return own, other.conflict(c.publicKey, true)
 			}
 			return own, &UncertainError{Account: c.publicKey, Err: errors.New("servers do not agree on what they store")}
 		}
@@ -296,12 +315,12 @@ func (c *changing) decide(found found, own *push, seen []push) (done bool, err e
 	case c.resolver.clock.Now().Sub(c.noticed) < quietTime:
 		return false, nil
 	}
-	return true, foreign(seen).conflict(c.publicKey, true, false)
+	return true, foreign(seen).conflict(c.publicKey, true)
 }
 
 // restore pushes claims again that this change has overwritten, and returns the conflict.
 func (c *changing) restore(ctx context.Context, overwritten push, seen []push) error {
-	conflict := overwritten.conflict(c.publicKey, true, false)
+	conflict := overwritten.conflict(c.publicKey, true)
 	if overwritten.token == "" {
 		return conflict // a deletion: the account is there again, which the next look shows
 	}

@@ -84,7 +84,7 @@ func (r *Resolver) verifyDeleted(ctx context.Context, s *survey, record *record)
 		}
 		for _, p := range record.seen() {
 			if p.token != "" {
-				return p.conflict(record.account, true, false)
+				return p.conflict(record.account, true)
 			}
 		}
 		if r.clock.Now().After(deadline) {

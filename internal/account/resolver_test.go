@@ -146,6 +146,38 @@ func TestResolverPushWithServerDown(t *testing.T) {
 	}
 }
 
+// TestResolverBehind looks an account up while one server has an older copy of it, and another account while one has none.
+func TestResolverBehind(t *testing.T) {
+	t.Parallel()
+	operator := newLabOperator(t)
+	c := natslab.Cluster(t, 3, natslab.OperatorMode(operator), natslab.NoJetStream()) // compares once a minute
+	signer := newLabSigner(t, operator.SigningKeySeed())
+	down := c.Servers()[2]
+	r := resolverAt(t, operator.SystemAccount(), nil, c.Servers()[0].URLs()...)
+	old, late := newAccount(t, "old"), newAccount(t, "late")
+	mustChange(t, r, old.PublicKey, signer, to(old))
+	down.Shutdown()
+	mustChange(t, r, late.PublicKey, signer, to(late))
+	mustChange(t, r, old.PublicKey, signer, described("new"))
+	if err := down.Start(resolverContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	r = resolverAt(t, operator.SystemAccount(), nil, down.URLs()...) // to whom all three are there
+	for account, description := range map[string]string{old.PublicKey: "new", late.PublicKey: ""} {
+		stored, err := r.Lookup(resolverContext(t), account)
+		if err != nil || stored.Behind != 1 || stored.Account.Description != description {
+			t.Errorf("%+v, %v; want the newest and one server behind", stored, err)
+		}
+	}
+	// The next push reaches all of them.
+	result := mustChange(t, r, old.PublicKey, signer, described("newest"))
+	for _, s := range c.Servers() {
+		if inStore(t, s, old.PublicKey) != result.Token {
+			t.Errorf("%s does not have the last push", s.Name())
+		}
+	}
+}
+
 func TestResolverDeleteWithServerDown(t *testing.T) {
 	t.Parallel()
 	operator := newLabOperator(t)
@@ -257,8 +289,7 @@ func TestResolverDeletesNoSystemAccount(t *testing.T) {
 	s := natslab.Single(t, natslab.OperatorMode(operator), natslab.NoJetStream())
 	r := resolverAt(t, operator.SystemAccount(), nil, s.URLs()...)
 	_, err := r.Delete(resolverContext(t), operator.SystemAccount().PublicKey(), newLabSigner(t, operator.SigningKeySeed()))
-	var rejected *RejectedError
-	if !errors.As(err, &rejected) {
+	if _, rejected := errors.AsType[*RejectedError](err); !rejected {
 		t.Errorf("%v", err)
 	}
 }
@@ -338,8 +369,7 @@ func TestResolverClock(t *testing.T) {
 	// To a clock that is late, what is stored is from the future.
 	r.clock = lateClock{}
 	_, err := r.Change(resolverContext(t), a.PublicKey, signer, described("late"))
-	var clock *ClockError
-	if !errors.As(err, &clock) {
+	if _, late := errors.AsType[*ClockError](err); !late {
 		t.Errorf("%v", err)
 	}
 }

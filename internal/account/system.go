@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -143,30 +144,33 @@ func (s *system) gather(
 }
 
 func (l *line) collect(ctx context.Context, g *gather, enough func([]*nats.Msg) bool) ([]*nats.Msg, error) {
-	var stalled <-chan time.Time
+	stalled := time.NewTimer(0)
+	stalled.Stop() // there is no hurry before the first answer
+	defer stalled.Stop()
 	for {
 		select {
 		case <-g.arrived:
-			l.mu.Lock()
-			answers := g.answers[:len(g.answers):len(g.answers)]
-			l.mu.Unlock()
+			answers := l.answers(g)
 			if answers[0].Header.Get("Status") == "503" {
 				return nil, nats.ErrNoResponders
 			}
 			if enough(answers) {
 				return answers, nil
 			}
-			timer := time.NewTimer(stall)
-			defer timer.Stop()
-			stalled = timer.C
-		case <-stalled:
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			return g.answers, nil
+			stalled.Reset(stall)
+		case <-stalled.C:
+			return l.answers(g), nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// answers returns what has been collected so far.
+func (l *line) answers(g *gather) []*nats.Msg {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clip(g.answers)
 }
 
 // atLeast is enough for a gather of n answers.

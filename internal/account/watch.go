@@ -190,8 +190,8 @@ func newest(pushes []push) push {
 }
 
 // conflict says that the account was changed by the push.
-func (p *push) conflict(account string, pushed, restored bool) *ConflictError {
-	return &ConflictError{Account: account, Pushed: pushed, Restored: restored, Issuer: p.signature.Issuer}
+func (p *push) conflict(account string, pushed bool) *ConflictError {
+	return &ConflictError{Account: account, Pushed: pushed, Issuer: p.signature.Issuer}
 }
 
 // errLost is why nobody knows what others pushed.
