@@ -1,0 +1,105 @@
+package account_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// eventually waits until check succeeds.
+func eventually(t *testing.T, what string, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %v", what, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// onAll waits until all of n servers store the same for an account, or that they have none.
+func (b *bench) onAll(t *testing.T, publicKey string, n int, stored bool) {
+	t.Helper()
+	eventually(t, "all servers agree", func() error {
+		servers, err := b.resolver.Servers(t.Context())
+		if err != nil {
+			return err
+		}
+		up := 0
+		for _, server := range servers {
+			if !server.Down {
+				up++
+			}
+		}
+		found, err := b.resolver.Lookup(t.Context(), publicKey)
+		switch {
+		case up != n:
+			return errors.New("a server is missing")
+		case !stored && errors.Is(err, account.ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		case !stored:
+			return errors.New("it is still there")
+		case found.Behind > 0:
+			return errors.New("a server is behind")
+		}
+		return nil
+	})
+}
+
+// A push and a deletion while one of three servers is down are reported, and are done on all once it is back.
+func TestAccAccountWithServerDown(t *testing.T) {
+	operator := newOperator(t)
+	cluster := natslab.Cluster(t, 3, natslab.OperatorMode(operator), natslab.ResolverMode(natslab.Resolver{Interval: 500 * time.Millisecond}))
+	servers := cluster.Servers()
+	b := newBench(t, operator, []string{servers[0].ClientURL(), servers[1].ClientURL()})
+	w := acctest.NewWorkspace(t, b.provider()+config(`name = "a"`)+"output \"key\" {\n  value = nats_account.test.public_key\n}\n")
+	w.Apply(t)
+	publicKey, err := w.Output(t.Context(), "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.onAll(t, publicKey, 3, true)
+
+	servers[2].Shutdown()
+	w.Configure(t, b.provider()+config(`name = "b"`))
+	if out := w.Apply(t); !acctest.Text(`was pushed, but not confirmed by ` + servers[2].Name()).MatchString(out) {
+		t.Errorf("the push without a server was not reported:\n%s", out)
+	}
+	if err := servers[2].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.onAll(t, publicKey, 3, true)
+	w.Apply(t)
+	w.AssertEmptyPlan(t)
+	if got := b.stored(t, publicKey).Account.Name; got != "b" {
+		t.Errorf("the servers have %q", got)
+	}
+
+	servers[2].Shutdown()
+	out, err := w.Run(t.Context(), "destroy", "-auto-approve")
+	if err == nil || !acctest.Text("was deleted from the servers that answered, and not from "+servers[2].Name()).MatchString(out) {
+		t.Errorf("the deletion without a server: %v\n%s", err, out)
+	}
+	// It is not forgotten, though the servers that run do not have it.
+	if out, err := w.Run(t.Context(), "plan", "-detailed-exitcode"); err == nil || !strings.Contains(out, "Account Is Gone") {
+		t.Errorf("the account is not known any more: %v\n%s", err, out)
+	}
+	if err := servers[2].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.onAll(t, publicKey, 3, true) // as NATS has it: the server that was down gives it back
+	w.Must(t, "destroy", "-auto-approve")
+	b.onAll(t, publicKey, 3, false)
+}

@@ -1,0 +1,114 @@
+package account_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// inside connects as a user of an account that a signing key signs.
+func (b *bench) inside(t *testing.T, publicKey, signingSeed string) jetstream.JetStream {
+	t.Helper()
+	signer, err := account.NewAccountSigner(signingSeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer signer.Close()
+	user, seed, err := account.NewKey(natsconn.UserKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := account.User{Claims: account.Claims{PublicKey: user, Name: "test"}, IssuerAccount: publicKey}
+	token, err := claims.Sign(t.Context(), signer, account.SystemClock{}, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials, err := jwt.FormatUserConfig(token, []byte(seed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, err := nats.Connect(b.urls[0], nats.UserCredentialBytes(credentials))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+// An account with streams is not destroyed, and its streams stay writable whatever its limits become.
+func TestAccAccountWithStreams(t *testing.T) {
+	b := single(t)
+	key := newKey(t, natsconn.AccountKey)
+	signing, seed, err := account.NewKey(natsconn.AccountKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const flat, tiers = `{ disk_storage = "1GiB" }`, `{ tiers = { R1 = { disk_storage = "1GiB" } } }`
+	lines := func(jetStream, more string) string {
+		return b.provider() + config(fmt.Sprintf("name = \"a\"\n  public_key = %q\n  signing_keys = [{ public_key = %q }]\n  jetstream = %s\n  %s", key, signing,
+			jetStream, more)) + fmt.Sprintf("data \"nats_account\" \"test\" {\n  public_key = nats_account.test.public_key\n}\n"+
+			"output \"usage\" {\n  value = jsonencode(data.nats_account.test.usage)\n}\n")
+	}
+	w := acctest.NewWorkspace(t, lines(flat, ""))
+	w.Apply(t)
+	js := b.inside(t, key, seed)
+	write := func() {
+		t.Helper()
+		if _, err := js.Publish(t.Context(), "orders.new", []byte("one")); err != nil {
+			t.Errorf("the stream takes no writes: %v", err)
+		}
+	}
+	refused := func(want string, args ...string) {
+		t.Helper()
+		if out, err := w.Run(t.Context(), args...); err == nil || !acctest.Text(want).MatchString(out) {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	write()
+
+	w.Configure(t, lines(tiers, ""))
+	if out := w.Apply(t); !acctest.Text("Streams Are Updated").MatchString(out) {
+		t.Errorf("the change to tiers was not told:\n%s", out)
+	}
+	write()
+	w.Must(t, "apply", "-auto-approve", "-refresh-only") // what the account uses has changed
+	w.AssertEmptyPlan(t)
+	if keys := b.stored(t, key).Account.SigningKeys; len(keys) != 1 || keys[0].PublicKey != signing {
+		t.Errorf("the account has the signing keys %v", keys)
+	}
+
+	w.Configure(t, lines(flat, ""))
+	refused("nats-server takes no writes on streams that are there", "apply", "-auto-approve")
+	write()
+	w.Configure(t, lines(tiers, ""))
+	w.Must(t, "apply", "-auto-approve", "-refresh-only")
+	w.AssertEmptyPlan(t)
+	usage, err := w.Output(t.Context(), "usage")
+	if err != nil || !acctest.Text(`"connections":1`).MatchString(usage) || !acctest.Text(`"streams":1`).MatchString(usage) {
+		t.Errorf("the usage is %s, %v", usage, err)
+	}
+
+	refused("still has streams: ORDERS", "destroy", "-auto-approve")
+	write()
+	w.Configure(t, lines(tiers, "force_destroy = true"))
+	w.Apply(t)
+	w.Must(t, "destroy", "-auto-approve")
+	if err := b.none()(nil); err != nil {
+		t.Error(err)
+	}
+}
