@@ -20,6 +20,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -130,15 +131,20 @@ func Run(ctx context.Context, target Target, log func(level, text string)) (err 
 	if err != nil {
 		return fmt.Errorf("the program to run KINE with: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "nats-k3s-preflight-")
+	work, err := target.order()
+	if err != nil {
+		return err
+	}
+	// The child runs in the directory, so its path must not depend on where this process does.
+	temporary, err := filepath.Abs(os.TempDir())
+	if err != nil {
+		return fmt.Errorf("a private directory for KINE: %w", err)
+	}
+	dir, err := os.MkdirTemp(temporary, "nats-k3s-preflight-")
 	if err != nil {
 		return fmt.Errorf("a private directory for KINE: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	work, err := target.order(dir)
-	if err != nil {
-		return err
-	}
 	secrets := mask.New(work.Endpoint)
 
 	command := exec.CommandContext(ctx, program)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -252,6 +253,14 @@ func TestWaysToConnect(t *testing.T) {
 		"tls scheme": {secure, func(t *preflight.Target) {
 			t.TLS.CAFile, t.Endpoint.Servers = secure.CAFile(), []string{strings.Replace(secure.ClientURL(), "nats:", "tls:", 1)}
 		}, ""},
+		"no scheme": {secure, func(t *preflight.Target) {
+			t.TLS.CAFile, t.Endpoint.Servers = secure.CAFile(), []string{strings.TrimPrefix(secure.ClientURL(), "nats://")}
+		}, ""},
+		"slash and capitals": {secure, func(t *preflight.Target) {
+			t.TLS.CAFile, t.Endpoint.Servers = secure.CAFile(), []string{strings.Replace(secure.ClientURL(), "nats:", "NATS:", 1) + "/"}
+		}, ""},
+		"zone":     {secure, func(t *preflight.Target) { t.Endpoint.Servers = []string{"nats://[fe80::1%25eth0]"} }, "it takes no zone in an address"},
+		"no URL":   {secure, func(t *preflight.Target) { t.Endpoint.Servers = []string{""} }, "the URL is empty"},
 		"wrong CA": {secure, func(t *preflight.Target) { t.TLS.CAFile = other.CA }, "certificate signed by unknown authority"},
 		"no CA":    {secure, func(*preflight.Target) {}, "certificate signed by unknown authority"},
 		"certificate": {mutual, func(t *preflight.Target) {
@@ -303,6 +312,49 @@ func TestWaysToConnect(t *testing.T) {
 				t.Errorf("the log does not come through:\n%s", log.String())
 			}
 		})
+	}
+}
+
+// Where temporary files go to does not matter, not even if its path means something in a URL or to a client of NATS.
+func TestTemporaryDirectory(t *testing.T) {
+	operator, err := natslab.NewOperator("lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, err := operator.AddAccount("k3s", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials, err := account.Credentials("node", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab := natslab.Single(t, natslab.OperatorMode(operator), natslab.TLS())
+	authority, err := os.ReadFile(lab.CAFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	js, err := jetstream.New(lab.Connect(t, nats.UserCredentialBytes([]byte(credentials))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	makeBucket(t, js, spec)
+	t.Chdir(t.TempDir())
+	for _, dir := range []string{"relative", filepath.Join(t.TempDir(), "$HOME,a%20b+c&d#e~")} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("TMPDIR", dir)
+		for _, inContext := range []bool{false, true} {
+			target := on(lab.URLs())
+			target.Credentials, target.TLS.CAPEM, target.InContext = credentials, string(authority), inContext
+			if err := run(t, target); err != nil {
+				t.Errorf("%s, in a context %t: %v", dir, inContext, err)
+			}
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("%s: left behind: %v, %v", dir, left, err)
+		}
 	}
 }
 

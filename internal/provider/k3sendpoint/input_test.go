@@ -311,6 +311,7 @@ func oddVerifications(t *testing.T) map[string]invalid {
 		"verification_server":     with(acctest.Config{}, acctest.Config{"servers": list("http://h")}, ".servers[0]", `unknown scheme "http": use nats, tls, ws or wss`),
 		"verification_password":   with(acctest.Config{}, acctest.Config{"servers": list("nats://u:s3cr3t@h")}, ".servers[0]", "the URL contains credentials"),
 		"verification_no_servers": with(acctest.Config{}, acctest.Config{"servers": list()}, ".servers", "at least 1 elements"),
+		"verification_null":       with(acctest.Config{}, acctest.Config{"servers": list("nats://h", nil)}, ".servers", "This attribute contains a null value."),
 		"verification_unused": with(onFile, acctest.Config{"servers": list("nats://h")}, "",
 			"Give verification.credentials_wo too, or leave them out."),
 		"key_no_version":           tls(acctest.Config{"cert_file": "/c", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, ".key_pem_wo", `"verification.tls.key_pem_wo_version" must be specified when`),

@@ -166,7 +166,7 @@ func attributes() map[string]schema.Attribute {
 			MarkdownDescription: verifyText,
 			Optional:            true, Computed: true,
 			Default:    stringdefault.StaticString(verifyContract),
-			Validators: []validator.String{stringvalidator.OneOf(verifyNone, verifyContract, verifyETCD)},
+			Validators: verifyValidators,
 		},
 		"verification": schema.SingleNestedAttribute{
 			MarkdownDescription: "How the machine that runs Terraform reaches the servers, where that differs from the node. Without " +
@@ -178,7 +178,7 @@ func attributes() map[string]schema.Attribute {
 					MarkdownDescription: "URLs of the servers, with the scheme `nats`, `tls`, `ws` or `wss`. Defaults to `servers` of the endpoint.",
 					Optional:            true,
 					ElementType:         types.StringType,
-					Validators: []validator.List{listvalidator.SizeAtLeast(1),
+					Validators: []validator.List{listvalidator.SizeAtLeast(1), listvalidator.NoNullValues(),
 						listvalidator.ValueStringsAre(validators.String("the URL of a NATS server", "Invalid Server URL", checkServer))},
 				},
 				"tls": schema.SingleNestedAttribute{
