@@ -74,7 +74,8 @@ func TestNothingIsLeft(t *testing.T) {
 		began := time.Now()
 		err := preflight.Run(ctx, target, nil)
 		var failure *preflight.Error
-		if name == "" && err != nil || name != "" && (!errors.As(err, &failure) || !strings.Contains(failure.Text, name) || failure.Stage != "its start") {
+		if name == "" && err != nil || name != "" && (!errors.As(err, &failure) || !strings.Contains(failure.Text, name) ||
+			failure.Stage != "its start" || failure.Late != strings.Contains(name, "time")) {
 			t.Errorf("%q: %v", name, err)
 		}
 		if took := time.Since(began); took > 8*time.Second {
@@ -355,6 +356,35 @@ func TestTemporaryDirectory(t *testing.T) {
 		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 			t.Errorf("%s: left behind: %v, %v", dir, left, err)
 		}
+	}
+}
+
+// What says nothing of the datastore is told apart: a verification that is cancelled, and a machine that cannot run KINE.
+func TestNoVerdict(t *testing.T) {
+	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	target := on([]string{"nats://" + silent.Addr().String()})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		conn, err := silent.Accept() // that of KINE, which waits for the server's first line
+		cancel()
+		if err == nil {
+			<-t.Context().Done()
+			_ = conn.Close()
+		}
+	}()
+	var failure *preflight.Error
+	err = preflight.Run(ctx, target, nil)
+	if !errors.Is(err, context.Canceled) || errors.As(err, &failure) || !strings.Contains(err.Error(), "was stopped at its start") {
+		t.Errorf("of a cancelled verification is said: %v", err)
+	}
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
+	var machine *preflight.MachineError
+	if err := run(t, target); !errors.As(err, &machine) || !strings.Contains(err.Error(), "this machine cannot run KINE: a private directory: ") {
+		t.Errorf("without a directory for temporary files is said: %v", err)
 	}
 }
 
