@@ -1,7 +1,6 @@
 package kine
 
 import (
-	"cmp"
 	"fmt"
 	"net/url"
 	"path"
@@ -91,7 +90,6 @@ func (e Endpoint) checkParts() []*FieldError {
 
 // checkPaths checks the paths, which are those of the node that runs k3s.
 func (e Endpoint) checkPaths() []*FieldError {
-	const remedy = "Give the absolute path of the file on the node that runs k3s."
 	var found []*FieldError
 	for _, file := range []struct{ field, path string }{
 		{"CredentialsFile", e.CredentialsFile}, {"ContextFile", e.ContextFile},
@@ -100,9 +98,9 @@ func (e Endpoint) checkPaths() []*FieldError {
 		if file.path == "" {
 			continue
 		}
-		problem := checkNodePath(file.path)
-		if file.field == "CredentialsFile" {
-			problem = cmp.Or(problem, checkVariable(file.path))
+		problem, remedy := checkNodePath(file.path), "Give the absolute path of the file on the node that runs k3s."
+		if problem == "" && file.field == "CredentialsFile" {
+			problem, remedy = checkVariable(file.path), "Give the file a name, and its directories, without one."
 		}
 		if problem != "" {
 			found = append(found, &FieldError{Field: file.field, Index: -1, Problem: problem, Remedy: remedy})

@@ -220,7 +220,7 @@ func (in *inspector) readParams(first *url.URL, params url.Values) {
 		}
 	}
 	if problem := checkVariable(in.CredentialsFile); problem != "" {
-		in.warn("About a file: %s. Give it a name without one.", problem)
+		in.warn("About a file: %s. Give the file a name, and its directories, without one.", problem)
 	}
 	in.readEmbedded(first, params)
 }
