@@ -432,7 +432,8 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// Two KINEs of an HA k3s, with clients that watch and write, see nothing of it but the reserved key and the health key.
+// Two KINEs of an HA k3s, with clients that watch and write all the time, see nothing of it but the reserved key and the health
+// key: each write succeeds at once, and each is seen by both.
 func TestAttachedKINEs(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)
@@ -458,23 +459,44 @@ func TestAttachedKINEs(t *testing.T) {
 	if err != nil || !answer.Succeeded {
 		t.Fatal(answer, err)
 	}
-	for i := range 5 {
-		if err := run(t, on(lab.URLs())); err != nil {
-			t.Error(err)
+	const verifications = 5
+	writes, slowest, verified := 1, time.Duration(0), make(chan struct{})
+	go func() {
+		defer close(verified)
+		for range verifications {
+			if err := run(t, on(lab.URLs())); err != nil {
+				t.Error(err)
+			}
 		}
-		update, err := clients[0].Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", answer.Header.Revision)).
-			Then(clientv3.OpPut(key, fmt.Sprint(i+1))).Else(clientv3.OpGet(key)).Commit()
-		if err != nil || !update.Succeeded {
-			t.Fatalf("a write after verification %d: %v, %v", i, update, err)
+	}()
+	for done := false; !done; writes++ {
+		select {
+		case <-verified:
+			done = true // and one more write after the last
+		default:
 		}
-		answer = update
+		began := time.Now()
+		update, err := clients[writes%2].Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", answer.Header.Revision)).
+			Then(clientv3.OpPut(key, fmt.Sprint(writes))).Else(clientv3.OpGet(key)).Commit()
+		if err != nil {
+			t.Fatalf("write %d: %v", writes, err)
+		}
+		if !update.Succeeded { // the other KINE has not read the last write yet
+			writes--
+			continue
+		}
+		slowest, answer = max(slowest, time.Since(began)), update
+	}
+	t.Logf("%d writes during %d verifications, the slowest took %s", writes, verifications, slowest)
+	if writes < verifications || slowest > 2*time.Second {
+		t.Errorf("%d writes, of which the slowest took %s: the verifications disturb them", writes, slowest)
 	}
 	for i, watch := range watches {
 		seen := map[string]int{}
-		for own := 0; own < 6; {
-			events := <-watch
-			if err := events.Err(); err != nil || events.Canceled {
-				t.Fatalf("watch %d: %v", i, err)
+		for own := 0; own < writes; {
+			events, open := <-watch
+			if err := events.Err(); err != nil || events.Canceled || !open {
+				t.Fatalf("watch %d after %v: %v, open %t", i, seen, err, open)
 			}
 			for _, event := range events.Events {
 				seen[string(event.Kv.Key)]++
@@ -483,7 +505,7 @@ func TestAttachedKINEs(t *testing.T) {
 				}
 			}
 		}
-		if want := map[string]int{key: 6, preflight.ReservedKey: 15, "/registry/health": 5}; fmt.Sprint(seen) != fmt.Sprint(want) {
+		if want := map[string]int{key: writes, preflight.ReservedKey: 3 * verifications, "/registry/health": verifications}; fmt.Sprint(seen) != fmt.Sprint(want) {
 			t.Errorf("watch %d shows %v, want %v", i, seen, want)
 		}
 	}

@@ -141,7 +141,7 @@ func TestAccVerifyETCDConnects(t *testing.T) {
 	}
 }
 
-// One server of a cluster that is down is a warning that names it.
+// One server of a cluster that is down is a warning that names it, and KINE runs on the others.
 func TestAccVerifyETCDOneServerDown(t *testing.T) {
 	cluster := natslab.Cluster(t, 3)
 	js := openJetStream(t, cluster.Connect(t))
@@ -154,6 +154,12 @@ func TestAccVerifyETCDOneServerDown(t *testing.T) {
 	out := w.Apply(t)
 	if want := acctest.Text(`Server Was Not Verified`); !want.MatchString(out) || !strings.Contains(out, down.ClientURL()) {
 		t.Errorf("no warning names the server %s that is down:\n%s", down.ClientURL(), out)
+	}
+	if revision := lastRevision(t, js, "kine"); revision == 0 {
+		t.Error("KINE has not run on the bucket")
+	}
+	if all := contents(t, js); strings.Count(all, "\n") != 1 {
+		t.Errorf("there are other streams:\n%s", all)
 	}
 }
 
