@@ -40,7 +40,7 @@ var notEmpty = []validator.String{stringvalidator.LengthAtLeast(1)}
 var verifyValidators = []validator.String{stringvalidator.OneOf(verifyNone, verifyContract, verifyETCD)}
 
 // timeoutText describes a timeout, given the operation and the default.
-const timeoutText = "How long the check of a %s may take, such as `30s` or `2m`. Defaults to `1m`, and to `5m` with `verify = \"etcd\"`."
+const timeoutText = "How long the check of %s may take, such as `30s` or `2m`. Defaults to `1m`, and to `5m` with `verify = \"etcd\"`."
 
 // Descriptions that stand in the resource and in its ephemeral twin.
 const (
@@ -73,8 +73,8 @@ func (r *endpointResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 		Computed:            true,
 	}
 	resp.Schema.Attributes["timeouts"] = timeouts.Attributes(ctx, timeouts.Opts{
-		Create: true, CreateDescription: fmt.Sprintf(timeoutText, "creation"),
-		Update: true, UpdateDescription: fmt.Sprintf(timeoutText, "update"),
+		Create: true, CreateDescription: fmt.Sprintf(timeoutText, "a creation"),
+		Update: true, UpdateDescription: fmt.Sprintf(timeoutText, "an update"),
 	})
 }
 
