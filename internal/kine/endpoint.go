@@ -1,7 +1,6 @@
 package kine
 
 import (
-	"cmp"
 	"fmt"
 	"net/url"
 	"path"
@@ -54,7 +53,10 @@ const SafeUserInfo = "-_.~$&+;="
 const defaultPort = "4222"
 
 // Check returns what is wrong with the endpoint, field by field.
-func (e Endpoint) Check() []*FieldError {
+func (e Endpoint) Check() []*FieldError { return append(e.checkParts(), e.checkPaths()...) }
+
+// checkParts is Check for all but the paths.
+func (e Endpoint) checkParts() []*FieldError {
 	var found []*FieldError
 	add := func(field string, problem, remedy string) {
 		found = append(found, &FieldError{Field: field, Index: -1, Problem: problem, Remedy: remedy})
@@ -74,20 +76,6 @@ func (e Endpoint) Check() []*FieldError {
 
 	found = append(found, e.checkServers()...)
 	found = append(found, e.checkAuth()...)
-	for _, file := range []struct{ field, path string }{
-		{"CredentialsFile", e.CredentialsFile}, {"ContextFile", e.ContextFile},
-		{"CAFile", e.CAFile}, {"CertFile", e.CertFile}, {"KeyFile", e.KeyFile},
-	} {
-		if file.path != "" {
-			problem, remedy := checkNodePath(file.path), "Give the absolute path of the file on the node that runs k3s."
-			if file.field == "CredentialsFile" {
-				problem = cmp.Or(problem, checkVariable(file.path))
-			}
-			if problem != "" {
-				add(file.field, problem, remedy)
-			}
-		}
-	}
 	switch {
 	case e.CertFile != "" && e.KeyFile == "":
 		add("KeyFile", "a client certificate without its key is ignored by KINE", "Give the file of the key too.")
@@ -96,6 +84,27 @@ func (e Endpoint) Check() []*FieldError {
 	}
 	if e.SlowMethod < 0 {
 		add("SlowMethod", "a negative duration makes KINE log every call as slow", `Give a duration such as "500ms".`)
+	}
+	return found
+}
+
+// checkPaths checks the paths, which are those of the node that runs k3s.
+func (e Endpoint) checkPaths() []*FieldError {
+	var found []*FieldError
+	for _, file := range []struct{ field, path string }{
+		{"CredentialsFile", e.CredentialsFile}, {"ContextFile", e.ContextFile},
+		{"CAFile", e.CAFile}, {"CertFile", e.CertFile}, {"KeyFile", e.KeyFile},
+	} {
+		if file.path == "" {
+			continue
+		}
+		problem, remedy := checkNodePath(file.path), "Give the absolute path of the file on the node that runs k3s."
+		if problem == "" && file.field == "CredentialsFile" {
+			problem, remedy = checkVariable(file.path), "Give the file a name, and its directories, without one."
+		}
+		if problem != "" {
+			found = append(found, &FieldError{Field: file.field, Index: -1, Problem: problem, Remedy: remedy})
+		}
 	}
 	return found
 }
@@ -238,16 +247,23 @@ func checkVariable(file string) string {
 // URL returns the datastore endpoint. It contains the password or token. The first error of [Endpoint.Check], if any, is
 // returned.
 func (e Endpoint) URL() (string, error) {
-	return e.build(url.UserPassword(e.User, e.Password), url.User(e.Token))
+	return e.build(e.Check(), url.UserPassword(e.User, e.Password), url.User(e.Token))
+}
+
+// LocalURL is URL for a KINE on this machine: the paths are this machine's, whatever they look like here, and may be relative to
+// the directory that KINE runs in.
+func (e Endpoint) LocalURL() (string, error) {
+	return e.build(e.checkParts(), url.UserPassword(e.User, e.Password), url.User(e.Token))
 }
 
 // Redacted returns the datastore endpoint with the user, password or token replaced.
 func (e Endpoint) Redacted() (string, error) {
-	return e.build(url.User(redactedUser), url.User(redactedUser))
+	return e.build(e.Check(), url.User(redactedUser), url.User(redactedUser))
 }
 
-func (e Endpoint) build(password, token *url.Userinfo) (string, error) {
-	if found := e.Check(); len(found) > 0 {
+// build joins the parts, unless something wrong with them was found.
+func (e Endpoint) build(found []*FieldError, password, token *url.Userinfo) (string, error) {
+	if len(found) > 0 {
 		return "", found[0]
 	}
 	params := url.Values{}

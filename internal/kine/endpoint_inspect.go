@@ -56,6 +56,9 @@ type Embedded struct {
 // defaultSlowMethod is KINE's.
 const defaultSlowMethod = 500 * time.Millisecond
 
+// legacyPrefix chooses KINE's old driver.
+const legacyPrefix = "jetstream://"
+
 // embeddedParameters are those that builds with an embedded server read too, and flags the parameters that count by being
 // there.
 var (
@@ -74,7 +77,11 @@ func InspectEndpoint(text string) Inspection {
 	return in.Inspection
 }
 
-type inspector struct{ Inspection }
+type inspector struct {
+	Inspection
+	// legacy tells whether the endpoint is for KINE's old driver.
+	legacy bool
+}
 
 // refuse notes why KINE does not take the endpoint.
 func (in *inspector) refuse(format string, args ...any) {
@@ -94,6 +101,7 @@ func (in *inspector) inspect(text string) {
 		in.refuse("KINE has no driver for an endpoint that does not begin with nats://")
 		return
 	case scheme == "jetstream":
+		in.legacy = true
 		in.warn("The prefix jetstream:// is that of an old driver, which starts no embedded server whatever the parameters say. Write nats:// alone.")
 		// The driver gets what follows, and reads that as a URL.
 		if text = rest; !strings.HasPrefix(text, "nats://") {
@@ -126,6 +134,9 @@ func (in *inspector) inspect(text string) {
 		urls[i] = u
 	}
 	in.Redacted = redactURLs(urls)
+	if in.legacy {
+		in.Redacted = legacyPrefix + in.Redacted
+	}
 	params, err := url.ParseQuery(urls[0].RawQuery)
 	if err != nil {
 		in.refuse("the parameters of the endpoint cannot be read: special characters have to be percent-encoded")
@@ -137,18 +148,32 @@ func (in *inspector) inspect(text string) {
 	}
 }
 
-// redactURLs joins the URLs without their users, passwords and tokens.
+// redactURLs joins the URLs without their users, passwords and tokens. One may also stand in a parameter, which KINE then ignores:
+// nothing is shown of the values of those that it does not know.
 func redactURLs(urls []*url.URL) string {
 	texts := make([]string, len(urls))
 	for i, u := range urls {
 		rest := *u
 		rest.Scheme, rest.User, rest.Host = "", nil, ""
+		rest.RawQuery = redactQuery(u.RawQuery)
 		texts[i] = "nats://" + u.Host + rest.String()
 		if u.User != nil {
 			texts[i] = "nats://" + redactedUser + "@" + u.Host + rest.String()
 		}
 	}
 	return strings.Join(texts, ",")
+}
+
+// redactQuery replaces the values of parameters that KINE does not know.
+func redactQuery(query string) string {
+	params := strings.Split(query, "&")
+	for i, param := range params {
+		name, _, _ := strings.Cut(param, "=")
+		if !slices.Contains(parameters, name) && !slices.Contains(embeddedParameters, name) && name != param {
+			params[i] = name + "=" + redactedUser
+		}
+	}
+	return strings.Join(params, "&")
 }
 
 // readParams reads the parameters of the first URL, the only ones that KINE reads.
@@ -195,7 +220,7 @@ func (in *inspector) readParams(first *url.URL, params url.Values) {
 		}
 	}
 	if problem := checkVariable(in.CredentialsFile); problem != "" {
-		in.warn("About a file: %s. Give it a name without one.", problem)
+		in.warn("About a file: %s. Give the file a name, and its directories, without one.", problem)
 	}
 	in.readEmbedded(first, params)
 }
@@ -227,6 +252,8 @@ func (in *inspector) readEmbedded(first *url.URL, params url.Values) {
 	}
 	configured := slices.ContainsFunc(embeddedParameters, params.Has)
 	switch {
+	case in.legacy:
+		in.Embedded.Disabled = true
 	case in.Embedded.Disabled && configured:
 		in.warn("The embedded server's parameters (%s) are ignored beside noEmbed. Leave them or it out.", strings.Join(embeddedParameters, ", "))
 	case configured:
@@ -265,6 +292,9 @@ func (in *inspector) readServers(urls []*url.URL) {
 
 	for i, u := range urls {
 		server := "nats://" + u.Host
+		if strings.Contains(u.Host, "%") {
+			in.refuse("the address of URL %d has a zone, which the NATS client of KINE cannot read", i+1)
+		}
 		if slices.Contains(in.Servers, server) {
 			in.warn("URL %d has the same server as another one. Give each once.", i+1)
 		}
@@ -294,8 +324,8 @@ func (in *inspector) readUser(info *url.Userinfo) {
 	switch {
 	case isUser:
 		in.Authentication, in.User = AuthUser, user
-		if password == "" {
-			in.warn("The user has an empty password. Give it.")
+		if password == "" || user == "" {
+			in.warn("The endpoint has a user or a password alone, and KINE sends the other one empty. Give both.")
 		}
 	case user == "":
 		in.warn("There is an @ without a user or a token before it, so KINE sends none. Give one, or leave the @ out.")

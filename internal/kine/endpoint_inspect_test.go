@@ -74,7 +74,10 @@ func TestInspectEndpoint(t *testing.T) {
 		"nats://u:p%40s@h?noEmbed":          {warnings: []string{"KINE sends percent-encoded"}},
 		"nats://t%2Fk@h?noEmbed":            {warnings: []string{"KINE sends percent-encoded"}},
 		"nats://@h?noEmbed":                 {warnings: []string{"There is an @ without a user"}},
-		"nats://u:@h?noEmbed":               {warnings: []string{"empty password"}},
+		"nats://u:@h?noEmbed":               {warnings: []string{"KINE sends the other one empty"}},
+		"nats://:p@h?noEmbed":               {warnings: []string{"KINE sends the other one empty"}},
+		"nats://[fe80::1%25e]?noEmbed":      {err: "the address of URL 1 has a zone", warnings: []string{"Of URL 1"}},
+		"jetstream://nats://h?dataDir=/d":   {warnings: []string{"Write nats:// alone."}},
 		"nats://u:p@h?noEmbed&credsFile=/c": {warnings: []string{"of which the server ignores one"}},
 		"nats://u:p/w@h?noEmbed":            {err: "cannot be read"},
 		"nats://u:1/w@h?noEmbed":            {warnings: []string{"has an @ that does not end its credentials"}},
@@ -120,6 +123,20 @@ func TestInspectionHasNoSecret(t *testing.T) {
 			if got := fmt.Sprintf("%+v", InspectEndpoint(text)); strings.Contains(got, "s3c") || strings.Contains(got, "r3t") {
 				t.Errorf("%q: %s", text, got)
 			}
+		}
+	}
+}
+
+// A secret that its author has put into a parameter is none that KINE knows.
+func TestRedactedParameters(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"nats://u:p@h?bucket=b&token=s3cr3t&noEmbed,nats://i?password=s3cr3t": "nats://xxxxx@h?bucket=b&token=xxxxx&noEmbed,nats://i?password=xxxxx",
+		"jetstream://nats://h?dataDir=/d&Pass=s3c=r3t":                        "jetstream://nats://h?dataDir=/d&Pass=xxxxx",
+	} {
+		in := InspectEndpoint(text)
+		if in.Redacted != want || strings.Contains(fmt.Sprintf("%+v", in), "s3c") {
+			t.Errorf("%q: got %q, want %q, in %+v", text, in.Redacted, want, in)
 		}
 	}
 }
@@ -181,6 +198,9 @@ func TestKINEDoesAsInspected(t *testing.T) {
 		user := pick("", "", "u-_.~$&+;=:p-_.~$&+;=@", "@")
 		first := pick(host, host, "127.0.0.1:1,nats://"+host, "127.0.0.1:1,nats://ignored:x@"+host, host+",nats://127.0.0.1:1")
 		query := "?" + strings.Join(params, "&")
+		if random.IntN(20) == 0 {
+			first = "[fe80::1%25eth0]:4222,nats://" + host
+		}
 		if at, rest, ok := strings.Cut(first, ","); ok { // the parameters belong to the first URL
 			first = at + pick(query, "/path"+query, query+"#fragment") + "," + rest + pick("", "?bucket=ignored", "/path")
 		} else {

@@ -12,11 +12,27 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// Check returns why KINE cannot connect the way that the target says, though another NATS client can; nil if it can.
+// The files in the child's private directory, which is also the one that it runs in: so their names have nothing in them that a
+// URL, a NATS context or a client of NATS takes for something else, whatever the path of the directory is.
+const (
+	credentialsFile = "user.creds"
+	contextFile     = "context.json"
+	authorityFile   = "ca.pem"
+	certificateFile = "cert.pem"
+	keyFile         = "key.pem"
+)
+
+// Check returns why KINE cannot connect the way that the target says, though another NATS client can; nil if it can. Of a server
+// that no client takes it says nothing.
 func (t Target) Check() error {
 	for _, server := range t.Endpoint.Servers {
-		if scheme, _, _ := strings.Cut(server, "://"); scheme != "nats" && scheme != "tls" {
+		u, err := natsconn.ParseServer(server)
+		switch {
+		case err != nil:
+		case u.Scheme != "nats" && u.Scheme != "tls":
 			return fmt.Errorf("KINE does not connect to %s: it knows the scheme nats alone", natsconn.Redact(server))
+		case strings.Contains(u.Host, "%"):
+			return fmt.Errorf("KINE does not connect to %s: it takes no zone in an address", natsconn.Redact(server))
 		}
 	}
 	switch {
@@ -28,41 +44,42 @@ func (t Target) Check() error {
 	return nil
 }
 
-// order returns what the child has to do, with the files that KINE needs in the child's private directory.
-func (t Target) order(dir string) (order, error) {
+// order returns what the child has to do, with the files that KINE needs.
+func (t Target) order() (order, error) {
 	if err := t.Check(); err != nil {
 		return order{}, err
 	}
 	work := order{Files: map[string]string{}}
-	file := func(name, text string) string {
-		work.Files[name] = text
-		return filepath.Join(dir, name)
-	}
 	pem := func(name, path, text string) (string, error) {
 		switch {
 		case text != "":
-			return file(name, text), nil
+			work.Files[name] = text
+			return name, nil
 		case path == "":
 			return "", nil
 		}
 		return filepath.Abs(path)
 	}
 	var errs [3]error
-	work.CAFile, errs[0] = pem("ca.pem", t.TLS.CAFile, t.TLS.CAPEM)
-	work.CertFile, errs[1] = pem("cert.pem", t.TLS.CertFile, t.TLS.CertPEM)
-	work.KeyFile, errs[2] = pem("key.pem", t.TLS.KeyFile, t.TLS.KeyPEM)
+	work.CAFile, errs[0] = pem(authorityFile, t.TLS.CAFile, t.TLS.CAPEM)
+	work.CertFile, errs[1] = pem(certificateFile, t.TLS.CertFile, t.TLS.CertPEM)
+	work.KeyFile, errs[2] = pem(keyFile, t.TLS.KeyFile, t.TLS.KeyPEM)
 	if err := errors.Join(errs[:]...); err != nil {
 		return order{}, fmt.Errorf("the files that KINE needs: %w", err)
 	}
 	credentials := ""
 	if t.Credentials != "" {
-		credentials = file("user.creds", t.Credentials)
+		credentials = credentialsFile
+		work.Files[credentials] = t.Credentials
 	}
 
 	e := kine.Endpoint{Spec: t.Endpoint.Spec, SlowMethod: t.Endpoint.SlowMethod}
 	for _, server := range t.Endpoint.Servers {
-		_, host, _ := strings.Cut(server, "://")
-		e.Servers = append(e.Servers, "nats://"+host)
+		u, err := natsconn.ParseServer(server)
+		if err != nil {
+			return order{}, fmt.Errorf("server %s: %w", natsconn.Redact(server), err)
+		}
+		e.Servers = append(e.Servers, "nats://"+u.Host)
 	}
 	if t.InContext {
 		text, err := json.Marshal(map[string]any{
@@ -72,13 +89,14 @@ func (t Target) order(dir string) (order, error) {
 		if err != nil {
 			return order{}, err
 		}
-		e.Servers, e.ContextFile = nil, file("context.json", string(text))
+		e.Servers, e.ContextFile = nil, contextFile
+		work.Files[contextFile] = string(text)
 	} else {
 		e.CredentialsFile = credentials
 		e.User, e.Password, e.Token = t.Endpoint.User, t.Endpoint.Password, t.Endpoint.Token
 	}
 	var err error
-	work.Endpoint, err = e.URL()
+	work.Endpoint, err = e.LocalURL()
 	return work, err
 }
 

@@ -20,6 +20,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -70,6 +71,8 @@ type Error struct {
 	Text string
 	// Log holds the last lines of KINE's log above the level debug, without secrets.
 	Log []string
+	// Late tells that KINE was still at work when the time was over, which is no failure of KINE's.
+	Late bool
 }
 
 func (e *Error) Error() string {
@@ -79,6 +82,13 @@ func (e *Error) Error() string {
 	}
 	return text
 }
+
+// MachineError says why this machine cannot run KINE. It tells nothing of the datastore.
+type MachineError struct{ Err error }
+
+func (e *MachineError) Error() string { return "this machine cannot run KINE: " + e.Err.Error() }
+
+func (e *MachineError) Unwrap() error { return e.Err }
 
 // slots bounds how many children there are at the same time: each is a whole process with a copy of the bucket's index.
 var slots = make(chan struct{}, max(2, runtime.NumCPU()))
@@ -120,25 +130,31 @@ type result struct {
 // Run starts KINE on the target and tries what k3s needs. log, unless nil, gets each line of KINE's log with its level, without
 // secrets. When Run comes back, the process, its connections and its files are gone.
 //
-// Errors: [*kine.MissingPermissionError], [*Error], and those of a machine on which no process can be started. A context that
-// ends before KINE is done is an [*Error] too, that says what KINE was doing, and wraps nothing.
+// Errors: [*kine.MissingPermissionError], [*Error], [*MachineError], and those of [Target.Check]. A context whose time is over
+// before KINE is done is an [*Error] too, that says what KINE was doing, and wraps nothing; a cancelled one is
+// [context.Canceled].
 func Run(ctx context.Context, target Target, log func(level, text string)) (err error) {
 	if !armed {
-		return errors.New("this program does not call preflight.RunChild first of all, so it cannot run KINE in a child process")
+		return &MachineError{errors.New("the program does not call preflight.RunChild first of all")}
 	}
 	program, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("the program to run KINE with: %w", err)
+		return &MachineError{fmt.Errorf("the program to run it with: %w", err)}
 	}
-	dir, err := os.MkdirTemp("", "nats-k3s-preflight-")
-	if err != nil {
-		return fmt.Errorf("a private directory for KINE: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	work, err := target.order(dir)
+	work, err := target.order()
 	if err != nil {
 		return err
 	}
+	// The child runs in the directory, so its path must not depend on where this process does.
+	temporary, err := filepath.Abs(os.TempDir())
+	if err != nil {
+		return &MachineError{fmt.Errorf("a private directory: %w", err)}
+	}
+	dir, err := os.MkdirTemp(temporary, "nats-k3s-preflight-")
+	if err != nil {
+		return &MachineError{fmt.Errorf("a private directory: %w", err)}
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	secrets := mask.New(work.Endpoint)
 
 	command := exec.CommandContext(ctx, program)
@@ -154,22 +170,24 @@ func Run(ctx context.Context, target Target, log func(level, text string)) (err 
 	command.Stderr = stderr
 	in, err := command.StdinPipe() // stays open: its end is how the child learns that its parent is gone
 	if err != nil {
-		return err
+		return &MachineError{err}
 	}
 	out, err := command.StdoutPipe()
 	if err != nil {
-		return err
+		return &MachineError{err}
 	}
 	if err := command.Start(); err != nil {
-		return fmt.Errorf("a process for KINE: %w", err)
+		return &MachineError{err}
 	}
 	failure := &Error{Stage: "the start of its process"}
 	found := converse(in, out, work, failure, secrets, log)
 	exit := command.Wait()
 
 	switch {
+	case found == nil && errors.Is(ctx.Err(), context.Canceled):
+		return fmt.Errorf("KINE %s was stopped at %s: %w", kine.BundledKINE, failure.Stage, context.Canceled)
 	case found == nil && ctx.Err() != nil:
-		failure.Text = "it was not done in time"
+		failure.Text, failure.Late = "it was not done in time", true
 		return failure
 	case found == nil:
 		failure.Text = fmt.Sprintf("its process ended without a result: %v", exit)

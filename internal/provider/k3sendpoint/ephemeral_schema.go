@@ -49,7 +49,7 @@ func (r *ephemeralEndpoint) Schema(ctx context.Context, _ ephemeral.SchemaReques
 		Optional:   true,
 		Validators: verifyValidators,
 	}
-	twin["timeouts"] = timeouts.AttributesWithOpts(ctx, timeouts.Opts{OpenDescription: fmt.Sprintf(timeoutText, "opening")})
+	twin["timeouts"] = timeouts.AttributesWithOpts(ctx, timeouts.Opts{OpenDescription: fmt.Sprintf(timeoutText, "an opening")})
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The datastore endpoint that k3s is started with, as the resource of the same name builds and checks it, without a " +
 			"trace in the state or in a plan. It is opened, and so verified if asked to, in each plan and apply in which its arguments are " +

@@ -20,6 +20,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
@@ -140,7 +141,7 @@ func TestAccVerifyETCDConnects(t *testing.T) {
 	}
 }
 
-// One server of a cluster that is down is a warning that names it.
+// One server of a cluster that is down is a warning that names it, and KINE runs on the others.
 func TestAccVerifyETCDOneServerDown(t *testing.T) {
 	cluster := natslab.Cluster(t, 3)
 	js := openJetStream(t, cluster.Connect(t))
@@ -153,6 +154,12 @@ func TestAccVerifyETCDOneServerDown(t *testing.T) {
 	out := w.Apply(t)
 	if want := acctest.Text(`Server Was Not Verified`); !want.MatchString(out) || !strings.Contains(out, down.ClientURL()) {
 		t.Errorf("no warning names the server %s that is down:\n%s", down.ClientURL(), out)
+	}
+	if revision := lastRevision(t, js, "kine"); revision == 0 {
+		t.Error("KINE has not run on the bucket")
+	}
+	if all := contents(t, js); strings.Count(all, "\n") != 1 {
+		t.Errorf("there are other streams:\n%s", all)
 	}
 }
 
@@ -222,14 +229,67 @@ output "verified" {
 	w.Must(t, "destroy", "-auto-approve")
 }
 
+// A cancelled apply stops KINE, says nothing of the datastore, and leaves no process and no file. The next one verifies, although
+// the reserved key is still there.
+func TestAccCLIVerifyETCDCancelled(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("processes are found through /proc")
+	}
+	lab := natslab.Single(t)
+	js := openJetStream(t, lab.Connect(t))
+	makeBucket(t, js, "kine")
+	proxy := natslab.NewProxy(t, lab.ClientURL())
+	w := acctest.NewWorkspace(t, acctest.ProviderConfig([]string{nowhere})+endpoint(servers(proxy.ClientURL()), literal, etcd))
+	temporary := t.TempDir()
+	w.Env = append(w.Env, "TMPDIR="+temporary)
+	key, err := kine.EncodeKey(preflight.ReservedKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The server has the key, and KINE waits to hear of it.
+	written := proxy.HoldReply(1, func(subject string) bool { return subject == kine.KeySubject("kine", key) })
+	defer written.Drop()
+	watch := newProcessWatch(temporary)
+	go func() {
+		<-written.Held()
+		watch.stop()
+		_, cli := status(fmt.Sprintf("/proc/%d", watch.parent))
+		process, err := os.FindProcess(cli)
+		if err == nil {
+			err = process.Signal(os.Interrupt)
+		}
+		if err != nil {
+			t.Errorf("interrupting the CLI, %d: %v", cli, err)
+		}
+	}()
+	out, err := w.Run(t.Context(), "apply", "-auto-approve")
+	want := acctest.Text("was stopped at creating the reserved key: context canceled. Nothing follows from that for the datastore. The next apply verifies it.")
+	if err == nil || !want.MatchString(out) || acctest.Text("k3s would fail").MatchString(out) {
+		t.Errorf("of a cancelled apply is said: %v\n%s", err, out)
+	}
+	if left, err := filepath.Glob(filepath.Join(temporary, "nats-k3s-preflight-*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	left := processWatch{temporary: temporary}
+	if left.look(); left.processes > 0 {
+		t.Error("KINE still runs")
+	}
+	w.Apply(t)
+	if streams := streams(t, lab); strings.Count(streams, "\n") != 1 {
+		t.Errorf("there are other streams:\n%s", streams)
+	}
+}
+
 // processWatch looks at the processes that run KINE, told by a temporary directory in their environment.
 type processWatch struct {
 	temporary string
 	// processes is how many there were at most at a time; largest the most memory of one, memory the most of all with their
 	// parent, in KiB.
 	processes, largest, memory int
-	done                       chan struct{}
-	ended                      sync.WaitGroup
+	// parent is that of the last one.
+	parent int
+	done   chan struct{}
+	ended  sync.WaitGroup
 }
 
 func newProcessWatch(temporary string) *processWatch {
@@ -269,7 +329,7 @@ func (w *processWatch) look() {
 		processes++
 		w.largest = max(w.largest, resident)
 		memory += resident
-		parents[parent] = true
+		parents[parent], w.parent = true, parent
 	}
 	for parent := range parents {
 		resident, _ := status(fmt.Sprintf("/proc/%d", parent))

@@ -84,16 +84,16 @@ func oddInputs(t *testing.T) map[string]invalid {
 			"Give one of context_file, credentials_file, user with password, and token."}
 	}
 	const (
-		form    = `Give it as "nats://host:port".`
-		node    = "Give the absolute path of the file on the node that runs k3s."
-		unsafe  = "has characters that KINE sends in another form than they are written in"
-		wayOut  = "Put it into a credentials file or a context file on the node, and give credentials_file or context_file."
+		form   = `Give it as "nats://host:port".`
+		node   = "Give the absolute path of the file on the node that runs k3s."
+		unsafe = "has characters that KINE sends in another form than they are written in, so the server would refuse it; letters, digits and -_.~$&+;= are safe. " +
+			"Put it into a credentials file or a context file on the node, and give credentials_file or context_file."
 		secured = `Give it as "nats://host:port", and the certificate authority as tls.ca_file, which makes KINE use TLS.`
 		empty   = "string length must be at least 1, got: 0"
 	)
 	rows := map[string]invalid{
 		// What KINE ignores of the second and further URLs, or of any.
-		"credentials_in_second_url": server("nats://u:s3cr3t@host", "Attribute servers[1]: the URL contains credentials"),
+		"credentials_in_second_url": server("nats://u:s3cr3t@host", "Attribute servers[1]: the URL contains credentials: use the settings for user and password, token or credentials. "+form),
 		"parameters_in_second_url":  server("nats://host?bucket=other", "Attribute servers[1]: the URL has parameters or a fragment: a NATS server URL has none. "+form),
 		"path":                      server("nats://host/kine", `the URL has a path "/kine": a NATS server has none. `+form),
 		"slash":                     server("nats://host/", form),
@@ -109,14 +109,14 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"ws":                   server("ws://host", `KINE knows no scheme "ws". `+form),
 		"uppercase_scheme":     server("NATS://host", `KINE knows no scheme "NATS". `+form),
 		"jetstream":            server("jetstream://host", "the scheme jetstream only works in front of another URL, and ignores the embedded server's settings. "+form),
-		"jetstream_before_url": server("jetstream://nats://host", "the scheme jetstream only works in front of another URL"),
+		"jetstream_before_url": server("jetstream://nats://host", "the scheme jetstream only works in front of another URL, and ignores the embedded server's settings. "+form),
 		"http":                 server("http://host", `KINE knows no scheme "http". `+form),
 		"no_scheme":            server("host:4222", "the server's URL has no scheme. "+form),
 
 		// Hosts and ports.
 		"port_0":                server("nats://host:0", "port 0 is not between 1 and 65535. "+form),
 		"port_99999":            server("nats://host:99999", "port 99999 is not between 1 and 65535. "+form),
-		"port_is_no_number":     server("nats://host:nats", "invalid port"),
+		"port_is_no_number":     server("nats://host:nats", `invalid port ":nats" after host. `+form),
 		"no_port_after_colon":   server("nats://host:", "has a colon but no port. "+form),
 		"ipv6_without_brackets": server("nats://::1", "an IPv6 address stands in brackets, as in [::1]:4222. "+form),
 		"ipv6_with_zone":        server("nats://[fe80::1%25eth0]:4222", form),
@@ -129,7 +129,7 @@ func oddInputs(t *testing.T) map[string]invalid {
 
 		// Credentials that KINE would send in another form.
 		"at_in_password":      user("u", "p@s3cr3t", "password", "the password "+unsafe),
-		"colon_in_password":   user("u", "p:s3cr3t", "password", "so the server would refuse it; letters, digits and -_.~$&+;= are safe. "+wayOut),
+		"colon_in_password":   user("u", "p:s3cr3t", "password", unsafe),
 		"slash_in_password":   user("u", "p/s3cr3t", "password", unsafe),
 		"percent_in_password": user("u", "p%40s3cr3t", "password", unsafe),
 		"hash_in_password":    user("u", "p#s3cr3t", "password", unsafe),
@@ -154,23 +154,23 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"context_and_file":       two(acctest.Config{"servers": nil, "context_file": "/c", "credentials_file": "/d"}, "credentials_file"),
 		"context_and_user":       two(acctest.Config{"servers": nil, "context_file": "/c", "user": "u", "password": "s3cr3t"}, "user"),
 		"context_and_token":      two(acctest.Config{"servers": nil, "context_file": "/c", "token": "s3cr3t"}, "token"),
-		"context_beside_servers": {valid(acctest.Config{"context_file": "/c"}), "servers", "KINE refuses servers beside a context file. Leave the servers to the context file"},
+		"context_beside_servers": {valid(acctest.Config{"context_file": "/c"}), "servers", "KINE refuses servers beside a context file. Leave the servers to the context file, or give servers and credentials and no context file."},
 
 		// Paths.
 		"home_credentials":     field("credentials_file", "~/c.creds", `KINE does not expand the ~ in "~/c.creds". `+node),
 		"relative_credentials": field("credentials_file", "c.creds", `"c.creds" is relative to whatever directory k3s is started in. `+node),
 		"empty_credentials":    field("credentials_file", "", empty),
 		"newline_in_path":      field("credentials_file", "/c.creds\n", "the path contains a line break or a zero byte. "+node),
-		"home_context":         {valid(acctest.Config{"servers": nil, "context_file": "~/c.json"}), "context_file", "KINE does not expand the ~"},
+		"home_context":         {valid(acctest.Config{"servers": nil, "context_file": "~/c.json"}), "context_file", `KINE does not expand the ~ in "~/c.json". ` + node},
 		"empty_context":        {valid(acctest.Config{"servers": nil, "context_file": ""}), "context_file", empty},
-		"home_ca":              tls(acctest.Config{"ca_file": "~/ca.pem"}, "tls.ca_file", "Attribute tls.ca_file: KINE does not expand the ~"),
-		"relative_cert":        tls(acctest.Config{"cert_file": "c.pem", "key_file": "/k.pem"}, "tls.cert_file", "Attribute tls.cert_file: \"c.pem\" is relative"),
+		"home_ca":              tls(acctest.Config{"ca_file": "~/ca.pem"}, "tls.ca_file", `Attribute tls.ca_file: KINE does not expand the ~ in "~/ca.pem". `+node),
+		"relative_cert":        tls(acctest.Config{"cert_file": "c.pem", "key_file": "/k.pem"}, "tls.cert_file", `Attribute tls.cert_file: "c.pem" is relative to whatever directory k3s is started in. `+node),
 		"cert_without_key":     tls(acctest.Config{"cert_file": "/c.pem"}, "tls.key_file", "a client certificate without its key is ignored by KINE. Give the file of the key too."),
 		"key_without_cert":     tls(acctest.Config{"key_file": "/k.pem"}, "tls.cert_file", "a key without its client certificate is ignored by KINE. Give the file of the certificate too."),
-		"relative_context":     {valid(acctest.Config{"servers": nil, "context_file": "./k3s.json"}), "context_file", `"./k3s.json" is relative`},
-		"variable_in_path":     field("credentials_file", "/etc/$HOSTNAME.creds", `KINE takes the $ in "/etc/$HOSTNAME.creds" for the beginning of a variable's name. `+node),
-		"url_as_path":          field("credentials_file", "file:///c.creds", `"file:///c.creds" is relative to whatever directory`),
-		"home_key":             tls(acctest.Config{"cert_file": "/c.pem", "key_file": "~k3s/k.pem"}, "tls.key_file", "KINE does not expand the ~"),
+		"relative_context":     {valid(acctest.Config{"servers": nil, "context_file": "./k3s.json"}), "context_file", `"./k3s.json" is relative to whatever directory k3s is started in. ` + node},
+		"variable_in_path":     field("credentials_file", "/etc/$HOSTNAME.creds", `KINE takes the $ in "/etc/$HOSTNAME.creds" for the beginning of a variable's name. Give the file a name, and its directories, without one.`),
+		"url_as_path":          field("credentials_file", "file:///c.creds", `"file:///c.creds" is relative to whatever directory k3s is started in. `+node),
+		"home_key":             tls(acctest.Config{"cert_file": "/c.pem", "key_file": "~k3s/k.pem"}, "tls.key_file", `KINE does not expand the ~ in "~k3s/k.pem". `+node),
 		"empty_ca":             tls(acctest.Config{"ca_file": ""}, "tls.ca_file", empty),
 
 		// The bucket.
@@ -193,8 +193,8 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"slow_negative":      field("slow_method", "-1s", "it is not above zero"),
 		"slow_0":             field("slow_method", "0s", "it is not above zero"),
 		"timeout_no_unit":    {valid(acctest.Config{"timeouts": acctest.Config{"create": "5"}}), "timeouts.create", `"5" must be a string`},
-		"not_writable":       {valid(store(acctest.Config{"writable": false})), "datastore", "KINE could not start on this datastore: no reason is given. Point the endpoint at the bucket that is in use"},
-		"not_writable_fence": {valid(store(acctest.Config{"writable": false, "reason": "the bucket is fenced"})), "datastore", "KINE could not start on this datastore: the bucket is fenced."},
+		"not_writable":       {valid(store(acctest.Config{"writable": false})), "datastore", "KINE could not start on this datastore: no reason is given. Point the endpoint at the bucket that is in use, or make this one writable first."},
+		"not_writable_fence": {valid(store(acctest.Config{"writable": false, "reason": "the bucket is fenced"})), "datastore", "KINE could not start on this datastore: the bucket is fenced. Point the endpoint at the bucket that is in use, or make this one writable first."},
 	}
 	maps.Copy(rows, oddVerifications(t))
 	maps.Copy(rows, oddProofs(t))
@@ -224,7 +224,7 @@ func oddProofs(t *testing.T) map[string]invalid {
 		"token_short_hash":  token("K10abc::server:s3cr3t", "between K10 and :: it has 3 characters in place of the 64 of a hash"),
 		"token_no_password": token("K10::server", "it is not of the form K10<CA hash>::<user>:<password>"),
 		"etcd_on_node":      etcd(acctest.Config{"credentials_file": "/c"}, "verify", `Give their content as verification.credentials_wo, or set verify = "contract".`),
-		"etcd_context":      etcd(acctest.Config{"servers": nil, "context_file": "/c"}, "verify", "KINE is run as the user that k3s will be, whose credentials are in a file on the node."),
+		"etcd_context":      etcd(acctest.Config{"servers": nil, "context_file": "/c"}, "verify", "whose credentials are in a file on the node. Give their content as verification.credentials_wo, or set verify = \"contract\"."),
 		"etcd_websocket":    etcd(acctest.Config{"verification": acctest.Config{"servers": list("wss://h")}}, "verification", "KINE does not connect to wss://h: it knows the scheme nats alone. "+contract),
 		"etcd_server_name":  etcd(acctest.Config{"verification": acctest.Config{"tls": acctest.Config{"server_name": "n"}}}, "verification", "KINE has no setting for the name that the server's certificate is checked for. "+contract),
 		"etcd_first":        etcd(acctest.Config{"verification": acctest.Config{"tls": acctest.Config{"handshake_first": true}}}, "verification", "KINE cannot start TLS at once, unless a context file says so. "+contract),
@@ -303,14 +303,16 @@ func oddVerifications(t *testing.T) map[string]invalid {
 	tls := func(config acctest.Config, path, want string) invalid {
 		return with(acctest.Config{}, acctest.Config{"tls": config}, ".tls"+path, want)
 	}
-	const unfit = "The verification connects as k3s will: with the user and password or the token of this endpoint, or without any."
+	const unfit = "The verification connects as k3s will: with the user and password or the token of this endpoint, or without any. " +
+		"Leave verification.credentials_wo out, or set credentials_file or context_file if that is what k3s will use."
 	return map[string]invalid{
 		"unknown_verify": {valid(acctest.Config{"verify": "etc"}), "verify", `value must be one of: ["none" "contract" "etcd"]`},
 		"verification_of_none": with(acctest.Config{"verify": "none"}, acctest.Config{"servers": list("nats://h")}, "",
 			`With verify = "none" nothing is verified. Leave verification out, or set verify = "contract".`),
 		"verification_server":     with(acctest.Config{}, acctest.Config{"servers": list("http://h")}, ".servers[0]", `unknown scheme "http": use nats, tls, ws or wss`),
-		"verification_password":   with(acctest.Config{}, acctest.Config{"servers": list("nats://u:s3cr3t@h")}, ".servers[0]", "the URL contains credentials"),
+		"verification_password":   with(acctest.Config{}, acctest.Config{"servers": list("nats://u:s3cr3t@h")}, ".servers[0]", "the URL contains credentials: use the settings for user and password, token or credentials."),
 		"verification_no_servers": with(acctest.Config{}, acctest.Config{"servers": list()}, ".servers", "at least 1 elements"),
+		"verification_null":       with(acctest.Config{}, acctest.Config{"servers": list("nats://h", nil)}, ".servers", "This attribute contains a null value."),
 		"verification_unused": with(onFile, acctest.Config{"servers": list("nats://h")}, "",
 			"Give verification.credentials_wo too, or leave them out."),
 		"key_no_version":           tls(acctest.Config{"cert_file": "/c", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, ".key_pem_wo", `"verification.tls.key_pem_wo_version" must be specified when`),
@@ -326,8 +328,8 @@ func oddVerifications(t *testing.T) map[string]invalid {
 		"verification_ca_twice":   tls(acctest.Config{"ca_file": "/c", "ca_pem": "x"}, ".ca_file", `"verification.tls.ca_pem" cannot be specified`),
 		"verification_ca_no_pem":  tls(acctest.Config{"ca_pem": "/ca.pem"}, ".ca_pem", "no PEM block was found in it"),
 		"verification_ca_at_home": tls(acctest.Config{"ca_file": "~/ca.pem"}, ".ca_file", "use pathexpand()"),
-		"verification_no_key":     tls(acctest.Config{"cert_file": "/c"}, "", "A client certificate needs its key, and a key its certificate"),
-		"verification_no_cert":    tls(acctest.Config{"key_pem_wo_version": "1", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, "", "A client certificate needs its key"),
+		"verification_no_key":     tls(acctest.Config{"cert_file": "/c"}, "", "A client certificate needs its key, and a key its certificate: give both, each as a file or as PEM text."),
+		"verification_no_cert":    tls(acctest.Config{"key_pem_wo_version": "1", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, "", "A client certificate needs its key, and a key its certificate: give both, each as a file or as PEM text."),
 		"verification_two_keys":   tls(acctest.Config{"cert_file": "/c", "key_file": "/k", "key_pem_wo_version": "1", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, ".key_pem_wo", `"verification.tls.key_file" cannot be specified`),
 		"verification_key_no_pem": tls(acctest.Config{"cert_file": "/c", "key_pem_wo_version": "1", "key_pem_wo": "s3cr3t"}, ".key_pem_wo", "no PEM block was found in it"),
 	}
@@ -342,6 +344,10 @@ func TestOddInput(t *testing.T) {
 			for _, d := range found {
 				if !d.Warning && d.Path == row.path && acctest.Text(row.want).MatchString(d.Text) {
 					matches++
+					// An error without a remedy of its own says what is wanted.
+					if _, remedy, ok := strings.Cut(d.Text, "\n\n"); ok && !strings.Contains(row.want, strings.SplitAfter(remedy, " ")[0]) {
+						t.Errorf("the remedy %q is not asserted", remedy)
+					}
 				}
 				if strings.Contains(d.Text, "s3cr3t") {
 					t.Errorf("%s shows a secret", d.Text)

@@ -40,7 +40,7 @@ var notEmpty = []validator.String{stringvalidator.LengthAtLeast(1)}
 var verifyValidators = []validator.String{stringvalidator.OneOf(verifyNone, verifyContract, verifyETCD)}
 
 // timeoutText describes a timeout, given the operation and the default.
-const timeoutText = "How long the check of a %s may take, such as `30s` or `2m`. Defaults to `1m`, and to `5m` with `verify = \"etcd\"`."
+const timeoutText = "How long the check of %s may take, such as `30s` or `2m`. Defaults to `1m`, and to `5m` with `verify = \"etcd\"`."
 
 // Descriptions that stand in the resource and in its ephemeral twin.
 const (
@@ -73,8 +73,8 @@ func (r *endpointResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 		Computed:            true,
 	}
 	resp.Schema.Attributes["timeouts"] = timeouts.Attributes(ctx, timeouts.Opts{
-		Create: true, CreateDescription: fmt.Sprintf(timeoutText, "creation"),
-		Update: true, UpdateDescription: fmt.Sprintf(timeoutText, "update"),
+		Create: true, CreateDescription: fmt.Sprintf(timeoutText, "a creation"),
+		Update: true, UpdateDescription: fmt.Sprintf(timeoutText, "an update"),
 	})
 }
 
@@ -166,7 +166,7 @@ func attributes() map[string]schema.Attribute {
 			MarkdownDescription: verifyText,
 			Optional:            true, Computed: true,
 			Default:    stringdefault.StaticString(verifyContract),
-			Validators: []validator.String{stringvalidator.OneOf(verifyNone, verifyContract, verifyETCD)},
+			Validators: verifyValidators,
 		},
 		"verification": schema.SingleNestedAttribute{
 			MarkdownDescription: "How the machine that runs Terraform reaches the servers, where that differs from the node. Without " +
@@ -178,7 +178,7 @@ func attributes() map[string]schema.Attribute {
 					MarkdownDescription: "URLs of the servers, with the scheme `nats`, `tls`, `ws` or `wss`. Defaults to `servers` of the endpoint.",
 					Optional:            true,
 					ElementType:         types.StringType,
-					Validators: []validator.List{listvalidator.SizeAtLeast(1),
+					Validators: []validator.List{listvalidator.SizeAtLeast(1), listvalidator.NoNullValues(),
 						listvalidator.ValueStringsAre(validators.String("the URL of a NATS server", "Invalid Server URL", checkServer))},
 				},
 				"tls": schema.SingleNestedAttribute{

@@ -40,12 +40,12 @@ type verifier struct {
 // run compares what is on the server with what KINE will ask for, as the user that k3s will be where that is possible, and
 // starts KINE on it if asked to.
 func (v *verifier) run(ctx context.Context, diags *diag.Diagnostics) {
-	etcd := v.endpoint.mode() == verifyETCD
-	if etcd {
+	c := newCheck(&v.endpoint)
+	if c.etcd {
 		// The time begins once there may be one more KINE.
 		release, err := preflight.Acquire(ctx)
 		if err != nil {
-			diags.AddError("Unable to Verify "+what, connection.Sentence(err.Error()))
+			c.addError(diags, err)
 			return
 		}
 		defer release()
@@ -53,7 +53,6 @@ func (v *verifier) run(ctx context.Context, diags *diag.Diagnostics) {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
 
-	c := newCheck(&v.endpoint)
 	client, servers := v.contract(ctx, &c, diags)
 	if diags.HasError() {
 		return
@@ -70,7 +69,7 @@ func (v *verifier) run(ctx context.Context, diags *diag.Diagnostics) {
 			return
 		}
 	}
-	if etcd {
+	if c.etcd {
 		target := v.endpoint.target()
 		target.Endpoint.Servers = servers
 		if err := preflight.Run(ctx, target, func(level, text string) { logKINE(ctx, level, text) }); err != nil {
@@ -201,6 +200,9 @@ func (c *check) addFindings(diags *diag.Diagnostics, found []error) {
 // repairStep is what to do about a bucket that differs from the contract.
 const repairStep = "Give the datastore of the nats_kine_bucket that made the bucket, and apply that first if its plan shows a change."
 
+// logStep tells where KINE says more.
+const logStep = "The whole log of KINE is in Terraform's log, from the level INFO on."
+
 // addError tells what the verification found.
 func (c *check) addError(diags *diag.Diagnostics, err error) {
 	at, step := c.explain(err)
@@ -219,8 +221,14 @@ func (c *check) explain(err error) (at path.Path, step string) {
 		domain   *kine.DomainError
 		token    *kine.TokenMismatchError
 		failure  *preflight.Error
+		machine  *preflight.MachineError
 	)
 	switch {
+	case errors.Is(err, context.Canceled):
+		return path.Root("verify"), "Nothing follows from that for the datastore. The next apply verifies it."
+	case errors.As(err, &machine):
+		return path.Root("verify"), `Nothing follows from that for the datastore. Mend the machine that runs Terraform, or set verify = "contract", ` +
+			"which starts no process."
 	case errors.As(err, &mismatch):
 		return path.Root("datastore"), repairStep
 	case errors.Is(err, kine.ErrMissing):
@@ -236,9 +244,10 @@ func (c *check) explain(err error) (at path.Path, step string) {
 		return path.Root("verify"), "Grant these permissions to the user that k3s connects with."
 	case errors.As(err, &token):
 		return c.tokenPath, "Give the token of the cluster whose data this is, to k3s too, or the bucket of the cluster whose token this is."
+	case errors.As(err, &failure) && failure.Late:
+		return path.Root("verify"), "If the servers are slow or the bucket is large, raise the timeouts of this resource. " + logStep
 	case errors.As(err, &failure):
-		return path.Root("verify"), "k3s would fail on this datastore as well. The whole log of KINE is in Terraform's log, from the level INFO on. If KINE " +
-			"was at work until the time was over, raise the timeouts of this resource."
+		return path.Root("verify"), "k3s would fail on this datastore as well. " + logStep
 	case c.own:
 		return c.explainConnection(err)
 	}
@@ -251,6 +260,7 @@ func (c *check) explainConnection(err error) (at path.Path, step string) {
 		reach  *natsconn.UnreachableError
 		secure *natsconn.TLSError
 		auth   *natsconn.AuthError
+		slow   *natsconn.TimeoutError
 	)
 	switch {
 	case errors.Is(err, os.ErrNotExist) && c.local:
@@ -268,6 +278,8 @@ func (c *check) explainConnection(err error) (at path.Path, step string) {
 			"client certificate. If this machine has those files elsewhere, set verification.tls too."
 	case errors.As(err, &auth):
 		return path.Root("verify"), "k3s would be refused as well: correct the user and password, the token, or the credentials."
+	case errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &slow): // before a request was made
+		return path.Root("verify"), "Raise the timeouts of this resource."
 	}
 	return path.Root("verify"), ""
 }
