@@ -78,6 +78,41 @@ func Configured(t *testing.T, config Config) (*connection.Data, []Diagnostic) {
 	return data, found
 }
 
+// ValidateDataSource has the provider validate the configuration of a data source, as every plan does first.
+func ValidateDataSource(t *testing.T, source string, config Config) []Diagnostic {
+	t.Helper()
+	server, schemas := serve(t)
+	resp, err := server.ValidateDataResourceConfig(t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{
+		TypeName: source,
+		Config:   encode(t, schemas.DataSourceSchemas[source].ValueType(), config),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return diagnostics(resp.Diagnostics)
+}
+
+// ReadDataSource has the provider, without a configuration of its own, read a data source, and returns its attributes as
+// [ImportResource] does.
+func ReadDataSource(t *testing.T, source string, config Config) (map[string]any, []Diagnostic) {
+	t.Helper()
+	server, schemas := serve(t)
+	of := schemas.DataSourceSchemas[source].ValueType()
+	resp, err := server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: source, Config: encode(t, of, config)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := resp.State.Unmarshal(of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	attributes, ok := fromValue(t, state).(map[string]any)
+	if !ok && len(resp.Diagnostics) == 0 {
+		t.Fatalf("the state is %s", state)
+	}
+	return attributes, diagnostics(resp.Diagnostics)
+}
+
 // ReadResource configures the provider, and has it refresh a resource with this state.
 func ReadResource(t *testing.T, provider Config, resource string, state Config) []Diagnostic {
 	t.Helper()

@@ -19,6 +19,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/k3sendpoint"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/kinebucket"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/nkey"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/server"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/user"
 )
@@ -87,6 +88,7 @@ func (p *natsProvider) DataSources(context.Context) []func() datasource.DataSour
 	return []func() datasource.DataSource{
 		account.NewDataSource,
 		account.NewListDataSource,
+		server.NewConfigDataSource,
 	}
 }
 

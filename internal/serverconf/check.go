@@ -31,7 +31,7 @@ func (c Config) CheckFields() []Problem {
 	ch.name(Path{"server_name"}, c.ServerName)
 	for i, tag := range c.Tags {
 		ch.tag(Path{"tags", Index(i)}, tag)
-		if slices.Contains(lower(c.Tags[:i]), strings.ToLower(tag)) {
+		if tag != "" && slices.Contains(lower(c.Tags[:i]), strings.ToLower(tag)) {
 			ch.add(Path{"tags", Index(i)}, "%q is there already; the server knows no case in tags", tag)
 		}
 	}
@@ -111,6 +111,9 @@ func (c *checker) cluster(cluster *Cluster) {
 		c.tls(at.At("tls"), cluster.TLS)
 	}
 	for i, route := range cluster.Routes {
+		if route == "" {
+			continue
+		}
 		c.route(at.At("routes", Index(i)), route)
 		if slices.Contains(cluster.Routes[:i], route) {
 			c.add(at.At("routes", Index(i)), "this route is there already: take it out")
@@ -141,9 +144,7 @@ func (c *checker) route(at Path, route string) {
 
 func (c *checker) resolver(r *Resolver) {
 	at := Path{"resolver"}
-	switch r.Type {
-	case "", Full, Cache, Memory:
-	default:
+	if r.Type != "" && !slices.Contains(resolverTypes, r.Type) {
 		c.add(at.At("type"), `%q is not a type of resolver: there are "full", "cache" and "memory"`, r.Type)
 	}
 	c.file(at.At("dir"), r.Dir)

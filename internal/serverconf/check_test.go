@@ -30,6 +30,8 @@ func TestProblems(t *testing.T) {
 		"no server name in cluster": {func(c *Config) { c.ServerName = "" }, "server_name", "set it"},
 		"tag with a space":          {func(c *Config) { c.Tags = append(c.Tags, "a b") }, "tags[2]", "leave it out"},
 		"tag twice":                 {func(c *Config) { c.Tags = append(c.Tags, "Region:EU") }, "tags[2]", "knows no case"},
+		"empty tag":                 {func(c *Config) { c.Tags[0] = "" }, "tags[0]", "leave it out"},
+		"empty route":               {func(c *Config) { c.Cluster.Routes[1] = "" }, "cluster.routes[1]", "leave it out"},
 		"payload of nothing":        {func(c *Config) { c.MaxPayload = ptr(0) }, "max_payload", "at least 1 bytes"},
 		"payload above an int32":    {func(c *Config) { c.MaxPayload = ptr(1 << 31) }, "max_payload", "at most 2147483647 bytes"},
 		"payload above max_pending": {func(c *Config) { c.MaxPayload = ptr(65 << 20) }, "max_payload", "nats-server would not start: max_payload"},
@@ -166,6 +168,7 @@ func TestOperatorProblems(t *testing.T) {
 		"preloaded by name":      {Full, func(c *Config) { preload(c, "SYS", system.JWT()) }, at("SYS"), "not the public key of an account"},
 		"preloaded elsewhere":    {Full, func(c *Config) { preload(c, account.PublicKey(), system.JWT()) }, at(account.PublicKey()), "put it under that key"},
 		"preloaded operator":     {Full, func(c *Config) { preload(c, account.PublicKey(), lab.JWT()) }, at(account.PublicKey()), "type operator"},
+		"preloaded nothing":      {Full, func(c *Config) { preload(c, account.PublicKey(), "") }, at(account.PublicKey()), "leave it out"},
 		"preloaded nonsense":     {Full, func(c *Config) { preload(c, account.PublicKey(), "s3cr3t") }, at(account.PublicKey()), "form of a JWT"},
 		"preloaded, of stranger": {Full, func(c *Config) { preload(c, stranger.PublicKey(), stranger.JWT()) }, at(stranger.PublicKey()), "or add that key to the operator"},
 		"preloaded, expired":     {Full, func(c *Config) { preload(c, expired.PublicKey(), expired.JWT()) }, at(expired.PublicKey()), "expired"},
@@ -260,6 +263,7 @@ func TestCheckFieldsOfAPart(t *testing.T) {
 		"parts":     {JetStream: &JetStream{}, TLS: &TLS{}, Cluster: &Cluster{TLS: &TLS{}}, Resolver: &Resolver{}},
 		"preloaded": {Resolver: &Resolver{Preload: map[string]string{newKey(nkeys.PrefixByteAccount): ""}}},
 		"operator":  {Operator: newOperator(t).JWT()},
+		"elements":  {Tags: []string{"", ""}, Cluster: &Cluster{Routes: []string{"", ""}}},
 	} {
 		if problems := config.CheckFields(); len(problems) > 0 {
 			t.Errorf("%s: %v", name, problems)

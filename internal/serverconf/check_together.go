@@ -2,8 +2,10 @@ package serverconf
 
 import (
 	"cmp"
+	"maps"
 	"net"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +13,7 @@ import (
 func (c Config) checkTogether() []Problem {
 	ch := &checker{}
 	ch.ports(c)
+	ch.elements(c)
 	if js := c.JetStream; js != nil {
 		if js.StoreDir == "" {
 			ch.add(Path{"jetstream", "store_dir"}, "JetStream needs a directory: without one it keeps the streams in a temporary one")
@@ -18,7 +21,7 @@ func (c Config) checkTogether() []Problem {
 		if c.Cluster != nil && c.ServerName == "" {
 			ch.add(Path{"server_name"}, "JetStream in a cluster needs a name for each server, which stays the same over restarts: set it")
 		}
-		if prefix := strings.ToLower(js.UniqueTag); prefix != "" && !anyHasPrefix(lower(c.Tags), prefix) {
+		if prefix := strings.ToLower(js.UniqueTag); prefix != "" && !slices.ContainsFunc(lower(c.Tags), func(tag string) bool { return strings.HasPrefix(tag, prefix) }) {
 			ch.add(Path{"jetstream", "unique_tag"}, "none of the server's tags begins with %q, so no stream would ever be placed on it: "+
 				"add such a tag to tags", js.UniqueTag)
 		}
@@ -37,13 +40,26 @@ func (c Config) checkTogether() []Problem {
 	return ch.problems
 }
 
-func anyHasPrefix(texts []string, prefix string) bool {
-	for _, text := range texts {
-		if strings.HasPrefix(text, prefix) {
-			return true
+// elements refuses what is empty in a list or a map.
+func (c *checker) elements(config Config) {
+	check := func(at Path, text string) {
+		if text == "" {
+			c.add(at, "it is empty: leave it out")
 		}
 	}
-	return false
+	for i, tag := range config.Tags {
+		check(Path{"tags", Index(i)}, tag)
+	}
+	if config.Cluster != nil {
+		for i, route := range config.Cluster.Routes {
+			check(Path{"cluster", "routes", Index(i)}, route)
+		}
+	}
+	if config.Resolver != nil {
+		for _, key := range slices.Sorted(maps.Keys(config.Resolver.Preload)) {
+			check(Path{"resolver", "preload", Key(key)}, config.Resolver.Preload[key])
+		}
+	}
 }
 
 func (c *checker) filesOf(at Path, t *TLS) {
@@ -128,12 +144,7 @@ func (c *checker) operatorMode(config Config) {
 	at := Path{"resolver"}
 	// takes refuses a field that the type of resolver has no use for.
 	takes := func(name string, set bool, types ...string) {
-		for _, t := range types {
-			if t == r.Type {
-				return
-			}
-		}
-		if set && r.Type != "" {
+		if set && slices.Contains(resolverTypes, r.Type) && !slices.Contains(types, r.Type) {
 			c.add(at.At(name), "a resolver of type %q does not take it, but one of type %s: leave it out", r.Type, strings.Join(types, " or "))
 		}
 	}

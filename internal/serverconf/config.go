@@ -103,6 +103,8 @@ const (
 	Memory = "memory"
 )
 
+var resolverTypes = []string{Full, Cache, Memory}
+
 // Resolver is where the server knows accounts from.
 type Resolver struct {
 	// Type is [Full], [Cache] or [Memory].

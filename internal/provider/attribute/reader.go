@@ -161,6 +161,18 @@ func (o Object) Times(name string) map[string]time.Time {
 	return times
 }
 
+// TextMap reads a map of strings, nil if it is empty. The text of an unknown element is empty.
+func (o Object) TextMap(name string) map[string]string {
+	var texts map[string]string
+	for key, value := range o.mapElements(name) {
+		if texts == nil {
+			texts = map[string]string{}
+		}
+		texts[key] = text(value.value)
+	}
+	return texts
+}
+
 // Object reads an object.
 func (o Object) Object(name string) Object {
 	return o.below(element{o.value(name), o.path(name)})
