@@ -1,0 +1,4 @@
+import {
+  to = nats_account.inventory
+  id = "AAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQTCQKRMFYYDENBWHA5DYPSAXJQ"
+}
