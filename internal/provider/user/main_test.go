@@ -39,10 +39,15 @@ func newPair(t *testing.T, kind natsconn.KeyKind) pair {
 	return pair{public, seed}
 }
 
-// userConfig is a user "test" of an account, signed with a seed, with further lines.
+// userConfig is a user "test" of an account, signed with a seed, with further lines. Nobody can revoke it.
 func userConfig(accountKey, seed string, lines ...string) string {
+	return "provider \"nats\" {}\n" + userBlock(accountKey, seed, append([]string{"revoke_on_destroy = false"}, lines...)...)
+}
+
+// userBlock is a user "test" of an account, signed with a seed, with further lines.
+func userBlock(accountKey, seed string, lines ...string) string {
 	lines = append([]string{fmt.Sprintf("account = %q", accountKey), fmt.Sprintf("signing_key_seed_wo = %q", seed)}, lines...)
-	return "provider \"nats\" {}\nresource \"nats_user\" \"test\" {\n  name = \"k3s\"\n  " + strings.Join(lines, "\n  ") + "\n}\n"
+	return "resource \"nats_user\" \"test\" {\n  name = \"k3s\"\n  " + strings.Join(lines, "\n  ") + "\n}\n"
 }
 
 // signed is a user as the state has it.

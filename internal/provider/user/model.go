@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -26,6 +27,8 @@ type userModel struct {
 	Scoped            types.Bool          `tfsdk:"scoped"`
 	SigningKeySeed    types.String        `tfsdk:"signing_key_seed_wo"`
 	SigningKeyVersion types.String        `tfsdk:"signing_key_seed_wo_version"`
+	RevokeOnDestroy   types.Bool          `tfsdk:"revoke_on_destroy"`
+	Timeouts          timeouts.Value      `tfsdk:"timeouts"`
 	JWT               types.String        `tfsdk:"jwt"`
 	Credentials       types.String        `tfsdk:"credentials"`
 	ExpiresAt         customtype.Time     `tfsdk:"expires_at"`

@@ -82,9 +82,17 @@ func signedBy(config *userModel) string {
 	return public
 }
 
-// ModifyPlan tells whether the user has to be signed, and warns of what that means for k3s.
+// ModifyPlan tells whether the user has to be signed, warns of what that means for k3s, and refuses to plan a revocation that
+// nobody could sign. It makes no request.
 func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var before types.Bool
+	if !req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root(revokeAttr), &before)...)
+	}
 	if req.Plan.Raw.IsNull() {
+		if before.ValueBool() {
+			r.checkRevocation(&resp.Diagnostics)
+		}
 		return
 	}
 	var plan, config userModel
@@ -92,6 +100,9 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if resp.Diagnostics.HasError() {
 		return
+	}
+	if plan.RevokeOnDestroy.ValueBool() && !before.ValueBool() {
+		r.checkRevocation(&resp.Diagnostics)
 	}
 	if req.State.Raw.IsNull() {
 		plan.planSigning(&config)

@@ -22,6 +22,7 @@ import (
 const signTimeout = 10 * time.Second
 
 var (
+	_ resource.ResourceWithConfigure      = (*userResource)(nil)
 	_ resource.ResourceWithIdentity       = (*userResource)(nil)
 	_ resource.ResourceWithImportState    = (*userResource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*userResource)(nil)
@@ -29,6 +30,7 @@ var (
 )
 
 type userResource struct {
+	data *connection.Data
 	// clock tells when JWTs expire. When they were issued the machine's clock tells alone: see [account.Clock].
 	clock account.Clock
 }
@@ -41,6 +43,10 @@ func NewResourceWithClock(clock account.Clock) resource.Resource { return &userR
 
 func (r *userResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_user"
+}
+
+func (r *userResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
 }
 
 func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -151,9 +157,6 @@ func (r *userResource) signAgain(ctx context.Context, plan, state, config *userM
 	}
 	return r.sign(ctx, plan, config.SigningKeySeed.ValueString(), seed, last.IssuedAt)
 }
-
-// Delete forgets the user, of whom no server was told.
-func (r *userResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
 
 // ImportState refuses: there is nothing that could be read.
 func (r *userResource) ImportState(_ context.Context, _ resource.ImportStateRequest, resp *resource.ImportStateResponse) {

@@ -3,14 +3,17 @@ package user
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -23,18 +26,20 @@ import (
 )
 
 const schemaText = "A user of an account: what a client, such as the KINE in k3s, connects as. It is signed here, with a signing key of the " +
-	"account; no server has to be told, and no connection is made.\n\n" +
+	"account; no server has to be told of it.\n\n" +
 	"Without a `public_key` a key pair is generated, and `credentials` holds its seed: encrypt the state, or bring your own key. Then nothing " +
 	"that is enough to connect is here, unless it is a `bearer_token`. Any change of what the user may do is signed anew under the same key, " +
 	"so that the new `credentials` take the place of the old ones; an unchanged user is not signed again.\n\n" +
-	"What was signed before stays valid until it expires: a user who loses permissions has to be given the new credentials. Destroying " +
-	"the resource only forgets the user, who can connect until the JWT expires or is revoked in the account.\n\n" +
+	"What was signed before stays valid until it expires or the user is destroyed: a user who loses permissions can connect with the old " +
+	"credentials. A destroy revokes the user in its account, which takes the provider's `operator`; every server then refuses and " +
+	"disconnects it.\n\n" +
 	"A user cannot be imported: neither its JWT nor its seed is on any server."
 
-func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+func (r *userResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	attributes := userlimits.Attributes()
 	maps.Copy(attributes, claimsAttributes())
 	maps.Copy(attributes, signingAttributes())
+	maps.Copy(attributes, destroyAttributes(ctx))
 	resp.Schema = schema.Schema{MarkdownDescription: schemaText, Attributes: attributes}
 }
 
@@ -122,6 +127,23 @@ func signingAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Public key of what signed the user: a signing key of the account, or its identity.",
 			Computed:            true,
 		},
+	}
+}
+
+// destroyAttributes are what becomes of the user in the end.
+func destroyAttributes(ctx context.Context) map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		revokeAttr: schema.BoolAttribute{
+			MarkdownDescription: "Revoke the user in its account when it is destroyed: all that was signed for its key until then is refused. That takes the " +
+				"provider's `operator`, signing key and system account's user, without which the plan fails. With `false`, a destroy only forgets the " +
+				"user, who can connect until the JWT expires: for accounts that are managed elsewhere. Defaults to `true`. It counts once it is applied.",
+			Optional: true, Computed: true,
+			Default: booldefault.StaticBool(true),
+		},
+		"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
+			Delete: true, DeleteDescription: fmt.Sprintf("How long to revoke the user. Users of one account are revoked one after the other, each in a "+
+				"second of its own. Defaults to `%s`.", deleteTimeout),
+		}),
 	}
 }
 

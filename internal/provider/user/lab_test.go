@@ -1,0 +1,144 @@
+package user_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats.go"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// waitTime bounds what a test waits for.
+const waitTime = 20 * time.Second
+
+// bench is servers in operator mode with one account.
+type bench struct {
+	operator *natslab.Operator
+	account  *natslab.OperatorAccount
+	urls     []string
+	system   string
+}
+
+// newBench starts a cluster, or one server. The account is changed by change unless that is nil.
+func newBench(t *testing.T, servers int, change func(*jwt.AccountClaims)) *bench {
+	t.Helper()
+	operator, err := natslab.NewOperator("lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{operator: operator}
+	if b.account, err = operator.AddAccount("tenant", change); err != nil {
+		t.Fatal(err)
+	}
+	if b.system, err = operator.SystemAccount().Credentials("terraform", nil); err != nil {
+		t.Fatal(err)
+	}
+	if servers == 1 {
+		b.urls = natslab.Single(t, natslab.OperatorMode(operator)).URLs()
+	} else {
+		b.urls = natslab.Cluster(t, servers, natslab.OperatorMode(operator)).URLs()
+	}
+	return b
+}
+
+// providerConfig is a provider that can revoke users.
+func (b *bench) providerConfig() string {
+	return acctest.ProviderConfig(b.urls, fmt.Sprintf("operator = {\n    signing_key = %q\n    system_credentials = %q\n  }",
+		b.operator.SigningKeySeed(), b.system))
+}
+
+// user is a user of the account.
+func (b *bench) user(lines ...string) string {
+	return userBlock(b.account.PublicKey(), b.account.SigningKeySeed(), lines...)
+}
+
+// resolver returns the resolver beside the provider's own.
+func (b *bench) resolver(t *testing.T) *account.Resolver {
+	t.Helper()
+	client := natsconn.NewClient(natsconn.Settings{Servers: b.urls, Auth: natsconn.Auth{Credentials: b.system}}, nil)
+	t.Cleanup(client.Close)
+	return account.NewResolver(client, account.SystemClock{})
+}
+
+// connect connects to one server.
+func connect(url string, user nats.Option, opts ...nats.Option) (*nats.Conn, error) {
+	quiet := nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})
+	return nats.Connect(url, append([]nats.Option{user, quiet, nats.NoReconnect(), nats.Timeout(waitTime)}, opts...)...)
+}
+
+// permitted is a check that the user may publish to one subject and not to another.
+func (b *bench) permitted(s *signed, allowed, denied string) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		violations := make(chan error, 1)
+		nc, err := connect(b.urls[0], nats.UserCredentialBytes([]byte(s.credentials)),
+			nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { violations <- err }))
+		if err != nil {
+			return err
+		}
+		defer nc.Close()
+		for _, subject := range []string{allowed, denied} { // the server answers in this order
+			if err := nc.Publish(subject, nil); err != nil {
+				return err
+			}
+		}
+		select {
+		case err := <-violations:
+			if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), fmt.Sprintf("%q", denied)) {
+				return fmt.Errorf("of %s and %s: %w", allowed, denied, err)
+			}
+			return nil
+		case <-time.After(waitTime):
+			return fmt.Errorf("the user may publish to %s", denied)
+		}
+	}
+}
+
+// isRefused is a check that the user that a test kept cannot connect to any server.
+func (b *bench) isRefused(s *signed) error {
+	for _, url := range b.urls {
+		if nc, err := connect(url, nats.UserCredentialBytes([]byte(s.credentials))); err == nil {
+			nc.Close()
+			return fmt.Errorf("%s lets the user in", url)
+		} else if !errors.Is(err, nats.ErrAuthorization) {
+			return err
+		}
+	}
+	return nil
+}
+
+// connects is a check that the user in the state can connect to every server.
+func (b *bench) connects(s *signed) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		for _, url := range b.urls {
+			nc, err := connect(url, nats.UserCredentialBytes([]byte(s.credentials)))
+			if err != nil {
+				return fmt.Errorf("%s: %w", url, err)
+			}
+			nc.Close()
+		}
+		return nil
+	}
+}
+
+// revokedAt returns until when a key is revoked in the account, zero if it is not.
+func (b *bench) revokedAt(t *testing.T, user string) time.Time {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), waitTime)
+	defer cancel()
+	stored, err := b.resolver(t).Lookup(ctx, b.account.PublicKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stored.Account.Revocations[user]
+}
