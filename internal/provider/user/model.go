@@ -90,7 +90,7 @@ func (m *userModel) expiry(signed time.Time) time.Time {
 	if lifetime <= 0 {
 		return time.Time{}
 	}
-	return signed.Truncate(time.Second).Add(lifetime)
+	return signed.Add(lifetime).Truncate(time.Second)
 }
 
 // expiresIn is how long a JWT counts, 0 for ever.

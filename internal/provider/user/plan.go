@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 )
@@ -38,6 +39,13 @@ func (r *userResource) ValidateConfig(ctx context.Context, req resource.Validate
 func (r *userResource) check(config *userModel, diags *diag.Diagnostics) {
 	user, unknown := config.user()
 	user.Expires = config.expiry(r.clock.Now())
+	// What is no key at all, the validators of the attributes tell.
+	if natsconn.CheckPublicKey(user.PublicKey, natsconn.UserKey) != nil {
+		user.PublicKey = ""
+	}
+	if natsconn.CheckPublicKey(user.IssuerAccount, natsconn.AccountKey) != nil {
+		user.IssuerAccount = ""
+	}
 	claimpath.AddProblems(diags, user.Problems(), attributeNames, unknown)
 	if lifetime, before := config.expiresIn(), config.rotateBefore(); lifetime > 0 && before >= lifetime {
 		diags.AddAttributeError(path.Root("rotate_before"), "Invalid Rotation", fmt.Sprintf("Attribute rotate_before is %s, which is not shorter than "+

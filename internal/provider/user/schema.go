@@ -55,7 +55,7 @@ func claimsAttributes() map[string]schema.Attribute {
 		"name": schema.StringAttribute{
 			MarkdownDescription: "Name of the user, for people and for the servers' logs: the servers know it by its public key, and names need not " +
 				"differ.",
-			Required: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+			Required: true,
 		},
 		"public_key": schema.StringAttribute{
 			MarkdownDescription: "Public key of the user, which starts with `U`. Without it, a key pair is generated. With it, the seed stays where the " +
