@@ -12,18 +12,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-const (
-	// settleTime bounds how long servers may take to agree after a push, and those who pushed at the same time to find out who
-	// has won.
-	settleTime = 10 * time.Second
-	// quietTime is how long nobody may have pushed for this change to count as lost: the other one, if it is the one to give way, waits
-	// for the next second before it pushes again what it has overwritten.
-	quietTime = 2 * time.Second
-	// settlePause is between two looks at the servers meanwhile.
-	settlePause = 100 * time.Millisecond
-	// attempts is how often a change starts anew where others push while it looks the account up.
-	attempts = 5
-)
+// attempts is how often a change starts anew where others push while it looks the account up.
+const attempts = 5
 
 // Result is what a push or a delete came to.
 type Result struct {
@@ -38,11 +28,11 @@ type Result struct {
 }
 
 // Change replaces an account, or creates it. What change returns is signed with a later time of issue than what is stored, pushed
-// to all servers and read back. It gets a copy of what is stored, nil if there is nothing, and returns nil if there is nothing to do; it may
-// be called again where others push meanwhile, and must not use the resolver.
+// to all servers and read back. It gets what is stored, nil if there is nothing, and returns nil if there is nothing to do; it may be
+// called again where others push meanwhile, and must not use the resolver.
 //
-// Changes of one account wait for each other in this process. Of others who push the account at the same time, at most one
-// succeeds, and no success is undone: who has overwritten a push that it did not know of pushes that again and fails.
+// All changes of one account by way of a Resolver wait for each other, in this process and in others, so that each sees what came before it.
+// A push by another tool at the same time makes the change fail; if that push was overwritten without having been seen, it is brought back.
 //
 // Errors: [*ConflictError], [*UntrustedIssuerError], [*RejectedError], [*NotPushableError], [*ClockError] if the stored JWT is from the future,
 // [*UncertainError] after a push whose effect could not be read, those of change and those of [Resolver.Lookup].
@@ -61,13 +51,7 @@ func (r *Resolver) Change(
 func (r *Resolver) change(
 	ctx context.Context, publicKey string, signer *Signer, change func(stored *Stored) (*Account, error),
 ) (*Result, error) {
-	for attempt := 1; ; attempt++ {
-		c := &changing{resolver: r, publicKey: publicKey, signer: signer}
-		result, err := c.run(ctx, change)
-		if !errors.Is(err, errAgain) || attempt == attempts {
-			return result, err
-		}
-	}
+	return r.inTurn(ctx, publicKey, signer, surveyAge, func(c *changing) (*Result, error) { return c.run(ctx, change) })
 }
 
 // errAgain says that nothing was pushed, and that the change should start anew.
@@ -81,27 +65,64 @@ type changing struct {
 	survey    *survey
 	record    *record
 	stored    *Stored
-
-	// pushes is how many pushes have been seen, noticed when the last of them was.
-	pushes  int
-	noticed time.Time
 }
 
-func (c *changing) run(ctx context.Context, change func(*Stored) (*Account, error)) (result *Result, err error) {
-	if c.survey, err = c.resolver.survey(ctx, surveyAge); err != nil {
-		return nil, err
+// inTurn calls do when it is the turn of the one who has acquired the account, with servers that were surveyed within age, and again if it
+// returns errAgain.
+func (r *Resolver) inTurn(
+	ctx context.Context, publicKey string, signer *Signer, age time.Duration, do func(*changing) (*Result, error),
+) (*Result, error) {
+	again := 0
+	for waits := 1; ; waits++ {
+		c := &changing{resolver: r, publicKey: publicKey, signer: signer}
+		turn, result, err := c.attempt(ctx, age, do)
+		switch {
+		case errors.Is(err, errNotMyTurn):
+			if err := turn.await(ctx, r.clock, waits); err != nil {
+				return nil, fmt.Errorf("waiting for others to change the account %s: %w", publicKey, err)
+			}
+		case errors.Is(err, errAgain) && again < attempts:
+			again++
+		default:
+			return result, err
+		}
+	}
+}
+
+// attempt calls do if it is this one's turn, and returns the turn, which is over then.
+func (c *changing) attempt(ctx context.Context, age time.Duration, do func(*changing) (*Result, error)) (t *turn, _ *Result, err error) {
+	if c.survey, err = c.resolver.survey(ctx, age); err != nil {
+		return nil, nil, err
 	}
 	if err := c.survey.trusts(c.signer.PublicKey()); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if c.record, err = c.resolver.record(ctx, c.publicKey); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer c.record.close()
-	if err := c.lookup(ctx); err != nil {
-		return nil, err
+	if t, err = c.record.announceTurn(); err != nil {
+		return nil, nil, err
 	}
+	defer t.end()
+	if err := c.lookup(ctx); err != nil {
+		return t, nil, err
+	}
+	// Servers without a store of accounts have not been heard of by the lookup.
+	if !c.survey.allStore() {
+		if _, _, err := c.resolver.ping(ctx); err != nil {
+			return t, nil, err
+		}
+	}
+	if err := t.check(); err != nil {
+		return t, nil, err
+	}
+	result, err := do(c)
+	return t, result, err
+}
 
+// run changes the account.
+func (c *changing) run(ctx context.Context, change func(*Stored) (*Account, error)) (*Result, error) {
 	wanted, err := change(c.stored)
 	if err != nil {
 		return nil, err
@@ -246,92 +267,4 @@ func readUpdates(subject string, answers []*nats.Msg) (accepted []serverInfo, re
 		rejected.Accepted = names
 	}
 	return accepted, rejected, nil
-}
-
-// settle waits until all servers have the same, and returns it if it is what this change wants.
-//
-// Two who push at the same time each see the other's push, or one of them is done before the other one pushes; then the other sees that
-// push first, because every server passes pushes on before it answers. So:
-//   - who sees a foreign push before its own has overwritten what may have been reported as a success, and pushes that again;
-//   - otherwise the newer one is to win, and the one that pushed it sees to that. The other waits for what the servers agree on.
-func (c *changing) settle(ctx context.Context, own push) (push, error) {
-	deadline := c.resolver.clock.Now().Add(settleTime)
-	for {
-		found, err := c.resolver.lookup(ctx, c.survey, c.publicKey)
-		if err != nil {
-			return own, &UncertainError{Account: c.publicKey, Err: err}
-		}
-		if !c.record.intact() {
-			return own, &UncertainError{Account: c.publicKey, Err: errLost}
-		}
-		seen := c.record.seen()
-		if c.pushes < len(seen) {
-			c.pushes, c.noticed = len(seen), c.resolver.clock.Now()
-		}
-		if overwritten := foreign(before(seen)); overwritten != nil && !c.isStored(overwritten) {
-			return own, c.restore(ctx, *overwritten, seen)
-		}
-		other := foreign(seen)
-		if other == nil || c.isStored(other) {
-			if found.same(own.account) {
-				return own, nil
-			}
-		} else if done, err := c.decide(found, &own, seen); done {
-			return own, err
-		} else if newest(seen).own {
-			if own, err = c.sign(ctx, own.account, newest(append(seen, found.stored...)).signature.IssuedAt); err != nil {
-				return own, err
-			}
-			if _, err = c.push(ctx, own); err != nil {
-				return own, err
-			}
-		}
-		if c.resolver.clock.Now().After(deadline) {
-			if other != nil && !c.isStored(other) {
-				return own, other.conflict(c.publicKey, true)
-			}
-			return own, &UncertainError{Account: c.publicKey, Err: errors.New("servers do not agree on what they store")}
-		}
-		if err := c.resolver.clock.Wait(ctx, settlePause); err != nil {
-			return own, &UncertainError{Account: c.publicKey, Err: err}
-		}
-	}
-}
-
-// isStored tells whether the push is the one that this change is based on.
-func (c *changing) isStored(p *push) bool { return c.stored != nil && p.token == c.stored.Token }
-
-// decide tells whether the servers agree on the newest of all pushes, and whether that is what this change wants.
-func (c *changing) decide(found found, own *push, seen []push) (done bool, err error) {
-	last := newest(seen)
-	agreed, err := found.newest()
-	deleted := err != nil
-	switch {
-	case !deleted && (agreed.Behind > 0 || agreed.Token != last.token):
-		return false, nil
-	case !deleted && own.account.Equal(agreed.Account):
-		*own = last
-		return true, nil
-	case c.resolver.clock.Now().Sub(c.noticed) < quietTime:
-		return false, nil
-	}
-	return true, foreign(seen).conflict(c.publicKey, true)
-}
-
-// restore pushes claims again that this change has overwritten, and returns the conflict.
-func (c *changing) restore(ctx context.Context, overwritten push, seen []push) error {
-	conflict := overwritten.conflict(c.publicKey, true)
-	if overwritten.token == "" {
-		return conflict // a deletion: the account is there again, which the next look shows
-	}
-	theirs, err := c.sign(ctx, overwritten.account, newest(seen).signature.IssuedAt)
-	if err == nil {
-		_, err = c.push(ctx, theirs)
-	}
-	if err != nil {
-		return errors.Join(conflict, fmt.Errorf("pushing the other claims again: %w", err))
-	}
-	found, err := c.resolver.lookup(ctx, c.survey, c.publicKey)
-	conflict.Restored = err == nil && found.same(theirs.account)
-	return conflict
 }

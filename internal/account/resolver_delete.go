@@ -26,19 +26,26 @@ func (r *Resolver) Delete(ctx context.Context, publicKey string, signer *Signer)
 	}
 	defer release()
 	// A server that is gone matters more here than elsewhere, so nothing older is taken for true.
-	s, err := r.survey(ctx, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.trusts(signer.PublicKey()); err != nil {
-		return nil, err
-	}
-	record, err := r.record(ctx, publicKey)
-	if err != nil {
-		return nil, err
-	}
-	defer record.close()
+	return r.inTurn(ctx, publicKey, signer, 0, func(c *changing) (*Result, error) { return c.delete(ctx) })
+}
 
+func (c *changing) delete(ctx context.Context) (*Result, error) {
+	accepted, err := c.resolver.requestDelete(ctx, c.survey, c.publicKey, c.signer)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.resolver.verifyDeleted(ctx, c.survey, c.record); err != nil {
+		return nil, err
+	}
+	result := &Result{Changed: true, Missing: c.survey.missing(accepted)}
+	if len(result.Missing) > 0 {
+		return result, &IncompleteError{Account: c.publicKey, Missing: result.Missing}
+	}
+	return result, nil
+}
+
+// requestDelete asks all servers to delete an account, and returns who did.
+func (r *Resolver) requestDelete(ctx context.Context, s *survey, publicKey string, signer *Signer) ([]serverInfo, error) {
 	request := jwt.NewGenericClaims(signer.PublicKey())
 	request.Data["accounts"] = []string{publicKey}
 	token, err := signer.encode(request)
@@ -61,14 +68,7 @@ func (r *Resolver) Delete(ctx context.Context, publicKey string, signer *Signer)
 	case rejected != nil:
 		return nil, rejected
 	}
-	if err := r.verifyDeleted(ctx, s, record); err != nil {
-		return nil, err
-	}
-	result := &Result{Changed: true, Missing: s.missing(accepted)}
-	if len(result.Missing) > 0 {
-		return result, &IncompleteError{Account: publicKey, Missing: result.Missing}
-	}
-	return result, nil
+	return accepted, nil
 }
 
 // verifyDeleted waits until no server that answers has the account any more.

@@ -98,7 +98,8 @@ type ConflictError struct {
 	Account string
 	// Pushed is false if nothing of this change reached the servers.
 	Pushed bool
-	// Restored is true if this change overwrote the other one, whose claims were then pushed again.
+	// Restored is true if this change overwrote the other one, which was then brought back: its claims pushed again, or its deletion
+	// repeated.
 	Restored bool
 	// Issuer is who signed what the other pushed, empty if the account was deleted.
 	Issuer string
@@ -114,7 +115,7 @@ func (e *ConflictError) Error() string {
 	case !e.Pushed:
 		return text + "Nothing was changed here. Look at the account and apply again"
 	case e.Restored:
-		return text + "Theirs was pushed again, and the change made here is not in effect. Look at the account and apply again"
+		return text + "What they did was overwritten and brought back, and the change made here is not in effect. Look at the account and apply again"
 	}
 	return text + "The change made here is not in effect. Look at the account and apply again"
 }

@@ -95,7 +95,7 @@ func (l *line) dispatch(msg *nats.Msg) {
 	defer l.mu.Unlock()
 	g, ok := l.gathers[msg.Subject]
 	if !ok {
-		l.watch.see(msg)
+		l.watch.see(l.nc, msg)
 		return
 	}
 	g.answers = append(g.answers, msg)

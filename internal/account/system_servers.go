@@ -60,6 +60,13 @@ func (s *survey) answering() int {
 	return n
 }
 
+// allStore tells whether every server that answers has answered the last lookup.
+func (s *survey) allStore() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stores >= s.answering()
+}
+
 // missing names the servers of the survey that are not among those who have answered something.
 func (s *survey) missing(answered []serverInfo) []string {
 	var missing []string

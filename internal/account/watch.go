@@ -11,7 +11,9 @@ import (
 )
 
 // watched are the subjects that accounts are pushed to and deleted by, the old one of nats-server's events.go included.
-var watched = []string{subjectUpdate, "$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE", "$SYS.ACCOUNT.*.CLAIMS.UPDATE", subjectDelete}
+var watched = []string{
+	subjectUpdate, "$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE", "$SYS.ACCOUNT.*.CLAIMS.UPDATE", subjectDelete, subjectTurn("*"),
+}
 
 // watch hands the pushes of a line to those who change accounts.
 type watch struct {
@@ -20,6 +22,7 @@ type watch struct {
 	// proven is how often the connection had been made anew, plus one, when every server was known to pass pushes on to it.
 	proven  uint64
 	records map[*record]struct{}
+	turns   turns
 }
 
 // record is the pushes of one account that were seen since it was opened, in the order in which they came.
@@ -42,7 +45,11 @@ type push struct {
 }
 
 // see takes note of a message. The caller holds the line's lock.
-func (w *watch) see(msg *nats.Msg) {
+func (w *watch) see(nc *nats.Conn, msg *nats.Msg) {
+	if account, ok := turnOf(msg.Subject); ok {
+		w.turns.see(nc, account, msg.Data)
+		return
+	}
 	if len(w.records) == 0 {
 		return
 	}
@@ -95,7 +102,9 @@ func (r *Resolver) record(ctx context.Context, account string) (*record, error) 
 			return rec, err
 		}
 		// A server that answers what was published after the subscriptions has got them before that.
-		_, _, err = r.ping(ctx)
+		if _, _, err = r.ping(ctx); err == nil {
+			err = r.askForTurns(ctx, rec.line)
+		}
 		connected := rec.connected
 		if err == nil && rec.intact() {
 			rec.line.mu.Lock()
@@ -170,7 +179,7 @@ func foreign(pushes []push) *push {
 	return nil
 }
 
-// before returns the pushes that were seen before the first one of the owner's.
+// before returns the pushes of others that were seen before the first one of the owner's.
 func before(pushes []push) []push {
 	if i := slices.IndexFunc(pushes, func(p push) bool { return p.own }); i >= 0 {
 		return pushes[:i]

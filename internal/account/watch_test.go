@@ -1,14 +1,17 @@
 package account
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/jwt/v2"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
@@ -45,7 +48,7 @@ func race(t *testing.T, resolvers []*Resolver, account string, signer *Signer, r
 
 func TestWatchConcurrentWriters(t *testing.T) {
 	t.Parallel()
-	const rounds = 5
+	const rounds = 4
 	for _, at := range [][]int{{0, 1}, {0, 0}, {0, 1, 2, 0}} {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
 			t.Parallel()
@@ -59,49 +62,35 @@ func TestWatchConcurrentWriters(t *testing.T) {
 			}
 			a := newAccount(t, "one")
 			mustChange(t, resolvers[0], a.PublicKey, signer, to(a))
-			counts := map[string]int{}
 			for round := range rounds {
 				outcomes := race(t, resolvers, a.PublicKey, signer, round)
 				stored, err := resolvers[0].Lookup(resolverContext(t), a.PublicKey)
 				if err != nil || stored.Behind > 0 {
-					t.Fatalf("round %d: %+v, %v", round, stored, err)
+					t.Fatalf("round %d: %+v, %v after %+v", round, stored, err, outcomes)
 				}
-				counts[judge(t, outcomes, stored.Account.Description)]++
+				judge(t, outcomes, stored.Account.Description)
 			}
-			t.Logf("%d rounds: %v", rounds, counts)
 		})
 	}
 }
 
-// judge checks that no success is lost without an error, and returns what happened.
-func judge(t *testing.T, outcomes []outcome, final string) string {
+// judge checks that the writers came one after the other: all succeeded, each but the last was seen by another, and the servers have what the
+// last one wanted.
+func judge(t *testing.T, outcomes []outcome, final string) {
 	t.Helper()
-	var won []outcome
+	last := map[string]bool{}
 	for _, o := range outcomes {
-		var conflict *ConflictError
-		switch {
-		case o.err == nil:
-			won = append(won, o)
-		case errors.As(o.err, &conflict):
-		default:
+		if o.err != nil {
 			t.Errorf("%s: %v", o.wanted, o.err)
 		}
+		last[o.wanted] = true
 	}
-	// Of several, each but the last was seen by the one that came after it.
-	expected := map[string]bool{}
-	for _, o := range won {
-		expected[o.wanted] = true
+	for _, o := range outcomes {
+		delete(last, o.seen)
 	}
-	for _, o := range won {
-		delete(expected, o.seen)
-	}
-	switch {
-	case len(won) == 0:
-		t.Errorf("nobody won: %+v", outcomes)
-	case len(expected) != 1 || !expected[final]:
+	if len(last) != 1 || !last[final] {
 		t.Errorf("the servers have %q after %+v", final, outcomes)
 	}
-	return fmt.Sprintf("%d won", len(won))
 }
 
 // foreignPush is how someone else changes an account: with a subject and what is sent to it.
@@ -172,49 +161,112 @@ func (f foreignPush) token(t *testing.T, a *Account, stored *Result, signer *Sig
 	return token
 }
 
-// TestWatchGivesWayToWhatItOverwrote pushes by hand after the last look before a push, which is when a change signs.
+// TestWatchGivesWayToWhatItOverwrote lets someone else push after the last look before a push.
 func TestWatchGivesWayToWhatItOverwrote(t *testing.T) {
 	t.Parallel()
 	operator := newLabOperator(t)
 	s := natslab.Single(t, natslab.OperatorMode(operator), natslab.NoJetStream())
 	signer := newLabSigner(t, operator.SigningKeySeed())
 	r := resolverAt(t, operator.SystemAccount(), nil, s.URLs()...)
-	ctx := resolverContext(t)
-	a := newAccount(t, "one")
-	stored := mustChange(t, r, a.PublicKey, signer, to(a))
-	theirs := foreignPush{}.token(t, a, stored, signer)
+	for _, tt := range []foreignPush{{"a push", subjectUpdate, false}, {"a deletion", subjectDelete, true}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			ctx := resolverContext(t)
+			a := newAccount(t, "one")
+			stored := mustChange(t, r, a.PublicKey, signer, to(a))
+			theirs := tt.token(t, a, stored, signer)
+			survey, err := r.survey(ctx, surveyAge)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := &changing{resolver: r, publicKey: a.PublicKey, signer: signer, survey: survey}
+			if c.record, err = r.record(ctx, a.PublicKey); err != nil {
+				t.Fatal(err)
+			}
+			defer c.record.close()
+			if err := c.lookup(ctx); err != nil {
+				t.Fatal(err)
+			}
+			ours := *a
+			ours.Description = "ours"
+			own, err := c.sign(ctx, &ours, stored.Signature.IssuedAt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.system.gather(ctx, tt.subject, []byte(theirs), atLeast(1)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.push(ctx, own); err != nil {
+				t.Fatal(err)
+			}
+			_, err = c.settle(ctx, own)
+			var conflict *ConflictError
+			if !errors.As(err, &conflict) || !conflict.Pushed || !conflict.Restored || (conflict.Issuer == "") != tt.deletes {
+				t.Errorf("%v, want a conflict, and that theirs was brought back", err)
+			}
+			last, err := r.Lookup(ctx, a.PublicKey)
+			if tt.deletes {
+				if !errors.Is(err, ErrNotFound) {
+					t.Errorf("the servers have %+v, %v, want nothing", last, err)
+				}
+			} else if err != nil || last.Account.Description != "theirs" || !last.Signature.IssuedAt.After(own.signature.IssuedAt) {
+				t.Errorf("the servers have %+v, %v", last, err)
+			}
+		})
+	}
+}
 
-	survey, err := r.survey(ctx, surveyAge)
+// TestWatchTakesTurns has another process announce its turn by hand.
+func TestWatchTakesTurns(t *testing.T) {
+	t.Parallel()
+	operator := newLabOperator(t)
+	c := natslab.Cluster(t, 3, natslab.OperatorMode(operator), natslab.NoJetStream())
+	signer := newLabSigner(t, operator.SigningKeySeed())
+	r := resolverAt(t, operator.SystemAccount(), nil, c.Servers()[0].URLs()...)
+	other := resolverAt(t, operator.SystemAccount(), nil, c.Servers()[1].URLs()...)
+	a := newAccount(t, "one")
+	ctx := resolverContext(t)
+	mustChange(t, r, a.PublicKey, signer, to(a))
+
+	theirs, err := other.record(ctx, a.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &changing{resolver: r, publicKey: a.PublicKey, signer: signer, survey: survey}
-	if c.record, err = r.record(ctx, a.PublicKey); err != nil {
-		t.Fatal(err)
-	}
-	defer c.record.close()
-	if err := c.lookup(ctx); err != nil {
-		t.Fatal(err)
-	}
-	ours := *a
-	ours.Description = "ours"
-	own, err := c.sign(ctx, &ours, stored.Signature.IssuedAt)
+	defer theirs.close()
+	turn, err := theirs.announceTurn()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.system.gather(ctx, subjectUpdate, []byte(theirs), atLeast(1)); err != nil {
+	if _, _, err := other.ping(ctx); err != nil { // everyone has the announcement now
 		t.Fatal(err)
 	}
-	if _, err := c.push(ctx, own); err != nil {
-		t.Fatal(err)
+	late := resolverAt(t, operator.SystemAccount(), nil, c.Servers()[2].URLs()...) // connects after the announcement
+	for name, waiting := range map[string]*Resolver{"one that has seen it": r, "a new one": late} {
+		short, cancel := context.WithTimeout(ctx, time.Second)
+		_, err := waiting.Change(short, a.PublicKey, signer, described(name))
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s, in another's turn: %v", name, err)
+		}
+		if _, err := waiting.Change(ctx, newAccount(t, "two").PublicKey, signer, func(*Stored) (*Account, error) { return nil, nil }); err != nil {
+			t.Errorf("%s, another account: %v", name, err)
+		}
 	}
-	_, err = c.settle(ctx, own)
-	var conflict *ConflictError
-	if !errors.As(err, &conflict) || !conflict.Pushed || !conflict.Restored {
-		t.Errorf("%v, want a conflict, and theirs restored", err)
-	}
-	if last, err := r.Lookup(ctx, a.PublicKey); err != nil || last.Account.Description != "theirs" ||
-		!last.Signature.IssuedAt.After(own.signature.IssuedAt) {
-		t.Errorf("the servers have %+v, %v", last, err)
+	turn.end()
+	mustChange(t, r, a.PublicKey, signer, described("after it"))
+
+	// A turn of a process that has died ends with its lease.
+	line := r.system.line
+	line.mu.Lock()
+	line.watch.turns.open = map[string]map[string]time.Time{a.PublicKey: {"dead": time.Now().Add(-turnLease)}}
+	line.mu.Unlock()
+	mustChange(t, r, a.PublicKey, signer, described("after its lease"))
+
+	mute := resolverAt(t, operator.SystemAccount(), func(claims *jwt.UserClaims) {
+		claims.Pub.Deny.Add(subjectTurn("*"))
+	}, c.Servers()[0].URLs()...)
+	_, err = mute.Change(ctx, a.PublicKey, signer, described("mute"))
+	if denied, ok := errors.AsType[*natsconn.PermissionError](err); !ok || denied.Subject != subjectTurn(a.PublicKey) {
+		t.Errorf("without the permission to announce a turn: %v", err)
 	}
 }
