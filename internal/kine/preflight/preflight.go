@@ -189,6 +189,9 @@ func Run(ctx context.Context, target Target, log func(level, text string)) (err 
 	case found == nil && ctx.Err() != nil:
 		failure.Text, failure.Late = "it was not done in time", true
 		return failure
+	case found == nil && command.ProcessState.ExitCode() < 0:
+		// By a signal, such as that of a machine without memory.
+		return &MachineError{fmt.Errorf("its process was ended at %s: %w", failure.Stage, exit)}
 	case found == nil:
 		failure.Text = fmt.Sprintf("its process ended without a result: %v", exit)
 		if text := stderr.String(); text != "" {

@@ -201,8 +201,8 @@ func TestKilled(t *testing.T) {
 	if err := child.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	var failure *preflight.Error
-	if err := <-ended; !errors.As(err, &failure) || !strings.Contains(failure.Text, "its process ended without a result: signal: killed") {
+	var machine *preflight.MachineError
+	if err := <-ended; !errors.As(err, &machine) || !strings.HasSuffix(err.Error(), ": signal: killed") {
 		t.Errorf("of a killed child is said: %v", err)
 	}
 	if found := left(); len(found) > 0 {

@@ -14,6 +14,7 @@ import (
 	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
 
 // importKey marks the private state of an account that was imported and not applied since.
@@ -26,6 +27,7 @@ func (r *accountResource) ValidateConfig(ctx context.Context, req resource.Valid
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
 	account, unknown := config.account()
 	claimpath.AddProblems(&resp.Diagnostics, account.Problems(), attributeNames, unknown)
 }

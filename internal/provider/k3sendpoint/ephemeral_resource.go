@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
 
 var (
@@ -44,6 +45,7 @@ func (r *ephemeralEndpoint) ValidateConfig(ctx context.Context, req ephemeral.Va
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
 	config.Verify = verifyOrNone(config.Verify)
 	config.check(&resp.Diagnostics)
 	config.checkVerification(config.K3sToken, path.Root("k3s_token"), &resp.Diagnostics)

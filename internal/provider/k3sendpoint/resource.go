@@ -14,6 +14,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
 
 // How long the verification may take unless the timeouts say otherwise. That of the contract is a dozen requests, with room
@@ -67,6 +68,7 @@ func (r *endpointResource) ValidateConfig(ctx context.Context, req resource.Vali
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
 	config.check(&resp.Diagnostics)
 	config.checkVerification(config.K3sTokenWO, path.Root("k3s_token_wo"), &resp.Diagnostics)
 }

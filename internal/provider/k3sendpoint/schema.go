@@ -58,8 +58,9 @@ const verifyText = "What is checked before the endpoint is given out. `contract`
 	"what KINE would ask for, and tries each permission that KINE needs; it changes nothing. `etcd` does that and then starts KINE " +
 	kine.BundledKINE + " itself, in a process of its own, which writes, reads, watches and deletes the key `" + preflight.ReservedKey + "`; what " +
 	"stays are that key's delete marker, a new revision of `/registry/health`, as each start of KINE writes it, and three consumers that " +
-	"the server removes after five minutes. KINE is never started where the bucket is missing, fenced or a mirror. `none` checks " +
-	"nothing on a server. The check runs when the endpoint, the datastore, the version, the token or `verification` changes."
+	"the server removes after five minutes. A check that is cut short may leave the key itself, which the next one removes. KINE is never " +
+	"started where the bucket is missing, fenced or a mirror; a bucket that somebody deletes between that look and KINE's start, it would make " +
+	"anew. `none` checks nothing on a server. The check runs when the endpoint, the datastore, the version, the token or `verification` changes."
 
 func (r *endpointResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{

@@ -17,6 +17,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
 
 // How long operations may take unless the resource's timeouts say otherwise. A move copies all of the bucket's data to
@@ -57,6 +58,7 @@ func (r *bucketResource) Configure(_ context.Context, req resource.ConfigureRequ
 func (r *bucketResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config bucketModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
 	if config.ForceUnfence.ValueBool() && !config.Fenced.IsUnknown() && (config.Fenced.IsNull() || config.Fenced.ValueBool()) {
 		resp.Diagnostics.AddAttributeError(path.Root("force_unfence"), "Invalid Attribute Combination",
 			"force_unfence only counts together with fenced = false. Set that too, or leave force_unfence out.")

@@ -136,6 +136,7 @@ func TestAccKineBucketBadInput(t *testing.T) {
 			`only counts together with fenced = false`},
 		"forced while fencing": {"fenced = true\n  force_unfence = true", `only counts together with fenced = false`},
 		"unit in a timeout":    {`timeouts = { create = "5" }`, `"5" must be a string`},
+		"no time":              {`timeouts = { update = "0s" }`, `give a duration above zero`},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
+	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
 
 // attributeNames are the attributes whose names do not follow from those of the claims.
@@ -31,6 +32,7 @@ func (r *userResource) ValidateConfig(ctx context.Context, req resource.Validate
 	var config userModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
+		validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
 		r.check(&config, &resp.Diagnostics)
 	}
 }

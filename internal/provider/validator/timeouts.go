@@ -1,0 +1,27 @@
+package validator
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+)
+
+// PositiveTimeouts refuses timeouts under which nothing can be done. What is no duration, the attribute's own validators refuse.
+func PositiveTimeouts(timeouts interface{ Attributes() map[string]attr.Value }, diags *diag.Diagnostics) {
+	attributes := timeouts.Attributes()
+	for _, operation := range slices.Sorted(maps.Keys(attributes)) {
+		text, ok := attributes[operation].(interface{ ValueString() string })
+		if !ok {
+			continue
+		}
+		if d, err := time.ParseDuration(text.ValueString()); err == nil && d <= 0 {
+			diags.AddAttributeError(path.Root("timeouts").AtName(operation), "Invalid Timeout",
+				fmt.Sprintf("Attribute timeouts.%s is %s, and nothing can be done in that time: give a duration above zero, such as 2m.", operation, d))
+		}
+	}
+}
