@@ -112,10 +112,10 @@ func writeBucket(t *testing.T, nc *nats.Conn, domain string, replicas int) {
 func TestBootJetStream(t *testing.T) {
 	dir := t.TempDir()
 	config := Config{
-		Listen: freeAddress(t), HTTP: freeAddress(t), ServerName: "nats-1", Tags: []string{"region:eu"}, MaxPayload: ptr(2 << 20),
+		Listen: freeAddress(t), HTTP: freeAddress(t), ServerName: "nats-1", Tags: []string{"region:eu"}, MaxPayload: new(int64(2 << 20)),
 		LogFile: filepath.Join(dir, "nats.log"), PIDFile: filepath.Join(dir, "nats.pid"),
-		JetStream: &JetStream{StoreDir: filepath.Join(dir, "a \"quoted\" $HOME"), Domain: "hub", MaxFileStore: ptr(1 << 30), MaxMemoryStore: ptr(0),
-			Limits: &Limits{DefaultMaxConsumers: ptr(5000)}},
+		JetStream: &JetStream{StoreDir: dir + `/a "quoted" $HOME`, Domain: "hub", MaxFileStore: new(int64(1 << 30)), MaxMemoryStore: new(int64(0)),
+			Limits: &Limits{DefaultMaxConsumers: new(int64(5000))}},
 	}
 	s := boot(t, config)
 	ready(t, s)

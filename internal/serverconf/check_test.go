@@ -32,10 +32,10 @@ func TestProblems(t *testing.T) {
 		"tag twice":                 {func(c *Config) { c.Tags = append(c.Tags, "Region:EU") }, "tags[2]", "knows no case"},
 		"empty tag":                 {func(c *Config) { c.Tags[0] = "" }, "tags[0]", "leave it out"},
 		"empty route":               {func(c *Config) { c.Cluster.Routes[1] = "" }, "cluster.routes[1]", "leave it out"},
-		"payload of nothing":        {func(c *Config) { c.MaxPayload = ptr(0) }, "max_payload", "at least 1 bytes"},
-		"payload above an int32":    {func(c *Config) { c.MaxPayload = ptr(1 << 31) }, "max_payload", "at most 2147483647 bytes"},
-		"payload above max_pending": {func(c *Config) { c.MaxPayload = ptr(65 << 20) }, "max_payload", "nats-server would not start: max_payload"},
-		"connections unlimited":     {func(c *Config) { c.MaxConnections = ptr(-1) }, "max_connections", "leave it out"},
+		"payload of nothing":        {func(c *Config) { c.MaxPayload = new(int64(0)) }, "max_payload", "at least 1 bytes"},
+		"payload above an int32":    {func(c *Config) { c.MaxPayload = new(int64(1 << 31)) }, "max_payload", "at most 2147483647 bytes"},
+		"payload above max_pending": {func(c *Config) { c.MaxPayload = new(int64(65 << 20)) }, "max_payload", "nats-server would not start: max_payload"},
+		"connections unlimited":     {func(c *Config) { c.MaxConnections = new(int64(-1)) }, "max_connections", "leave it out"},
 		"negative deadline":         {func(c *Config) { c.WriteDeadline = -time.Second }, "write_deadline", "not above zero"},
 		"relative log file":         {func(c *Config) { c.LogFile = "nats.log" }, "log_file", "not an absolute path"},
 		"pid file at home":          {func(c *Config) { c.PIDFile = "~/nats.pid" }, "pid_file", "does not expand: write the absolute path"},
@@ -44,14 +44,14 @@ func TestProblems(t *testing.T) {
 		"relative store directory":  {func(c *Config) { c.JetStream.StoreDir = "data" }, "jetstream.store_dir", "not an absolute path"},
 		"domain of two tokens":      {func(c *Config) { c.JetStream.Domain = "hub.eu" }, "jetstream.domain", "leave out . * and >"},
 		"domain with a space":       {func(c *Config) { c.JetStream.Domain = "hub eu" }, "jetstream.domain", "take a - instead"},
-		"no file store":             {func(c *Config) { c.JetStream.MaxFileStore = ptr(0) }, "jetstream.max_file_store", "at least 1 bytes"},
-		"unlimited file store":      {func(c *Config) { c.JetStream.MaxFileStore = ptr(-1) }, "jetstream.max_file_store", "leave it out for the server's default"},
+		"no file store":             {func(c *Config) { c.JetStream.MaxFileStore = new(int64(0)) }, "jetstream.max_file_store", "at least 1 bytes"},
+		"unlimited file store":      {func(c *Config) { c.JetStream.MaxFileStore = new(int64(-1)) }, "jetstream.max_file_store", "leave it out for the server's default"},
 		"sync never":                {func(c *Config) { c.JetStream.SyncInterval = "never" }, "jetstream.sync_interval", `neither "always" nor a duration`},
 		"unique tag of nobody":      {func(c *Config) { c.JetStream.UniqueTag = "rack:" }, "jetstream.unique_tag", "add such a tag to tags"},
-		"no consumers":              {func(c *Config) { c.JetStream.Limits.DefaultMaxConsumers = ptr(0) }, "jetstream.limits.default_max_consumers", "-1 for no limit"},
-		"acks below unlimited":      {func(c *Config) { c.JetStream.Limits.MaxAckPending = ptr(-2) }, "jetstream.limits.max_ack_pending", "-1 for no limit"},
-		"no assets":                 {func(c *Config) { c.JetStream.Limits.MaxHAAssets = ptr(0) }, "jetstream.limits.max_ha_assets", "at least 1"},
-		"no batch":                  {func(c *Config) { c.JetStream.Limits.MaxRequestBatch = ptr(-5) }, "jetstream.limits.max_request_batch", "at least 1"},
+		"no consumers":              {func(c *Config) { c.JetStream.Limits.DefaultMaxConsumers = new(int64(0)) }, "jetstream.limits.default_max_consumers", "-1 for no limit"},
+		"acks below unlimited":      {func(c *Config) { c.JetStream.Limits.MaxAckPending = new(int64(-2)) }, "jetstream.limits.max_ack_pending", "-1 for no limit"},
+		"no assets":                 {func(c *Config) { c.JetStream.Limits.MaxHAAssets = new(int64(0)) }, "jetstream.limits.max_ha_assets", "at least 1"},
+		"no batch":                  {func(c *Config) { c.JetStream.Limits.MaxRequestBatch = new(int64(-5)) }, "jetstream.limits.max_request_batch", "at least 1"},
 		"negative window":           {func(c *Config) { c.JetStream.Limits.DuplicateWindow = -1 }, "jetstream.limits.duplicate_window", "not above zero"},
 		"no certificate":            {func(c *Config) { c.TLS.CertFile = "" }, "tls.cert_file", "set it"},
 		"no key":                    {func(c *Config) { c.TLS.KeyFile = "" }, "tls.key_file", "set it"},
@@ -155,8 +155,8 @@ func TestOperatorProblems(t *testing.T) {
 		"cache with delete":      {Cache, func(c *Config) { c.Resolver.AllowDelete = true }, "resolver.allow_delete", "type full: leave it out"},
 		"cache with interval":    {Cache, func(c *Config) { c.Resolver.Interval = time.Hour }, "resolver.interval", "type full: leave it out"},
 		"memory with directory":  {Memory, func(c *Config) { c.Resolver.Dir = "/jwt" }, "resolver.dir", "full or cache: leave it out"},
-		"memory with limit":      {Memory, func(c *Config) { c.Resolver.Limit = ptr(1) }, "resolver.limit", "full or cache: leave it out"},
-		"limit of nothing":       {Full, func(c *Config) { c.Resolver.Limit = ptr(0) }, "resolver.limit", "at least 1 accounts"},
+		"memory with limit":      {Memory, func(c *Config) { c.Resolver.Limit = new(int64(1)) }, "resolver.limit", "full or cache: leave it out"},
+		"limit of nothing":       {Full, func(c *Config) { c.Resolver.Limit = new(int64(0)) }, "resolver.limit", "at least 1 accounts"},
 		"negative timeout":       {Full, func(c *Config) { c.Resolver.Timeout = -1 }, "resolver.timeout", "not above zero"},
 		"memory of nothing":      {Memory, func(c *Config) { c.Resolver.Preload = nil }, "resolver.preload", "the system account at least"},
 		"memory without system":  {Memory, func(c *Config) { c.Resolver.Preload = map[string]string{account.PublicKey(): account.JWT()} }, "resolver.preload", "add its JWT"},
@@ -273,7 +273,7 @@ func TestCheckFieldsOfAPart(t *testing.T) {
 
 // What only the server's parser finds is told of the field whose line it names.
 func TestServerProblems(t *testing.T) {
-	config := Config{Cluster: &Cluster{Name: "_", Listen: ":6222"}, MaxPayload: ptr(1 << 40), WriteDeadline: time.Second}
+	config := Config{Cluster: &Cluster{Name: "_", Listen: ":6222"}, MaxPayload: new(int64(1 << 40)), WriteDeadline: time.Second}
 	found := map[string]string{}
 	for _, p := range config.checkServer() {
 		found[p.Path.String()] = p.Text

@@ -5,6 +5,7 @@ package serverconf
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -146,7 +147,7 @@ type (
 )
 
 // At returns the path to what is below.
-func (p Path) At(steps ...Step) Path { return append(p[:len(p):len(p)], steps...) }
+func (p Path) At(steps ...Step) Path { return append(slices.Clip(p), steps...) }
 
 func (p Path) String() string {
 	var b strings.Builder

@@ -16,19 +16,17 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-func ptr(n int64) *int64 { return &n }
-
 // full is a configuration with every field but those of operator mode.
 func full() Config {
 	return Config{
 		Listen: "0.0.0.0:4222", ClientAdvertise: "nats-1.example.com", HTTP: "127.0.0.1:8222", ServerName: "nats-1",
-		Tags: []string{"region:eu", "az:1"}, MaxPayload: ptr(2 << 20), MaxConnections: ptr(10000), WriteDeadline: 10 * time.Second,
+		Tags: []string{"region:eu", "az:1"}, MaxPayload: new(int64(2 << 20)), MaxConnections: new(int64(10000)), WriteDeadline: 10 * time.Second,
 		Debug: true, Trace: true, LogFile: "/var/log/nats.log", PIDFile: "/run/nats.pid",
 		JetStream: &JetStream{
-			StoreDir: "/var/lib/nats", Domain: "hub", MaxMemoryStore: ptr(0), MaxFileStore: ptr(10 << 30), SyncInterval: SyncAlways,
+			StoreDir: "/var/lib/nats", Domain: "hub", MaxMemoryStore: new(int64(0)), MaxFileStore: new(int64(10 << 30)), SyncInterval: SyncAlways,
 			UniqueTag: "az:",
 			Limits: &Limits{
-				MaxAckPending: ptr(1000), DefaultMaxConsumers: ptr(-1), MaxHAAssets: ptr(2000), MaxRequestBatch: ptr(500),
+				MaxAckPending: new(int64(1000)), DefaultMaxConsumers: new(int64(-1)), MaxHAAssets: new(int64(2000)), MaxRequestBatch: new(int64(500)),
 				DuplicateWindow: 2 * time.Minute,
 			},
 		},
@@ -54,9 +52,9 @@ func operatorMode(o *natslab.Operator, kind string) Config {
 	switch kind {
 	case Full:
 		c.Resolver.Dir, c.Resolver.AllowDelete = "/var/lib/nats/jwt", true
-		c.Resolver.Interval, c.Resolver.Limit, c.Resolver.Timeout = time.Minute, ptr(1000), 2*time.Second
+		c.Resolver.Interval, c.Resolver.Limit, c.Resolver.Timeout = time.Minute, new(int64(1000)), 2*time.Second
 	case Cache:
-		c.Resolver.Dir, c.Resolver.TTL, c.Resolver.Limit, c.Resolver.Timeout = "/var/lib/nats/jwt", time.Hour, ptr(10), 2*time.Second
+		c.Resolver.Dir, c.Resolver.TTL, c.Resolver.Limit, c.Resolver.Timeout = "/var/lib/nats/jwt", time.Hour, new(int64(10)), 2*time.Second
 	}
 	return c
 }

@@ -115,8 +115,7 @@ func TestTextsAreAll(t *testing.T) {
 	found := 2 // the lists
 	var count func(reflect.Value)
 	count = func(v reflect.Value) {
-		for i := range v.NumField() {
-			field := v.Field(i)
+		for _, field := range v.Fields() {
 			switch {
 			case field.Kind() == reflect.String:
 				found++

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -105,9 +106,7 @@ func tlsAttributes(more map[string]schema.Attribute) map[string]schema.Attribute
 		"min_version": text("The oldest version of TLS, `1.2` or `1.3`. Defaults to `1.2`."),
 		"timeout":     duration("How long a handshake may take, such as `5s`. Defaults to `2s`."),
 	}
-	for name, attribute := range more {
-		attributes[name] = attribute
-	}
+	maps.Copy(attributes, more)
 	return attributes
 }
 
