@@ -26,19 +26,26 @@ type Token struct {
 	// IssuedAt, Expires and NotBefore are zero where the JWT does not say.
 	IssuedAt, Expires, NotBefore time.Time
 	Tags                         []string
+	// Text is the JWT alone.
+	Text string
 	// Payload is the whole of it as JSON text, as it was signed.
 	Payload string
+}
+
+// undecorated returns the JWT out of the content of a .jwt or .creds file, and what is no such content as it is.
+func undecorated(text string) string {
+	token, err := nkeys.ParseDecoratedJWT([]byte(text))
+	if err != nil {
+		token = text
+	}
+	return strings.TrimSpace(token)
 }
 
 // DecodeToken reads a JWT of any type, alone or between BEGIN and END lines as in a .jwt or .creds file, and verifies that its issuer
 // signed it. Whether that issuer may, and whether the JWT has expired, is for the caller to judge. Of a seed that stands beside it
 // nothing is read, and the error contains neither.
 func DecodeToken(text string) (*Token, error) {
-	token, err := nkeys.ParseDecoratedJWT([]byte(text))
-	if err != nil {
-		return nil, errors.New("there is no JWT in it")
-	}
-	token = strings.TrimSpace(token)
+	token := undecorated(text)
 	chunks := strings.Split(token, ".")
 	if len(chunks) != 3 {
 		return nil, errors.New("a JWT consists of three parts with dots between them")
@@ -73,6 +80,7 @@ func DecodeToken(text string) (*Token, error) {
 	return &Token{
 		Type: string(claims.ClaimType()), Name: data.Name, Audience: data.Audience, Subject: data.Subject, Issuer: data.Issuer,
 		IssuerAccount: written.NATS.IssuerAccount, ID: data.ID, IssuedAt: timeFrom(data.IssuedAt), Expires: timeFrom(data.Expires),
-		NotBefore: timeFrom(data.NotBefore), Tags: written.NATS.Tags, Payload: string(payload),
+		NotBefore: timeFrom(data.NotBefore), Tags: written.NATS.Tags, Text: token,
+		Payload: string(payload),
 	}, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/k3sendpoint"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/kinebucket"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/nkey"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/operator"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/server"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/user"
@@ -80,6 +81,7 @@ func (p *natsProvider) Resources(context.Context) []func() resource.Resource {
 		kinebucket.NewResource,
 		k3sendpoint.NewResource,
 		nkey.NewResource,
+		operator.NewResource,
 		user.NewResource,
 	}
 }

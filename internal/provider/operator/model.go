@@ -1,0 +1,193 @@
+package operator
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
+)
+
+type operatorModel struct {
+	Name                    types.String    `tfsdk:"name"`
+	SeedWO                  types.String    `tfsdk:"seed_wo"`
+	SeedWOVersion           types.String    `tfsdk:"seed_wo_version"`
+	SigningKeys             types.Set       `tfsdk:"signing_keys"`
+	SigningKeySeedWO        types.String    `tfsdk:"signing_key_seed_wo"`
+	SigningKeySeedWOVersion types.String    `tfsdk:"signing_key_seed_wo_version"`
+	StrictSigningKeyUsage   types.Bool      `tfsdk:"strict_signing_key_usage"`
+	AccountServerURL        types.String    `tfsdk:"account_server_url"`
+	OperatorServiceURLs     types.List      `tfsdk:"operator_service_urls"`
+	AssertServerVersion     types.String    `tfsdk:"assert_server_version"`
+	Tags                    types.Set       `tfsdk:"tags"`
+	ExpiresAt               customtype.Time `tfsdk:"expires_at"`
+	NotBefore               customtype.Time `tfsdk:"not_before"`
+	Audience                types.String    `tfsdk:"audience"`
+	SystemAccount           types.Object    `tfsdk:"system_account"`
+	PublicKey               types.String    `tfsdk:"public_key"`
+	JWT                     types.String    `tfsdk:"jwt"`
+	SystemAccountJWT        types.String    `tfsdk:"system_account_jwt"`
+}
+
+type identityModel struct {
+	PublicKey types.String `tfsdk:"public_key"`
+}
+
+func (m *operatorModel) identity() identityModel { return identityModel{PublicKey: m.PublicKey} }
+
+// The attributes that fields of the claims are, where their names differ.
+var (
+	names = claimpath.Names{
+		"Expires": "expires_at", "ServiceURLs": "operator_service_urls", "SystemAccount": "system_account.public_key",
+		"SigningKeys#": "", "Tags#": "",
+	}
+	systemNames = claimpath.Names{
+		"Name": "system_account.name", "PublicKey": "system_account.public_key", "SigningKeys": "system_account.signing_keys",
+		"SigningKeys#": "",
+	}
+)
+
+var systemTypes = map[string]attr.Type{
+	"name": types.StringType, "public_key": types.StringType, "signing_keys": types.SetType{ElemType: types.StringType},
+}
+
+// claims are what the model says.
+type claims struct {
+	operator *account.Operator
+	// system is nil if there is no system account.
+	system *account.Account
+	// unknown are the attributes that are not known yet.
+	unknown path.Paths
+}
+
+// claims reads the model. What is unknown counts as absent.
+func (m *operatorModel) claims() claims {
+	in := attribute.NewObject(map[string]attr.Value{
+		"name": m.Name, "signing_keys": m.SigningKeys, "strict_signing_key_usage": m.StrictSigningKeyUsage,
+		"account_server_url": m.AccountServerURL, "operator_service_urls": m.OperatorServiceURLs,
+		"assert_server_version": m.AssertServerVersion, "tags": m.Tags, "expires_at": m.ExpiresAt, "not_before": m.NotBefore,
+		"audience": m.Audience, "system_account": m.SystemAccount, "public_key": m.PublicKey,
+	}, path.Empty())
+	system := in.Object("system_account")
+	c := claims{operator: &account.Operator{
+		Claims: account.Claims{
+			PublicKey: in.Text("public_key"), Name: in.Text("name"), Tags: in.Texts("tags"), Audience: in.Text("audience"),
+			NotBefore: in.Time("not_before"), Expires: in.Time("expires_at"),
+		},
+		SigningKeys: in.Texts("signing_keys"), AccountServerURL: in.Text("account_server_url"), ServiceURLs: in.Texts("operator_service_urls"),
+		SystemAccount: system.Text("public_key"), AssertServerVersion: in.Text("assert_server_version"),
+		StrictSigningKeyUsage: in.Bool("strict_signing_key_usage"),
+	}}
+	if !system.IsNull() {
+		c.system = account.SystemAccount(system.Text("public_key"), cmp.Or(system.Text("name"), systemName), system.Texts("signing_keys"))
+	}
+	c.unknown = in.Unknown()
+	return c
+}
+
+// knows tells whether all of an attribute is known.
+func (c *claims) knows(at path.Path) bool {
+	for _, unknown := range c.unknown {
+		if len(unknown.Steps()) >= len(at.Steps()) && unknown.Steps()[:len(at.Steps())].Equal(at.Steps()) {
+			return false
+		}
+		if len(unknown.Steps()) < len(at.Steps()) && at.Steps()[:len(unknown.Steps())].Equal(unknown.Steps()) {
+			return false
+		}
+	}
+	return true
+}
+
+var (
+	signingKeysPath = path.Root("signing_keys")
+	strictPath      = path.Root("strict_signing_key_usage")
+	seedPath        = path.Root("seed_wo")
+	signingSeedPath = path.Root("signing_key_seed_wo")
+	systemPath      = path.Root("system_account")
+	systemKeyPath   = systemPath.AtName("public_key")
+	systemKeysPath  = systemPath.AtName("signing_keys")
+)
+
+// check tells everything that is wrong with the configuration, as far as it is known.
+func (m *operatorModel) check(diags *diag.Diagnostics) {
+	c := m.claims()
+	undecided := c.unknown
+	if !c.knows(signingKeysPath) {
+		undecided = append(undecided, strictPath) // it needs one
+	}
+	claimpath.AddProblems(diags, c.operator.Problems(), names, undecided)
+	if c.system == nil {
+		return
+	}
+	claimpath.AddProblems(diags, c.system.Problems(), systemNames, c.unknown)
+	m.checkSystemUsers(&c, diags)
+	m.checkSystemSigner(&c, diags)
+}
+
+// checkSystemUsers makes sure that the system account can have users.
+func (m *operatorModel) checkSystemUsers(c *claims, diags *diag.Diagnostics) {
+	switch {
+	case len(c.system.SigningKeys) > 0 || !c.knows(systemKeysPath):
+	case c.operator.StrictSigningKeyUsage:
+		diags.AddAttributeError(systemKeysPath, "Missing Signing Key",
+			"With strict_signing_key_usage, servers refuse users that the system account's identity has signed. Give the public key of at least "+
+				"one signing key (A...), such as that of a nats_nkey of the type account.")
+	case c.system.PublicKey == "" && m.systemKeyConfigured().IsNull():
+		diags.AddAttributeError(systemKeysPath, "Missing Signing Key",
+			"The identity of the system account is made here and its seed thrown away, so that nobody could sign a user of it. Give the public key "+
+				"of at least one signing key (A...), such as that of a nats_nkey of the type account, or a public_key of your own.")
+	}
+}
+
+// systemKeyConfigured returns system_account.public_key.
+func (m *operatorModel) systemKeyConfigured() types.String {
+	key, _ := m.SystemAccount.Attributes()["public_key"].(types.String)
+	return key
+}
+
+// checkSystemSigner makes sure that servers take the system account from the key that signs it.
+func (m *operatorModel) checkSystemSigner(c *claims, diags *diag.Diagnostics) {
+	switch {
+	case m.SigningKeySeedWO.IsUnknown():
+	case m.SigningKeySeedWO.IsNull():
+		if c.operator.StrictSigningKeyUsage {
+			diags.AddAttributeError(signingSeedPath, "Missing Signing Key",
+				"With strict_signing_key_usage, servers refuse a system account that the operator's identity has signed. Give signing_key_seed_wo the "+
+					"seed of one of signing_keys.")
+		}
+	default:
+		public, err := account.PublicKey(m.SigningKeySeedWO.ValueString())
+		if err == nil && c.knows(signingKeysPath) && !contains(m.SigningKeys, public) {
+			diags.AddAttributeError(signingSeedPath, "Unknown Signing Key",
+				"Attribute signing_key_seed_wo must be the seed of one of signing_keys, and it is that of "+public+": servers would refuse the system "+
+					"account that it signs. Add that key to signing_keys, or give the seed of another.")
+		}
+	}
+}
+
+// contains tells whether a text is in a set.
+func contains(set types.Set, text string) bool {
+	for _, element := range set.Elements() {
+		if element.Equal(types.StringValue(text)) {
+			return true
+		}
+	}
+	return false
+}
+
+// setSystemKey sets system_account.public_key.
+func (m *operatorModel) setSystemKey(ctx context.Context, public string, diags *diag.Diagnostics) {
+	attributes := m.SystemAccount.Attributes()
+	attributes["public_key"] = types.StringValue(public)
+	object, d := basetypes.NewObjectValue(m.SystemAccount.AttributeTypes(ctx), attributes)
+	diags.Append(d...)
+	m.SystemAccount = object
+}

@@ -1,0 +1,147 @@
+// Package operator is the Terraform surface of an operator, which is made offline.
+package operator
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
+)
+
+var (
+	_ resource.ResourceWithIdentity       = (*operatorResource)(nil)
+	_ resource.ResourceWithImportState    = (*operatorResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*operatorResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*operatorResource)(nil)
+)
+
+type operatorResource struct{}
+
+// NewResource returns the resource nats_operator.
+func NewResource() resource.Resource { return &operatorResource{} }
+
+func (r *operatorResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_operator"
+	// Another seed makes it another operator, in place: nothing is lost with the old one.
+	resp.ResourceBehavior = resource.ResourceBehavior{MutableIdentity: true}
+}
+
+func (r *operatorResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config operatorModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	config.check(&resp.Diagnostics)
+}
+
+// ModifyPlan says what is going to be signed.
+func (r *operatorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var plan, config operatorModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	var state *operatorModel
+	if !req.State.Raw.IsNull() {
+		state = new(operatorModel)
+		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	plan.preview(&config, state, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+func (r *operatorResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan, config operatorModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	plan.apply(ctx, &config, nil, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+}
+
+func (r *operatorResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, config, state operatorModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	plan.apply(ctx, &config, &state, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+}
+
+// Read has nowhere to look but the state.
+func (r *operatorResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state operatorModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+}
+
+// Delete forgets the operator.
+func (r *operatorResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {
+}
+
+// ImportState reads an operator's JWT, which is no secret. The system account is signed by the next apply.
+func (r *operatorResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	if req.ID == "" {
+		resp.Diagnostics.AddError("Operator Cannot Be Imported by Its Identity",
+			"A public key does not lead to the JWT. Import by id, which is the operator's JWT.")
+		return
+	}
+	operator, _, err := account.DecodeOperator(req.ID)
+	if err != nil {
+		resp.Diagnostics.AddError("Invalid Import ID", "The id must be the JWT of an operator: "+err.Error()+".")
+		return
+	}
+	token, err := account.DecodeToken(req.ID)
+	if err != nil {
+		resp.Diagnostics.AddError("Invalid Import ID", "The id must be the JWT of an operator: "+err.Error()+".")
+		return
+	}
+	fields := attribute.Fields{
+		"name": operator.Name, "audience": operator.Audience, "tags": operator.Tags, "expires_at": operator.Expires, "not_before": operator.NotBefore,
+		"signing_keys": operator.SigningKeys, "account_server_url": operator.AccountServerURL, "operator_service_urls": operator.ServiceURLs,
+		"assert_server_version": operator.AssertServerVersion, "strict_signing_key_usage": operator.StrictSigningKeyUsage,
+		"public_key": operator.PublicKey, "jwt": token.Text,
+	}
+	if operator.SystemAccount != "" {
+		fields["system_account"] = attribute.Fields{"public_key": operator.SystemAccount}
+	}
+	set(ctx, resp, fields)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityModel{PublicKey: types.StringValue(operator.PublicKey)})...)
+}
+
+// set sets attributes of an imported state.
+func set(ctx context.Context, resp *resource.ImportStateResponse, fields attribute.Fields) {
+	of, ok := resp.State.Schema.Type().(attr.TypeWithAttributeTypes)
+	if !ok {
+		resp.Diagnostics.Append(diag.NewErrorDiagnostic("Unexpected Schema", "The schema is no object. This is a bug in the provider: please report it."))
+		return
+	}
+	for name := range fields {
+		value := attribute.Value(ctx, of.AttributeTypes()[name], fields[name])
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
+	}
+}
