@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -53,7 +52,6 @@ func (r *operatorResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 				MarkdownDescription: "Public keys, which start with `O`, that may sign accounts beside the identity.",
 				Optional:            true,
 				ElementType:         types.StringType,
-				Validators:          []validator.Set{setvalidator.ValueStringsAre(validators.PublicKey(natsconn.OperatorKey))},
 			},
 			"signing_key_seed_wo": schema.StringAttribute{
 				MarkdownDescription: "Seed of one of `signing_keys`, which signs the system account in place of the identity. Needed with " +
@@ -125,13 +123,12 @@ func (r *operatorResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 							"`signing_keys` sign its users.",
 						Optional: true, Computed: true,
 						Validators:    []validator.String{validators.PublicKey(natsconn.AccountKey)},
-						PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+						PlanModifiers: []planmodifier.String{stringplanmodifier.UseNonNullStateForUnknown()},
 					},
 					"signing_keys": schema.SetAttribute{
 						MarkdownDescription: "Public keys, which start with `A`, that sign users of the account.",
 						Optional:            true,
 						ElementType:         types.StringType,
-						Validators:          []validator.Set{setvalidator.ValueStringsAre(validators.PublicKey(natsconn.AccountKey))},
 					},
 				},
 			},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
@@ -29,7 +30,13 @@ func (v checked) ValidateString(_ context.Context, req validator.StringRequest, 
 		return
 	}
 	if err := v.check(req.ConfigValue.ValueString()); err != nil {
+		at := req.Path
+		if last, _ := at.Steps().LastStep(); last != nil {
+			if _, inSet := last.(path.PathStepElementKeyValue); inSet {
+				at = at.ParentPath() // that of an element of a set is the value itself, which may be a secret in the wrong place
+			}
+		}
 		// A CLI shows the resource and not the attribute, if that is a nested one.
-		resp.Diagnostics.AddAttributeError(req.Path, v.summary, fmt.Sprintf("Attribute %s must be %s: %s.", req.Path, v.description, err))
+		resp.Diagnostics.AddAttributeError(at, v.summary, fmt.Sprintf("Attribute %s must be %s: %s.", at, v.description, err))
 	}
 }
