@@ -1,0 +1,4 @@
+import {
+  to = nats_operator.main
+  id = file("${path.module}/operator.jwt")
+}
