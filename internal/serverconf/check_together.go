@@ -21,7 +21,8 @@ func (c Config) checkTogether() []Problem {
 		if c.Cluster != nil && c.ServerName == "" {
 			ch.add(Path{"server_name"}, "JetStream in a cluster needs a name for each server, which stays the same over restarts: set it")
 		}
-		if prefix := strings.ToLower(js.UniqueTag); prefix != "" && !slices.ContainsFunc(lower(c.Tags), func(tag string) bool { return strings.HasPrefix(tag, prefix) }) {
+		begins := func(tag string) bool { return strings.HasPrefix(tag, strings.ToLower(js.UniqueTag)) }
+		if js.UniqueTag != "" && !slices.ContainsFunc(lower(c.Tags), begins) {
 			ch.add(Path{"jetstream", "unique_tag"}, "none of the server's tags begins with %q, so no stream would ever be placed on it: "+
 				"add such a tag to tags", js.UniqueTag)
 		}
