@@ -23,47 +23,10 @@ import (
 // startTimeout is generous, for machines of a CI.
 const startTimeout = 60 * time.Second
 
-// freeAddress returns an address of this machine that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
-
 // boot starts a real server from the text of a configuration, as a file.
 func boot(t *testing.T, config Config) *server.Server {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "nats-server.conf")
-	if err := os.WriteFile(file, []byte(render(t, config)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	opts, err := server.ProcessConfigFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opts.NoSigs = true
-	s, err := server.NewServer(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if opts.LogFile != "" {
-		s.ConfigureLogger()
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	return s
-}
-
-// ready waits until the server takes connections. A server of a cluster does not before it has met another one.
-func ready(t *testing.T, s *server.Server) {
-	t.Helper()
-	if !s.ReadyForConnections(startTimeout) {
-		t.Fatalf("%s does not take connections", s.Name())
-	}
+	return natslab.Configured(t, render(t, config))
 }
 
 func connect(t *testing.T, config Config, options ...nats.Option) *nats.Conn {
@@ -112,13 +75,13 @@ func writeBucket(t *testing.T, nc *nats.Conn, domain string, replicas int) {
 func TestBootJetStream(t *testing.T) {
 	dir := t.TempDir()
 	config := Config{
-		Listen: freeAddress(t), HTTP: freeAddress(t), ServerName: "nats-1", Tags: []string{"region:eu"}, MaxPayload: new(int64(2 << 20)),
+		Listen: natslab.FreeAddress(t), HTTP: natslab.FreeAddress(t), ServerName: "nats-1", Tags: []string{"region:eu"}, MaxPayload: new(int64(2 << 20)),
 		LogFile: filepath.Join(dir, "nats.log"), PIDFile: filepath.Join(dir, "nats.pid"),
 		JetStream: &JetStream{StoreDir: dir + `/a "quoted" $HOME`, Domain: "hub", MaxFileStore: new(int64(1 << 30)), MaxMemoryStore: new(int64(0)),
 			Limits: &Limits{DefaultMaxConsumers: new(int64(5000))}},
 	}
 	s := boot(t, config)
-	ready(t, s)
+	natslab.AwaitConfigured(t, s)
 	nc := connect(t, config)
 	if nc.MaxPayload() != 2<<20 || nc.ConnectedServerName() != "nats-1" {
 		t.Errorf("the server is %s, with payloads up to %d", nc.ConnectedServerName(), nc.MaxPayload())
@@ -144,11 +107,11 @@ func TestBootTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := Config{
-		Listen: freeAddress(t),
+		Listen: natslab.FreeAddress(t),
 		TLS: &TLS{CertFile: files.ServerCert, KeyFile: files.ServerKey, CAFile: files.CA, Verify: true, HandshakeFirst: "true",
 			MinVersion: "1.3", Timeout: 20 * time.Second},
 	}
-	ready(t, boot(t, config))
+	natslab.AwaitConfigured(t, boot(t, config))
 	trust := nats.RootCAs(files.CA)
 	nc := connect(t, config, trust, nats.ClientCert(files.ClientCert, files.ClientKey), nats.TLSHandshakeFirst())
 	if state, err := nc.TLSConnectionState(); err != nil || state.Version != 0x0304 {
@@ -169,7 +132,7 @@ func TestBootTLS(t *testing.T) {
 func inOperatorMode(t *testing.T, o *natslab.Operator, kind string) Config {
 	t.Helper()
 	config := operatorMode(o, kind)
-	config.Listen = freeAddress(t)
+	config.Listen = natslab.FreeAddress(t)
 	config.JetStream = &JetStream{StoreDir: t.TempDir()}
 	if config.Resolver.Dir != "" {
 		config.Resolver.Dir = filepath.Join(t.TempDir(), "jwt")
@@ -199,7 +162,7 @@ func push(t *testing.T, nc *nats.Conn, account string) string {
 func TestBootFullResolver(t *testing.T) {
 	o := newOperator(t)
 	config := inOperatorMode(t, o, Full)
-	ready(t, boot(t, config))
+	natslab.AwaitConfigured(t, boot(t, config))
 	system := connect(t, config, user(t, o.SystemAccount()))
 	account, err := o.AddAccount("a", nil)
 	if err != nil {
@@ -230,7 +193,7 @@ func TestBootMemoryResolver(t *testing.T) {
 	}
 	config := inOperatorMode(t, o, Memory)
 	config.Resolver.Preload[account.PublicKey()] = account.JWT()
-	ready(t, boot(t, config))
+	natslab.AwaitConfigured(t, boot(t, config))
 	writeBucket(t, connect(t, config, user(t, account)), "", 1)
 	if answer := push(t, connect(t, config, user(t, o.SystemAccount())), later.JWT()); strings.Contains(answer, `"code":200`) {
 		t.Errorf("a memory resolver took an account: %s", answer)
@@ -251,7 +214,7 @@ func TestBootCacheResolver(t *testing.T) {
 	}
 	servers := []*server.Server{boot(t, configs[0]), boot(t, configs[1])}
 	for _, s := range servers {
-		ready(t, s)
+		natslab.AwaitConfigured(t, s)
 	}
 	routed(t, servers)
 	if answer := push(t, connect(t, configs[0], user(t, o.SystemAccount())), account.JWT()); !strings.Contains(answer, `"code":200`) {
@@ -267,7 +230,7 @@ func joined(t *testing.T, configs []Config) {
 	routes := make([]string, len(configs))
 	addresses := make([]string, len(configs))
 	for i := range configs {
-		addresses[i] = freeAddress(t)
+		addresses[i] = natslab.FreeAddress(t)
 		routes[i] = "nats://" + addresses[i]
 	}
 	for i := range configs {
@@ -332,7 +295,7 @@ func TestBootCluster(t *testing.T) {
 	configs := make([]Config, 3)
 	for i := range configs {
 		configs[i] = Config{
-			Listen: freeAddress(t), Tags: []string{fmt.Sprintf("az:%d", i)},
+			Listen: natslab.FreeAddress(t), Tags: []string{fmt.Sprintf("az:%d", i)},
 			JetStream: &JetStream{StoreDir: t.TempDir(), UniqueTag: "az:"},
 		}
 	}
@@ -342,7 +305,7 @@ func TestBootCluster(t *testing.T) {
 		servers[i] = boot(t, config)
 	}
 	for _, s := range servers {
-		ready(t, s)
+		natslab.AwaitConfigured(t, s)
 	}
 	routed(t, servers)
 	writeBucket(t, connect(t, configs[1]), "", 3)

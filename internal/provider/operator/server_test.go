@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"github.com/nats-io/jwt/v2"
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
 // startup bounds the start of a server.
@@ -26,27 +26,9 @@ const startup = 10 * time.Second
 // boot starts a nats-server with the operator, as its users would configure it, and returns its URL.
 func boot(t *testing.T, operatorJWT, systemAccount, systemJWT string) string {
 	t.Helper()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "nats.conf")
-	config := fmt.Sprintf("listen: 127.0.0.1:-1\noperator: %s\nresolver: { type: full, dir: %q }\nresolver_preload: { %s: %s }\n",
-		operatorJWT, filepath.Join(dir, "accounts"), systemAccount, systemJWT)
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	options, err := server.ProcessConfigFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	options.NoSigs, options.NoLog = true, true
-	s, err := server.NewServer(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(startup) {
-		t.Fatal("the server does not become ready")
-	}
+	s := natslab.Configured(t, fmt.Sprintf("listen: 127.0.0.1:-1\noperator: %s\nresolver: { type: full, dir: %q }\nresolver_preload: { %s: %s }\n",
+		operatorJWT, t.TempDir(), systemAccount, systemJWT))
+	natslab.AwaitConfigured(t, s)
 	return s.ClientURL()
 }
 

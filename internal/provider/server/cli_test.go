@@ -3,17 +3,15 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
-	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
 // What is known is in the plan, what is not comes with the apply, and a mistake is found by the earliest step that can know of it.
@@ -24,12 +22,7 @@ func TestAccCLIServerConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	listener.Close()
+	address := natslab.FreeAddress(t)
 	dir := t.TempDir()
 
 	config := func(operator, payload, store string) string {
@@ -130,24 +123,7 @@ output "first" {
 	w.Configure(t, config(o.JWT(), `"2MiB"`, filepath.Join(dir, "store")))
 	w.AssertEmptyPlan(t)
 
-	file := filepath.Join(dir, "nats-server.conf")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	opts, err := server.ProcessConfigFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opts.NoSigs, opts.NoLog = true, true
-	s, err := server.NewServer(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	defer func() { s.Shutdown(); s.WaitForShutdown() }()
-	if !s.ReadyForConnections(30 * time.Second) {
-		t.Fatal("the server does not take connections")
-	}
+	natslab.AwaitConfigured(t, natslab.Configured(t, text))
 	creds, err := account.Credentials("u", nil)
 	if err != nil {
 		t.Fatal(err)
