@@ -38,6 +38,8 @@ type (
 	}
 	// tiersError says that the account has streams, which the change would make read-only.
 	tiersError streamsError
+	// jetStreamError says that the account has streams, which the change would take away.
+	jetStreamError streamsError
 )
 
 func (e *existsError) Error() string {
@@ -65,6 +67,8 @@ func (e *streamsError) Error() string {
 
 func (e *tiersError) Error() string { return (*streamsError)(e).Error() }
 
+func (e *jetStreamError) Error() string { return (*streamsError)(e).Error() }
+
 // addError tells a failure of an action on the account.
 func addError(diags *diag.Diagnostics, action string, m *accountModel, err error) {
 	at, step := explain(m, err)
@@ -89,6 +93,7 @@ func explain(m *accountModel, err error) (at path.Path, step string) {
 		gone       *goneError
 		streams    *streamsError
 		tiers      *tiersError
+		jetStream  *jetStreamError
 		incomplete *claims.IncompleteError
 		conflict   *claims.ConflictError
 	)
@@ -105,6 +110,9 @@ func explain(m *accountModel, err error) (at path.Path, step string) {
 	case errors.As(err, &tiers):
 		return path.Root("jetstream"), "When tiers give way to limits for all streams, nats-server takes no writes on streams that are there, until each server " +
 			"that holds them was restarted. Nothing was changed. Keep the tiers: R1, R3 and so on can have the same limits."
+	case errors.As(err, &jetStream):
+		return path.Root("jetstream"), "Without JetStream they stop answering at once, and replicated ones were seen not to come back with it. Nothing was changed. " +
+			"Destroy what they belong to first."
 	case errors.As(err, &incomplete):
 		return path.Empty(), "A server that still has the account gives it back to all others once it is up. Bring it up and destroy again; if it is gone for " +
 			"good, remove it from the cluster (nats server cluster peer-remove) first."

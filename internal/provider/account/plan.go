@@ -142,6 +142,12 @@ func leavesTiers(account claims.Account, state *accountModel) bool {
 	return len(before.Tiers) > 0 && account.JetStream != nil
 }
 
+// losesJetStream tells whether the account had JetStream and has none any more.
+func losesJetStream(account claims.Account, state *accountModel) bool {
+	before, _ := state.account()
+	return (before.JetStream != nil || len(before.Tiers) > 0) && account.JetStream == nil && len(account.Tiers) == 0
+}
+
 // checkExpiry refuses to sign an account whose end has passed, and warns of one that has come to its end.
 func checkExpiry(signed bool, account claims.Account, diags *diag.Diagnostics) {
 	if account.Expires.IsZero() || account.Expires.After(claims.SystemClock{}.Now()) {

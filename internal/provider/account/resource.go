@@ -97,13 +97,9 @@ func (r *accountResource) apply(ctx context.Context, plan *accountModel, account
 	if err != nil {
 		return err
 	}
-	if before != nil && leavesTiers(account, before) {
-		streams, err := resolver.Streams(ctx, account.PublicKey)
-		if err != nil {
+	if before != nil {
+		if err := keepStreams(ctx, resolver, account, before); err != nil {
 			return err
-		}
-		if len(streams) > 0 {
-			return &tiersError{account.PublicKey, streams}
 		}
 	}
 	result, err := resolver.Change(ctx, account.PublicKey, signer, func(stored *claims.Stored) (*claims.Account, error) {
@@ -118,6 +114,22 @@ func (r *accountResource) apply(ctx context.Context, plan *accountModel, account
 		r.touchStreams(ctx, plan, signer, diags)
 	}
 	return nil
+}
+
+// keepStreams refuses changes that would take streams away, or make them read-only.
+func keepStreams(ctx context.Context, resolver *claims.Resolver, account claims.Account, before *accountModel) error {
+	off, tiers := losesJetStream(account, before), leavesTiers(account, before)
+	if !off && !tiers {
+		return nil
+	}
+	streams, err := resolver.Streams(ctx, account.PublicKey)
+	switch {
+	case err != nil || len(streams) == 0:
+		return err
+	case off:
+		return &jetStreamError{account.PublicKey, streams}
+	}
+	return &tiersError{account.PublicKey, streams}
 }
 
 // signOnly signs the account for somebody else to hand to the servers.
