@@ -14,6 +14,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/activation"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	functions "github.com/nats-k3s/terraform-provider-nats/internal/provider/function"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/k3sendpoint"
@@ -78,6 +79,7 @@ func (p *natsProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 func (p *natsProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		account.NewResource,
+		activation.NewResource,
 		kinebucket.NewResource,
 		k3sendpoint.NewResource,
 		nkey.NewResource,

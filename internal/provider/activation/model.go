@@ -1,0 +1,154 @@
+package activation
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
+)
+
+type activationModel struct {
+	Account                 types.String    `tfsdk:"account"`
+	ImportAccount           types.String    `tfsdk:"import_account"`
+	Subject                 types.String    `tfsdk:"subject"`
+	Type                    types.String    `tfsdk:"type"`
+	Name                    types.String    `tfsdk:"name"`
+	Tags                    types.Set       `tfsdk:"tags"`
+	ExpiresAt               customtype.Time `tfsdk:"expires_at"`
+	NotBefore               customtype.Time `tfsdk:"not_before"`
+	SigningKeySeedWO        types.String    `tfsdk:"signing_key_seed_wo"`
+	SigningKeySeedWOVersion types.String    `tfsdk:"signing_key_seed_wo_version"`
+	JWT                     types.String    `tfsdk:"jwt"`
+	Issuer                  types.String    `tfsdk:"issuer"`
+	IssuedAt                types.String    `tfsdk:"issued_at"`
+}
+
+type identityModel struct {
+	Account       types.String `tfsdk:"account"`
+	ImportAccount types.String `tfsdk:"import_account"`
+	Subject       types.String `tfsdk:"subject"`
+	Type          types.String `tfsdk:"type"`
+}
+
+func (m *activationModel) identity() identityModel {
+	return identityModel{Account: m.Account, ImportAccount: m.ImportAccount, Subject: m.Subject, Type: m.Type}
+}
+
+// names are the attributes that fields of the claims are, where their names differ.
+var names = claimpath.Names{"PublicKey": "import_account", "IssuerAccount": "account", "Expires": "expires_at", "Tags#": ""}
+
+// claims reads the model, and lists what is not known yet of it, which counts as absent.
+func (m *activationModel) claims() (*account.Activation, path.Paths) {
+	in := attribute.NewObject(map[string]attr.Value{
+		"account": m.Account, "import_account": m.ImportAccount, "subject": m.Subject, "type": m.Type, "name": m.Name, "tags": m.Tags,
+		"expires_at": m.ExpiresAt, "not_before": m.NotBefore,
+	}, path.Empty())
+	activation := &account.Activation{
+		Claims: account.Claims{
+			PublicKey: in.Text("import_account"), Name: in.Text("name"), Tags: in.Texts("tags"),
+			NotBefore: in.Time("not_before"), Expires: in.Time("expires_at"),
+		},
+		Subject: in.Text("subject"), Type: in.Text("type"), IssuerAccount: in.Text("account"),
+	}
+	return activation, in.Unknown()
+}
+
+// check tells everything that is wrong with the configuration, as far as it is known.
+func (m *activationModel) check(diags *diag.Diagnostics) {
+	activation, unknown := m.claims()
+	claimpath.AddProblems(diags, activation.Problems(), names, unknown)
+}
+
+// keeps tells whether the token in the state says just this, and nobody asks for a new one.
+func (m *activationModel) keeps(plan *activationModel, wanted *account.Activation) bool {
+	// An imported token has no version yet.
+	asked := !m.SigningKeySeedWOVersion.IsNull() && !m.SigningKeySeedWOVersion.Equal(plan.SigningKeySeedWOVersion)
+	signed, _, err := decode(m.JWT.ValueString())
+	return err == nil && !asked && signed.Equal(wanted)
+}
+
+// decode reads a token, with the exporting account in it also where its identity signed.
+func decode(token string) (*account.Activation, account.Signature, error) {
+	activation, signature, err := account.DecodeActivation(token)
+	if err != nil {
+		return nil, signature, err
+	}
+	activation.IssuerAccount = cmp.Or(activation.IssuerAccount, signature.Issuer)
+	return activation, signature, nil
+}
+
+// preview sets in a plan what is known of the result.
+func (m *activationModel) preview(config, state *activationModel, diags *diag.Diagnostics) {
+	m.check(diags)
+	if diags.HasError() {
+		return
+	}
+	if wanted, unknown := m.claims(); state != nil && len(unknown) == 0 && state.keeps(m, wanted) {
+		m.JWT, m.Issuer, m.IssuedAt = state.JWT, state.Issuer, state.IssuedAt
+		return
+	}
+	m.JWT, m.Issuer, m.IssuedAt = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+	if public, err := account.PublicKey(config.SigningKeySeedWO.ValueString()); err == nil {
+		m.Issuer = types.StringValue(public)
+	}
+}
+
+// apply signs the token if the state does not have it yet.
+func (m *activationModel) apply(ctx context.Context, config, state *activationModel, diags *diag.Diagnostics) {
+	m.check(diags) // also what was not known before
+	if diags.HasError() {
+		return
+	}
+	wanted, _ := m.claims()
+	var after time.Time
+	if state != nil {
+		if state.keeps(m, wanted) {
+			m.JWT, m.Issuer, m.IssuedAt = state.JWT, state.Issuer, state.IssuedAt
+			return
+		}
+		if _, signature, err := decode(state.JWT.ValueString()); err == nil {
+			after = signature.IssuedAt
+		}
+	}
+	at := path.Root("signing_key_seed_wo")
+	signer, err := account.NewAccountSigner(config.SigningKeySeedWO.ValueString())
+	if err != nil {
+		diags.AddAttributeError(at, "Unable to Sign Activation", connection.Explain(err))
+		return
+	}
+	defer signer.Close()
+	if !m.Issuer.IsUnknown() && m.Issuer.ValueString() != signer.PublicKey() {
+		diags.AddAttributeError(at, "Unable to Sign Activation",
+			"The seed is another one than when the plan was made: it is that of "+signer.PublicKey()+", and not of "+m.Issuer.ValueString()+
+				". Take it from where it stays the same.")
+		return
+	}
+	token, err := wanted.Sign(ctx, signer, account.SystemClock{}, after)
+	if err == nil {
+		err = m.setToken(token)
+	}
+	if err != nil {
+		diags.AddAttributeError(at, "Unable to Sign Activation", connection.Explain(err))
+	}
+}
+
+// setToken sets the token and what it says of its signature.
+func (m *activationModel) setToken(token string) error {
+	_, signature, err := decode(token)
+	if err != nil {
+		return err
+	}
+	m.JWT, m.Issuer = types.StringValue(token), types.StringValue(signature.Issuer)
+	m.IssuedAt = types.StringValue(signature.IssuedAt.UTC().Format(time.RFC3339))
+	return nil
+}

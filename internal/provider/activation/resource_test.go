@@ -1,0 +1,271 @@
+package activation_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats.go"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+func TestMain(m *testing.M) { acctest.Main(m) }
+
+const address = "nats_activation.test"
+
+// key is a key pair.
+type key struct{ public, seed string }
+
+func newKey(t *testing.T, kind natsconn.KeyKind) key {
+	t.Helper()
+	public, seed, err := account.NewKey(kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key{public, seed}
+}
+
+// activation is a resource with these attributes, and with others on lines of their own.
+func activation(attributes map[string]string, lines ...string) string {
+	var b strings.Builder
+	b.WriteString("resource \"nats_activation\" \"test\" {\n")
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		fmt.Fprintf(&b, "  %s = %q\n", name, attributes[name])
+	}
+	for _, line := range lines {
+		b.WriteString("  " + line + "\n")
+	}
+	return b.String() + "}\n"
+}
+
+// tokenOf reads the token out of a state.
+func tokenOf(token *string) resource.TestCheckFunc {
+	return func(state *terraform.State) error {
+		*token = state.RootModule().Resources[address].Primary.Attributes["jwt"]
+		return nil
+	}
+}
+
+// The token is signed again in place when what it says or the version of the seed changes, and else stays as it is.
+func TestAccActivation(t *testing.T) {
+	exporter, importer, signing, other := newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey)
+	base := map[string]string{
+		"account": exporter.public, "import_account": importer.public, "subject": "events.eu.>", "type": "stream",
+		"signing_key_seed_wo": signing.seed, "signing_key_seed_wo_version": "1",
+	}
+	with := func(changes ...string) map[string]string {
+		m := maps.Clone(base)
+		for i := 0; i < len(changes); i += 2 {
+			m[changes[i]] = changes[i+1]
+		}
+		return m
+	}
+	all := []string{`name = "eu"`, `tags = ["b", "a"]`, `expires_at = "2040-01-02T05:04:05+02:00"`, `not_before = "2020-01-01T00:00:00Z"`}
+	var token, before string
+	step := func(config string, action plancheck.ResourceActionType, again bool, check func(*account.Activation, account.Signature) bool) resource.TestStep {
+		return resource.TestStep{
+			PreConfig: func() { before = token },
+			Config:    config,
+			Check: resource.ComposeTestCheckFunc(tokenOf(&token), func(state *terraform.State) error {
+				attributes := state.RootModule().Resources[address].Primary.Attributes
+				a, signature, err := account.DecodeActivation(token)
+				switch {
+				case err != nil:
+					return err
+				case (token != before) != again:
+					return fmt.Errorf("signed again: %t", token != before)
+				case attributes["issuer"] != signature.Issuer || attributes["issued_at"] != signature.IssuedAt.UTC().Format(time.RFC3339):
+					return fmt.Errorf("the signature is %+v, and the state says %v", signature, attributes)
+				case !check(a, signature):
+					return fmt.Errorf("the token says %+v, %+v", a, signature)
+				}
+				return nil
+			}),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}},
+		}
+	}
+	const create, update = plancheck.ResourceActionCreate, plancheck.ResourceActionUpdate
+	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
+		step(activation(base), create, true, func(a *account.Activation, s account.Signature) bool {
+			return a.PublicKey == importer.public && a.IssuerAccount == exporter.public && s.Issuer == signing.public && a.Subject == "events.eu.>" &&
+				a.Type == account.Stream && a.Name == "" && a.Expires.IsZero()
+		}),
+		step(activation(base, all...), update, true, func(a *account.Activation, _ account.Signature) bool {
+			return a.Name == "eu" && len(a.Tags) == 2 && a.Expires.Unix() == 2209086245 && a.NotBefore.Unix() == 1577836800
+		}),
+		// The same in another form, and another seed under the same version, which is not looked at.
+		step(activation(with("signing_key_seed_wo", other.seed), slices.Concat(all[:2], []string{`expires_at = "2040-01-02T03:04:05Z"`, all[3]})...), update, false,
+			func(*account.Activation, account.Signature) bool { return true }),
+		step(activation(with("type", "service", "subject", "ask.eu"), all...), update, true, func(a *account.Activation, s account.Signature) bool {
+			return a.Type == account.Service && a.Subject == "ask.eu" && s.Issuer == signing.public
+		}),
+		// Another version signs again also with the same seed.
+		step(activation(with("type", "service", "subject", "ask.eu", "signing_key_seed_wo_version", "2"), all...), update, true,
+			func(_ *account.Activation, s account.Signature) bool { return s.Issuer == signing.public }),
+		step(activation(with("signing_key_seed_wo", exporter.seed, "signing_key_seed_wo_version", "3")), update, true,
+			func(a *account.Activation, s account.Signature) bool {
+				return a.IssuerAccount == "" && s.Issuer == exporter.public
+			}),
+	}})
+}
+
+// A token is imported as it is.
+func TestAccActivationImport(t *testing.T) {
+	exporter, importer, signing := newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey)
+	for name, signedBy := range map[string]key{"a signing key": signing, "the identity": exporter} {
+		t.Run(name, func(t *testing.T) {
+			signer, err := account.NewAccountSigner(signedBy.seed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			made := &account.Activation{
+				Claims:  account.Claims{PublicKey: importer.public, Name: "eu", Tags: []string{"b", "a"}, Expires: time.Unix(2209086245, 0)},
+				Subject: "a.>", Type: account.Stream, IssuerAccount: exporter.public,
+			}
+			token, err := made.Sign(t.Context(), signer, account.SystemClock{}, time.Time{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			config := activation(map[string]string{
+				"account": exporter.public, "import_account": importer.public, "subject": "a.>", "type": "stream", "name": "eu",
+				"signing_key_seed_wo": signedBy.seed, "signing_key_seed_wo_version": "1", "expires_at": "2040-01-02T03:04:05Z",
+			}, `tags = ["a", "b"]`)
+			var got string
+			acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
+				{
+					Config: config + fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", address, token),
+					Check: resource.ComposeTestCheckFunc(tokenOf(&got), func(*terraform.State) error {
+						if got != token {
+							return fmt.Errorf("the imported token was signed again: %s", got)
+						}
+						return nil
+					}),
+				},
+				{
+					Config: config, ResourceName: address, ImportState: true, ImportStateKind: resource.ImportCommandWithID, ImportStateId: token,
+					ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "jwt", ImportStateVerifyIgnore: []string{"signing_key_seed_wo_version"},
+				},
+			}})
+		})
+	}
+	for id, want := range map[string]string{
+		exporter.seed: "The id must be an activation token", exporter.public: "The id must be an activation token", "": "Import by id, which is the token",
+	} {
+		_, found := acctest.ImportResource(t, "nats_activation", id)
+		if len(found) != 1 || !acctest.Text(want).MatchString(found[0].Text) || strings.Contains(found[0].Text, exporter.seed) {
+			t.Errorf("%+v, wanted %q", found, want)
+		}
+	}
+}
+
+// A real server lets an account import a private export with the token, and only that account.
+func TestAccActivationOnAServer(t *testing.T) {
+	operator, err := natslab.NewOperator("lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exporter, err := operator.AddAccount("exporter", func(claims *jwt.AccountClaims) {
+		claims.Exports.Add(&jwt.Export{Name: "events", Subject: "events.>", Type: jwt.Stream, TokenReq: true})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	importer, err := operator.AddAccount("importer", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, err := operator.AddAccount("stranger", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab := natslab.Single(t, natslab.OperatorMode(operator))
+	connect := func(a *natslab.OperatorAccount) *nats.Conn {
+		t.Helper()
+		credentials, err := a.Credentials("user", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nc, err := nats.Connect(lab.ClientURL(), nats.UserCredentialBytes([]byte(credentials)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(nc.Close)
+		return nc
+	}
+	system, signer := connect(operator.SystemAccount()), newSigner(t, operator.SigningKeySeed())
+
+	var token string
+	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
+		Config: activation(map[string]string{
+			"account": exporter.PublicKey(), "import_account": importer.PublicKey(), "subject": "events.>", "type": "stream",
+			"signing_key_seed_wo": exporter.SigningKeySeed(), "signing_key_seed_wo_version": "1",
+		}),
+		Check: tokenOf(&token),
+	}}})
+	type listener struct {
+		nc   *nats.Conn
+		sub  *nats.Subscription
+		want string
+	}
+	var listeners []listener
+	for want, a := range map[string]*natslab.OperatorAccount{"events.eu": importer, "events.own": stranger} {
+		claims, signature, err := account.DecodeAccount(a.JWT())
+		if err != nil {
+			t.Fatal(err)
+		}
+		claims.Imports = []account.Import{{Name: "events", Subject: "events.>", Account: exporter.PublicKey(), Token: token, Type: account.Stream}}
+		changed, err := claims.Sign(t.Context(), signer, account.SystemClock{}, signature.IssuedAt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := system.Request("$SYS.REQ.CLAIMS.UPDATE", []byte(changed), 10*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		nc := connect(a)
+		sub, err := nc.SubscribeSync("events.>")
+		if err == nil {
+			err = nc.Flush()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		listeners = append(listeners, listener{nc, sub, want})
+	}
+	publisher := connect(exporter)
+	if err := publisher.Publish("events.eu", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := publisher.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range listeners {
+		// What an account says itself comes behind what the exporter has said.
+		if err := l.nc.Publish("events.own", nil); err != nil {
+			t.Fatal(err)
+		}
+		if msg, err := l.sub.NextMsg(10 * time.Second); err != nil || msg.Subject != l.want {
+			t.Errorf("heard %+v, %v, and not %s", msg, err, l.want)
+		}
+	}
+}
+
+func newSigner(t *testing.T, seed string) *account.Signer {
+	t.Helper()
+	signer, err := account.NewOperatorSigner(seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(signer.Close)
+	return signer
+}
