@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
 // Every example plans, without a server. The quick start is also applied, by make demo.
@@ -51,7 +52,8 @@ func TestAccCLIExamplesPlan(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.Env = append(w.Env, "NATS_URL=nats://127.0.0.1:1", "TF_VAR_nats_password=s3cr3t", "TF_VAR_k3s_password=s3cr3t",
-				"TF_VAR_k3s_token=s3cr3t", "TF_VAR_signing_key_seed="+seed(t, natsconn.AccountKey))
+				"TF_VAR_k3s_token=s3cr3t", "TF_VAR_signing_key_seed="+seed(t, natsconn.AccountKey), connection.EnvSigningKey+"="+seed(t, natsconn.OperatorKey),
+				connection.EnvSystemCredentials+"=/etc/nats/system.creds")
 			for _, name := range []string{"nats", "k3s", "k0s", "user"} {
 				w.Env = append(w.Env, "TF_VAR_"+name+"_credentials="+credentials(t))
 			}

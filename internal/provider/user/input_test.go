@@ -1,6 +1,7 @@
 package user_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -72,9 +73,7 @@ func TestUserInput(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := acctest.Config{"account": accountKey.public, "name": "k3s", "signing_key_seed_wo": signing.seed}
-			for attribute, value := range c.change {
-				config[attribute] = value
-			}
+			maps.Copy(config, c.change)
 			found := acctest.ValidateResource(t, "nats_user", config)
 			for _, d := range found {
 				for _, pair := range []pair{accountKey, signing, own, operator} {

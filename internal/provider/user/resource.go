@@ -75,7 +75,7 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 		addError(&resp.Diagnostics, "Create", &plan, err)
 		return
 	}
-	tflog.Info(ctx, "signed user", map[string]any{"user": plan.PublicKey.ValueString(), "name": plan.Name.ValueString()})
+	tflog.Info(ctx, "signed user", plan.logged())
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
 }
 
@@ -138,7 +138,7 @@ func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, r
 			addError(&resp.Diagnostics, "Update", &plan, err)
 			return
 		}
-		tflog.Info(ctx, "signed user again", map[string]any{"user": plan.PublicKey.ValueString(), "name": plan.Name.ValueString()})
+		tflog.Info(ctx, "signed user again", plan.logged())
 	}
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
 }
@@ -163,6 +163,11 @@ func (r *userResource) ImportState(_ context.Context, _ resource.ImportStateRequ
 	resp.Diagnostics.AddError("A User Cannot Be Imported", "Neither the JWT of a user nor its seed is on any server, so there is nothing to import.\n\n"+
 		"Let the resource create a user, and give its credentials to the client. To go on with the key that the client has, set public_key: the seed "+
 		"stays with the client, which only needs the new jwt.")
+}
+
+// logged is what a log says of the user.
+func (m *userModel) logged() map[string]any {
+	return map[string]any{"user": m.PublicKey.ValueString(), "name": m.Name.ValueString(), "account": m.Account.ValueString()}
 }
 
 // store writes the model to the state.

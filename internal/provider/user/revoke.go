@@ -82,7 +82,7 @@ func (r *userResource) revoke(ctx context.Context, state *userModel, diags *diag
 	result, err := resolver.Revoke(ctx, state.Account.ValueString(), signer, state.PublicKey.ValueString(), at)
 	switch {
 	case errors.Is(err, account.ErrNotFound):
-		tflog.Info(ctx, "the account of the user is gone", map[string]any{"user": state.PublicKey.ValueString(), "account": state.Account.ValueString()})
+		tflog.Info(ctx, "the account of the user is gone", state.logged())
 		return nil
 	case err != nil:
 		return err

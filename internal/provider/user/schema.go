@@ -152,7 +152,7 @@ var wholeSeconds = validators.String(`a duration of one or more whole seconds, s
 	d, err := time.ParseDuration(text)
 	switch {
 	case err != nil:
-		return nil //nolint:nilerr // told by the type
+		return nil // told by the type
 	case d < time.Second:
 		return errors.New("it is shorter than a second")
 	case d%time.Second != 0:
