@@ -27,6 +27,16 @@ func subjectLookup(publicKey string) string {
 	return fmt.Sprintf("$SYS.REQ.ACCOUNT.%s.CLAIMS.LOOKUP", publicKey)
 }
 
+// SystemPermissions are what a user of the system account needs for all that a [Resolver] does.
+func SystemPermissions() Permissions {
+	return Permissions{
+		Publish: Permission{Allow: []string{
+			subjectPing, subjectVarz, subjectJsz, subjectUpdate, subjectDelete, subjectList, subjectLookup("*"), subjectTurn("*"), subjectUsage,
+		}},
+		Subscribe: Permission{Allow: append([]string{"_INBOX.>", subjectTurn("*")}, watched...)},
+	}
+}
+
 const (
 	// stall is how long after one answer the next one may come. It only counts where fewer servers answer than there should be.
 	stall = time.Second

@@ -1,0 +1,57 @@
+package account_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/nats-io/jwt/v2"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+)
+
+// restrict gives the bench another user of the system account.
+func (b *bench) restrict(t *testing.T, permissions account.Permissions) {
+	t.Helper()
+	var err error
+	b.system, err = b.operator.SystemAccount().Credentials("terraform", func(claims *jwt.UserClaims) {
+		claims.Pub.Allow = permissions.Publish.Allow
+		claims.Sub.Allow = permissions.Subscribe.Allow
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A user of the system account with the permissions that the documentation lists can do all there is to do, and each that is missing is named.
+func TestAccAccountSystemPermissions(t *testing.T) {
+	b := single(t)
+	b.restrict(t, account.SystemPermissions())
+	data := "data \"nats_account\" \"test\" {\n  public_key = nats_account.test.public_key\n}\ndata \"nats_accounts\" \"test\" {}\n"
+	acctest.Run(t, resource.TestCase{
+		CheckDestroy: b.none(),
+		Steps: []resource.TestStep{
+			{Config: b.provider() + config(`name = "a"`) + data},
+			{Config: b.provider() + config("name = \"b\"\n  jetstream = { disk_storage = \"1GiB\" }") + data},
+		},
+	})
+
+	first := acctest.NewWorkspace(t, "")
+	for i, subject := range account.SystemPermissions().Publish.Allow {
+		fewer := account.SystemPermissions()
+		fewer.Publish.Allow = append(fewer.Publish.Allow[:i:i], fewer.Publish.Allow[i+1:]...)
+		t.Run(strings.TrimPrefix(subject, "$"), func(t *testing.T) {
+			b := single(t)
+			b.restrict(t, fewer)
+			w := first.Another(t, b.provider()+config(`name = "a"`)+data)
+			out, err := w.Run(t.Context(), "apply", "-auto-approve")
+			if err == nil {
+				out, err = w.Run(t.Context(), "destroy", "-auto-approve")
+			}
+			if err == nil || !acctest.Text("The user has no permission to publish to").MatchString(out) || !acctest.Text("Grant the user permission").MatchString(out) {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
