@@ -76,15 +76,19 @@ func TestDecodeToken(t *testing.T) {
 		// token is the JWT alone, where the text holds more.
 		token string
 	}{
-		"a user":                  {userToken, wantUser, userToken},
-		"with white space":        {"\n " + userToken + " \n", wantUser, userToken},
-		"a user's .jwt":           {string(decorated), wantUser, userToken},
-		"a user's .creds":         {string(creds), wantUser, userToken},
-		"an operator":             {encode(t, op, operator), Token{Type: "operator", Name: "lab", Subject: operatorKey, Issuer: operatorKey}, ""},
-		"an account":              {encode(t, jwt.NewAccountClaims(accountKey), operator), Token{Type: "account", Subject: accountKey, Issuer: operatorKey}, ""},
-		"an activation":           {encode(t, activation, account), Token{Type: "activation", Subject: activation.Subject, Issuer: accountKey, IssuerAccount: activation.IssuerAccount}, ""},
-		"a request of a callout":  {encode(t, request, server), Token{Type: "authorization_request", Audience: request.Audience, Subject: userKey, Issuer: serverKey}, ""},
-		"a response of a callout": {encode(t, response, account), Token{Type: "authorization_response", Audience: serverKey, Subject: userKey, Issuer: accountKey}, ""},
+		"a user":           {userToken, wantUser, userToken},
+		"with white space": {"\n " + userToken + " \n", wantUser, userToken},
+		"a user's .jwt":    {string(decorated), wantUser, userToken},
+		"a user's .creds":  {string(creds), wantUser, userToken},
+		"an operator":      {encode(t, op, operator), Token{Type: "operator", Name: "lab", Subject: operatorKey, Issuer: operatorKey}, ""},
+		"an account": {encode(t, jwt.NewAccountClaims(accountKey), operator), Token{Type: "account", Subject: accountKey,
+			Issuer: operatorKey}, ""},
+		"an activation": {encode(t, activation, account), Token{Type: "activation", Subject: activation.Subject,
+			Issuer: accountKey, IssuerAccount: activation.IssuerAccount}, ""},
+		"a request of a callout": {encode(t, request, server), Token{Type: "authorization_request", Audience: request.Audience,
+			Subject: userKey, Issuer: serverKey}, ""},
+		"a response of a callout": {encode(t, response, account), Token{Type: "authorization_response", Audience: serverKey,
+			Subject: userKey, Issuer: accountKey}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := DecodeToken(c.text)

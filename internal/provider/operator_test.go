@@ -59,15 +59,18 @@ func TestOperatorConfig(t *testing.T) {
 		system      bool
 		systemErr   string
 	}{
-		"all of it": {config: object(acctest.Config{"signing_key": s.operatorSeed + "\n", "system_credentials": system}), key: s.operatorSeed, system: true},
-		"a file":    {config: object(acctest.Config{"signing_key": s.operatorSeed, "system_credentials_file": systemFile}), key: s.operatorSeed, system: true},
+		"all of it": {config: object(acctest.Config{"signing_key": s.operatorSeed + "\n", "system_credentials": system}),
+			key: s.operatorSeed, system: true},
+		"a file": {config: object(acctest.Config{"signing_key": s.operatorSeed, "system_credentials_file": systemFile}),
+			key: s.operatorSeed, system: true},
 		"the configuration beats the environment": {
 			env:    env{"NATS_OPERATOR_SIGNING_KEY": other.operatorSeed, "NATS_SYSTEM_CREDS": otherFile},
 			config: object(acctest.Config{"signing_key": s.operatorSeed, "system_credentials": system}), key: s.operatorSeed, system: true,
 		},
 		"the environment alone": {
-			env: env{"NATS_OPERATOR_SIGNING_KEY": s.operatorSeed, "NATS_SYSTEM_CREDS": systemFile}, config: acctest.Config{"servers": list(lab.ClientURL())},
-			key: s.operatorSeed, system: true,
+			env:    env{"NATS_OPERATOR_SIGNING_KEY": s.operatorSeed, "NATS_SYSTEM_CREDS": systemFile},
+			config: acctest.Config{"servers": list(lab.ClientURL())},
+			key:    s.operatorSeed, system: true,
 		},
 		"a key's file of the environment": {
 			env: env{"NATS_OPERATOR_SIGNING_KEY_FILE": seedFile}, config: object(acctest.Config{"system_credentials": system}),

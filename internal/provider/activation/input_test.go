@@ -16,7 +16,8 @@ import (
 
 // Each bad input is an error on its attribute, which shows no seed.
 func TestInvalidActivation(t *testing.T) {
-	exporter, importer, operator, user := newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey), newKey(t, natsconn.OperatorKey), newKey(t, natsconn.UserKey)
+	exporter, importer, operator, user := newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey), newKey(t, natsconn.OperatorKey),
+		newKey(t, natsconn.UserKey)
 	unknown := acctest.Unknown{}
 	with := func(changes acctest.Config) acctest.Config {
 		config := acctest.Config{
@@ -31,25 +32,29 @@ func TestInvalidActivation(t *testing.T) {
 		config     acctest.Config
 		path, want string
 	}{
-		"fine":    {config: with(nil)},
-		"unknown": {config: with(acctest.Config{"account": unknown, "import_account": unknown, "subject": unknown, "type": unknown, "signing_key_seed_wo": unknown, "expires_at": unknown, "tags": unknown})},
+		"fine": {config: with(nil)},
+		"unknown": {config: with(acctest.Config{"account": unknown, "import_account": unknown, "subject": unknown, "type": unknown,
+			"signing_key_seed_wo": unknown, "expires_at": unknown, "tags": unknown})},
 
-		"an operator exports":   {one("account", operator.public), "account", "it is the public key of an operator: an account's public key starts with A"},
-		"a seed exports":        {one("account", exporter.seed), "account", "it is a seed, which is secret"},
-		"a user imports":        {one("import_account", user.public), "import_account", "it is the public key of a user"},
-		"itself":                {one("import_account", exporter.public), "import_account", "an account does not import from itself"},
-		"no subject":            {one("subject", ""), "subject", "at least 1"},
-		"an empty token":        {one("subject", "a..b"), "subject", "has two in a row"},
-		"a > in the middle":     {one("subject", "a.>.b"), "subject", "> is not the last token"},
-		"a space":               {one("subject", "a b"), "subject", "contains a space"},
-		"a type that is none":   {one("type", "queue"), "type", "value must be one of"},
-		"an operator's seed":    {one("signing_key_seed_wo", operator.seed), "signing_key_seed_wo", "the seed is that of an operator key: an account's seed, which starts with SA"},
+		"an operator exports": {one("account", operator.public), "account",
+			"it is the public key of an operator: an account's public key starts with A"},
+		"a seed exports":      {one("account", exporter.seed), "account", "it is a seed, which is secret"},
+		"a user imports":      {one("import_account", user.public), "import_account", "it is the public key of a user"},
+		"itself":              {one("import_account", exporter.public), "import_account", "an account does not import from itself"},
+		"no subject":          {one("subject", ""), "subject", "at least 1"},
+		"an empty token":      {one("subject", "a..b"), "subject", "has two in a row"},
+		"a > in the middle":   {one("subject", "a.>.b"), "subject", "> is not the last token"},
+		"a space":             {one("subject", "a b"), "subject", "contains a space"},
+		"a type that is none": {one("type", "queue"), "type", "value must be one of"},
+		"an operator's seed": {one("signing_key_seed_wo", operator.seed), "signing_key_seed_wo",
+			"the seed is that of an operator key: an account's seed, which starts with SA"},
 		"a user's seed":         {one("signing_key_seed_wo", user.seed), "signing_key_seed_wo", "the seed is that of a user key"},
 		"a cut seed":            {one("signing_key_seed_wo", exporter.seed[:40]), "signing_key_seed_wo", "not an nkey seed"},
 		"an empty name":         {one("name", ""), "name", "at least 1"},
 		"a tag in upper case":   {one("tags", []any{"EU"}), "tags", `write "eu"`},
 		"a time without a zone": {one("expires_at", "2030-01-01 00:00:00"), "expires_at", "RFC 3339"},
-		"an expiry in the past of its start": {with(acctest.Config{"expires_at": "2030-01-01T00:00:00Z", "not_before": "2030-01-01T00:00:00Z"}), "expires_at",
+		"an expiry in the past of its start": {with(acctest.Config{"expires_at": "2030-01-01T00:00:00Z",
+			"not_before": "2030-01-01T00:00:00Z"}), "expires_at",
 			"expires before it becomes valid"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,10 +81,12 @@ func TestInvalidActivation(t *testing.T) {
 func TestAccCLIActivationLeavesNoTrace(t *testing.T) {
 	exporter, importer := newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey)
 	w := acctest.NewWorkspace(t, "variable \"seed\" {\n  ephemeral = true\n}\n"+activation(map[string]string{
-		"account": exporter.public, "import_account": importer.public, "subject": "a.>", "type": "stream", "signing_key_seed_wo_version": "version-marker",
+		"account": exporter.public, "import_account": importer.public, "subject": "a.>", "type": "stream",
+		"signing_key_seed_wo_version": "version-marker",
 	}, "signing_key_seed_wo = var.seed"))
 	log := filepath.Join(t.TempDir(), "trace.log")
-	env := append(w.Env, "TF_VAR_seed="+exporter.seed)
+	w.Env = append(w.Env, "TF_VAR_seed="+exporter.seed)
+	env := w.Env
 	w.Env = append(slices.Clone(env), "TF_LOG_PROVIDER=TRACE", "TF_LOG_PATH="+log)
 	output := w.Must(t, "plan", "-out=plan.zip") + w.Must(t, "show", "-json", "plan.zip") + w.Must(t, "apply", "plan.zip") + w.Must(t, "show")
 	w.Env = env
@@ -92,7 +99,8 @@ func TestAccCLIActivationLeavesNoTrace(t *testing.T) {
 		return string(content)
 	}
 	for what, text := range map[string]string{
-		"output": output, "log": read(log), "plan": planText(t, filepath.Join(w.Dir, "plan.zip")), "state": read(filepath.Join(w.Dir, "terraform.tfstate")),
+		"output": output, "log": read(log), "plan": planText(t, filepath.Join(w.Dir, "plan.zip")),
+		"state": read(filepath.Join(w.Dir, "terraform.tfstate")),
 	} {
 		if strings.Contains(text, exporter.seed) {
 			t.Errorf("the seed is in the %s", what)

@@ -59,7 +59,8 @@ func tokenOf(token *string) resource.TestCheckFunc {
 
 // The token is signed again in place when what it says or the version of the seed changes, and else stays as it is.
 func TestAccActivation(t *testing.T) {
-	exporter, importer, signing, other := newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey)
+	exporter, importer, signing, other := newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey),
+		newKey(t, natsconn.AccountKey)
 	base := map[string]string{
 		"account": exporter.public, "import_account": importer.public, "subject": "events.eu.>", "type": "stream",
 		"signing_key_seed_wo": signing.seed, "signing_key_seed_wo_version": "1",
@@ -73,7 +74,8 @@ func TestAccActivation(t *testing.T) {
 	}
 	all := []string{`name = "eu"`, `tags = ["b", "a"]`, `expires_at = "2040-01-02T05:04:05+02:00"`, `not_before = "2020-01-01T00:00:00Z"`}
 	var token, before string
-	step := func(config string, action plancheck.ResourceActionType, again bool, check func(*account.Activation, account.Signature) bool) resource.TestStep {
+	step := func(config string, action plancheck.ResourceActionType, again bool,
+		check func(*account.Activation, account.Signature) bool) resource.TestStep {
 		return resource.TestStep{
 			PreConfig: func() { before = token },
 			Config:    config,
@@ -105,7 +107,8 @@ func TestAccActivation(t *testing.T) {
 			return a.Name == "eu" && len(a.Tags) == 2 && a.Expires.Unix() == 2209086245 && a.NotBefore.Unix() == 1577836800
 		}),
 		// The same in another form, and another seed under the same version, which is not looked at.
-		step(activation(with("signing_key_seed_wo", other.seed), slices.Concat(all[:2], []string{`expires_at = "2040-01-02T03:04:05Z"`, all[3]})...), update, false,
+		step(activation(with("signing_key_seed_wo", other.seed), slices.Concat(all[:2], []string{`expires_at = "2040-01-02T03:04:05Z"`,
+			all[3]})...), update, false,
 			func(*account.Activation, account.Signature) bool { return true }),
 		step(activation(with("type", "service", "subject", "ask.eu"), all...), update, true, func(a *account.Activation, s account.Signature) bool {
 			return a.Type == account.Service && a.Subject == "ask.eu" && s.Issuer == signing.public
@@ -160,7 +163,8 @@ func TestAccActivationImport(t *testing.T) {
 		})
 	}
 	for id, want := range map[string]string{
-		exporter.seed: "The id must be an activation token", exporter.public: "The id must be an activation token", "": "Import by id, which is the token",
+		exporter.seed: "The id must be an activation token", exporter.public: "The id must be an activation token",
+		"": "Import by id, which is the token",
 	} {
 		_, found := acctest.ImportResource(t, "nats_activation", id)
 		if len(found) != 1 || !acctest.Text(want).MatchString(found[0].Text) || strings.Contains(found[0].Text, exporter.seed) {

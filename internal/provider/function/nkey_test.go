@@ -92,7 +92,8 @@ func TestJWTDecode(t *testing.T) {
 				Pub struct{ Allow []string }
 			}
 		}
-		if err := json.Unmarshal([]byte(whole.ValueString()), &payload); err != nil || len(payload.NATS.Pub.Allow) != 1 || payload.NATS.Pub.Allow[0] != "a.>" {
+		if err := json.Unmarshal([]byte(whole.ValueString()), &payload); err != nil || len(payload.NATS.Pub.Allow) != 1 ||
+			payload.NATS.Pub.Allow[0] != "a.>" {
 			t.Errorf("%s: the claims are %s, %v", name, whole, err)
 		}
 		if strings.Contains(got.String(), seed) {

@@ -55,10 +55,6 @@ var (
 	}
 )
 
-var systemTypes = map[string]attr.Type{
-	"name": types.StringType, "public_key": types.StringType, "signing_keys": types.SetType{ElemType: types.StringType},
-}
-
 // claims are what the model says.
 type claims struct {
 	operator *account.Operator

@@ -38,6 +38,7 @@ func (r *operatorResource) ValidateConfig(ctx context.Context, req resource.Vali
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	config.PublicKey = publicKey(config.SeedWO)
 	config.check(&resp.Diagnostics)
 }
 

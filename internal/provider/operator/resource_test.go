@@ -143,7 +143,8 @@ func TestAccOperator(t *testing.T) {
 			strings.Split(strings.ReplaceAll(strings.ReplaceAll(strings.Join(all("https://b.example"), "\x00"), `version = "1"`, `version = "2"`),
 				identity.seed, other.seed), "\x00")...),
 		{
-			Config: operator(strings.Split(strings.ReplaceAll(strings.ReplaceAll(strings.Join(all("https://c.example"), "\x00"), `version = "1"`, `version = "2"`),
+			Config: operator(strings.Split(strings.ReplaceAll(strings.ReplaceAll(strings.Join(all("https://c.example"), "\x00"),
+				`version = "1"`, `version = "2"`),
 				identity.seed, other.seed), "\x00")...),
 			ExpectError: acctest.Text("The operator has to be signed again by " + identity.public + ", and the seed is that of " + other.public),
 		},
