@@ -1,0 +1,4 @@
+import {
+  to = nats_activation.dashboard
+  id = file("${path.module}/dashboard.jwt")
+}
