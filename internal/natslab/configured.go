@@ -54,7 +54,7 @@ func AwaitConfigured(tb testing.TB, s *server.Server) {
 // FreeAddress returns an address of this machine, host:port, that nobody listens on at the moment.
 func FreeAddress(tb testing.TB) string {
 	tb.Helper()
-	listener, err := net.Listen("tcp", net.JoinHostPort(loopback, "0")) //nolint:noctx // it is closed at once
+	listener, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
 	if err != nil {
 		tb.Fatal(fmt.Errorf("natslab: a free port: %w", err))
 	}

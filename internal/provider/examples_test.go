@@ -8,10 +8,11 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// Every example plans, without a server. The quick start is also applied, by make demo.
+// Every example plans, without a server but for those that look at one. The quick start is also applied, by make demo.
 func TestAccCLIExamplesPlan(t *testing.T) {
 	root := filepath.Join("..", "..", "examples")
 	var examples []string
@@ -30,6 +31,19 @@ func TestAccCLIExamplesPlan(t *testing.T) {
 
 	const requirement = "terraform {\n  required_providers {\n    nats = {\n      source = \"nats-k3s/nats\"\n    }\n  }\n}\n"
 	first := acctest.NewWorkspace(t, "")
+	operator, err := natslab.NewOperator("lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab := natslab.Single(t, natslab.OperatorMode(operator))
+	system := filepath.Join(t.TempDir(), "system.creds")
+	content, err := operator.SystemAccount().Credentials("terraform", nil)
+	if err == nil {
+		err = os.WriteFile(system, []byte(content), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, example := range examples {
 		name, err := filepath.Rel(root, example)
 		if err != nil {
@@ -51,9 +65,14 @@ func TestAccCLIExamplesPlan(t *testing.T) {
 			if err := w.Write("main.tf", config); err != nil {
 				t.Fatal(err)
 			}
-			w.Env = append(w.Env, "NATS_URL=nats://127.0.0.1:1", "TF_VAR_nats_password=s3cr3t", "TF_VAR_k3s_password=s3cr3t",
+			url := "nats://127.0.0.1:1" // which nobody listens on
+			if strings.HasPrefix(name, "data-sources") {
+				url = lab.ClientURL()
+			}
+			w.Env = append(w.Env, "NATS_URL="+url, "TF_VAR_account="+operator.SystemAccount().PublicKey(),
+				"TF_VAR_signing_key="+operator.SystemAccount().SigningKey(), "TF_VAR_nats_password=s3cr3t", "TF_VAR_k3s_password=s3cr3t",
 				"TF_VAR_k3s_token=s3cr3t", "TF_VAR_signing_key_seed="+seed(t, natsconn.AccountKey), connection.EnvSigningKey+"="+seed(t, natsconn.OperatorKey),
-				connection.EnvSystemCredentials+"=/etc/nats/system.creds")
+				connection.EnvSystemCredentials+"="+system)
 			for _, name := range []string{"nats", "k3s", "k0s", "user"} {
 				w.Env = append(w.Env, "TF_VAR_"+name+"_credentials="+credentials(t))
 			}

@@ -54,7 +54,8 @@ func TestAccAccountSeeds(t *testing.T) {
 		return acctest.ProviderConfig(lab.URLs()) + "resource \"nats_account\" \"test\" {\n  name = \"a\"\n  deletion_protection = false\n  " + lines + "\n}\n"
 	}
 	r := &traces{w: acctest.NewWorkspace(t, config(""))}
-	env := append(r.w.Env, connection.EnvSystemCredentials+"="+credentials)
+	r.w.Env = append(r.w.Env, connection.EnvSystemCredentials+"="+credentials)
+	env := r.w.Env
 	as := func(seed, lines, more string) {
 		t.Helper()
 		r.w.Env = append(slices.Clone(env), connection.EnvSigningKey+"="+seed)

@@ -31,8 +31,8 @@ func eventually(t *testing.T, what string, check func() error) {
 	}
 }
 
-// onAll waits until all of n servers store the same for an account, or that they have none.
-func (b *bench) onAll(t *testing.T, publicKey string, n int, stored bool) {
+// onAll waits until all of the three servers store the same for an account, or that they have none.
+func (b *bench) onAll(t *testing.T, publicKey string, stored bool) {
 	t.Helper()
 	eventually(t, "all servers agree", func() error {
 		servers, err := b.resolver.Servers(t.Context())
@@ -47,7 +47,7 @@ func (b *bench) onAll(t *testing.T, publicKey string, n int, stored bool) {
 		}
 		found, err := b.resolver.Lookup(t.Context(), publicKey)
 		switch {
-		case up != n:
+		case up != 3:
 			return errors.New("a server is missing")
 		case !stored && errors.Is(err, account.ErrNotFound):
 			return nil
@@ -74,7 +74,7 @@ func TestAccAccountWithServerDown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.onAll(t, publicKey, 3, true)
+	b.onAll(t, publicKey, true)
 
 	servers[2].Shutdown()
 	w.Configure(t, b.provider()+config(`name = "b"`))
@@ -84,7 +84,7 @@ func TestAccAccountWithServerDown(t *testing.T) {
 	if err := servers[2].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	b.onAll(t, publicKey, 3, true)
+	b.onAll(t, publicKey, true)
 	w.Apply(t)
 	w.AssertEmptyPlan(t)
 	if got := b.stored(t, publicKey).Account.Name; got != "b" {
@@ -103,7 +103,7 @@ func TestAccAccountWithServerDown(t *testing.T) {
 	if err := servers[2].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	b.onAll(t, publicKey, 3, true) // as NATS has it: the server that was down gives it back
+	b.onAll(t, publicKey, true) // as NATS has it: the server that was down gives it back
 	w.Must(t, "destroy", "-auto-approve")
-	b.onAll(t, publicKey, 3, false)
+	b.onAll(t, publicKey, false)
 }

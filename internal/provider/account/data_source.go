@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -73,9 +74,7 @@ func (d *accountData) Schema(_ context.Context, _ datasource.SchemaRequest, resp
 		MarkdownDescription: "Public key of the account, which starts with `A`.",
 		Required:            true, Validators: []validator.String{validators.PublicKey(natsconn.AccountKey)},
 	}
-	for name, attribute := range readAttributes() {
-		attributes[name] = attribute
-	}
+	maps.Copy(attributes, readAttributes())
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "An account as the servers have it: its claims, all revocations among them, and what it uses of its limits. It needs the " +
 			"system account's user in the provider's `operator` block.",

@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -33,16 +34,12 @@ func badInputs(t *testing.T) map[string]badInput {
 	}
 	export := func(set object) object {
 		e := object{"subject": "a.*", "type": "service"}
-		for name, value := range set {
-			e[name] = value
-		}
+		maps.Copy(e, set)
 		return object{"exports": list{e}}
 	}
 	imported := func(set object) object {
 		i := object{"subject": "a.*", "type": "stream", "account": other}
-		for name, value := range set {
-			i[name] = value
-		}
+		maps.Copy(i, set)
 		return object{"imports": list{i}}
 	}
 	signing := func(set object) object { return object{"signing_keys": list{set}} }
@@ -50,7 +47,7 @@ func badInputs(t *testing.T) map[string]badInput {
 		return signing(object{"public_key": other, "scope": object{"role": "r", "template": set}})
 	}
 	mapping := func(subject string, destinations ...any) object {
-		return object{"mappings": object{subject: object{"destinations": list(destinations)}}}
+		return object{"mappings": object{subject: object{"destinations": destinations}}}
 	}
 	to := func(subject string, weight int) object { return object{"subject": subject, "weight": weight} }
 	jetStream := func(set object) object { return object{"jetstream": set} }
@@ -165,9 +162,7 @@ func TestAccountBadInput(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			config := object{"name": "a"}
-			for attribute, value := range c.set {
-				config[attribute] = value
-			}
+			maps.Copy(config, c.set)
 			found := acctest.ValidateResource(t, "nats_account", config)
 			if len(found) == 0 {
 				t.Fatal("it was accepted")

@@ -59,9 +59,9 @@ func single(t *testing.T, options ...natslab.Option) *bench {
 }
 
 // provider is the provider's configuration.
-func (b *bench) provider(lines ...string) string {
-	return acctest.ProviderConfig(b.urls, append(lines, fmt.Sprintf(
-		"operator = {\n    signing_key = %q\n    system_credentials = %q\n  }", b.operator.SigningKeySeed(), b.system))...)
+func (b *bench) provider() string {
+	return acctest.ProviderConfig(b.urls, fmt.Sprintf(
+		"operator = {\n    signing_key = %q\n    system_credentials = %q\n  }", b.operator.SigningKeySeed(), b.system))
 }
 
 // config is an account that can be destroyed at the end of a test, with these lines in it.
@@ -122,7 +122,7 @@ func publicKeyOf(to *string) resource.TestCheckFunc {
 
 // none is a check at the end of a test: the servers have none of the accounts that Terraform made.
 func (b *bench) none() resource.TestCheckFunc {
-	return func(s *terraform.State) error {
+	return func(*terraform.State) error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		accounts, err := b.resolver.List(ctx)

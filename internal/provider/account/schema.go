@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
@@ -66,7 +67,7 @@ func (r *accountResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 			"Revocations that others add to the account, as `nats_user` does on destroy, stay.",
 		Attributes: claimsAttributes(),
 	}
-	for name, attribute := range map[string]schema.Attribute{
+	maps.Copy(resp.Schema.Attributes, map[string]schema.Attribute{
 		"push": schema.BoolAttribute{
 			MarkdownDescription: "Push the account to the servers. `false` only signs it: for servers with a memory resolver, whose " +
 				"configuration takes `jwt`, and for sites that Terraform does not reach. Defaults to `true`.",
@@ -106,9 +107,7 @@ func (r *accountResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 			Delete: true, DeleteDescription: fmt.Sprintf("How long to delete the account, and its streams with `force_destroy`. Defaults to `%s`.",
 				deleteTimeout),
 		}),
-	} {
-		resp.Schema.Attributes[name] = attribute
-	}
+	})
 }
 
 // claimsAttributes are those that make up the claims. What is wrong with a claim, [claims.Account.Problems] says; validators here are for

@@ -3,10 +3,10 @@ package customtype
 import "github.com/nats-k3s/terraform-provider-nats/internal/bytesize"
 
 // ByteSize is a number of bytes, such as "10GiB" or "10737418240"; [bytesize.Unlimited] is "-1".
-type (
-	ByteSize     = Measure[byteSizes]
-	ByteSizeType = MeasureType[byteSizes]
-)
+type ByteSize = Measure[byteSizes]
+
+// ByteSizeType is the type of [ByteSize].
+type ByteSizeType = MeasureType[byteSizes]
 
 type byteSizes struct{}
 

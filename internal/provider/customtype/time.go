@@ -6,10 +6,10 @@ import (
 )
 
 // Duration is a duration in Go's form, such as "1m30s"; its number is in nanoseconds.
-type (
-	Duration     = Measure[durations]
-	DurationType = MeasureType[durations]
-)
+type Duration = Measure[durations]
+
+// DurationType is the type of [Duration].
+type DurationType = MeasureType[durations]
 
 type durations struct{}
 
@@ -26,10 +26,10 @@ func (durations) parse(text string) (int64, error) {
 }
 
 // Time is a time in the form of RFC 3339, in whole seconds, such as "2030-12-31T23:59:59Z"; its number is in seconds since 1970.
-type (
-	Time     = Measure[times]
-	TimeType = MeasureType[times]
-)
+type Time = Measure[times]
+
+// TimeType is the type of [Time].
+type TimeType = MeasureType[times]
 
 type times struct{}
 
