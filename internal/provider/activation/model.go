@@ -40,7 +40,8 @@ type identityModel struct {
 	Type          types.String `tfsdk:"type"`
 }
 
-func (m *activationModel) identity() identityModel {
+// Identity returns the identity of the resource.
+func (m *activationModel) Identity() any {
 	return identityModel{Account: m.Account, ImportAccount: m.ImportAccount, Subject: m.Subject, Type: m.Type}
 }
 
@@ -63,8 +64,8 @@ func (m *activationModel) claims() (*account.Activation, path.Paths) {
 	return activation, in.Unknown()
 }
 
-// check tells everything that is wrong with the configuration, as far as it is known.
-func (m *activationModel) check(diags *diag.Diagnostics) {
+// Check tells everything that is wrong with the configuration, as far as it is known.
+func (m *activationModel) Check(diags *diag.Diagnostics) {
 	activation, unknown := m.claims()
 	claimpath.AddProblems(diags, activation.Problems(), names, unknown)
 }
@@ -87,9 +88,9 @@ func decode(token string) (*account.Activation, account.Signature, error) {
 	return activation, signature, nil
 }
 
-// preview sets in a plan what is known of the result.
-func (m *activationModel) preview(config, state *activationModel, diags *diag.Diagnostics) {
-	m.check(diags)
+// Preview sets in a plan what is known of the result.
+func (m *activationModel) Preview(config, state *activationModel, diags *diag.Diagnostics) {
+	m.Check(diags)
 	if diags.HasError() {
 		return
 	}
@@ -103,9 +104,9 @@ func (m *activationModel) preview(config, state *activationModel, diags *diag.Di
 	}
 }
 
-// apply signs the token if the state does not have it yet.
-func (m *activationModel) apply(ctx context.Context, config, state *activationModel, diags *diag.Diagnostics) {
-	m.check(diags) // also what was not known before
+// Apply signs the token if the state does not have it yet.
+func (m *activationModel) Apply(ctx context.Context, config, state *activationModel, diags *diag.Diagnostics) {
+	m.Check(diags) // also what was not known before
 	if diags.HasError() {
 		return
 	}

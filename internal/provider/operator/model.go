@@ -41,7 +41,8 @@ type identityModel struct {
 	PublicKey types.String `tfsdk:"public_key"`
 }
 
-func (m *operatorModel) identity() identityModel { return identityModel{PublicKey: m.PublicKey} }
+// Identity returns the identity of the resource.
+func (m *operatorModel) Identity() any { return identityModel{PublicKey: m.PublicKey} }
 
 // The attributes that fields of the claims are, where their names differ.
 var (
@@ -112,8 +113,8 @@ var (
 	systemKeysPath  = systemPath.AtName("signing_keys")
 )
 
-// check tells everything that is wrong with the configuration, as far as it is known.
-func (m *operatorModel) check(diags *diag.Diagnostics) {
+// Check tells everything that is wrong with the configuration, as far as it is known.
+func (m *operatorModel) Check(diags *diag.Diagnostics) {
 	c := m.claims()
 	undecided := c.unknown
 	if !c.knows(signingKeysPath) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/offline"
 )
 
 var (
@@ -21,87 +22,13 @@ var (
 	_ resource.ResourceWithValidateConfig = (*operatorResource)(nil)
 )
 
-type operatorResource struct{}
+type operatorResource struct {
+	offline.Resource[operatorModel, *operatorModel]
+}
 
 // NewResource returns the resource nats_operator.
-func NewResource() resource.Resource { return &operatorResource{} }
-
-func (r *operatorResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_operator"
-	// Another seed makes it another operator, in place: nothing is lost with the old one.
-	resp.ResourceBehavior = resource.ResourceBehavior{MutableIdentity: true}
-}
-
-func (r *operatorResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	var config operatorModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	config.PublicKey = publicKey(config.SeedWO)
-	config.check(&resp.Diagnostics)
-}
-
-// ModifyPlan says what is going to be signed.
-func (r *operatorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
-		return
-	}
-	var plan, config operatorModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	var state *operatorModel
-	if !req.State.Raw.IsNull() {
-		state = new(operatorModel)
-		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
-	}
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	plan.preview(&config, state, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
-}
-
-func (r *operatorResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan, config operatorModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	plan.apply(ctx, &config, nil, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
-}
-
-func (r *operatorResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, config, state operatorModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	plan.apply(ctx, &config, &state, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
-}
-
-// Read has nowhere to look but the state.
-func (r *operatorResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state operatorModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
-}
-
-// Delete forgets the operator.
-func (r *operatorResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {
+func NewResource() resource.Resource {
+	return &operatorResource{offline.Resource[operatorModel, *operatorModel]{Name: "operator"}}
 }
 
 // ImportState reads an operator's JWT, which is no secret. The system account is signed by the next apply.

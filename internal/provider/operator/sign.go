@@ -13,13 +13,13 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// preview sets in a plan what is known of the result: a JWT stays what it was if it says what is wanted.
-func (m *operatorModel) preview(config, state *operatorModel, diags *diag.Diagnostics) {
+// Preview sets in a plan what is known of the result: a JWT stays what it was if it says what is wanted.
+func (m *operatorModel) Preview(config, state *operatorModel, diags *diag.Diagnostics) {
 	m.SeedWO, m.SigningKeySeedWO = config.SeedWO, config.SigningKeySeedWO // write-only: a plan has none
 	defer func() { m.SeedWO, m.SigningKeySeedWO = types.StringNull(), types.StringNull() }()
 
 	m.PublicKey = m.identityKey(state)
-	m.check(diags)
+	m.Check(diags)
 	if diags.HasError() {
 		return
 	}
@@ -107,8 +107,8 @@ func (m *operatorModel) checkIdentity(diags *diag.Diagnostics) {
 	}
 }
 
-// apply signs what the state does not have yet.
-func (m *operatorModel) apply(ctx context.Context, config, state *operatorModel, diags *diag.Diagnostics) {
+// Apply signs what the state does not have yet.
+func (m *operatorModel) Apply(ctx context.Context, config, state *operatorModel, diags *diag.Diagnostics) {
 	m.SeedWO, m.SigningKeySeedWO = config.SeedWO, config.SigningKeySeedWO
 	defer func() { m.SeedWO, m.SigningKeySeedWO = types.StringNull(), types.StringNull() }()
 
@@ -123,7 +123,7 @@ func (m *operatorModel) apply(ctx context.Context, config, state *operatorModel,
 		}
 		m.setSystemKey(ctx, public, diags)
 	}
-	m.check(diags) // also what was not known before
+	m.Check(diags) // also what was not known before
 	if diags.HasError() {
 		return
 	}

@@ -1,0 +1,107 @@
+// Package offline is what resources have in common that are signed on this machine: all of one is in its state, and no server is asked
+// or told.
+package offline
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+)
+
+// Model is the model M of a resource, a pointer to S.
+type Model[S any] interface {
+	*S
+	// Check tells what is wrong with a configuration, as far as it is known.
+	Check(diags *diag.Diagnostics)
+	// Preview sets in a plan what is known of the result. State is nil for a new resource.
+	Preview(config, state *S, diags *diag.Diagnostics)
+	// Apply signs what the state, nil for a new resource, does not have yet.
+	Apply(ctx context.Context, config, state *S, diags *diag.Diagnostics)
+	// Identity is the resource's identity.
+	Identity() any
+}
+
+// Resource is the part of a resource that is the same for all. It is to be embedded.
+type Resource[S any, M Model[S]] struct {
+	// Name is what follows the provider's name in that of the type, such as "operator".
+	Name string
+}
+
+// Metadata implements [resource.Resource]. The identity is what was signed, which changes in place: nothing is lost with the old one.
+func (r *Resource[S, M]) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + r.Name
+	resp.ResourceBehavior = resource.ResourceBehavior{MutableIdentity: true}
+}
+
+// ValidateConfig implements [resource.ResourceWithValidateConfig].
+func (r *Resource[S, M]) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	config := M(new(S))
+	resp.Diagnostics.Append(req.Config.Get(ctx, config)...)
+	if !resp.Diagnostics.HasError() {
+		config.Check(&resp.Diagnostics)
+	}
+}
+
+// ModifyPlan implements [resource.ResourceWithModifyPlan]: it says what is going to be signed.
+func (r *Resource[S, M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	plan, config := M(new(S)), new(S)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, config)...)
+	var state *S
+	if !req.State.Raw.IsNull() {
+		state = new(S)
+		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	plan.Preview(config, state, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+}
+
+// Create implements [resource.Resource].
+func (r *Resource[S, M]) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	plan, config := M(new(S)), new(S)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	plan.Apply(ctx, config, nil, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.Identity())...)
+}
+
+// Update implements [resource.Resource].
+func (r *Resource[S, M]) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	plan, config, state := M(new(S)), new(S), new(S)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, config)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	plan.Apply(ctx, config, state, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.Identity())...)
+}
+
+// Read implements [resource.Resource]: there is nowhere to look but the state.
+func (r *Resource[S, M]) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	state := M(new(S))
+	resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.Identity())...)
+}
+
+// Delete implements [resource.Resource]: it only forgets.
+func (r *Resource[S, M]) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
