@@ -6,18 +6,14 @@ import (
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
 // seed returns the seed of a new key pair.
 func seed(t *testing.T, kind natsconn.KeyKind) string {
 	t.Helper()
-	_, seed, err := account.NewKey(kind)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return seed
+	return acctest.NewKey(t, kind).Seed
 }
 
 // credentials returns the content of a credentials file of a user that no server knows.

@@ -1,8 +1,6 @@
 package provider_test
 
 import (
-	"archive/zip"
-	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,7 +22,7 @@ variable "token" {
 	w.Env = append(w.Env, "TF_VAR_token="+token)
 
 	output := w.Must(t, "plan", "-out=plan.zip")
-	plan := unzip(t, filepath.Join(w.Dir, "plan.zip"))
+	plan := acctest.Unzip(t, filepath.Join(w.Dir, "plan.zip"))
 	output += w.Must(t, "show", "-json", "plan.zip") + w.Must(t, "apply", "plan.zip")
 	hasBucket(t, lab)
 	for what, where := range map[string]string{
@@ -45,26 +43,4 @@ variable "token" {
 	if want := acctest.Text("The credentials were refused by " + lab.ClientURL()); err == nil || !want.MatchString(out) {
 		t.Errorf("with another token: %v\n%s", err, out)
 	}
-}
-
-// unzip returns the text of all files in an archive.
-func unzip(t *testing.T, file string) string {
-	t.Helper()
-	archive, err := zip.OpenReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer archive.Close()
-	var all strings.Builder
-	for _, entry := range archive.File {
-		r, err := entry.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.Copy(&all, r); err != nil {
-			t.Fatal(err)
-		}
-		_ = r.Close()
-	}
-	return all.String()
 }

@@ -139,9 +139,5 @@ func (b *bench) none() resource.TestCheckFunc {
 // newKey makes a key and returns its public half.
 func newKey(t *testing.T, kind natsconn.KeyKind) string {
 	t.Helper()
-	public, _, err := account.NewKey(kind)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return public
+	return acctest.NewKey(t, kind).Public
 }

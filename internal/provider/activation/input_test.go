@@ -1,8 +1,6 @@
 package activation_test
 
 import (
-	"archive/zip"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,13 +14,13 @@ import (
 
 // Each bad input is an error on its attribute, which shows no seed.
 func TestInvalidActivation(t *testing.T) {
-	exporter, importer, operator, user := newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey), newKey(t, natsconn.OperatorKey),
-		newKey(t, natsconn.UserKey)
+	exporter, importer, operator, user := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.OperatorKey),
+		acctest.NewKey(t, natsconn.UserKey)
 	unknown := acctest.Unknown{}
 	with := func(changes acctest.Config) acctest.Config {
 		config := acctest.Config{
-			"account": exporter.public, "import_account": importer.public, "subject": "a.>", "type": "stream",
-			"signing_key_seed_wo": exporter.seed, "signing_key_seed_wo_version": "1",
+			"account": exporter.Public, "import_account": importer.Public, "subject": "a.>", "type": "stream",
+			"signing_key_seed_wo": exporter.Seed, "signing_key_seed_wo_version": "1",
 		}
 		maps.Copy(config, changes)
 		return config
@@ -36,20 +34,20 @@ func TestInvalidActivation(t *testing.T) {
 		"unknown": {config: with(acctest.Config{"account": unknown, "import_account": unknown, "subject": unknown, "type": unknown,
 			"signing_key_seed_wo": unknown, "expires_at": unknown, "tags": unknown})},
 
-		"an operator exports": {one("account", operator.public), "account",
+		"an operator exports": {one("account", operator.Public), "account",
 			"it is the public key of an operator: an account's public key starts with A"},
-		"a seed exports":      {one("account", exporter.seed), "account", "it is a seed, which is secret"},
-		"a user imports":      {one("import_account", user.public), "import_account", "it is the public key of a user"},
-		"itself":              {one("import_account", exporter.public), "import_account", "an account does not import from itself"},
+		"a seed exports":      {one("account", exporter.Seed), "account", "it is a seed, which is secret"},
+		"a user imports":      {one("import_account", user.Public), "import_account", "it is the public key of a user"},
+		"itself":              {one("import_account", exporter.Public), "import_account", "an account does not import from itself"},
 		"no subject":          {one("subject", ""), "subject", "at least 1"},
 		"an empty token":      {one("subject", "a..b"), "subject", "has two in a row"},
 		"a > in the middle":   {one("subject", "a.>.b"), "subject", "> is not the last token"},
 		"a space":             {one("subject", "a b"), "subject", "contains a space"},
 		"a type that is none": {one("type", "queue"), "type", "value must be one of"},
-		"an operator's seed": {one("signing_key_seed_wo", operator.seed), "signing_key_seed_wo",
+		"an operator's seed": {one("signing_key_seed_wo", operator.Seed), "signing_key_seed_wo",
 			"the seed is that of an operator key: an account's seed, which starts with SA"},
-		"a user's seed":         {one("signing_key_seed_wo", user.seed), "signing_key_seed_wo", "the seed is that of a user key"},
-		"a cut seed":            {one("signing_key_seed_wo", exporter.seed[:40]), "signing_key_seed_wo", "not an nkey seed"},
+		"a user's seed":         {one("signing_key_seed_wo", user.Seed), "signing_key_seed_wo", "the seed is that of a user key"},
+		"a cut seed":            {one("signing_key_seed_wo", exporter.Seed[:40]), "signing_key_seed_wo", "not an nkey seed"},
 		"an empty name":         {one("name", ""), "name", "at least 1"},
 		"a tag in upper case":   {one("tags", []any{"EU"}), "tags", `write "eu"`},
 		"a time without a zone": {one("expires_at", "2030-01-01 00:00:00"), "expires_at", "RFC 3339"},
@@ -67,8 +65,8 @@ func TestInvalidActivation(t *testing.T) {
 				t.Errorf("no error on %s that says %q in %+v", c.path, c.want, found)
 			}
 			for _, d := range found {
-				for _, k := range []key{exporter, importer, operator, user} {
-					if strings.Contains(d.Text, k.seed[4:40]) {
+				for _, k := range []acctest.Key{exporter, importer, operator, user} {
+					if strings.Contains(d.Text, k.Seed[4:40]) {
 						t.Errorf("a seed is shown: %s", d.Text)
 					}
 				}
@@ -79,13 +77,13 @@ func TestInvalidActivation(t *testing.T) {
 
 // The seed that signs is in no state, plan, output or log.
 func TestAccCLIActivationLeavesNoTrace(t *testing.T) {
-	exporter, importer := newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey)
+	exporter, importer := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey)
 	w := acctest.NewWorkspace(t, "variable \"seed\" {\n  ephemeral = true\n}\n"+activation(map[string]string{
-		"account": exporter.public, "import_account": importer.public, "subject": "a.>", "type": "stream",
+		"account": exporter.Public, "import_account": importer.Public, "subject": "a.>", "type": "stream",
 		"signing_key_seed_wo_version": "version-marker",
-	}, "signing_key_seed_wo = var.seed"))
+	}, "signing_key_seed_wo = var.Seed"))
 	log := filepath.Join(t.TempDir(), "trace.log")
-	w.Env = append(w.Env, "TF_VAR_seed="+exporter.seed)
+	w.Env = append(w.Env, "TF_VAR_seed="+exporter.Seed)
 	env := w.Env
 	w.Env = append(slices.Clone(env), "TF_LOG_PROVIDER=TRACE", "TF_LOG_PATH="+log)
 	output := w.Must(t, "plan", "-out=plan.zip") + w.Must(t, "show", "-json", "plan.zip") + w.Must(t, "apply", "plan.zip") + w.Must(t, "show")
@@ -99,10 +97,10 @@ func TestAccCLIActivationLeavesNoTrace(t *testing.T) {
 		return string(content)
 	}
 	for what, text := range map[string]string{
-		"output": output, "log": read(log), "plan": planText(t, filepath.Join(w.Dir, "plan.zip")),
+		"output": output, "log": read(log), "plan": acctest.Unzip(t, filepath.Join(w.Dir, "plan.zip"), "tfplan"),
 		"state": read(filepath.Join(w.Dir, "terraform.tfstate")),
 	} {
-		if strings.Contains(text, exporter.seed) {
+		if strings.Contains(text, exporter.Seed) {
 			t.Errorf("the seed is in the %s", what)
 		}
 		if !strings.Contains(text, "nats_activation") || what != "log" && !strings.Contains(text, "version-marker") {
@@ -110,23 +108,4 @@ func TestAccCLIActivationLeavesNoTrace(t *testing.T) {
 		}
 	}
 	w.AssertEmptyPlan(t)
-}
-
-// planText returns the text of a plan's own part of its archive.
-func planText(t *testing.T, file string) string {
-	t.Helper()
-	archive, err := zip.OpenReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer archive.Close()
-	plan, err := archive.Open("tfplan")
-	if err != nil {
-		t.Fatal(err)
-	}
-	content, err := io.ReadAll(plan)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(content)
 }

@@ -24,18 +24,6 @@ func TestMain(m *testing.M) { acctest.Main(m) }
 
 const address = "nats_activation.test"
 
-// key is a key pair.
-type key struct{ public, seed string }
-
-func newKey(t *testing.T, kind natsconn.KeyKind) key {
-	t.Helper()
-	public, seed, err := account.NewKey(kind)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key{public, seed}
-}
-
 // activation is a resource with these attributes, and with others on lines of their own.
 func activation(attributes map[string]string, lines ...string) string {
 	var b strings.Builder
@@ -59,11 +47,11 @@ func tokenOf(token *string) resource.TestCheckFunc {
 
 // The token is signed again in place when what it says or the version of the seed changes, and else stays as it is.
 func TestAccActivation(t *testing.T) {
-	exporter, importer, signing, other := newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey),
-		newKey(t, natsconn.AccountKey)
+	exporter, importer, signing, other := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey),
+		acctest.NewKey(t, natsconn.AccountKey)
 	base := map[string]string{
-		"account": exporter.public, "import_account": importer.public, "subject": "events.eu.>", "type": "stream",
-		"signing_key_seed_wo": signing.seed, "signing_key_seed_wo_version": "1",
+		"account": exporter.Public, "import_account": importer.Public, "subject": "events.eu.>", "type": "stream",
+		"signing_key_seed_wo": signing.Seed, "signing_key_seed_wo_version": "1",
 	}
 	with := func(changes ...string) map[string]string {
 		m := maps.Clone(base)
@@ -100,49 +88,49 @@ func TestAccActivation(t *testing.T) {
 	const create, update = plancheck.ResourceActionCreate, plancheck.ResourceActionUpdate
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		step(activation(base), create, true, func(a *account.Activation, s account.Signature) bool {
-			return a.PublicKey == importer.public && a.IssuerAccount == exporter.public && s.Issuer == signing.public && a.Subject == "events.eu.>" &&
+			return a.PublicKey == importer.Public && a.IssuerAccount == exporter.Public && s.Issuer == signing.Public && a.Subject == "events.eu.>" &&
 				a.Type == account.Stream && a.Name == "" && a.Expires.IsZero()
 		}),
 		step(activation(base, all...), update, true, func(a *account.Activation, _ account.Signature) bool {
 			return a.Name == "eu" && len(a.Tags) == 2 && a.Expires.Unix() == 2209086245 && a.NotBefore.Unix() == 1577836800
 		}),
 		// The same in another form, and another seed under the same version, which is not looked at.
-		step(activation(with("signing_key_seed_wo", other.seed), slices.Concat(all[:2], []string{`expires_at = "2040-01-02T03:04:05Z"`,
+		step(activation(with("signing_key_seed_wo", other.Seed), slices.Concat(all[:2], []string{`expires_at = "2040-01-02T03:04:05Z"`,
 			all[3]})...), update, false,
 			func(*account.Activation, account.Signature) bool { return true }),
 		step(activation(with("type", "service", "subject", "ask.eu"), all...), update, true, func(a *account.Activation, s account.Signature) bool {
-			return a.Type == account.Service && a.Subject == "ask.eu" && s.Issuer == signing.public
+			return a.Type == account.Service && a.Subject == "ask.eu" && s.Issuer == signing.Public
 		}),
 		// Another version signs again also with the same seed.
 		step(activation(with("type", "service", "subject", "ask.eu", "signing_key_seed_wo_version", "2"), all...), update, true,
-			func(_ *account.Activation, s account.Signature) bool { return s.Issuer == signing.public }),
-		step(activation(with("signing_key_seed_wo", exporter.seed, "signing_key_seed_wo_version", "3")), update, true,
+			func(_ *account.Activation, s account.Signature) bool { return s.Issuer == signing.Public }),
+		step(activation(with("signing_key_seed_wo", exporter.Seed, "signing_key_seed_wo_version", "3")), update, true,
 			func(a *account.Activation, s account.Signature) bool {
-				return a.IssuerAccount == "" && s.Issuer == exporter.public
+				return a.IssuerAccount == "" && s.Issuer == exporter.Public
 			}),
 	}})
 }
 
 // A token is imported as it is.
 func TestAccActivationImport(t *testing.T) {
-	exporter, importer, signing := newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey), newKey(t, natsconn.AccountKey)
-	for name, signedBy := range map[string]key{"a signing key": signing, "the identity": exporter} {
+	exporter, importer, signing := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey)
+	for name, signedBy := range map[string]acctest.Key{"a signing key": signing, "the identity": exporter} {
 		t.Run(name, func(t *testing.T) {
-			signer, err := account.NewAccountSigner(signedBy.seed)
+			signer, err := account.NewAccountSigner(signedBy.Seed)
 			if err != nil {
 				t.Fatal(err)
 			}
 			made := &account.Activation{
-				Claims:  account.Claims{PublicKey: importer.public, Name: "eu", Tags: []string{"b", "a"}, Expires: time.Unix(2209086245, 0)},
-				Subject: "a.>", Type: account.Stream, IssuerAccount: exporter.public,
+				Claims:  account.Claims{PublicKey: importer.Public, Name: "eu", Tags: []string{"b", "a"}, Expires: time.Unix(2209086245, 0)},
+				Subject: "a.>", Type: account.Stream, IssuerAccount: exporter.Public,
 			}
 			token, err := made.Sign(t.Context(), signer, account.SystemClock{}, time.Time{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			config := activation(map[string]string{
-				"account": exporter.public, "import_account": importer.public, "subject": "a.>", "type": "stream", "name": "eu",
-				"signing_key_seed_wo": signedBy.seed, "signing_key_seed_wo_version": "1", "expires_at": "2040-01-02T03:04:05Z",
+				"account": exporter.Public, "import_account": importer.Public, "subject": "a.>", "type": "stream", "name": "eu",
+				"signing_key_seed_wo": signedBy.Seed, "signing_key_seed_wo_version": "1", "expires_at": "2040-01-02T03:04:05Z",
 			}, `tags = ["a", "b"]`)
 			var got string
 			acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
@@ -163,11 +151,11 @@ func TestAccActivationImport(t *testing.T) {
 		})
 	}
 	for id, want := range map[string]string{
-		exporter.seed: "The id must be an activation token", exporter.public: "The id must be an activation token",
+		exporter.Seed: "The id must be an activation token", exporter.Public: "The id must be an activation token",
 		"": "Import by id, which is the token",
 	} {
 		_, found := acctest.ImportResource(t, "nats_activation", id)
-		if len(found) != 1 || !acctest.Text(want).MatchString(found[0].Text) || strings.Contains(found[0].Text, exporter.seed) {
+		if len(found) != 1 || !acctest.Text(want).MatchString(found[0].Text) || strings.Contains(found[0].Text, exporter.Seed) {
 			t.Errorf("%+v, wanted %q", found, want)
 		}
 	}

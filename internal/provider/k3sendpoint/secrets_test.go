@@ -1,8 +1,6 @@
 package k3sendpoint_test
 
 import (
-	"archive/zip"
-	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,7 +27,7 @@ func TestAccCLIEndpointSecrets(t *testing.T) {
 		strings.Replace(endpoint(servers(password.URLs()...), `user = "k3s"`, `password = "s3cr3t-password"`, literal), `"test"`, `"password"`, 1)
 	w := acctest.NewWorkspace(t, config)
 	output := w.Must(t, "plan", "-out=plan.zip")
-	plan := unzip(t, filepath.Join(w.Dir, "plan.zip"), "tfplan")
+	plan := acctest.Unzip(t, filepath.Join(w.Dir, "plan.zip"), "tfplan")
 	output += w.Must(t, "apply", "plan.zip") + w.Must(t, "show")
 	state := readFile(t, filepath.Join(w.Dir, "terraform.tfstate"))
 
@@ -61,24 +59,4 @@ func linesOf(text string) []string {
 		}
 	}
 	return secrets
-}
-
-// unzip returns the text of a file in an archive.
-func unzip(t *testing.T, archive, name string) string {
-	t.Helper()
-	r, err := zip.OpenReader(archive)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	file, err := r.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	text, err := io.ReadAll(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

@@ -16,20 +16,20 @@ var zero time.Time
 
 // Each bad input is an error on its attribute, which shows no seed.
 func TestInvalidOperator(t *testing.T) {
-	identity, signing, stranger := newKey(t, natsconn.OperatorKey), newKey(t, natsconn.OperatorKey), newKey(t, natsconn.OperatorKey)
-	user, accountKey := newKey(t, natsconn.UserKey), newKey(t, natsconn.AccountKey)
+	identity, signing, stranger := acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t, natsconn.OperatorKey)
+	user, accountKey := acctest.NewKey(t, natsconn.UserKey), acctest.NewKey(t, natsconn.AccountKey)
 	unknown := acctest.Unknown{}
 	list := func(elements ...any) []any { return elements }
 	with := func(changes acctest.Config) acctest.Config {
-		config := acctest.Config{"name": "lab", "seed_wo": identity.seed, "seed_wo_version": "1"}
+		config := acctest.Config{"name": "lab", "seed_wo": identity.Seed, "seed_wo_version": "1"}
 		maps.Copy(config, changes)
 		return config
 	}
 	one := func(name string, value any) acctest.Config { return with(acctest.Config{name: value}) }
-	system := acctest.Config{"signing_keys": list(accountKey.public)}
+	system := acctest.Config{"signing_keys": list(accountKey.Public)}
 	strict := func(changes acctest.Config) acctest.Config {
-		config := with(acctest.Config{"strict_signing_key_usage": true, "signing_keys": list(signing.public), "system_account": system,
-			"signing_key_seed_wo": signing.seed, "signing_key_seed_wo_version": "1"})
+		config := with(acctest.Config{"strict_signing_key_usage": true, "signing_keys": list(signing.Public), "system_account": system,
+			"signing_key_seed_wo": signing.Seed, "signing_key_seed_wo_version": "1"})
 		maps.Copy(config, changes)
 		return config
 	}
@@ -44,43 +44,43 @@ func TestInvalidOperator(t *testing.T) {
 		"unknown keys":          {config: strict(acctest.Config{"signing_keys": unknown, "system_account": acctest.Config{"signing_keys": unknown}})},
 		"unknown seeds":         {config: strict(acctest.Config{"seed_wo": unknown, "signing_key_seed_wo": unknown})},
 		"an unknown system":     {config: strict(acctest.Config{"system_account": unknown})},
-		"a system of one's own": {config: one("system_account", acctest.Config{"public_key": accountKey.public})},
+		"a system of one's own": {config: one("system_account", acctest.Config{"public_key": accountKey.Public})},
 		"an unknown system key": {config: one("system_account", acctest.Config{"public_key": unknown})},
 
 		"empty name": {one("name", ""), "name", "string length must be at least 1"},
-		"a user's seed": {one("seed_wo", user.seed), "seed_wo",
+		"a user's seed": {one("seed_wo", user.Seed), "seed_wo",
 			"the seed is that of a user key: an operator's seed, which starts with SO, is needed"},
-		"an account's seed":         {one("seed_wo", accountKey.seed), "seed_wo", "the seed is that of an account key"},
-		"a cut seed":                {one("seed_wo", identity.seed[:50]), "seed_wo", "not an nkey seed"},
-		"a public key for the seed": {one("seed_wo", identity.public), "seed_wo", "not an nkey seed"},
-		"a seed as signing key":     {one("signing_keys", list(signing.seed)), "signing_keys", "This may be a seed, which is secret"},
-		"an account's signing key": {one("signing_keys", list(accountKey.public)), "signing_keys",
+		"an account's seed":         {one("seed_wo", accountKey.Seed), "seed_wo", "the seed is that of an account key"},
+		"a cut seed":                {one("seed_wo", identity.Seed[:50]), "seed_wo", "not an nkey seed"},
+		"a public key for the seed": {one("seed_wo", identity.Public), "seed_wo", "not an nkey seed"},
+		"a seed as signing key":     {one("signing_keys", list(signing.Seed)), "signing_keys", "This may be a seed, which is secret"},
+		"an account's signing key": {one("signing_keys", list(accountKey.Public)), "signing_keys",
 			" is the public key of another kind: the public key of an operator is needed, which starts with O"},
-		"the identity as signing key": {one("signing_keys", list(identity.public)), "signing_keys", "The operator's identity is no signing key"},
+		"the identity as signing key": {one("signing_keys", list(identity.Public)), "signing_keys", "The operator's identity is no signing key"},
 
 		"strict without keys": {one("strict_signing_key_usage", true), "strict_signing_key_usage", "Only signing keys may sign, and there is none"},
 		"strict without seed": {strict(acctest.Config{"signing_key_seed_wo": nil, "signing_key_seed_wo_version": nil}), "signing_key_seed_wo",
 			"servers refuse a system account that the operator's identity has signed"},
-		"strict with the identity": {strict(acctest.Config{"signing_key_seed_wo": identity.seed}), "signing_key_seed_wo",
-			"must be the seed of one of signing_keys, and it is that of " + identity.public},
-		"strict without users": {strict(acctest.Config{"system_account": acctest.Config{"public_key": accountKey.public}}),
+		"strict with the identity": {strict(acctest.Config{"signing_key_seed_wo": identity.Seed}), "signing_key_seed_wo",
+			"must be the seed of one of signing_keys, and it is that of " + identity.Public},
+		"strict without users": {strict(acctest.Config{"system_account": acctest.Config{"public_key": accountKey.Public}}),
 			"system_account.signing_keys", "refuse users that the system account's identity has signed"},
-		"a stranger's seed": {strict(acctest.Config{"signing_key_seed_wo": stranger.seed}), "signing_key_seed_wo",
-			"it is that of " + stranger.public},
-		"a user's signing seed": {strict(acctest.Config{"signing_key_seed_wo": user.seed}), "signing_key_seed_wo", "the seed is that of a user key"},
+		"a stranger's seed": {strict(acctest.Config{"signing_key_seed_wo": stranger.Seed}), "signing_key_seed_wo",
+			"it is that of " + stranger.Public},
+		"a user's signing seed": {strict(acctest.Config{"signing_key_seed_wo": user.Seed}), "signing_key_seed_wo", "the seed is that of a user key"},
 		"a seed without version": {strict(acctest.Config{"signing_key_seed_wo_version": nil}), "signing_key_seed_wo",
 			`Attribute "signing_key_seed_wo_version" must be specified`},
 		"a version without seed": {strict(acctest.Config{"signing_key_seed_wo": nil}), "signing_key_seed_wo_version",
 			`Attribute "signing_key_seed_wo" must be specified`},
 
 		"a system without keys": {one("system_account", acctest.Config{}), "system_account.signing_keys", "nobody could sign a user of it"},
-		"a system of an operator": {one("system_account", acctest.Config{"public_key": identity.public}), "system_account.public_key",
+		"a system of an operator": {one("system_account", acctest.Config{"public_key": identity.Public}), "system_account.public_key",
 			"it is the public key of an operator"},
-		"a system's key of a user": {one("system_account", acctest.Config{"signing_keys": list(user.public)}),
+		"a system's key of a user": {one("system_account", acctest.Config{"signing_keys": list(user.Public)}),
 			"system_account.signing_keys", " is the public key of another kind: the public key of an account is needed"},
-		"a system with a seed": {one("system_account", acctest.Config{"signing_keys": list(accountKey.seed)}),
+		"a system with a seed": {one("system_account", acctest.Config{"signing_keys": list(accountKey.Seed)}),
 			"system_account.signing_keys", "This may be a seed, which is secret"},
-		"a system without a name": {one("system_account", acctest.Config{"name": "", "signing_keys": list(accountKey.public)}),
+		"a system without a name": {one("system_account", acctest.Config{"name": "", "signing_keys": list(accountKey.Public)}),
 			"system_account.name", "at least 1"},
 		"a server URL without": {one("account_server_url", "example.com/jwt"), "account_server_url", "not a URL with a scheme"},
 		"a service with http": {one("operator_service_urls", list("nats://a", "http://b")), "operator_service_urls[1]",
@@ -108,8 +108,8 @@ func TestInvalidOperator(t *testing.T) {
 				t.Errorf("no error on %s that says %q in %+v", c.path, c.want, found)
 			}
 			for _, d := range found {
-				for _, k := range []key{identity, signing, stranger, user, accountKey} {
-					if strings.Contains(d.Text, k.seed[4:50]) {
+				for _, k := range []acctest.Key{identity, signing, stranger, user, accountKey} {
+					if strings.Contains(d.Text, k.Seed[4:50]) {
 						t.Errorf("a seed is shown: %s", d.Text)
 					}
 				}

@@ -25,18 +25,6 @@ func operator(lines ...string) string {
 	return "resource \"nats_operator\" \"test\" {\n  " + strings.Join(lines, "\n  ") + "\n}\n"
 }
 
-// key is a key pair.
-type key struct{ public, seed string }
-
-func newKey(t *testing.T, kind natsconn.KeyKind) key {
-	t.Helper()
-	public, seed, err := account.NewKey(kind)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key{public, seed}
-}
-
 // wo are the lines of a write-only seed.
 func wo(name, seed, version string) string {
 	return fmt.Sprintf("%s = %q\n  %s_version = %q", name, seed, name, version)
@@ -75,20 +63,20 @@ func (s *signed) keep(t *testing.T) resource.TestCheckFunc {
 
 // The operator is signed again when what it says changes, in place, and each of its two JWTs for itself.
 func TestAccOperator(t *testing.T) {
-	identity, other := newKey(t, natsconn.OperatorKey), newKey(t, natsconn.OperatorKey)
-	first, second := newKey(t, natsconn.OperatorKey), newKey(t, natsconn.OperatorKey)
-	systemSigning := newKey(t, natsconn.AccountKey)
-	signingKeys := func(keys ...key) string {
+	identity, other := acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t, natsconn.OperatorKey)
+	first, second := acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t, natsconn.OperatorKey)
+	systemSigning := acctest.NewKey(t, natsconn.AccountKey)
+	signingKeys := func(keys ...acctest.Key) string {
 		var quoted []string
 		for _, k := range keys {
-			quoted = append(quoted, fmt.Sprintf("%q", k.public))
+			quoted = append(quoted, fmt.Sprintf("%q", k.Public))
 		}
 		return "signing_keys = [" + strings.Join(quoted, ", ") + "]"
 	}
-	system := fmt.Sprintf("system_account = {\n    signing_keys = [%q]\n  }", systemSigning.public)
+	system := fmt.Sprintf("system_account = {\n    signing_keys = [%q]\n  }", systemSigning.Public)
 	all := func(url string) []string {
 		return []string{
-			`name = "lab"`, wo("seed_wo", identity.seed, "1"), signingKeys(first, second), wo("signing_key_seed_wo", first.seed, "1"),
+			`name = "lab"`, wo("seed_wo", identity.Seed, "1"), signingKeys(first, second), wo("signing_key_seed_wo", first.Seed, "1"),
 			"strict_signing_key_usage = true", fmt.Sprintf("account_server_url = %q", url), `operator_service_urls = ["nats://a:4222", "tls://b"]`,
 			`assert_server_version = "2.12.0"`, `tags = ["prod", "eu"]`, `expires_at = "2040-01-02T05:04:05+02:00"`,
 			`not_before = "2020-01-01T00:00:00Z"`, `audience = "all"`, system,
@@ -120,14 +108,14 @@ func TestAccOperator(t *testing.T) {
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		step(create, func() error {
 			o := now.operator
-			return want(now.system == nil && now.issuer == identity.public && o.PublicKey == identity.public && o.Name == "lab", "the least")
-		}, `name = "lab"`, wo("seed_wo", identity.seed, "1")),
+			return want(now.system == nil && now.issuer == identity.Public && o.PublicKey == identity.Public && o.Name == "lab", "the least")
+		}, `name = "lab"`, wo("seed_wo", identity.Seed, "1")),
 		step(update, func() error {
 			o, s := now.operator, now.system
 			return want(o.StrictSigningKeyUsage && len(o.SigningKeys) == 2 && o.AccountServerURL == "https://a.example" && len(o.ServiceURLs) == 2 &&
 				o.AssertServerVersion == "2.12.0" && len(o.Tags) == 2 && o.Audience == "all" && o.Expires.Unix() == 2209086245 &&
 				o.NotBefore.Unix() == 1577836800 && o.SystemAccount == s.PublicKey && s.Name == "SYS" && len(s.Exports) == 2 && s.JetStream == nil &&
-				s.SigningKeys[0].PublicKey == systemSigning.public && now.systemFrom == first.public && now.issuer == identity.public, "everything")
+				s.SigningKeys[0].PublicKey == systemSigning.Public && now.systemFrom == first.Public && now.issuer == identity.Public, "everything")
 		}, all("https://a.example")...),
 		step(update, func() error {
 			return want(now.jwt != before.jwt && now.systemJWT == before.systemJWT && now.operator.SystemAccount == before.operator.SystemAccount,
@@ -141,27 +129,27 @@ func TestAccOperator(t *testing.T) {
 		// Other seeds under the same version are not looked at while nothing has to be signed.
 		step(nothing, func() error { return want(now.jwt == before.jwt, "nothing changes") },
 			strings.Split(strings.ReplaceAll(strings.ReplaceAll(strings.Join(all("https://b.example"), "\x00"), `version = "1"`, `version = "2"`),
-				identity.seed, other.seed), "\x00")...),
+				identity.Seed, other.Seed), "\x00")...),
 		{
 			Config: operator(strings.Split(strings.ReplaceAll(strings.ReplaceAll(strings.Join(all("https://c.example"), "\x00"),
 				`version = "1"`, `version = "2"`),
-				identity.seed, other.seed), "\x00")...),
-			ExpectError: acctest.Text("The operator has to be signed again by " + identity.public + ", and the seed is that of " + other.public),
+				identity.Seed, other.Seed), "\x00")...),
+			ExpectError: acctest.Text("The operator has to be signed again by " + identity.Public + ", and the seed is that of " + other.Public),
 		},
 		// The signing key is rotated: what it has signed is signed by the new one.
 		step(update, func() error {
-			return want(now.systemFrom == second.public && now.system.PublicKey == before.system.PublicKey, "the new key signs the system account")
-		}, `name = "lab"`, wo("seed_wo", identity.seed, "2"), signingKeys(second), wo("signing_key_seed_wo", second.seed, "3"),
+			return want(now.systemFrom == second.Public && now.system.PublicKey == before.system.PublicKey, "the new key signs the system account")
+		}, `name = "lab"`, wo("seed_wo", identity.Seed, "2"), signingKeys(second), wo("signing_key_seed_wo", second.Seed, "3"),
 			"strict_signing_key_usage = true", system),
 		// Another identity, in place.
 		step(update, func() error {
-			return want(now.operator.PublicKey == other.public && now.issuer == other.public && now.systemJWT == before.systemJWT, "another identity")
-		}, `name = "lab"`, wo("seed_wo", other.seed, "3"), signingKeys(second), wo("signing_key_seed_wo", second.seed, "3"),
+			return want(now.operator.PublicKey == other.Public && now.issuer == other.Public && now.systemJWT == before.systemJWT, "another identity")
+		}, `name = "lab"`, wo("seed_wo", other.Seed, "3"), signingKeys(second), wo("signing_key_seed_wo", second.Seed, "3"),
 			"strict_signing_key_usage = true", system),
 		step(update, func() error {
 			return want(now.system == nil && now.operator.SystemAccount == "", "no system account any more")
 		},
-			`name = "lab"`, wo("seed_wo", other.seed, "3")),
+			`name = "lab"`, wo("seed_wo", other.Seed, "3")),
 	}})
 }
 
@@ -196,12 +184,12 @@ resource "nats_nkey" "test" {
 
 // An operator that nsc has made is taken over as it is; the system account's JWT is signed by the next apply.
 func TestAccOperatorImport(t *testing.T) {
-	identity, systemKey := newKey(t, natsconn.OperatorKey), newKey(t, natsconn.AccountKey)
+	identity, systemKey := acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t, natsconn.AccountKey)
 	made := &account.Operator{
-		Claims:        account.Claims{PublicKey: identity.public, Name: "lab", Tags: []string{"b", "a"}},
-		SystemAccount: systemKey.public, ServiceURLs: []string{"nats://a"},
+		Claims:        account.Claims{PublicKey: identity.Public, Name: "lab", Tags: []string{"b", "a"}},
+		SystemAccount: systemKey.Public, ServiceURLs: []string{"nats://a"},
 	}
-	signer, err := account.NewOperatorSigner(identity.seed)
+	signer, err := account.NewOperatorSigner(identity.Seed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,14 +197,14 @@ func TestAccOperatorImport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := operator(`name = "lab"`, wo("seed_wo", identity.seed, "1"), `tags = ["a", "b"]`, `operator_service_urls = ["nats://a"]`,
-		fmt.Sprintf("system_account = { public_key = %q }", systemKey.public))
+	config := operator(`name = "lab"`, wo("seed_wo", identity.Seed, "1"), `tags = ["a", "b"]`, `operator_service_urls = ["nats://a"]`,
+		fmt.Sprintf("system_account = { public_key = %q }", systemKey.Public))
 	var now signed
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		{
 			Config: config + fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", address, token),
 			Check: resource.ComposeTestCheckFunc(now.keep(t), func(*terraform.State) error {
-				if now.jwt != token || now.system == nil || now.system.PublicKey != systemKey.public || now.systemFrom != identity.public {
+				if now.jwt != token || now.system == nil || now.system.PublicKey != systemKey.Public || now.systemFrom != identity.Public {
 					return fmt.Errorf("imported: %+v", now)
 				}
 				return nil
@@ -229,11 +217,11 @@ func TestAccOperatorImport(t *testing.T) {
 		},
 	}})
 	for id, want := range map[string]string{
-		identity.seed: "The id must be the JWT of an operator", identity.public: "The id must be the JWT of an operator",
+		identity.Seed: "The id must be the JWT of an operator", identity.Public: "The id must be the JWT of an operator",
 		now.systemJWT: `not the JWT of an operator: it is one of the type "account"`, "": "Import by id, which is the operator's JWT",
 	} {
 		_, found := acctest.ImportResource(t, "nats_operator", id)
-		if len(found) != 1 || !acctest.Text(want).MatchString(found[0].Text) || strings.Contains(found[0].Text, identity.seed) {
+		if len(found) != 1 || !acctest.Text(want).MatchString(found[0].Text) || strings.Contains(found[0].Text, identity.Seed) {
 			t.Errorf("%+v, wanted %q", found, want)
 		}
 	}

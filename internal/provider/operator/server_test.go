@@ -1,10 +1,8 @@
 package operator_test
 
 import (
-	"archive/zip"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,14 +37,14 @@ func ping(t *testing.T, url, systemAccount, signingSeed string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	user := newKey(t, natsconn.UserKey)
-	claims := jwt.NewUserClaims(user.public)
+	user := acctest.NewKey(t, natsconn.UserKey)
+	claims := jwt.NewUserClaims(user.Public)
 	claims.IssuerAccount = systemAccount
 	token, err := claims.Encode(signer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc, err := nats.Connect(url, nats.UserJWTAndSeed(token, user.seed), nats.Timeout(startup))
+	nc, err := nats.Connect(url, nats.UserJWTAndSeed(token, user.Seed), nats.Timeout(startup))
 	if err != nil {
 		return err
 	}
@@ -60,7 +58,7 @@ func ping(t *testing.T, url, systemAccount, signingSeed string) error {
 func TestAccCLIOperatorBootsAServer(t *testing.T) {
 	for _, strict := range []bool{false, true} {
 		t.Run(fmt.Sprintf("strict %t", strict), func(t *testing.T) {
-			identity, signing, systemSigning := newKey(t, natsconn.OperatorKey), newKey(t, natsconn.OperatorKey), newKey(t, natsconn.AccountKey)
+			identity, signing, systemSigning := acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t, natsconn.AccountKey)
 			w := acctest.NewWorkspace(t, `
 variable "identity" {
   ephemeral = true
@@ -73,7 +71,7 @@ variable "signing" {
 variable "system_signing_key" {
   type = string
 }
-`+operator(`name = "lab"`, "seed_wo = var.identity", `seed_wo_version = "version-marker"`, fmt.Sprintf("signing_keys = [%q]", signing.public),
+`+operator(`name = "lab"`, "seed_wo = var.identity", `seed_wo_version = "version-marker"`, fmt.Sprintf("signing_keys = [%q]", signing.Public),
 				"signing_key_seed_wo = var.signing", `signing_key_seed_wo_version = "1"`, fmt.Sprintf("strict_signing_key_usage = %t", strict),
 				"system_account = {\n    signing_keys = [var.system_signing_key]\n  }")+`
 output "operator" {
@@ -85,18 +83,18 @@ output "operator" {
 }
 `)
 			log := filepath.Join(t.TempDir(), "trace.log")
-			w.Env = append(w.Env, "TF_VAR_identity="+identity.seed, "TF_VAR_signing="+signing.seed, "TF_VAR_system_signing_key="+systemSigning.public)
+			w.Env = append(w.Env, "TF_VAR_identity="+identity.Seed, "TF_VAR_signing="+signing.Seed, "TF_VAR_system_signing_key="+systemSigning.Public)
 			env := w.Env
 			w.Env = append(w.Env, "TF_LOG_PROVIDER=TRACE", "TF_LOG_PATH="+log)
 			output := w.Must(t, "plan", "-out=plan.zip") + w.Must(t, "show", "-json", "plan.zip") + w.Must(t, "apply", "plan.zip") + w.Must(t, "show")
 			w.Env = env
 
 			for what, text := range map[string]string{
-				"output": output, "log": read(t, log), "plan": unzip(t, filepath.Join(w.Dir, "plan.zip")),
+				"output": output, "log": read(t, log), "plan": acctest.Unzip(t, filepath.Join(w.Dir, "plan.zip")),
 				"state": read(t, filepath.Join(w.Dir, "terraform.tfstate")),
 			} {
-				for _, k := range []key{identity, signing} {
-					if strings.Contains(text, k.seed) {
+				for _, k := range []acctest.Key{identity, signing} {
+					if strings.Contains(text, k.Seed) {
 						t.Errorf("a seed is in the %s", what)
 					}
 				}
@@ -114,10 +112,10 @@ output "operator" {
 				t.Fatal(err)
 			}
 			url := boot(t, made.JWT, made.System, made.SystemJWT)
-			if err := ping(t, url, made.System, systemSigning.seed); err != nil {
+			if err := ping(t, url, made.System, systemSigning.Seed); err != nil {
 				t.Errorf("a user of the system account: %v", err)
 			}
-			if err := ping(t, url, made.System, newKey(t, natsconn.AccountKey).seed); err == nil {
+			if err := ping(t, url, made.System, acctest.NewKey(t, natsconn.AccountKey).Seed); err == nil {
 				t.Error("a user whom a stranger signed is let in")
 			}
 			w.AssertEmptyPlan(t)
@@ -132,26 +130,4 @@ func read(t *testing.T, file string) string {
 		t.Fatal(err)
 	}
 	return string(content)
-}
-
-// unzip returns the text of all files in an archive.
-func unzip(t *testing.T, file string) string {
-	t.Helper()
-	archive, err := zip.OpenReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer archive.Close()
-	var all strings.Builder
-	for _, entry := range archive.File {
-		r, err := entry.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.Copy(&all, r); err != nil {
-			t.Fatal(err)
-		}
-		_ = r.Close()
-	}
-	return all.String()
 }
