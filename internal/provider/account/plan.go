@@ -93,7 +93,12 @@ func (r *accountResource) planUpdate(plan, state *accountModel, account claims.A
 		diags.AddAttributeWarning(path.Root("push"), "Servers Keep the Account", fmt.Sprintf("The account %q is not pushed any more. Servers that have "+
 			"it keep it as it was pushed last, and a destroy leaves it there.", state.Name.ValueString()))
 	}
-	if takesTiers(account, state) && !plan.JetStream.IsUnknown() {
+	if plan.Push.ValueBool() && !state.Push.ValueBool() {
+		diags.AddAttributeWarning(path.Root("push"), "Account Is Pushed From Now On", fmt.Sprintf("The account %q was only signed until now. If servers have it "+
+			"already, as it was pushed before or by others, the configuration takes the place of that, whatever it is; only revocations of others "+
+			"stay.", state.Name.ValueString()))
+	}
+	if takesTiers(account, before) && !plan.JetStream.IsUnknown() {
 		diags.AddAttributeWarning(path.Root("jetstream"), "Streams Are Updated", fmt.Sprintf("The account %q changes from limits for all streams to "+
 			"tiers. Its streams refuse writes from the push until each has been updated without a change, which the provider does at once.",
 			state.Name.ValueString()))
@@ -131,20 +136,17 @@ func (r *accountResource) planSigning(plan *accountModel, diags *diag.Diagnostic
 }
 
 // takesTiers tells whether the account changes from limits for all streams to tiers.
-func takesTiers(account claims.Account, state *accountModel) bool {
-	before, _ := state.account()
+func takesTiers(account, before claims.Account) bool {
 	return before.JetStream != nil && len(account.Tiers) > 0
 }
 
 // leavesTiers tells whether the account changes from tiers to limits for all streams.
-func leavesTiers(account claims.Account, state *accountModel) bool {
-	before, _ := state.account()
+func leavesTiers(account, before claims.Account) bool {
 	return len(before.Tiers) > 0 && account.JetStream != nil
 }
 
 // losesJetStream tells whether the account had JetStream and has none any more.
-func losesJetStream(account claims.Account, state *accountModel) bool {
-	before, _ := state.account()
+func losesJetStream(account, before claims.Account) bool {
 	return (before.JetStream != nil || len(before.Tiers) > 0) && account.JetStream == nil && len(account.Tiers) == 0
 }
 

@@ -97,10 +97,12 @@ func (r *accountResource) apply(ctx context.Context, plan *accountModel, account
 	if err != nil {
 		return err
 	}
-	if before != nil {
-		if err := keepStreams(ctx, resolver, account, before); err != nil {
-			return err
-		}
+	was, err := stored(ctx, resolver, before)
+	if err != nil {
+		return err
+	}
+	if err := keepStreams(ctx, resolver, account, was); err != nil {
+		return err
 	}
 	result, err := resolver.Change(ctx, account.PublicKey, signer, func(stored *claims.Stored) (*claims.Account, error) {
 		return merge(account, stored, before, signer.PublicKey())
@@ -110,14 +112,33 @@ func (r *accountResource) apply(ctx context.Context, plan *accountModel, account
 	}
 	plan.JWT, plan.Issuer = types.StringValue(result.Token), types.StringValue(result.Signature.Issuer)
 	plan.notePending(result.Missing, diags)
-	if before != nil && (takesTiers(account, before) || before.Pending.ValueString() == pendingStreams) {
+	if takesTiers(account, was) || before != nil && before.Pending.ValueString() == pendingStreams {
 		r.touchStreams(ctx, plan, signer, diags)
 	}
 	return nil
 }
 
+// stored returns the claims that the servers have: those of before, unless that was only signed. It is empty if there are none.
+func stored(ctx context.Context, resolver *claims.Resolver, before *accountModel) (claims.Account, error) {
+	switch {
+	case before == nil:
+		return claims.Account{}, nil
+	case before.Push.ValueBool():
+		account, _ := before.account()
+		return account, nil
+	}
+	found, err := resolver.Lookup(ctx, before.PublicKey.ValueString())
+	switch {
+	case errors.Is(err, claims.ErrNotFound):
+		return claims.Account{}, nil
+	case err != nil:
+		return claims.Account{}, err
+	}
+	return *found.Account, nil
+}
+
 // keepStreams refuses changes that would take streams away, or make them read-only.
-func keepStreams(ctx context.Context, resolver *claims.Resolver, account claims.Account, before *accountModel) error {
+func keepStreams(ctx context.Context, resolver *claims.Resolver, account, before claims.Account) error {
 	off, tiers := losesJetStream(account, before), leavesTiers(account, before)
 	if !off && !tiers {
 		return nil
@@ -147,8 +168,9 @@ func (m *accountModel) signOnly(ctx context.Context, account claims.Account, sig
 
 // merge returns what is to be pushed where stored is: nil if that says it already.
 func merge(account claims.Account, stored *claims.Stored, before *accountModel, issuer string) (*claims.Account, error) {
+	pushed := before != nil && before.Push.ValueBool() // else nothing is known of what is stored
 	if stored == nil {
-		if before != nil && before.Pending.IsNull() {
+		if pushed && before.Pending.IsNull() {
 			return nil, &goneError{account.PublicKey}
 		}
 		return &account, nil
@@ -157,6 +179,9 @@ func merge(account claims.Account, stored *claims.Stored, before *accountModel, 
 	if before != nil {
 		last, _ := before.account()
 		owned = last.Revocations
+	}
+	if pushed {
+		last, _ := before.account()
 		last.Revocations = claims.MergeRevocations(owned, stored.Account.Revocations, owned)
 		if fields := last.Diff(stored.Account); len(fields) > 0 && stored.Token != before.JWT.ValueString() {
 			return nil, &changedError{account.PublicKey, fields}

@@ -115,3 +115,64 @@ func TestAccAccountWithStreams(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An account that is pushed after it was only signed goes to the servers whether they have it or not, and takes no streams away either.
+func TestAccAccountPushedAgain(t *testing.T) {
+	b := single(t)
+	key := newKey(t, natsconn.AccountKey)
+	signing, seed, err := account.NewKey(natsconn.AccountKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := func(name, jetStream, more string) string {
+		return b.provider() + config(fmt.Sprintf("name = %q\n  public_key = %q\n  signing_keys = [{ public_key = %q }]\n  jetstream = %s\n  %s", name, key,
+			signing, jetStream, more))
+	}
+	const flat, tiers, signOnly = `{ disk_storage = "1GiB" }`, `{ tiers = { R1 = { disk_storage = "1GiB" } } }`, "push = false"
+	w := acctest.NewWorkspace(t, lines("first", flat, signOnly))
+	w.Apply(t)
+	push := func(name, jetStream string) {
+		t.Helper()
+		w.Configure(t, lines(name, jetStream, ""))
+		if out := w.Apply(t); !acctest.Text("Account Is Pushed From Now On").MatchString(out) {
+			t.Errorf("the push was not told:\n%s", out)
+		}
+		w.AssertEmptyPlan(t)
+		if got := b.stored(t, key).Account.Name; got != name {
+			t.Errorf("the servers have %q", got)
+		}
+	}
+	push("first", flat) // which they do not have yet
+	js := b.inside(t, key, seed)
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	user := newKey(t, natsconn.UserKey)
+	b.change(t, key, func(a *account.Account) { a.Revocations = map[string]time.Time{user: time.Unix(1735689600, 0)} })
+
+	for _, jetStream := range []string{"null", tiers} {
+		w.Configure(t, lines("second", jetStream, signOnly))
+		w.Apply(t)
+		if got := b.stored(t, key).Account.Name; got == "second" {
+			t.Error("what is only signed was pushed")
+		}
+		if jetStream == "null" {
+			w.Configure(t, lines("second", jetStream, ""))
+			out, err := w.Run(t.Context(), "apply", "-auto-approve")
+			if err == nil || !acctest.Text("Without JetStream they stop answering at once").MatchString(out) {
+				t.Errorf("the push of an account without JetStream: %v\n%s", err, out)
+			}
+			continue
+		}
+		push("second", jetStream)
+	}
+	if _, err := js.Publish(t.Context(), "orders.new", []byte("one")); err != nil {
+		t.Errorf("the stream takes no writes: %v", err)
+	}
+	if b.stored(t, key).Account.Revocations[user].IsZero() {
+		t.Error("the revocation of others is gone")
+	}
+	w.Configure(t, lines("second", tiers, "force_destroy = true"))
+	w.Apply(t)
+	w.Must(t, "destroy", "-auto-approve")
+}
