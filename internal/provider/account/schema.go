@@ -227,7 +227,7 @@ func claimsAttributes() map[string]schema.Attribute {
 func revocations(description string) schema.MapAttribute {
 	return schema.MapAttribute{
 		MarkdownDescription: description,
-		Optional:            true, ElementType: customtype.TimeType{}, Validators: []validator.Map{mapvalidator.ValueStringsAre(validators.Time())},
+		Optional:            true, ElementType: customtype.TimeType{}, Validators: []validator.Map{mapvalidator.NoNullValues(), mapvalidator.ValueStringsAre(validators.Time())},
 	}
 }
 

@@ -42,7 +42,7 @@ func jetStreamAttribute() schema.SingleNestedAttribute {
 	attributes["tiers"] = schema.MapNestedAttribute{
 		MarkdownDescription: "Limits by the number of replicas, `R1` for streams with one and `R3` for those with three, in place of those for " +
 			"all streams. Streams with another number of replicas cannot be made then.",
-		Optional: true, Validators: []validator.Map{mapvalidator.SizeAtLeast(1)},
+		Optional: true, Validators: []validator.Map{mapvalidator.SizeAtLeast(1), mapvalidator.NoNullValues()},
 		NestedObject: schema.NestedAttributeObject{Attributes: limits},
 	}
 	return schema.SingleNestedAttribute{
