@@ -35,7 +35,8 @@ type Result struct {
 // A push by another tool at the same time makes the change fail; if that push was overwritten without having been seen, it is brought back.
 //
 // Errors: [*ConflictError], [*UntrustedIssuerError], [*RejectedError], [*NotPushableError], [*ClockError] if the stored JWT is from the future,
-// [*UncertainError] after a push whose effect could not be read, those of change and those of [Resolver.Lookup].
+// [*UncertainError] after a push whose effect could not be read, or that only some servers have accepted, those of change and those of
+// [Resolver.Lookup].
 func (r *Resolver) Change(
 	ctx context.Context, publicKey string, signer *Signer, change func(stored *Stored) (*Account, error),
 ) (*Result, error) {
@@ -239,13 +240,23 @@ func (c *changing) push(ctx context.Context, p push) ([]serverInfo, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, &UncertainError{Account: c.publicKey, Err: err}
+		return nil, c.uncertain(p, err)
 	}
 	accepted, rejected, err := readUpdates(subjectUpdate, answers)
-	if err == nil && rejected != nil {
-		err = rejected
+	switch {
+	case err != nil:
+		return nil, c.uncertain(p, err)
+	case rejected != nil && len(accepted) > 0:
+		return nil, c.uncertain(p, rejected) // the others get it from those who have accepted it, or cannot
+	case rejected != nil:
+		return nil, rejected
 	}
-	return accepted, err
+	return accepted, nil
+}
+
+// uncertain is the error for a push that was sent.
+func (c *changing) uncertain(p push, err error) error {
+	return &UncertainError{Account: c.publicKey, Token: p.token, Err: err}
 }
 
 // readUpdates tells who has accepted a push or a delete, and the first refusal.

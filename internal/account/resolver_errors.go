@@ -120,10 +120,12 @@ func (e *ConflictError) Error() string {
 	return text + "The change made here is not in effect. Look at the account and apply again"
 }
 
-// UncertainError says that a push was sent, and that what became of it is not known.
+// UncertainError says that a push was sent, and that what became of it is not known, or that only some servers have accepted it.
 type UncertainError struct {
 	Account string
-	Err     error
+	// Token is the JWT that was sent.
+	Token string
+	Err   error
 }
 
 func (e *UncertainError) Error() string {

@@ -54,7 +54,7 @@ func (c *changing) settle(ctx context.Context, own push) (push, error) {
 			err = c.resolver.clock.Wait(ctx, settlePause)
 		}
 		if err != nil {
-			return s.own, &UncertainError{Account: c.publicKey, Err: err}
+			return s.own, c.uncertain(s.own, err)
 		}
 	}
 }

@@ -15,10 +15,11 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// What is pending when the servers have lost the account, and when its streams may refuse writes.
+// What is pending when the servers have lost the account, when its streams may refuse writes, and when it is not known what a push came to.
 const (
-	pendingGone    = "the servers do not have the account"
-	pendingStreams = "its streams have to be updated to the new limits"
+	pendingGone      = "the servers do not have the account"
+	pendingStreams   = "its streams have to be updated to the new limits"
+	pendingUncertain = "it is not known whether the servers have the account"
 )
 
 type (
@@ -133,6 +134,13 @@ func (m *accountModel) notePending(missing []string, diags *diag.Diagnostics) {
 	m.Pending = types.StringValue("not confirmed by " + servers)
 	diags.AddWarning("Account Is Not on All Servers", fmt.Sprintf("The account %q was pushed, but not confirmed by %s. A server that was down takes it over "+
 		"from the others when it comes back; the next plan tells whether it has.", m.Name.ValueString(), servers))
+}
+
+// noteUncertain notes that a new account was pushed without an answer.
+func (m *accountModel) noteUncertain(err *claims.UncertainError, diags *diag.Diagnostics) {
+	m.JWT, m.Pending = types.StringValue(err.Token), types.StringValue(pendingUncertain)
+	diags.AddWarning("Account May Not Be on the Servers", fmt.Sprintf("Account %q: %s\n\nIt is kept in the state, so that its identity is not lost. The next plan "+
+		"tells whether the servers have it, and an apply goes on with it.", m.Name.ValueString(), connection.Explain(err)))
 }
 
 func sorted(names []string) []string {

@@ -73,7 +73,13 @@ func (r *accountResource) Create(ctx context.Context, req resource.CreateRequest
 		account.PublicKey = publicKey
 		plan.PublicKey = types.StringValue(publicKey)
 	}
-	if err := r.apply(ctx, &plan, account, nil, &resp.Diagnostics); err != nil {
+	err := r.apply(ctx, &plan, account, nil, &resp.Diagnostics)
+	if uncertain, ok := errors.AsType[*claims.UncertainError](err); ok {
+		// Servers may have it, and nothing but the state would know a generated identity.
+		err = nil
+		plan.noteUncertain(uncertain, &resp.Diagnostics)
+	}
+	if err != nil {
 		addError(&resp.Diagnostics, "Create", &plan, err)
 		return
 	}
