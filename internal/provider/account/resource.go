@@ -110,11 +110,16 @@ func (r *accountResource) apply(ctx context.Context, plan *accountModel, account
 	if err := keepStreams(ctx, resolver, account, was); err != nil {
 		return err
 	}
+	found := false
 	result, err := resolver.Change(ctx, account.PublicKey, signer, func(stored *claims.Stored) (*claims.Account, error) {
+		found = stored != nil
 		return merge(account, stored, before, signer.PublicKey())
 	})
 	if err != nil {
 		return err
+	}
+	if before == nil && found {
+		r.data.TakeOver(account.PublicKey)
 	}
 	plan.JWT, plan.Issuer = types.StringValue(result.Token), types.StringValue(result.Signature.Issuer)
 	plan.notePending(result.Missing, diags)
@@ -306,6 +311,11 @@ func (r *accountResource) Delete(ctx context.Context, req resource.DeleteRequest
 	}
 	if !state.Push.ValueBool() {
 		return // no server was told of it by us
+	}
+	if r.data != nil && r.data.TakenOver(state.PublicKey.ValueString()) {
+		resp.Diagnostics.AddWarning("Account Stays", fmt.Sprintf("The account %s (%q) was not deleted: another resource took it over in this apply, as it does "+
+			"in a replacement that creates before it destroys.", state.PublicKey.ValueString(), state.Name.ValueString()))
+		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

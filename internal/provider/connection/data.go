@@ -5,6 +5,7 @@ package connection
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
@@ -19,12 +20,33 @@ type Data struct {
 	operator *Operator
 	// TolerateUnreachable keeps the prior state of a resource whose servers cannot be reached.
 	TolerateUnreachable bool
+
+	takingOver sync.Mutex
+	takenOver  map[string]bool
 }
 
 // NewData returns the data for a client. If attributes of the provider's configuration are unknown, any use of the client
 // is an error that names them.
 func NewData(client *natsconn.Client, unknown []string, tolerateUnreachable bool) *Data {
 	return &Data{client: client, unknown: unknown, TolerateUnreachable: tolerateUnreachable}
+}
+
+// TakeOver notes that a new resource stands for an object that was there already, such as an account by its public key.
+func (d *Data) TakeOver(object string) {
+	d.takingOver.Lock()
+	defer d.takingOver.Unlock()
+	if d.takenOver == nil {
+		d.takenOver = map[string]bool{}
+	}
+	d.takenOver[object] = true
+}
+
+// TakenOver tells whether a new resource stands for the object since this configuration of the provider is in use: who destroys the resource
+// that stood for it before must leave it. A replacement that creates before it destroys comes to that.
+func (d *Data) TakenOver(object string) bool {
+	d.takingOver.Lock()
+	defer d.takingOver.Unlock()
+	return d.takenOver[object]
 }
 
 // UnknownError says that the provider's configuration is not known yet.
