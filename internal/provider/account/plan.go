@@ -75,7 +75,8 @@ func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 			warnOfKept(&plan, &state, &resp.Diagnostics)
 		}
 	}
-	checkExpiry(plan.JWT.IsUnknown(), account, &resp.Diagnostics)
+	claimpath.CheckExpiry(&resp.Diagnostics, plan.JWT.IsUnknown(), account.Expires, what, fmt.Sprintf("account %q", account.Name),
+		"servers accept none of its users")
 	if plan.JWT.IsUnknown() {
 		r.planSigning(&plan, &resp.Diagnostics)
 	}
@@ -148,20 +149,6 @@ func leavesTiers(account, before claims.Account) bool {
 // losesJetStream tells whether the account had JetStream and has none any more.
 func losesJetStream(account, before claims.Account) bool {
 	return (before.JetStream != nil || len(before.Tiers) > 0) && account.JetStream == nil && len(account.Tiers) == 0
-}
-
-// checkExpiry refuses to sign an account whose end has passed, and warns of one that has come to its end.
-func checkExpiry(signed bool, account claims.Account, diags *diag.Diagnostics) {
-	if account.Expires.IsZero() || account.Expires.After(claims.SystemClock{}.Now()) {
-		return
-	}
-	at, text := path.Root("expires_at"), fmt.Sprintf("The account %q has expired at %s: servers accept none of its users.\n\nSet a time to come, or leave "+
-		"expires_at out.", account.Name, account.Expires.Format(time.RFC3339))
-	if signed {
-		diags.AddAttributeError(at, "Account Has Expired", text)
-		return
-	}
-	diags.AddAttributeWarning(at, "Account Has Expired", text)
 }
 
 // warnOfMaxBytes warns of limits under which KINE does not start.

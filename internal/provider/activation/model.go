@@ -24,6 +24,7 @@ type activationModel struct {
 	Type                    types.String    `tfsdk:"type"`
 	Name                    types.String    `tfsdk:"name"`
 	Tags                    types.Set       `tfsdk:"tags"`
+	Audience                types.String    `tfsdk:"audience"`
 	ExpiresAt               customtype.Time `tfsdk:"expires_at"`
 	NotBefore               customtype.Time `tfsdk:"not_before"`
 	SigningKeySeedWO        types.String    `tfsdk:"signing_key_seed_wo"`
@@ -52,11 +53,11 @@ var names = claimpath.Names{"PublicKey": "import_account", "IssuerAccount": "acc
 func (m *activationModel) claims() (*account.Activation, path.Paths) {
 	in := attribute.NewObject(map[string]attr.Value{
 		"account": m.Account, "import_account": m.ImportAccount, "subject": m.Subject, "type": m.Type, "name": m.Name, "tags": m.Tags,
-		"expires_at": m.ExpiresAt, "not_before": m.NotBefore,
+		"audience": m.Audience, "expires_at": m.ExpiresAt, "not_before": m.NotBefore,
 	}, path.Empty())
 	activation := &account.Activation{
 		Claims: account.Claims{
-			PublicKey: in.Text("import_account"), Name: in.Text("name"), Tags: in.Texts("tags"),
+			PublicKey: in.Text("import_account"), Name: in.Text("name"), Tags: in.Texts("tags"), Audience: in.Text("audience"),
 			NotBefore: in.Time("not_before"), Expires: in.Time("expires_at"),
 		},
 		Subject: in.Text("subject"), Type: in.Text("type"), IssuerAccount: in.Text("account"),
@@ -94,7 +95,10 @@ func (m *activationModel) Preview(config, state *activationModel, diags *diag.Di
 	if diags.HasError() {
 		return
 	}
-	if wanted, unknown := m.claims(); state != nil && len(unknown) == 0 && state.keeps(m, wanted) {
+	wanted, unknown := m.claims()
+	keeps := state != nil && len(unknown) == 0 && state.keeps(m, wanted)
+	claimpath.CheckExpiry(diags, !keeps, wanted.Expires, "Activation", "activation", "servers do not let the account import with it")
+	if keeps {
 		m.JWT, m.Issuer, m.IssuedAt = state.JWT, state.Issuer, state.IssuedAt
 		return
 	}

@@ -57,6 +57,7 @@ func (r *activationResource) ImportState(ctx context.Context, req resource.Impor
 		"subject": types.StringValue(activation.Subject), "type": types.StringValue(activation.Type),
 		"name":       attribute.Value(ctx, text, activation.Name),
 		"tags":       attribute.Value(ctx, set, activation.Tags),
+		"audience":   attribute.Value(ctx, text, activation.Audience),
 		"expires_at": attribute.Value(ctx, customtype.TimeType{}, activation.Expires),
 		"not_before": attribute.Value(ctx, customtype.TimeType{}, activation.NotBefore),
 		"jwt":        imported.JWT, "issuer": imported.Issuer, "issued_at": imported.IssuedAt,

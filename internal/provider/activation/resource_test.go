@@ -60,7 +60,7 @@ func TestAccActivation(t *testing.T) {
 		}
 		return m
 	}
-	all := []string{`name = "eu"`, `tags = ["b", "a"]`, `expires_at = "2040-01-02T05:04:05+02:00"`, `not_before = "2020-01-01T00:00:00Z"`}
+	all := []string{`name = "eu"`, `audience = "importers"`, `tags = ["b", "a"]`, `expires_at = "2040-01-02T05:04:05+02:00"`, `not_before = "2020-01-01T00:00:00Z"`}
 	var token, before string
 	step := func(config string, action plancheck.ResourceActionType, again bool,
 		check func(*account.Activation, account.Signature) bool) resource.TestStep {
@@ -92,11 +92,10 @@ func TestAccActivation(t *testing.T) {
 				a.Type == account.Stream && a.Name == "" && a.Expires.IsZero()
 		}),
 		step(activation(base, all...), update, true, func(a *account.Activation, _ account.Signature) bool {
-			return a.Name == "eu" && len(a.Tags) == 2 && a.Expires.Unix() == 2209086245 && a.NotBefore.Unix() == 1577836800
+			return a.Name == "eu" && a.Audience == "importers" && len(a.Tags) == 2 && a.Expires.Unix() == 2209086245 && a.NotBefore.Unix() == 1577836800
 		}),
 		// The same in another form, and another seed under the same version, which is not looked at.
-		step(activation(with("signing_key_seed_wo", other.Seed), slices.Concat(all[:2], []string{`expires_at = "2040-01-02T03:04:05Z"`,
-			all[3]})...), update, false,
+		step(activation(with("signing_key_seed_wo", other.Seed), slices.Concat(all[:3], []string{`expires_at = "2040-01-02T03:04:05Z"`, all[4]})...), update, false,
 			func(*account.Activation, account.Signature) bool { return true }),
 		step(activation(with("type", "service", "subject", "ask.eu"), all...), update, true, func(a *account.Activation, s account.Signature) bool {
 			return a.Type == account.Service && a.Subject == "ask.eu" && s.Issuer == signing.Public
@@ -111,6 +110,18 @@ func TestAccActivation(t *testing.T) {
 	}})
 }
 
+// A token that has expired already is not signed.
+func TestAccActivationExpired(t *testing.T) {
+	exporter, importer := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey)
+	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
+		Config: activation(map[string]string{
+			"account": exporter.Public, "import_account": importer.Public, "subject": "a", "type": "stream", "expires_at": "2020-01-01T00:00:00Z",
+			"signing_key_seed_wo": exporter.Seed, "signing_key_seed_wo_version": "1",
+		}),
+		ExpectError: acctest.Text("The activation has expired at 2020-01-01T00:00:00Z"),
+	}}})
+}
+
 // A token is imported as it is.
 func TestAccActivationImport(t *testing.T) {
 	exporter, importer, signing := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey)
@@ -121,7 +132,9 @@ func TestAccActivationImport(t *testing.T) {
 				t.Fatal(err)
 			}
 			made := &account.Activation{
-				Claims:  account.Claims{PublicKey: importer.Public, Name: "eu", Tags: []string{"b", "a"}, Expires: time.Unix(2209086245, 0)},
+				Claims: account.Claims{
+					PublicKey: importer.Public, Name: "eu", Audience: "importers", Tags: []string{"b", "a"}, Expires: time.Unix(2209086245, 0),
+				},
 				Subject: "a.>", Type: account.Stream, IssuerAccount: exporter.Public,
 			}
 			token, err := made.Sign(t.Context(), signer, account.SystemClock{}, time.Time{})
@@ -129,7 +142,7 @@ func TestAccActivationImport(t *testing.T) {
 				t.Fatal(err)
 			}
 			config := activation(map[string]string{
-				"account": exporter.Public, "import_account": importer.Public, "subject": "a.>", "type": "stream", "name": "eu",
+				"account": exporter.Public, "import_account": importer.Public, "subject": "a.>", "type": "stream", "name": "eu", "audience": "importers",
 				"signing_key_seed_wo": signedBy.Seed, "signing_key_seed_wo_version": "1", "expires_at": "2040-01-02T03:04:05Z",
 			}, `tags = ["a", "b"]`)
 			var got string

@@ -52,6 +52,11 @@ func (r *activationResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				Optional:            true,
 				ElementType:         types.StringType,
 			},
+			"audience": schema.StringAttribute{
+				MarkdownDescription: "Audience in the token, which nats-server does not look at.",
+				Optional:            true,
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
 			"expires_at": schema.StringAttribute{
 				MarkdownDescription: "Time until which the token counts, such as `2030-12-31T23:59:59Z`; servers end the import then. By default it " +
 					"does not expire.",

@@ -182,6 +182,14 @@ resource "nats_nkey" "test" {
 	}})
 }
 
+// An operator that has expired already is not signed.
+func TestAccOperatorExpired(t *testing.T) {
+	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
+		Config:      operator(`name = "lab"`, wo("seed_wo", newKey(t, natsconn.OperatorKey).seed, "1"), `expires_at = "2020-01-01T00:00:00Z"`),
+		ExpectError: acctest.Text("The operator has expired at 2020-01-01T00:00:00Z"),
+	}}})
+}
+
 // An operator that nsc has made is taken over as it is; the system account's JWT is signed by the next apply.
 func TestAccOperatorImport(t *testing.T) {
 	identity, systemKey := acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t, natsconn.AccountKey)

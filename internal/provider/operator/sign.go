@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
@@ -33,6 +34,9 @@ func (m *operatorModel) Preview(config, state *operatorModel, diags *diag.Diagno
 	if m.SystemAccount.IsNull() {
 		m.SystemAccountJWT = types.StringNull()
 	}
+	defer func() {
+		claimpath.CheckExpiry(diags, m.JWT.IsUnknown(), c.operator.Expires, "Operator", "operator", "servers do not start with it")
+	}()
 	if state == nil {
 		return
 	}
