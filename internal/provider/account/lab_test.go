@@ -58,10 +58,10 @@ func single(t *testing.T, options ...natslab.Option) *bench {
 	return newBench(t, operator, server.URLs())
 }
 
-// provider is the provider's configuration.
-func (b *bench) provider() string {
-	return acctest.ProviderConfig(b.urls, fmt.Sprintf(
-		"operator = {\n    signing_key = %q\n    system_credentials = %q\n  }", b.operator.SigningKeySeed(), b.system))
+// provider is the provider's configuration, with further lines in it.
+func (b *bench) provider(lines ...string) string {
+	return acctest.ProviderConfig(b.urls, append(lines, fmt.Sprintf(
+		"operator = {\n    signing_key = %q\n    system_credentials = %q\n  }", b.operator.SigningKeySeed(), b.system))...)
 }
 
 // config is an account that can be destroyed at the end of a test, with these lines in it.

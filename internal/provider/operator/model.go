@@ -115,9 +115,6 @@ var (
 
 // Check tells everything that is wrong with the configuration, as far as it is known.
 func (m *operatorModel) Check(diags *diag.Diagnostics) {
-	if !m.SeedWO.IsNull() { // a configuration, which has the seed in place of the public key
-		m.PublicKey = publicKey(m.SeedWO)
-	}
 	c := m.claims()
 	undecided := c.unknown
 	if !c.knows(signingKeysPath) {

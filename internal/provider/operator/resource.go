@@ -31,6 +31,17 @@ func NewResource() resource.Resource {
 	return &operatorResource{offline.Resource[operatorModel, *operatorModel]{Name: "operator"}}
 }
 
+// ValidateConfig checks a configuration, which has the seed in place of the public key.
+func (r *operatorResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config operatorModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	config.PublicKey = publicKey(config.SeedWO)
+	config.Check(&resp.Diagnostics)
+}
+
 // ImportState reads an operator's JWT, which is no secret. The system account is signed by the next apply.
 func (r *operatorResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	if req.ID == "" {

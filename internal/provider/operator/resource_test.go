@@ -185,7 +185,7 @@ resource "nats_nkey" "test" {
 // An operator that has expired already is not signed.
 func TestAccOperatorExpired(t *testing.T) {
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-		Config:      operator(`name = "lab"`, wo("seed_wo", newKey(t, natsconn.OperatorKey).seed, "1"), `expires_at = "2020-01-01T00:00:00Z"`),
+		Config:      operator(`name = "lab"`, wo("seed_wo", acctest.NewKey(t, natsconn.OperatorKey).Seed, "1"), `expires_at = "2020-01-01T00:00:00Z"`),
 		ExpectError: acctest.Text("The operator has expired at 2020-01-01T00:00:00Z"),
 	}}})
 }
