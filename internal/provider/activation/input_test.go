@@ -81,7 +81,7 @@ func TestAccCLIActivationLeavesNoTrace(t *testing.T) {
 	w := acctest.NewWorkspace(t, "variable \"seed\" {\n  ephemeral = true\n}\n"+activation(map[string]string{
 		"account": exporter.Public, "import_account": importer.Public, "subject": "a.>", "type": "stream",
 		"signing_key_seed_wo_version": "version-marker",
-	}, "signing_key_seed_wo = var.Seed"))
+	}, "signing_key_seed_wo = var.seed"))
 	log := filepath.Join(t.TempDir(), "trace.log")
 	w.Env = append(w.Env, "TF_VAR_seed="+exporter.Seed)
 	env := w.Env
