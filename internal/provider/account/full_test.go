@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-testing/compare"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -215,6 +216,19 @@ func activationToken(t *testing.T, k keys) (string, error) {
 	return activation.Sign(t.Context(), signer, account.SystemClock{}, time.Time{})
 }
 
+// sameInData are checks that the data source has the same in these attributes.
+func sameInData(attributes ...string) []statecheck.StateCheck {
+	var checks []statecheck.StateCheck
+	for _, name := range attributes {
+		at := tfjsonpath.New(name)
+		checks = append(checks, statecheck.CompareValuePairs(address, at, "data."+address, at, compare.ValuesSame()))
+	}
+	for attribute, length := range map[string]int{"exports": 2, "imports": 2, "signing_keys": 2} {
+		checks = append(checks, statecheck.ExpectKnownValue("data."+address, tfjsonpath.New(attribute), knownvalue.ListSizeExact(length)))
+	}
+	return checks
+}
+
 // Every claim comes to the servers as it was configured, and comes back: the plan is empty after an apply, a refresh and an import.
 func TestAccAccountWithEverything(t *testing.T) {
 	for name, tiers := range map[string]bool{"flat limits": false, "tiers": true} {
@@ -243,6 +257,11 @@ func TestAccAccountWithEverything(t *testing.T) {
 						},
 						ResourceName: address, ImportState: true, ImportStateId: k.identity, ImportStateVerify: true,
 						ImportStateVerifyIdentifierAttribute: "public_key", ImportStateVerifyIgnore: []string{"deletion_protection"},
+					},
+					{ // the data source tells the same of all that has no order of its own
+						Config: b.provider() + config(lines) + "data \"nats_account\" \"test\" {\n  public_key = nats_account.test.public_key\n}\n",
+						ConfigStateChecks: sameInData("name", "description", "info_url", "tags", "audience", "not_before", "expires_at", "limits", "jetstream",
+							"default_permissions", "mappings", "revocations", "authorization", "trace", "cluster_traffic", "jwt", "issuer"),
 					},
 					{ // without a change: the configuration is in the form that an import gives
 						Config:       b.provider() + protected(lines),
