@@ -1,7 +1,10 @@
 package account_test
 
 import (
+	"bytes"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
@@ -45,5 +48,41 @@ func TestAccAccountPushNotAnswered(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// An apply that is interrupted during a push ends, and knows the account afterwards.
+func TestAccAccountPushInterrupted(t *testing.T) {
+	b := single(t)
+	proxy := natslab.NewProxy(t, b.urls[0])
+	direct := b.urls
+	b.urls = []string{proxy.ClientURL()}
+	hold := proxy.HoldReply(1, func(subject string) bool { return subject == "$SYS.REQ.CLAIMS.UPDATE" })
+	w := acctest.NewWorkspace(t, b.provider(`request_timeout = "10m"`)+config(`name = "a"`))
+	apply := w.Command(t.Context(), "apply", "-auto-approve")
+	var out bytes.Buffer
+	apply.Stdout, apply.Stderr = &out, &out
+	if err := apply.Start(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-hold.Held():
+	case <-time.After(time.Minute):
+		t.Error("nothing was pushed")
+	}
+	if err := apply.Process.Signal(os.Interrupt); err != nil {
+		t.Error(err)
+	}
+	_ = apply.Wait() // how it ends is the CLI's matter
+	hold.Drop()
+	if !acctest.Text("It is kept in the state, so that its identity is not lost").MatchString(out.String()) {
+		t.Errorf("the interrupted push was not told:\n%s", out.String())
+	}
+	b.urls = direct
+	w.Configure(t, b.provider()+config(`name = "a"`))
+	w.AssertEmptyPlan(t)
+	w.Must(t, "destroy", "-auto-approve")
+	if err := b.none()(nil); err != nil {
+		t.Error(err)
 	}
 }
