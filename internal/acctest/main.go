@@ -1,6 +1,8 @@
 package acctest
 
 import (
+	"fmt"
+	"os"
 	"testing"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
@@ -15,5 +17,11 @@ import (
 // its own.
 func Main(m *testing.M) {
 	preflight.RunChild()
-	natslab.Main(m)
+	natslab.RunChild()
+	status := m.Run()
+	if err := removeProvider(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = max(status, 1)
+	}
+	os.Exit(status)
 }

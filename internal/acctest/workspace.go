@@ -2,10 +2,12 @@ package acctest
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/workspace"
@@ -18,6 +20,31 @@ type Workspace struct {
 	cli, provider string
 }
 
+// buildProvider builds the provider once for all tests of a package, whose [Main] removes it again.
+var buildProvider = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "nats-k3s-provider-")
+	if err != nil {
+		return "", err
+	}
+	providerDir = dir
+	provider := filepath.Join(dir, "terraform-provider-nats")
+	build := exec.Command("go", "build", "-o", provider, "github.com/nats-k3s/terraform-provider-nats") //nolint:noctx // for all tests
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the provider: %w\n%s", err, out)
+	}
+	return provider, nil
+})
+
+// providerDir is where the provider was built, empty if it was not.
+var providerDir string
+
+func removeProvider() error {
+	if providerDir == "" {
+		return nil
+	}
+	return os.RemoveAll(providerDir)
+}
+
 // NewWorkspace builds the provider and lays out a workspace. It skips the test unless acceptance tests are on.
 func NewWorkspace(t *testing.T, config string) *Workspace {
 	t.Helper()
@@ -28,10 +55,9 @@ func NewWorkspace(t *testing.T, config string) *Workspace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider := filepath.Join(t.TempDir(), "terraform-provider-nats")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", provider, "github.com/nats-k3s/terraform-provider-nats")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the provider: %v\n%s", err, out)
+	provider, err := buildProvider()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return newWorkspace(t, cli, provider, config)
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // Two hundred accounts are made, planned without a change and destroyed.
-func TestAccCLITwoHundredAccounts(t *testing.T) {
+func TestAccTwoHundredAccounts(t *testing.T) {
 	const accounts = 200
 	b := single(t)
 	w := acctest.NewWorkspace(t, b.provider()+`
