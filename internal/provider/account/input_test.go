@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -146,7 +147,9 @@ func badInputs(t *testing.T) map[string]badInput {
 		"mapping of no subject":          {mapping("", to("b", 100)), `mappings[]`, "A subject is missing"},
 		"mapping to nothing":             {mapping("a"), `mappings[a].destinations`, "must contain at least 1 elements"},
 		"mapping above 100 percent":      {mapping("a", to("b", 60), to("c", 60)), `mappings[a]`, "add up to 120 percent: at most 100 are allowed"},
-		"mapping of weight 0":            {mapping("a", to("b", 0)), `mappings[a].destinations[0].weight`, "0 would count as 100, so leave such a destination out"},
+		"mapping of weight 0":            {mapping("a", to("b", 0)), `mappings[a].destinations[0].weight`, "value must be between 1 and 100, got: 0"},
+		"mapping of weight 300":          {mapping("a", to("b", 300)), `mappings[a].destinations[0].weight`, "value must be between 1 and 100, got: 300"},
+		"negative token position":        {export(object{"account_token_position": -1}), "exports[0].account_token_position", "must be at least 1, got: -1"},
 		"mapping to an unknown wildcard": {mapping("a.*", to("b.$2", 100)), `mappings[a.*].destinations[0].subject`, "wildcard index out of range"},
 		"mapping to a wildcard":          {mapping("a.*", to("b.*", 100)), `mappings[a.*].destinations[0].subject`, "contains *: refer to the wildcards of the mapped subject as $1"},
 		"mapping twice to the same":      {mapping("a", to("b", 10), to("b", 10)), `mappings[a].destinations[1].subject`, "is a destination already, at index 0: nats-server refuses that"},
@@ -170,12 +173,13 @@ func TestAccountBadInput(t *testing.T) {
 			if len(found) == 0 {
 				t.Fatal("it was accepted")
 			}
-			for _, d := range found {
-				if d.Path == c.path && c.says != "" && strings.Contains(d.Text, c.says) {
-					return
-				}
+			onPath := slices.DeleteFunc(slices.Clone(found), func(d acctest.Diagnostic) bool { return d.Path != c.path })
+			if len(onPath) > 1 {
+				t.Errorf("%s is told %d times: %+v", c.path, len(onPath), found)
 			}
-			t.Errorf("on %s no %q: %+v", c.path, c.says, found)
+			if !slices.ContainsFunc(onPath, func(d acctest.Diagnostic) bool { return c.says != "" && strings.Contains(d.Text, c.says) }) {
+				t.Errorf("on %s no %q: %+v", c.path, c.says, found)
+			}
 		})
 	}
 }

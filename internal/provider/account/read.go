@@ -1,8 +1,6 @@
 package account
 
 import (
-	"math"
-
 	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
@@ -63,7 +61,7 @@ func readAccount(o attribute.Object) claims.Account {
 		for _, d := range mapping.Objects("destinations") {
 			a.Mappings[subject] = append(a.Mappings[subject], claims.Destination{
 				Subject: d.Text("subject"), Cluster: d.Text("cluster"),
-				Weight: uint8(max(0, min(d.Int("weight"), math.MaxUint8))), //nolint:gosec // within its bounds
+				Weight: uint8(max(1, min(d.Int("weight"), 100))), //nolint:gosec // what is outside these bounds, a validator refuses
 			})
 		}
 	}
@@ -97,7 +95,7 @@ func readExport(o attribute.Object) claims.Export {
 	e := claims.Export{
 		Name: o.Text("name"), Subject: o.Text("subject"), Type: o.Text("type"), TokenRequired: o.Bool("token_required"),
 		Revocations: o.Times("revocations"), ResponseType: o.Text("response_type"), ResponseThreshold: o.Duration("response_threshold"),
-		AccountTokenPosition: uint(o.Int("account_token_position")), //nolint:gosec // validated: above zero
+		AccountTokenPosition: uint(max(0, o.Int("account_token_position"))), //nolint:gosec // what is below zero, a validator refuses
 		Advertise:            o.Bool("advertise"), AllowTrace: o.Bool("allow_trace"), Description: o.Text("description"), InfoURL: o.Text("info_url"),
 	}
 	if latency := o.Object("latency"); !latency.IsNull() {

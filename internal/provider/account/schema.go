@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -180,7 +181,7 @@ func claimsAttributes() map[string]schema.Attribute {
 						"weight": schema.Int64Attribute{
 							MarkdownDescription: "Share of the messages in percent, from 1 to 100. All of one mapping and cluster come to 100 at most; " +
 								"what is missing to that is dropped.",
-							Required: true,
+							Required: true, Validators: []validator.Int64{int64validator.Between(1, 100)},
 						},
 						"cluster": text("NATS cluster whose publishers are meant. Without it, all."),
 					}},
@@ -227,7 +228,8 @@ func claimsAttributes() map[string]schema.Attribute {
 func revocations(description string) schema.MapAttribute {
 	return schema.MapAttribute{
 		MarkdownDescription: description,
-		Optional:            true, ElementType: customtype.TimeType{}, Validators: []validator.Map{mapvalidator.NoNullValues(), mapvalidator.ValueStringsAre(validators.Time())},
+		Optional:            true, ElementType: customtype.TimeType{},
+		Validators: []validator.Map{mapvalidator.NoNullValues(), mapvalidator.ValueStringsAre(validators.Time())},
 	}
 }
 

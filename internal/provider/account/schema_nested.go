@@ -47,8 +47,8 @@ func jetStreamAttribute() schema.SingleNestedAttribute {
 	}
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "JetStream for the account, within these limits, which hold for all streams together or by `tiers`. Without it, the account " +
-			"has no JetStream; it cannot be taken away while there are streams. When limits for all streams give way to tiers, the account's streams are updated without a change, without which " +
-			"they would refuse writes. The other way round is refused while there are streams: nats-server would take no writes on them " +
+			"has no JetStream; it cannot be taken away while there are streams. When limits for all streams give way to tiers, the account's " +
+			"streams are updated without a change, without which they would refuse writes. The other way round is refused while there are streams: nats-server would take no writes on them " +
 			"until it is restarted.",
 		Optional: true, Attributes: attributes,
 	}

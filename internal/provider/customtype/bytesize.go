@@ -12,6 +12,4 @@ type byteSizes struct{}
 
 func (byteSizes) names() (title, what string) { return "Byte Size", "a size" }
 
-func (byteSizes) format(n int64) string { return bytesize.Format(n) }
-
 func (byteSizes) parse(text string) (int64, error) { return bytesize.Parse(text) }

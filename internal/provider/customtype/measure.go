@@ -18,8 +18,6 @@ type unit interface {
 	names() (title, what string)
 	// parse reads a text as a number; its error completes a sentence.
 	parse(text string) (int64, error)
-	// format is the reverse of parse.
-	format(n int64) string
 }
 
 // MeasureType is the type of a [Measure]. Give it as CustomType of a string attribute, which then also takes numbers.
@@ -28,12 +26,6 @@ type MeasureType[U unit] struct{ basetypes.StringType }
 // Measure is a text that stands for a number, such as "10GiB". Two texts for the same number are equal to Terraform: a state keeps
 // the one that the configuration has.
 type Measure[U unit] struct{ basetypes.StringValue }
-
-// NewMeasure returns the measure of a number.
-func NewMeasure[U unit](n int64) Measure[U] {
-	var u U
-	return Measure[U]{StringValue: basetypes.NewStringValue(u.format(n))}
-}
 
 // Number returns the number that the text stands for: 0 for what is null, unknown, or cannot be read, which validation refuses
 // before anything asks.

@@ -15,8 +15,6 @@ type durations struct{}
 
 func (durations) names() (title, what string) { return "Duration", `a duration such as "1m30s"` }
 
-func (durations) format(n int64) string { return time.Duration(n).String() }
-
 func (durations) parse(text string) (int64, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil {
@@ -40,8 +38,6 @@ func CheckTime(text string) error {
 }
 
 func (times) names() (title, what string) { return "Time", `a time such as "2030-12-31T23:59:59Z"` }
-
-func (times) format(n int64) string { return time.Unix(n, 0).UTC().Format(time.RFC3339) }
 
 func (times) parse(text string) (int64, error) {
 	t, err := time.Parse(time.RFC3339, text)

@@ -25,9 +25,6 @@ func testMeasures[U unit](t *testing.T, same [][2]string, numbers map[string]int
 		if got := measureOf[U](text).Number(); got != number {
 			t.Errorf("%s is %d, not %d", text, got, number)
 		}
-		if got := NewMeasure[U](number).Number(); got != number {
-			t.Errorf("%d is written so that it is read as %d", number, got)
-		}
 	}
 	for text, says := range refused {
 		var resp xattr.ValidateAttributeResponse

@@ -1,0 +1,65 @@
+package claimpath_test
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
+)
+
+var names = claimpath.Names{"Tiers": "jetstream.tiers", "Mappings[]": "destinations", "Tags#": ""}
+
+func TestPath(t *testing.T) {
+	for want, fields := range map[string][]any{
+		``:                                     {},
+		`public_key`:                           {"PublicKey"},
+		`info_url`:                             {"InfoURL"},
+		`exports[2].account_token_position`:    {"Exports", 2, "AccountTokenPosition"},
+		`jetstream.tiers["R1"].disk_storage`:   {"Tiers", account.Key("R1"), "DiskStorage"},
+		`mappings["a.*"]`:                      {"Mappings", account.Key("a.*")},
+		`mappings["a"].destinations[0].weight`: {"Mappings", account.Key("a"), 0, "Weight"},
+		`tags`:                                 {"Tags", 3},
+		`scope.template.permissions.deny[1]`:   {"Scope", "Template", "Permissions", "Deny", 1},
+	} {
+		if got := names.Path(fields).String(); got != want {
+			t.Errorf("%v is %s, not %s", fields, got, want)
+		}
+	}
+}
+
+// A problem that something unknown may decide is not told.
+func TestUndecided(t *testing.T) {
+	export := path.Root("exports").AtListIndex(0)
+	for _, c := range []struct {
+		unknown path.Path
+		told    []string
+	}{
+		{path.Root("description"), []string{"exports[0].subject", "exports[1].subject", "limits.exports"}},
+		{export.AtName("type"), []string{"exports[1].subject", "limits.exports"}}, // of the same element
+		{path.Root("exports"), []string{"limits.exports"}},
+		{path.Root("limits").AtName("data"), []string{"exports[0].subject", "exports[1].subject"}},
+	} {
+		var diags diag.Diagnostics
+		claimpath.AddProblems(&diags, []account.Problem{
+			{Path: []any{"Exports", 0, "Subject"}, Text: "x"}, {Path: []any{"Exports", 1, "Subject"}, Text: "x"}, {Path: []any{"Limits", "Exports"}, Text: "x"},
+		}, names, path.Paths{c.unknown})
+		var told []string
+		for _, d := range diags {
+			if at, ok := d.(diag.DiagnosticWithPath); ok {
+				told = append(told, at.Path().String())
+			}
+		}
+		if len(told) != len(c.told) {
+			t.Errorf("with %s unknown, told are %v", c.unknown, told)
+			continue
+		}
+		for i := range told {
+			if told[i] != c.told[i] {
+				t.Errorf("with %s unknown, told are %v, not %v", c.unknown, told, c.told)
+			}
+		}
+	}
+}
