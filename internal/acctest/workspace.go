@@ -28,7 +28,7 @@ var buildProvider = sync.OnceValues(func() (string, error) {
 	}
 	providerDir = dir
 	provider := filepath.Join(dir, "terraform-provider-nats")
-	build := exec.Command("go", "build", "-o", provider, "github.com/nats-k3s/terraform-provider-nats") //nolint:noctx // for all tests
+	build := exec.Command("go", "build", "-o", provider, "github.com/nats-k3s/terraform-provider-nats")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the provider: %w\n%s", err, out)
 	}
