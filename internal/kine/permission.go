@@ -64,6 +64,15 @@ func permissions(bucket string) []permission {
 	}
 }
 
+// Permissions returns the subjects that KINE has to be allowed to publish and to subscribe to for one bucket, and nothing more: with them
+// it can neither change, purge or delete the bucket's stream, nor see another one.
+func Permissions(bucket string) (publish, subscribe []string) {
+	for _, p := range permissions(bucket) {
+		publish = append(publish, p.subject)
+	}
+	return publish, []string{InboxSubject}
+}
+
 // MissingPermissionError says which permissions of KINE a user lacks.
 type MissingPermissionError struct {
 	Bucket string

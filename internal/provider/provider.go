@@ -108,6 +108,7 @@ func (p *natsProvider) Functions(context.Context) []func() function.Function {
 		functions.NewDatastoreEndpointParse,
 		functions.NewJWTDecode,
 		functions.NewK3sTokenHash,
+		functions.NewKINEPermissions,
 		functions.NewNKeyPublic,
 	}
 }

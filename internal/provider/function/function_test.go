@@ -1,13 +1,18 @@
 package function_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	functions "github.com/nats-k3s/terraform-provider-nats/internal/provider/function"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
 )
 
 // run calls a function as the framework does.
@@ -28,6 +33,7 @@ func run(t *testing.T, f function.Function, argument attr.Value) (attr.Value, *f
 func TestParameters(t *testing.T) {
 	for _, f := range []function.Function{
 		functions.NewK3sTokenHash(), functions.NewDatastoreEndpointParse(), functions.NewNKeyPublic(), functions.NewJWTDecode(),
+		functions.NewKINEPermissions(),
 	} {
 		var definition function.DefinitionResponse
 		f.Definition(t.Context(), function.DefinitionRequest{}, &definition)
@@ -82,5 +88,30 @@ func TestDatastoreEndpointParse(t *testing.T) {
 	}
 	if warnings, ok := object.Attributes()["warnings"].(types.List); !ok || warnings.IsNull() || len(warnings.Elements()) != 0 {
 		t.Errorf("the warnings are %s", object.Attributes()["warnings"])
+	}
+}
+
+// The permissions are those that KINE needs, in the form that nats_user takes.
+func TestKINEPermissions(t *testing.T) {
+	got, funcErr := run(t, functions.NewKINEPermissions(), types.StringValue("edge"))
+	if funcErr != nil {
+		t.Fatal(funcErr)
+	}
+	object, ok := got.(types.Object)
+	if !ok {
+		t.Fatalf("got %T", got)
+	}
+	granted := userlimits.Permissions(attribute.NewObject(object.Attributes(), path.Empty()))
+	publish, subscribe := kine.Permissions("edge")
+	if !slices.Equal(granted.Publish.Allow, publish) || !slices.Equal(granted.Subscribe.Allow, subscribe) || granted.Responses != nil ||
+		len(granted.Publish.Deny)+len(granted.Subscribe.Deny) > 0 {
+		t.Errorf("granted is %+v", granted)
+	}
+	if !slices.Contains(publish, "$KV.edge.>") || slices.ContainsFunc(publish, func(s string) bool { return s == ">" || s == "$JS.API.>" }) {
+		t.Errorf("KINE may publish to %v", publish)
+	}
+	_, funcErr = run(t, functions.NewKINEPermissions(), types.StringValue("a.b"))
+	if funcErr == nil || funcErr.FunctionArgument == nil || *funcErr.FunctionArgument != 0 {
+		t.Errorf("of a bucket with a dot is said: %v", funcErr)
 	}
 }
