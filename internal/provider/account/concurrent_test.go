@@ -24,7 +24,7 @@ func TestAccAccountTwoAppliesAtOnce(t *testing.T) {
 	two.Apply(t) // deletion_protection
 	defer one.Must(t, "destroy", "-auto-approve")
 
-	for round := range 4 {
+	for round := range 2 {
 		// Both have planned before either applies.
 		one.Configure(t, lines(fmt.Sprintf("one-%d", round), "start"))
 		two.Configure(t, lines("start", fmt.Sprintf("two-%d", round)))
