@@ -83,7 +83,11 @@ func TestAccKineBucketLifecycle(t *testing.T) {
 			{
 				PreConfig: func() {
 					url := acctest.EndpointURL(t, lab.URLs(), kine.Spec{Name: "kine", History: 10, Replicas: 1})
-					etcdtest.Run(t, kinelab.Run(t, url).Endpoint())
+					k := kinelab.Run(t, url)
+					etcdtest.Run(t, k.Endpoint())
+					if err := k.Stop(); err != nil { // or it attaches to the bucket that a later step makes
+						t.Error(err)
+					}
 				},
 				Config:       config + bucketConfig("history = 20"),
 				ResourceName: address,
