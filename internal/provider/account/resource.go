@@ -186,13 +186,12 @@ func merge(account claims.Account, stored *claims.Stored, before *accountModel, 
 		}
 		return &account, nil
 	}
-	var owned map[string]time.Time
+	var last claims.Account
 	if before != nil {
-		last, _ := before.account()
-		owned = last.Revocations
+		last, _ = before.account()
 	}
+	owned := last.Revocations
 	if pushed {
-		last, _ := before.account()
 		last.Revocations = claims.MergeRevocations(owned, stored.Account.Revocations, owned)
 		if fields := last.Diff(stored.Account); len(fields) > 0 && stored.Token != before.JWT.ValueString() {
 			return nil, &changedError{account.PublicKey, fields}
