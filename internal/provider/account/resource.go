@@ -234,9 +234,7 @@ func (r *accountResource) Read(ctx context.Context, req resource.ReadRequest, re
 		state.Pending = types.StringValue(pendingGone)
 		resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private)...)
 		return
-	case err != nil && !imported && r.data != nil && r.data.TolerateUnreachable && natsconn.IsUnreachable(err):
-		resp.Diagnostics.AddWarning("NATS Is Unreachable", fmt.Sprintf("What is known of the account %q is kept as it was, because unreachable is "+
-			"\"warn\" in the provider's configuration.\n\n%s", state.Name.ValueString(), connection.Sentence(err.Error())))
+	case err != nil && !imported && r.data.KeepUnreachable("the account", state.Name.ValueString(), err, &resp.Diagnostics):
 		return
 	case err != nil:
 		addError(&resp.Diagnostics, "Read", &state, err)

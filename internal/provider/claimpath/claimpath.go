@@ -4,6 +4,7 @@ package claimpath
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -81,12 +82,12 @@ func (n Names) name(field string) string {
 
 // undecided tells whether what is unknown may decide a problem at this path.
 func undecided(at path.Path, unknown path.Paths) bool {
-	for _, u := range unknown {
-		if isWithin(at, u) || isWithin(u, at) || isWithin(at, elementOf(u)) {
-			return true
-		}
-	}
-	return false
+	return !Known(at, unknown) || slices.ContainsFunc(unknown, func(u path.Path) bool { return isWithin(at, elementOf(u)) })
+}
+
+// Known tells whether all of an attribute is known: neither it nor what it is in, nor anything in it, is unknown.
+func Known(at path.Path, unknown path.Paths) bool {
+	return !slices.ContainsFunc(unknown, func(u path.Path) bool { return isWithin(at, u) || isWithin(u, at) })
 }
 
 // isWithin tells whether a path is another one or below it.

@@ -75,6 +75,17 @@ func (d *Data) JetStream(domain string) (*natsconn.JetStream, error) {
 	return client.JetStream(domain), nil
 }
 
+// KeepUnreachable tells whether a refresh that failed keeps what is known, and warns of it then: the servers cannot be reached, and the
+// provider's configuration says so. What is the object in words, such as "the bucket".
+func (d *Data) KeepUnreachable(what, name string, err error, diags *diag.Diagnostics) bool {
+	if d == nil || !d.TolerateUnreachable || !natsconn.IsUnreachable(err) {
+		return false
+	}
+	diags.AddWarning("NATS Is Unreachable", fmt.Sprintf("What is known of %s %q is kept as it was, because unreachable is \"warn\" in the provider's "+
+		"configuration.\n\n%s", what, name, Sentence(err.Error())))
+	return true
+}
+
 // FromProvider reads the provider data that the framework passes to a resource's Configure. It is nil without an error
 // while the provider is not configured, as during validation.
 func FromProvider(providerData any, diags *diag.Diagnostics) *Data {

@@ -139,10 +139,7 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 		}
 		resp.State.RemoveResource(ctx)
 		return
-	case err != nil && !imported && r.data != nil && r.data.TolerateUnreachable && natsconn.IsUnreachable(err):
-		resp.Diagnostics.AddWarning("NATS Is Unreachable",
-			fmt.Sprintf("What is known of the bucket %q is kept as it was, because unreachable is \"warn\" in the provider's "+
-				"configuration.\n\n%s", state.Name.ValueString(), connection.Sentence(err.Error())))
+	case err != nil && !imported && r.data.KeepUnreachable("the bucket", state.Name.ValueString(), err, &resp.Diagnostics):
 		return
 	case err != nil:
 		addError(&resp.Diagnostics, "Read", &state, err)

@@ -91,17 +91,7 @@ func (m *operatorModel) claims() claims {
 }
 
 // knows tells whether all of an attribute is known.
-func (c *claims) knows(at path.Path) bool {
-	for _, unknown := range c.unknown {
-		if len(unknown.Steps()) >= len(at.Steps()) && unknown.Steps()[:len(at.Steps())].Equal(at.Steps()) {
-			return false
-		}
-		if len(unknown.Steps()) < len(at.Steps()) && at.Steps()[:len(unknown.Steps())].Equal(unknown.Steps()) {
-			return false
-		}
-	}
-	return true
-}
+func (c *claims) knows(at path.Path) bool { return claimpath.Known(at, c.unknown) }
 
 var (
 	signingKeysPath = path.Root("signing_keys")
