@@ -61,7 +61,7 @@ func (e *DomainError) Error() string {
 // will be: the API is then spoken as KINE does, without a domain, and each permission that KINE needs is tried. Nothing is
 // changed. All that was found is returned.
 func VerifyContract(ctx context.Context, client *natsconn.Client, spec Spec, domain string, asKINE bool) []error {
-	if _, err := client.Conn(ctx); err != nil {
+	if err := client.Connect(ctx); err != nil {
 		return []error{err}
 	}
 	if !asKINE {

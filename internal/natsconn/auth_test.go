@@ -136,7 +136,7 @@ func wantWorks(t *testing.T, what string, client *Client) {
 // wantRefused fails the test unless the server refuses the client, with an error without secrets.
 func wantRefused(t *testing.T, what string, client *Client, secrets []string) {
 	t.Helper()
-	_, err := client.Conn(testContext(t))
+	_, err := client.connected(testContext(t))
 	var refused *AuthError
 	if !errors.As(err, &refused) || len(refused.Servers) != 1 || IsUnreachable(err) || IsTransient(err) {
 		t.Errorf("%s: the error is no AuthError: %v", what, err)
@@ -155,7 +155,7 @@ func TestCredentialsOfAContextCannotBeRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := newTestClient(t, Settings{Context: directory.add(t, "test", map[string]any{"url": lab.ClientURL(), "creds": c.file})})
-			_, err := client.Conn(testContext(t))
+			_, err := client.connected(testContext(t))
 			var refused *AuthError
 			if errors.As(err, &refused) || IsUnreachable(err) {
 				t.Errorf("the error is %T: %v", err, err)
@@ -211,7 +211,7 @@ func TestTLS(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			client := newTestClient(t, c.settings)
-			_, err := client.Conn(testContext(t))
+			_, err := client.connected(testContext(t))
 			checkError(t, err, c.wantErr)
 			var insecure *TLSError
 			var refused *AuthError

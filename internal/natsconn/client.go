@@ -34,6 +34,8 @@ const MinServerVersion = "2.12.0"
 type Client struct {
 	settings Settings
 	env      Environment
+	// pool bounds how many clients are connected; nil does not.
+	pool *pool
 
 	resolving sync.Mutex
 	settled   *resolved
@@ -97,9 +99,40 @@ func (c *Client) Timeouts() (connect, request time.Duration) {
 	return c.settings.ConnectTimeout, c.settings.RequestTimeout
 }
 
-// Conn returns the shared connection, opening it if need be. Errors: [*UnreachableError], [*AuthError],
-// [*TLSError], [*ServerVersionError], [ErrNoServers] and those of unusable settings.
-func (c *Client) Conn(ctx context.Context) (*nats.Conn, error) {
+// enter has the client stay connected until leave is called.
+func (c *Client) enter(ctx context.Context) (leave func(), err error) {
+	if c.pool == nil {
+		return func() {}, nil
+	}
+	if err := c.pool.enter(ctx, c); err != nil {
+		return nil, err
+	}
+	return func() { c.pool.leave(c) }, nil
+}
+
+// Use calls use with the shared connection, which is opened if need be and stays open until use returns. Errors are those of use,
+// [*UnreachableError], [*AuthError], [*AccountAuthError], [*TLSError], [*ServerVersionError], [ErrNoServers] and those of unusable
+// settings.
+func (c *Client) Use(ctx context.Context, use func(*nats.Conn) error) error {
+	leave, err := c.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	nc, err := c.connected(ctx)
+	if err != nil {
+		return err
+	}
+	return use(nc)
+}
+
+// Connect opens the shared connection if need be. Errors are those of [Client.Use].
+func (c *Client) Connect(ctx context.Context) error {
+	return c.Use(ctx, func(*nats.Conn) error { return nil })
+}
+
+// connected returns the shared connection, opening it if need be.
+func (c *Client) connected(ctx context.Context) (*nats.Conn, error) {
 	r, err := c.resolve()
 	if err != nil {
 		return nil, err
@@ -142,7 +175,7 @@ func (c *Client) dial(r *resolved) (*nats.Conn, error) {
 
 	nc, err := options.Connect()
 	if err != nil {
-		return nil, connectError(r.options.Servers, c.settings.who, err)
+		return nil, connectError(r.options.Servers, &c.settings, err)
 	}
 	if err := checkVersion(nc.ConnectedServerVersion()); err != nil {
 		nc.Close()
@@ -162,7 +195,7 @@ func (c *Client) Close() {
 }
 
 // connectError tells why no server could be connected to.
-func connectError(servers []string, who string, err error) error {
+func connectError(servers []string, settings *Settings, err error) error {
 	redacted := make([]string, len(servers))
 	for i, server := range servers {
 		redacted[i] = Redact(server)
@@ -171,13 +204,20 @@ func connectError(servers []string, who string, err error) error {
 	switch {
 	case errors.As(err, &unreadable):
 		return unreadable
-	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked),
-		errors.Is(err, nats.ErrAccountAuthExpired):
-		return &AuthError{Servers: redacted, Who: who, Err: err}
+	case isRefusal(err) && settings.minted != nil:
+		return &AccountAuthError{Account: settings.account, Issuer: settings.minted.Issuer(), Servers: redacted, Err: err}
+	case isRefusal(err):
+		return &AuthError{Servers: redacted, Who: settings.who, Err: err}
 	case errors.Is(err, nats.ErrTLS) && !isTimeout(err), errors.Is(err, nats.ErrSecureConnWanted), isAlert(err):
 		return &TLSError{Servers: redacted, Err: err}
 	}
 	return &UnreachableError{Servers: redacted, Err: err}
+}
+
+// isRefusal tells whether a server has refused the user.
+func isRefusal(err error) bool {
+	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) ||
+		errors.Is(err, nats.ErrAccountAuthExpired)
 }
 
 // isTimeout tells whether the other side was silent.

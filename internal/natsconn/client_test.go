@@ -84,7 +84,7 @@ func TestCloseAndUseAgain(t *testing.T) {
 		})
 	}
 	// nats.go closes a connection by itself when it has tried for too long, or was refused.
-	conn, err := client.Conn(testContext(t))
+	conn, err := client.connected(testContext(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestUnreachable(t *testing.T) {
 func TestUnreachableNamesAllServersWithoutSecrets(t *testing.T) {
 	newContexts(t)
 	client := NewClient(Settings{}, variables(map[string]string{"NATS_URL": "nats://u:s3cr3t@127.0.0.1:1,nats://127.0.0.1:2"}))
-	_, err := client.Conn(testContext(t))
+	_, err := client.connected(testContext(t))
 	if !IsUnreachable(err) {
 		t.Errorf("the error is %v", err)
 	}
@@ -158,7 +158,7 @@ func TestCancelledContext(t *testing.T) {
 	client := newTestClient(t, Settings{Servers: []string{proxy.ClientURL()}})
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := client.Conn(cancelled); !errors.Is(err, context.Canceled) || proxy.TotalConnections() != 0 {
+	if _, err := client.connected(cancelled); !errors.Is(err, context.Canceled) || proxy.TotalConnections() != 0 {
 		t.Errorf("before a connection: %v, %d connections", err, proxy.TotalConnections())
 	}
 	wantWorks(t, "the client", client)
@@ -177,7 +177,7 @@ func TestReconnect(t *testing.T) {
 	lab := natslab.Single(t)
 	client := newTestClient(t, Settings{Servers: lab.URLs()})
 	wantWorks(t, "before", client)
-	conn, err := client.Conn(testContext(t))
+	conn, err := client.connected(testContext(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestFailedRequestsAreNotSentLater(t *testing.T) {
 	counted := lab.Requests(t)
 	client := newTestClient(t, Settings{Servers: []string{proxy.ClientURL()}, RequestTimeout: time.Second})
 	wantWorks(t, "before", client)
-	conn, err := client.Conn(testContext(t))
+	conn, err := client.connected(testContext(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,18 +42,18 @@ func (js *JetStream) KVSubject(subject string) string {
 }
 
 // ClusterName returns the name of the cluster that the connected server is part of, empty if it is part of none.
-func (js *JetStream) ClusterName(ctx context.Context) (string, error) {
-	nc, err := js.client.Conn(ctx)
-	if err != nil {
-		return "", err
-	}
-	return nc.ConnectedClusterName(), nil
+func (js *JetStream) ClusterName(ctx context.Context) (name string, err error) {
+	err = js.client.Use(ctx, func(nc *nats.Conn) error {
+		name = nc.ConnectedClusterName()
+		return nil
+	})
+	return name, err
 }
 
 // Request makes one call of the API: request becomes JSON (nil is an empty body, json.RawMessage goes as it is), and
 // the answer is read into response unless that is nil. It waits for the answer as long as the client's request timeout
 // and ctx allow. Errors: [*APIError] for the API's own, [*NoJetStreamError], [*PermissionError], [*TimeoutError] and
-// those of [Client.Conn].
+// those of [Client.Use].
 func (js *JetStream) Request(ctx context.Context, call string, request, response any) error {
 	var body []byte
 	if request != nil {
@@ -129,16 +129,17 @@ func (c *Client) Request(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) 
 // with the request timeout, and at once if the server refuses the publish or the subscription that answers come in on. Errors:
 // [*PermissionError], [*TimeoutError], [*UnreachableError], and others of exchange as they are.
 func (c *Client) Exchange(ctx context.Context, subject string, exchange func(context.Context, *nats.Conn) error) error {
-	nc, err := c.Conn(ctx)
-	if err != nil {
-		return err
-	}
+	return c.Use(ctx, func(nc *nats.Conn) error { return c.exchange(ctx, nc, subject, exchange) })
+}
+
+func (c *Client) exchange(ctx context.Context, nc *nats.Conn, subject string, exchange func(context.Context, *nats.Conn) error) error {
 	watched, done := c.violations.watch(ctx, subject)
 	defer done()
 	bounded, cancel := context.WithTimeout(watched, c.settings.RequestTimeout)
 	defer cancel()
 
-	if err = exchange(bounded, nc); err == nil {
+	err := exchange(bounded, nc)
+	if err == nil {
 		return nil
 	}
 	var violation *PermissionError

@@ -42,6 +42,9 @@ type Settings struct {
 	// as replaces the way to authenticate that all sources together come to, and who says whose it is: see [Client.As].
 	as  *Auth
 	who string
+	// minted replaces it too, by a user that is made for the account: see [Client.Accounts].
+	minted  Minter
+	account string
 }
 
 // Auth holds the ways to authenticate, of which one may be set. All of it is secret but User and the paths.

@@ -51,7 +51,7 @@ type resolved struct {
 // that the environment names or else the one that the NATS CLI has selected. The last one does not count if the first
 // two have servers and a way to authenticate, and without an environment the last two do not. It reads context files and PEM files, and does not connect.
 func (s Settings) resolve(env Environment) (*resolved, error) {
-	r := &resolved{options: nats.GetDefaultOptions(), replaced: s.as != nil}
+	r := &resolved{options: nats.GetDefaultOptions(), replaced: s.as != nil || s.minted != nil}
 	if err := r.addSettings(s); err != nil {
 		return nil, err
 	}
@@ -73,16 +73,22 @@ func (s Settings) resolve(env Environment) (*resolved, error) {
 	if len(r.options.Servers) == 0 {
 		return nil, ErrNoServers
 	}
-	if s.as != nil {
-		if err := r.replaceAuth(*s.as); err != nil {
+	source := nats.Options{}
+	switch {
+	case s.as != nil:
+		if err := s.as.apply(&source); err != nil {
 			return nil, err
 		}
+	case s.minted != nil:
+		source.UserJWT, source.SignatureCB = s.minted.Token, s.minted.Sign
+	default:
+		return r, nil
 	}
-	return r, nil
+	return r, r.replaceAuth(source)
 }
 
-// replaceAuth drops the way to authenticate, with what belongs to that user, and sets another one.
-func (r *resolved) replaceAuth(auth Auth) error {
+// replaceAuth drops the way to authenticate, with what belongs to that user, and takes over that of another source.
+func (r *resolved) replaceAuth(source nats.Options) error {
 	o := &r.options
 	o.User, o.Password, o.Token, o.Nkey, o.UserJWT, o.SignatureCB, o.InboxPrefix = "", "", "", "", nil, nil, ""
 	for i, server := range o.Servers {
@@ -91,10 +97,6 @@ func (r *resolved) replaceAuth(auth Auth) error {
 			return err
 		}
 		o.Servers[i] = bare.String()
-	}
-	source := nats.Options{}
-	if err := auth.apply(&source); err != nil {
-		return err
 	}
 	r.auth = false
 	r.addAuth(source)

@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
@@ -150,18 +153,11 @@ func TestOperatorConfig(t *testing.T) {
 			}
 			if err == nil {
 				t.Cleanup(client.Close)
-				_, err = client.Conn(t.Context())
+				err = client.Connect(t.Context())
 			}
 			check("system account", err, c.systemErr)
 			if c.system && err == nil {
-				nc, err := client.Conn(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
-				// Only a user of the system account is answered here.
-				if _, err := nc.Request("$SYS.REQ.SERVER.PING", nil, nc.Opts.Timeout); err != nil {
-					t.Errorf("this is no user of the system account: %v", err)
-				}
+				assertSystemUser(t, client)
 			}
 		})
 	}
@@ -211,11 +207,13 @@ func TestSystemUserOfContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	nc, err := client.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := nc.Request("$SYS.REQ.SERVER.PING", nil, nc.Opts.Timeout); err != nil {
+	assertSystemUser(t, client)
+}
+
+// assertSystemUser checks that the client is a user of the system account: nobody else is answered here.
+func assertSystemUser(t *testing.T, client *natsconn.Client) {
+	t.Helper()
+	if _, err := client.Request(t.Context(), &nats.Msg{Subject: "$SYS.REQ.SERVER.PING"}); err != nil {
 		t.Errorf("this is no user of the system account: %v", err)
 	}
 }
