@@ -35,3 +35,16 @@ func CredentialsSeed(credentials string) (string, error) {
 	}
 	return string(seed), nil
 }
+
+// CredentialsAccount returns the public key of the account that the user in the content of a credentials file belongs to. The error
+// contains nothing of it.
+func CredentialsAccount(credentials string) (string, error) {
+	user, signature, err := DecodeUser(undecorated(credentials))
+	if err != nil {
+		return "", errors.New("the credentials have no JWT of a user in them")
+	}
+	if user.IssuerAccount != "" {
+		return user.IssuerAccount, nil
+	}
+	return signature.Issuer, nil
+}

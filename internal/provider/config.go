@@ -43,6 +43,7 @@ type configModel struct {
 	RequestTimeout  types.String `tfsdk:"request_timeout"`
 	Unreachable     types.String `tfsdk:"unreachable"`
 	Operator        types.Object `tfsdk:"operator"`
+	Accounts        types.Object `tfsdk:"accounts"`
 }
 
 func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
@@ -131,7 +132,8 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 				Optional:   true,
 				Validators: []validator.String{stringvalidator.OneOf(unreachableError, unreachableWarn)},
 			},
-			"operator": operatorAttribute(),
+			operatorAttr: operatorAttribute(),
+			accountsAttr: accountsAttribute(),
 		},
 	}
 }

@@ -25,7 +25,7 @@ func list(elements ...any) []any { return append([]any{}, elements...) }
 
 // secrets are values that no error may show.
 type secrets struct {
-	operatorSeed, accountSeed, userSeed, credentials, otherCredentials string
+	operatorSeed, accountSeed, accountKey, userSeed, credentials, otherCredentials string
 }
 
 func newSecrets(t *testing.T) secrets {
@@ -54,7 +54,8 @@ func newSecrets(t *testing.T) secrets {
 		t.Fatal(err)
 	}
 	return secrets{
-		operatorSeed: seedOf(nkeys.CreateOperator), accountSeed: seedOf(nkeys.CreateAccount), userSeed: seedOf(nkeys.CreateUser),
+		operatorSeed: seedOf(nkeys.CreateOperator), accountSeed: seedOf(nkeys.CreateAccount), accountKey: account.PublicKey(),
+		userSeed: seedOf(nkeys.CreateUser),
 		credentials: credentials, otherCredentials: strings.Replace(credentials, "-----BEGIN USER NKEY SEED-----", "-----BEGIN-----", 1)[:300],
 	}
 }
@@ -93,6 +94,9 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 	}
 	both := func(a string, valueA any, b string, valueB any) invalid {
 		return invalid{acctest.Config{a: valueA, b: valueB}, a, fmt.Sprintf("Attribute %q cannot be specified when %q is specified", b, a)}
+	}
+	accounts := func(name string, value any, want string) invalid {
+		return invalid{acctest.Config{"accounts": acctest.Config{name: value}}, "accounts." + name, want}
 	}
 	operator := func(name string, value any, want string) invalid {
 		return invalid{acctest.Config{"operator": acctest.Config{name: value}}, "operator." + name, want}
@@ -158,6 +162,15 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 		"operators_key_of_account": operator("signing_key", s.accountSeed, "the seed is that of an account key: an operator's seed"),
 		"operators_key_is_cut":     operator("signing_key", s.operatorSeed[:50], "not an nkey seed: an operator's seed starts with SO"),
 		"operators_key_is_empty":   operator("signing_key", "", "not an nkey seed"),
+		"accounts_key_of_operator": accounts("signing_key", s.operatorSeed, "the seed is that of an operator key: an account's seed, which starts with SA"),
+		"accounts_key_is_public":   accounts("signing_key", s.accountKey, "not an nkey seed: an account's seed starts with SA"),
+		"accounts_key_is_empty":    accounts("signing_key", "", "not an nkey seed"),
+		"previous_key_is_a_seed": {acctest.Config{"accounts": acctest.Config{"previous_public_keys": list(s.accountSeed)}},
+			"accounts.previous_public_keys[0]", "it is a seed, which is secret: an account's public key starts with A"},
+		"previous_key_is_null": {acctest.Config{"accounts": acctest.Config{"previous_public_keys": list(nil)}},
+			"accounts.previous_public_keys", "contains a null value"},
+		"previous_keys_repeat": {acctest.Config{"accounts": acctest.Config{"previous_public_keys": list(s.accountKey, s.accountKey)}},
+			"accounts.previous_public_keys", "duplicate"},
 		"system_path_as_content":   operator("system_credentials", "/etc/nats/sys.creds", "there is no JWT between BEGIN and END lines"),
 		"system_seed_as_content":   operator("system_credentials", s.userSeed, "there is no JWT"),
 		"system_credentials_cut":   operator("system_credentials", s.otherCredentials, "must be the content of a credentials file"),
@@ -218,10 +231,12 @@ func TestValidConfig(t *testing.T) {
 		"seed":               {"nkey_seed": s.userSeed + "\n"},
 		"context's file":     {"context": "/etc/nats/prod.json"},
 		"TLS files":          {"tls": acctest.Config{"ca_file": "/ca.pem", "cert_file": "/c.pem", "key_file": "/k.pem", "server_name": "n", "handshake_first": true}},
-		"unknown all":        {"servers": unknown, "context": unknown, "credentials": unknown, "credentials_file": unknown, "user": unknown, "password": unknown, "token": unknown, "nkey_seed": unknown, "tls": unknown, "jetstream_domain": unknown, "connect_timeout": unknown, "request_timeout": unknown, "unreachable": unknown, "operator": unknown},
+		"unknown all":        {"servers": unknown, "context": unknown, "credentials": unknown, "credentials_file": unknown, "user": unknown, "password": unknown, "token": unknown, "nkey_seed": unknown, "tls": unknown, "jetstream_domain": unknown, "connect_timeout": unknown, "request_timeout": unknown, "unreachable": unknown, "operator": unknown, "accounts": unknown},
 		"operator":           {"operator": acctest.Config{"signing_key": s.operatorSeed + "\n", "system_credentials": s.credentials}},
 		"operator's file":    {"operator": acctest.Config{"system_credentials_file": "/nonexistent/sys.creds"}},
 		"empty operator":     {"operator": acctest.Config{}},
+		"accounts":           {"accounts": acctest.Config{"signing_key": s.accountSeed + "\n", "previous_public_keys": list(s.accountKey)}},
+		"unknown accounts":   {"accounts": acctest.Config{"signing_key": unknown, "previous_public_keys": list(unknown)}},
 		"unknown operator":   {"operator": acctest.Config{"signing_key": unknown, "system_credentials": unknown, "system_credentials_file": "/s"}},
 		"an unknown server":  {"servers": list("nats://a", unknown)},
 		"an unknown key":     {"tls": acctest.Config{"cert_file": "/c", "key_pem": unknown}},
@@ -246,8 +261,8 @@ func TestUnknownConfig(t *testing.T) {
 	for _, attribute := range acctest.Schemas(t).Provider.Block.Attributes {
 		configs := []acctest.Config{{attribute.Name: unknown}}
 		switch attribute.Name {
-		case "operator":
-			continue // not needed to reach a server: see TestOperatorConfig
+		case "operator", "accounts":
+			continue // not needed to reach a server: see TestOperatorConfig and TestAccountsConfig
 		case "servers":
 			configs = append(configs, acctest.Config{"servers": list(decoy.ClientURL(), unknown)})
 		case "tls":

@@ -71,6 +71,7 @@ func (p *natsProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 	client := natsconn.NewClient(config.settings(ctx, &resp.Diagnostics), p.env)
 	data := connection.NewData(client, config.unknown(), config.Unreachable.ValueString() == unreachableWarn)
 	data.ConfigureOperator(operatorConfig(config.Operator), p.env)
+	data.ConfigureAccounts(accountsConfig(config.Accounts), p.env)
 	resp.ResourceData = data
 	resp.DataSourceData = data
 	resp.EphemeralResourceData = data

@@ -15,32 +15,33 @@ import (
 )
 
 type accountModel struct {
-	Name               types.String    `tfsdk:"name"`
-	PublicKey          types.String    `tfsdk:"public_key"`
-	Description        types.String    `tfsdk:"description"`
-	InfoURL            types.String    `tfsdk:"info_url"`
-	Tags               types.Set       `tfsdk:"tags"`
-	Audience           types.String    `tfsdk:"audience"`
-	NotBefore          customtype.Time `tfsdk:"not_before"`
-	ExpiresAt          customtype.Time `tfsdk:"expires_at"`
-	Limits             types.Object    `tfsdk:"limits"`
-	JetStream          types.Object    `tfsdk:"jetstream"`
-	Exports            types.List      `tfsdk:"exports"`
-	Imports            types.List      `tfsdk:"imports"`
-	SigningKeys        types.List      `tfsdk:"signing_keys"`
-	DefaultPermissions types.Object    `tfsdk:"default_permissions"`
-	Mappings           types.Map       `tfsdk:"mappings"`
-	Revocations        types.Map       `tfsdk:"revocations"`
-	Authorization      types.Object    `tfsdk:"authorization"`
-	Trace              types.Object    `tfsdk:"trace"`
-	ClusterTraffic     types.String    `tfsdk:"cluster_traffic"`
-	Push               types.Bool      `tfsdk:"push"`
-	DeletionProtection types.Bool      `tfsdk:"deletion_protection"`
-	ForceDestroy       types.Bool      `tfsdk:"force_destroy"`
-	JWT                types.String    `tfsdk:"jwt"`
-	Issuer             types.String    `tfsdk:"issuer"`
-	Pending            types.String    `tfsdk:"pending"`
-	Timeouts           timeouts.Value  `tfsdk:"timeouts"`
+	Name                types.String    `tfsdk:"name"`
+	PublicKey           types.String    `tfsdk:"public_key"`
+	Description         types.String    `tfsdk:"description"`
+	InfoURL             types.String    `tfsdk:"info_url"`
+	Tags                types.Set       `tfsdk:"tags"`
+	Audience            types.String    `tfsdk:"audience"`
+	NotBefore           customtype.Time `tfsdk:"not_before"`
+	ExpiresAt           customtype.Time `tfsdk:"expires_at"`
+	Limits              types.Object    `tfsdk:"limits"`
+	JetStream           types.Object    `tfsdk:"jetstream"`
+	Exports             types.List      `tfsdk:"exports"`
+	Imports             types.List      `tfsdk:"imports"`
+	SigningKeys         types.List      `tfsdk:"signing_keys"`
+	ProviderSigningKeys types.Set       `tfsdk:"provider_signing_keys"`
+	DefaultPermissions  types.Object    `tfsdk:"default_permissions"`
+	Mappings            types.Map       `tfsdk:"mappings"`
+	Revocations         types.Map       `tfsdk:"revocations"`
+	Authorization       types.Object    `tfsdk:"authorization"`
+	Trace               types.Object    `tfsdk:"trace"`
+	ClusterTraffic      types.String    `tfsdk:"cluster_traffic"`
+	Push                types.Bool      `tfsdk:"push"`
+	DeletionProtection  types.Bool      `tfsdk:"deletion_protection"`
+	ForceDestroy        types.Bool      `tfsdk:"force_destroy"`
+	JWT                 types.String    `tfsdk:"jwt"`
+	Issuer              types.String    `tfsdk:"issuer"`
+	Pending             types.String    `tfsdk:"pending"`
+	Timeouts            timeouts.Value  `tfsdk:"timeouts"`
 }
 
 type identityModel struct {
@@ -65,11 +66,18 @@ func (m *accountModel) values() map[string]attr.Value {
 func (m *accountModel) account() (claims.Account, path.Paths) {
 	o := attribute.NewObject(m.values(), path.Empty())
 	account := readAccount(o)
-	return account, o.Unknown()
+	m.addProviderKeys(&account)
+	unknown := o.Unknown()
+	if m.ProviderSigningKeys.IsUnknown() {
+		unknown = append(unknown, path.Root(providerKeysAttr))
+	}
+	return account, unknown
 }
 
-// setAccount takes over what a server has, in the model's own form where that says the same.
-func (m *accountModel) setAccount(ctx context.Context, account claims.Account) diag.Diagnostics {
+// setAccount takes over what a server has, in the model's own form where that says the same. Provider are the keys that the provider
+// works in accounts with.
+func (m *accountModel) setAccount(ctx context.Context, account claims.Account, provider []string) diag.Diagnostics {
+	m.takeProviderKeys(&account, provider)
 	account.Exports = attribute.InOrder(account.Exports, keysOf(m.Exports, "type", "subject"),
 		func(e claims.Export) string { return e.Type + " " + e.Subject })
 	account.Imports = attribute.InOrder(account.Imports, keysOf(m.Imports, "type", "account", "subject", "local_subject"),

@@ -60,6 +60,9 @@ func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	var configured types.String
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("public_key"), &configured)...)
+	r.settleProviderKeys(&plan, plan.PublicKey.IsUnknown() && configured.IsNull(), &resp.Diagnostics)
 	account, unknown := plan.account()
 	warnOfMaxBytes(account, &resp.Diagnostics)
 	if req.State.Raw.IsNull() {

@@ -57,6 +57,9 @@ func (r *accountResource) Create(ctx context.Context, req resource.CreateRequest
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
 	resp.Diagnostics.Append(diags...)
+	if plan.ProviderSigningKeys.IsUnknown() {
+		r.settleProviderKeys(&plan, plan.PublicKey.IsUnknown(), &resp.Diagnostics)
+	}
 	account := plan.known(&resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -234,7 +237,7 @@ func (r *accountResource) Read(ctx context.Context, req resource.ReadRequest, re
 		state.Pending = types.StringValue(pendingGone)
 		resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private)...)
 		return
-	case err != nil && !imported && r.data.KeepUnreachable("the account", state.Name.ValueString(), err, &resp.Diagnostics):
+	case err != nil && !imported && r.data.KeepPrior("the account", state.Name.ValueString(), err, &resp.Diagnostics):
 		return
 	case err != nil:
 		addError(&resp.Diagnostics, "Read", &state, err)
@@ -245,7 +248,7 @@ func (r *accountResource) Read(ctx context.Context, req resource.ReadRequest, re
 	if !imported {
 		account.Revocations = ownedRevocations(&state, account.Revocations)
 	}
-	resp.Diagnostics.Append(state.setAccount(ctx, account)...)
+	resp.Diagnostics.Append(state.setAccount(ctx, account, r.currentProviderKeys())...)
 	state.JWT, state.Issuer = types.StringValue(stored.Token), types.StringValue(stored.Signature.Issuer)
 	switch {
 	case stored.Behind > 0:
@@ -274,6 +277,9 @@ func (r *accountResource) Update(ctx context.Context, req resource.UpdateRequest
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
 	resp.Diagnostics.Append(diags...)
+	if plan.ProviderSigningKeys.IsUnknown() {
+		r.settleProviderKeys(&plan, plan.PublicKey.IsUnknown(), &resp.Diagnostics)
+	}
 	account := plan.known(&resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return

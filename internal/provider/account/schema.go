@@ -69,6 +69,11 @@ func (r *accountResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 		Attributes: claimsAttributes(),
 	}
 	maps.Copy(resp.Schema.Attributes, map[string]schema.Attribute{
+		providerKeysAttr: schema.SetAttribute{
+			MarkdownDescription: "Public keys of signing keys that the account has beside `signing_keys`, so that the provider can work in it: those of " +
+				"`accounts` in the provider's configuration. The system account has none.",
+			Computed: true, ElementType: types.StringType,
+		},
 		"push": schema.BoolAttribute{
 			MarkdownDescription: "Push the account to the servers. `false` only signs it: for servers with a memory resolver, whose " +
 				"configuration takes `jwt`, and for sites that Terraform does not reach. Defaults to `true`.",

@@ -75,7 +75,7 @@ func TestUnknownConfiguration(t *testing.T) {
 	if got, err := known.Client(); err != nil || got != client || !known.TolerateUnreachable {
 		t.Errorf("with all known: %v, %v", got, err)
 	}
-	if js, err := known.JetStream("hub"); err != nil || js.Domain() != "hub" {
+	if js, err := known.JetStream("", "hub"); err != nil || js.Domain() != "hub" {
 		t.Errorf("with all known: %v, %v", js, err)
 	}
 	unknown := connection.NewData(client, []string{"servers"}, false)
@@ -83,7 +83,7 @@ func TestUnknownConfiguration(t *testing.T) {
 	if _, err := unknown.Client(); !errors.As(err, &names) || names.Attributes[0] != "servers" {
 		t.Errorf("with unknown servers: %v", err)
 	}
-	if _, err := unknown.JetStream(""); !errors.As(err, &names) {
+	if _, err := unknown.JetStream("", ""); !errors.As(err, &names) {
 		t.Errorf("with unknown servers: %v", err)
 	}
 }

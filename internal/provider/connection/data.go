@@ -18,8 +18,11 @@ type Data struct {
 	// unknown lists the attributes whose values are not known yet.
 	unknown  []string
 	operator *Operator
+	accounts *accounts
 	// TolerateUnreachable keeps the prior state of a resource whose servers cannot be reached.
 	TolerateUnreachable bool
+
+	connecting sync.Mutex
 
 	takingOver sync.Mutex
 	takenOver  map[string]bool
@@ -65,20 +68,25 @@ func (d *Data) Client() (*natsconn.Client, error) {
 	return d.client, nil
 }
 
-// JetStream returns the JetStream API of a domain, that of the connected server if it is empty. The error is an
-// [*UnknownError].
-func (d *Data) JetStream(domain string) (*natsconn.JetStream, error) {
-	client, err := d.Client()
+// JetStream returns the JetStream API of a domain inside an account: both empty, that of the connected server and of the provider's own
+// user. Errors are those of [Data.ClientOf].
+func (d *Data) JetStream(account, domain string) (*natsconn.JetStream, error) {
+	client, err := d.ClientOf(account)
 	if err != nil {
 		return nil, err
 	}
 	return client.JetStream(domain), nil
 }
 
-// KeepUnreachable tells whether a refresh that failed keeps what is known, and warns of it then: the servers cannot be reached, and the
-// provider's configuration says so. What is the object in words, such as "the bucket".
-func (d *Data) KeepUnreachable(what, name string, err error, diags *diag.Diagnostics) bool {
-	if d == nil || !d.TolerateUnreachable || !natsconn.IsUnreachable(err) {
+// KeepPrior tells whether a refresh keeps what is known of a resource that it could not read: its servers cannot be reached, which is to
+// be tolerated, or the provider's key is being rotated. Then it adds a warning that says so; what and name are the resource's, as in
+// "the account" "edge".
+func (d *Data) KeepPrior(what, name string, err error, diags *diag.Diagnostics) bool {
+	return d != nil && (d.keepUnreachable(what, name, err, diags) || d.keepRotating(what, name, err, diags))
+}
+
+func (d *Data) keepUnreachable(what, name string, err error, diags *diag.Diagnostics) bool {
+	if !d.TolerateUnreachable || !natsconn.IsUnreachable(err) {
 		return false
 	}
 	diags.AddWarning("NATS Is Unreachable", fmt.Sprintf("What is known of %s %q is kept as it was, because unreachable is \"warn\" in the provider's "+

@@ -28,6 +28,7 @@ func step(err error) string {
 		unreachable *natsconn.UnreachableError
 		tls         *natsconn.TLSError
 		auth        *natsconn.AuthError
+		inAccount   *natsconn.AccountAuthError
 		version     *natsconn.ServerVersionError
 		permission  *natsconn.PermissionError
 		noJetStream *natsconn.NoJetStreamError
@@ -50,6 +51,8 @@ func step(err error) string {
 			"name, handshake_first if they have that set."
 	case errors.Is(err, ErrNoOperator), errors.Is(err, ErrNoSigningKey), errors.Is(err, ErrNoSystemCredentials):
 		return operatorStep(err)
+	case errors.Is(err, ErrNoAccountSigningKey), errors.As(err, &inAccount):
+		return accountStep(err)
 	case errors.As(err, &auth) && auth.Who == systemUser:
 		return "Check " + attrSystemCredentials + " and " + attrSystemCredentials + "_file in the provider's configuration, or the file that " +
 			EnvSystemCredentials + " names: they have to be those of a user of the system account of these servers, who is neither " +

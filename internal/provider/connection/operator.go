@@ -107,9 +107,12 @@ func (o *Operator) SigningKey() (string, error) {
 	seed, source := o.config.SigningKey, attrSigningKey
 	if seed == "" {
 		var err error
-		if seed, source, err = signingKeyOf(o.env); err != nil {
+		if seed, source, err = keyOf(o.env, EnvSigningKey, EnvSigningKeyFile); err != nil {
 			return "", err
 		}
+	}
+	if source == "" {
+		return "", ErrNoSigningKey
 	}
 	if err := natsconn.CheckSeed(seed, natsconn.OperatorKey); err != nil {
 		return "", fmt.Errorf("%s: %w", source, err)
@@ -117,22 +120,23 @@ func (o *Operator) SigningKey() (string, error) {
 	return strings.TrimSpace(seed), nil
 }
 
-// signingKeyOf returns the seed that an environment leads to, and where it came from.
-func signingKeyOf(env natsconn.Environment) (seed, source string, err error) {
-	seed, file := env(EnvSigningKey), env(EnvSigningKeyFile)
+// keyOf reads a seed from the environment, where one variable holds it or another one names a file that does. It source says which, empty
+// for neither.
+func keyOf(env natsconn.Environment, variable, fileVariable string) (seed, source string, err error) {
+	seed, file := env(variable), env(fileVariable)
 	switch {
 	case seed != "" && file != "":
-		return "", "", fmt.Errorf("%s and %s are both set: one of them is enough", EnvSigningKey, EnvSigningKeyFile)
+		return "", "", fmt.Errorf("%s and %s are both set: one of them is enough", variable, fileVariable)
 	case seed != "":
-		return seed, EnvSigningKey, nil
+		return seed, variable, nil
 	case file == "":
-		return "", "", ErrNoSigningKey
+		return "", "", nil
 	}
 	content, err := os.ReadFile(file)
 	if err != nil {
-		return "", "", fmt.Errorf("%s: %w", EnvSigningKeyFile, err)
+		return "", "", fmt.Errorf("%s: %w", fileVariable, err)
 	}
-	return string(content), fmt.Sprintf("the file %s that %s names", file, EnvSigningKeyFile), nil
+	return string(content), fmt.Sprintf("the file %s that %s names", file, fileVariable), nil
 }
 
 // System returns the client that is a user of the system account, on the servers of the provider's own client. All callers share
@@ -145,6 +149,33 @@ func (o *Operator) System() (*natsconn.Client, error) {
 		return nil, ErrNoSystemCredentials
 	}
 	return o.system, nil
+}
+
+// SystemAccount returns the public key of the account that the system account's user belongs to, empty if nobody is configured. The
+// error is an [*UnknownError], or says that the credentials cannot be read.
+func (d *Data) SystemAccount() (string, error) {
+	if d.operator == nil {
+		return "", nil
+	}
+	o := d.operator
+	if len(o.config.UnknownSystem) > 0 {
+		return "", &UnknownError{Attributes: o.config.UnknownSystem}
+	}
+	text, file := o.config.SystemCredentials, o.config.SystemCredentialsFile
+	if text == "" && file == "" {
+		file = o.env(EnvSystemCredentials)
+	}
+	if file != "" {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return "", fmt.Errorf("credentials file %s: %w", file, err)
+		}
+		text = string(content)
+	}
+	if text == "" {
+		return "", nil
+	}
+	return account.CredentialsAccount(text)
 }
 
 // operatorStep returns what to do about an operator that is not configured.

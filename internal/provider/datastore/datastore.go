@@ -19,6 +19,7 @@ type Model struct {
 	Name            types.String `tfsdk:"name"`
 	History         types.Int64  `tfsdk:"history"`
 	Replicas        types.Int64  `tfsdk:"replicas"`
+	Account         types.String `tfsdk:"account"`
 	JetStreamDomain types.String `tfsdk:"jetstream_domain"`
 	Writable        types.Bool   `tfsdk:"writable"`
 	Reason          types.String `tfsdk:"reason"`
@@ -29,6 +30,7 @@ var AttributeTypes = map[string]attr.Type{
 	"name":             types.StringType,
 	"history":          types.Int64Type,
 	"replicas":         types.Int64Type,
+	"account":          types.StringType,
 	"jetstream_domain": types.StringType,
 	"writable":         types.BoolType,
 	"reason":           types.StringType,
@@ -37,8 +39,8 @@ var AttributeTypes = map[string]attr.Type{
 // Object returns the model as a Terraform object.
 func (m Model) Object() types.Object {
 	return types.ObjectValueMust(AttributeTypes, map[string]attr.Value{
-		"name": m.Name, "history": m.History, "replicas": m.Replicas, "jetstream_domain": m.JetStreamDomain,
-		"writable": m.Writable, "reason": m.Reason,
+		"name": m.Name, "history": m.History, "replicas": m.Replicas, "account": m.Account,
+		"jetstream_domain": m.JetStreamDomain, "writable": m.Writable, "reason": m.Reason,
 	})
 }
 
@@ -46,6 +48,7 @@ const (
 	nameText     = "Name of the bucket."
 	historyText  = "Number of revisions that the bucket keeps of each key."
 	replicasText = "Number of servers that hold the bucket."
+	accountText  = "Public key of the account that the bucket is in; null for that of the provider's own credentials."
 	domainText   = "JetStream domain that the bucket is in; null for that of the connected server."
 	writableText = "Whether KINE can write to it."
 	reasonText   = "Why it is not writable; null if it is."
@@ -60,6 +63,7 @@ func ComputedAttribute(description string) schema.SingleNestedAttribute {
 			"name":             schema.StringAttribute{MarkdownDescription: nameText, Computed: true},
 			"history":          schema.Int64Attribute{MarkdownDescription: historyText, Computed: true},
 			"replicas":         schema.Int64Attribute{MarkdownDescription: replicasText, Computed: true},
+			"account":          schema.StringAttribute{MarkdownDescription: accountText, Computed: true},
 			"jetstream_domain": schema.StringAttribute{MarkdownDescription: domainText, Computed: true},
 			"writable":         schema.BoolAttribute{MarkdownDescription: writableText, Computed: true},
 			"reason":           schema.StringAttribute{MarkdownDescription: reasonText, Computed: true},
@@ -88,6 +92,11 @@ func RequiredAttribute(description string) schema.SingleNestedAttribute {
 				MarkdownDescription: replicasText + " From 1 to 5.",
 				Required:            true,
 				Validators:          []validator.Int64{int64validator.Between(kine.MinReplicas, kine.MaxReplicas)},
+			},
+			"account": schema.StringAttribute{
+				MarkdownDescription: accountText,
+				Optional:            true,
+				Validators:          []validator.String{validators.PublicKey(natsconn.AccountKey)},
 			},
 			"jetstream_domain": schema.StringAttribute{
 				MarkdownDescription: domainText,

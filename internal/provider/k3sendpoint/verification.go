@@ -2,11 +2,13 @@ package k3sendpoint
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
@@ -73,6 +75,7 @@ func (m *endpointModel) checkVerification(token types.String, tokenPath path.Pat
 	if m.mode() == verifyNone && !token.IsNull() {
 		add(tokenPath, `With verify = "none" the token is not compared with the bucket. Leave it out, or set verify = "contract".`)
 	}
+	m.checkAccount(diags)
 	inFile := !m.CredentialsFile.IsNull() || !m.ContextFile.IsNull()
 	etcd := m.mode() == verifyETCD
 	given := "verification." + v.name
@@ -94,6 +97,33 @@ func (m *endpointModel) checkVerification(token types.String, tokenPath path.Pat
 			add(at, connection.Sentence(err.Error())+` Set verify = "contract", which connects without KINE.`)
 		}
 	}
+}
+
+// checkAccount refuses credentials of a user of another account than the bucket's, as far as both are known.
+func (m *endpointModel) checkAccount(diags *diag.Diagnostics) {
+	v := m.verification()
+	bucket := m.account()
+	if bucket == "" || v.credentials.ValueString() == "" {
+		return
+	}
+	// What are no credentials at all, a validator refuses.
+	user, err := account.CredentialsAccount(v.credentials.ValueString())
+	if err != nil || user == bucket {
+		return
+	}
+	diags.AddAttributeError(path.Root("verification").AtName(v.name), "Credentials of Another Account", fmt.Sprintf("The credentials in verification.%s are "+
+		"those of a user of the account %s, and datastore is a bucket of the account %s: KINE would make an empty bucket in the wrong account.\n\n"+
+		"Give the credentials of a user of the bucket's account, or the bucket of the user's.", v.name, user, bucket))
+}
+
+// account returns the public key of the bucket's account, and domain its JetStream domain, both empty if none was given.
+func (m *endpointModel) account() string { return m.datastoreText("account") }
+
+func (m *endpointModel) domain() string { return m.datastoreText("jetstream_domain") }
+
+func (m *endpointModel) datastoreText(name string) string {
+	text, _ := m.Datastore.Attributes()[name].(types.String)
+	return text.ValueString()
 }
 
 // connects returns how k3s would connect, but for what differs on this machine. What is unknown counts as unset.

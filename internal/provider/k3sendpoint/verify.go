@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
@@ -41,6 +40,9 @@ type verifier struct {
 // starts KINE on it if asked to.
 func (v *verifier) run(ctx context.Context, diags *diag.Diagnostics) {
 	c := newCheck(&v.endpoint)
+	if v.endpoint.checkAccount(diags); diags.HasError() {
+		return
+	}
 	if c.etcd {
 		// The time begins once there may be one more KINE.
 		release, err := preflight.Acquire(ctx)
@@ -57,7 +59,7 @@ func (v *verifier) run(ctx context.Context, diags *diag.Diagnostics) {
 	if diags.HasError() {
 		return
 	}
-	domain := v.domain()
+	domain := v.endpoint.domain()
 	if c.own {
 		defer client.Close()
 		domain = ""
@@ -78,22 +80,16 @@ func (v *verifier) run(ctx context.Context, diags *diag.Diagnostics) {
 	}
 }
 
-// domain returns the JetStream domain of the bucket, "" if none was given.
-func (v *verifier) domain() string {
-	domain, _ := v.endpoint.Datastore.Attributes()["jetstream_domain"].(types.String)
-	return domain.ValueString()
-}
-
 // contract checks the contract of KINE. It returns a client of the bucket's system, which is the provider's unless the check's
 // own, and the one server on which the own found all as it should be.
 func (v *verifier) contract(ctx context.Context, c *check, diags *diag.Diagnostics) (client *natsconn.Client, servers []string) {
-	client, err := v.data.Client()
 	if !c.own {
+		client, err := v.data.ClientOf(v.endpoint.account())
 		if err != nil {
 			c.addError(diags, err)
 			return nil, nil
 		}
-		c.addFindings(diags, kine.VerifyContract(ctx, client, c.spec, v.domain(), false))
+		c.addFindings(diags, kine.VerifyContract(ctx, client, c.spec, v.endpoint.domain(), false))
 		if !diags.HasError() {
 			diags.AddAttributeWarning(path.Root("verify"), "Verified With the Provider's Connection",
 				"The credentials that k3s will use are in a file on its node, so the bucket was checked over the provider's own connection. "+
@@ -104,10 +100,10 @@ func (v *verifier) contract(ctx context.Context, c *check, diags *diag.Diagnosti
 	}
 
 	settings := v.endpoint.connects()
-	if client != nil {
-		settings.ConnectTimeout, settings.RequestTimeout = client.Timeouts()
+	if provider, err := v.data.Client(); err == nil {
+		settings.ConnectTimeout, settings.RequestTimeout = provider.Timeouts()
 	}
-	servers, unreachable, found := kine.VerifyServers(ctx, settings, c.spec, v.domain())
+	servers, unreachable, found := kine.VerifyServers(ctx, settings, c.spec, v.endpoint.domain())
 	c.addFindings(diags, found)
 	if diags.HasError() {
 		return nil, nil

@@ -20,6 +20,7 @@ func addError(diags *diag.Diagnostics, action string, m *bucketModel, err error)
 		attached     *kine.AttachedError
 		unrepairable *kine.UnrepairableError
 		successor    *kine.SuccessorError
+		refused      *natsconn.AccountAuthError
 		absent       *natsconn.NoJetStreamError
 		at           = path.Empty()
 		step         string
@@ -50,6 +51,8 @@ func addError(diags *diag.Diagnostics, action string, m *bucketModel, err error)
 		at = path.Root("placement")
 	case natsconn.IsAPIError(err, natsconn.CodeReplicasNotSupported, natsconn.CodeNoSuitablePeers, natsconn.CodeNoLimits):
 		at = path.Root("replicas")
+	case errors.As(err, &refused), errors.Is(err, connection.ErrNoAccountSigningKey):
+		at = path.Root("account")
 	case errors.As(err, &absent) && absent.Domain != "" && !m.JetStreamDomain.IsNull():
 		at = path.Root("jetstream_domain")
 	}

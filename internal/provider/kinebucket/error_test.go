@@ -320,15 +320,17 @@ func TestAccCLIKineBucketImportErrors(t *testing.T) {
 		"KV_kine":    "give the name of the bucket, without the KV_ of its stream",
 		"a.b":        "only letters, digits, dashes and underscores",
 		"hub:":       "a bucket needs a name",
-		":kine":      "the part before the colon is no JetStream domain: it is empty",
-		"a.b:kine":   `the part before the colon is no JetStream domain: "a.b" contains`,
+		":kine":      "the JetStream domain cannot be one: it is empty",
+		"a.b:kine":   `the JetStream domain cannot be one: "a.b" contains`,
+		"/kine":      "the account cannot be one: it is not an nkey: an account's public key starts with A",
+		"A/hub:kine": "the account cannot be one: it is not an nkey: an account's public key starts with A",
 		"hub:kine:x": "only letters, digits, dashes and underscores",
 		longName:     "a bucket has at most 252 characters, not 253",
 	} {
 		steps = append(steps, resource.TestStep{
 			ResourceName: address, ImportState: true, ImportStateId: id,
 			ExpectError: regexp.MustCompile(acctest.Text("Invalid Import ID").String() + `[\s\S]*` +
-				acctest.Text("is not of the form [<jetstream_domain>:]<bucket>:").String() + `[\s\S]*` + acctest.Text(want).String()),
+				acctest.Text("is not of the form [<account>/][<jetstream_domain>:]<bucket>:").String() + `[\s\S]*` + acctest.Text(want).String()),
 		})
 	}
 	acctest.Run(t, resource.TestCase{Steps: steps})

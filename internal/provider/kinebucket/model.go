@@ -24,6 +24,7 @@ import (
 
 type bucketModel struct {
 	Name               types.String   `tfsdk:"name"`
+	Account            types.String   `tfsdk:"account"`
 	JetStreamDomain    types.String   `tfsdk:"jetstream_domain"`
 	History            types.Int64    `tfsdk:"history"`
 	Replicas           types.Int64    `tfsdk:"replicas"`
@@ -42,6 +43,7 @@ type bucketModel struct {
 
 type identityModel struct {
 	Name            types.String `tfsdk:"name"`
+	Account         types.String `tfsdk:"account"`
 	JetStreamDomain types.String `tfsdk:"jetstream_domain"`
 }
 
@@ -153,7 +155,7 @@ func (m *bucketModel) derive() {
 		m.Stream = types.StringValue(kine.StreamName(m.Name.ValueString()))
 	}
 	store := datastore.Model{
-		Name: m.Name, History: m.History, Replicas: m.Replicas, JetStreamDomain: m.JetStreamDomain,
+		Name: m.Name, History: m.History, Replicas: m.Replicas, Account: m.Account, JetStreamDomain: m.JetStreamDomain,
 		Writable: types.BoolUnknown(), Reason: types.StringUnknown(),
 	}
 	switch {
@@ -197,34 +199,59 @@ func (m *bucketModel) store(ctx context.Context, state *tfsdk.State, identity *t
 }
 
 func (m *bucketModel) identity() identityModel {
-	return identityModel{Name: m.Name, JetStreamDomain: m.JetStreamDomain}
+	return identityModel{Name: m.Name, Account: m.Account, JetStreamDomain: m.JetStreamDomain}
 }
 
 // importID returns the id by which the bucket is imported.
 func (m *bucketModel) importID() string {
+	id := m.Name.ValueString()
 	if domain := m.JetStreamDomain.ValueString(); domain != "" {
-		return domain + ":" + m.Name.ValueString()
+		id = domain + ":" + id
 	}
-	return m.Name.ValueString()
+	if account := m.Account.ValueString(); account != "" {
+		id = account + "/" + id
+	}
+	return id
 }
 
-// parseImportID reads [<domain>:]<name>.
+// parseImportID reads [<account>/][<domain>:]<name>.
 func parseImportID(id string) (identityModel, error) {
-	m := identityModel{JetStreamDomain: types.StringNull()}
+	var m identityModel
 	name := id
-	if domain, rest, ok := strings.Cut(id, ":"); ok {
-		if err := natsconn.CheckDomain(domain); err != nil {
-			return m, fmt.Errorf("the part before the colon is no JetStream domain: %w", err)
-		}
+	if account, rest, ok := strings.Cut(name, "/"); ok {
+		m.Account, name = types.StringValue(account), rest
+	}
+	if domain, rest, ok := strings.Cut(name, ":"); ok {
 		m.JetStreamDomain, name = types.StringValue(domain), rest
 	}
+	m.Name = types.StringValue(name)
 	if strings.HasPrefix(name, "KV_") && kine.CheckBucket(name) == nil {
 		return m, errors.New("give the name of the bucket, without the KV_ of its stream; a bucket that really begins with KV_ is " +
 			"imported by its identity")
 	}
-	if err := kine.CheckBucket(name); err != nil {
-		return m, err
+	return m, m.check()
+}
+
+// nullEmpty has what is optional null where it is empty.
+func (m *identityModel) nullEmpty() {
+	for _, optional := range []*types.String{&m.Account, &m.JetStreamDomain} {
+		if optional.ValueString() == "" {
+			*optional = types.StringNull()
+		}
 	}
-	m.Name = types.StringValue(name)
-	return m, nil
+}
+
+// check tells what is wrong with an identity.
+func (m *identityModel) check() error {
+	if !m.Account.IsNull() {
+		if err := natsconn.CheckPublicKey(m.Account.ValueString(), natsconn.AccountKey); err != nil {
+			return fmt.Errorf("the account cannot be one: %w", err)
+		}
+	}
+	if !m.JetStreamDomain.IsNull() {
+		if err := natsconn.CheckDomain(m.JetStreamDomain.ValueString()); err != nil {
+			return fmt.Errorf("the JetStream domain cannot be one: %w", err)
+		}
+	}
+	return kine.CheckBucket(m.Name.ValueString())
 }

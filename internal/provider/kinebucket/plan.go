@@ -34,6 +34,11 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	if plan.JetStreamDomain.IsUnknown() && config.JetStreamDomain.IsNull() {
 		r.planDomain(&plan, &resp.Diagnostics)
 	}
+	if r.data != nil && !plan.Account.IsNull() {
+		if err := r.data.CheckAccounts(); err != nil {
+			addError(&resp.Diagnostics, "Plan", &plan, err)
+		}
+	}
 	if req.State.Raw.IsNull() {
 		planCreate(&plan, &config)
 	} else {

@@ -139,7 +139,7 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 		}
 		resp.State.RemoveResource(ctx)
 		return
-	case err != nil && !imported && r.data.KeepUnreachable("the bucket", state.Name.ValueString(), err, &resp.Diagnostics):
+	case err != nil && !imported && r.data.KeepPrior("the bucket", state.Name.ValueString(), err, &resp.Diagnostics):
 		return
 	case err != nil:
 		addError(&resp.Diagnostics, "Read", &state, err)
@@ -263,35 +263,32 @@ func (r *bucketResource) ImportState(ctx context.Context, req resource.ImportSta
 		if resp.Diagnostics.HasError() {
 			return
 		}
-		err := kine.CheckBucket(identity.Name.ValueString())
-		if domain := identity.JetStreamDomain.ValueString(); err == nil && domain != "" {
-			err = natsconn.CheckDomain(domain)
-		}
-		if err != nil {
+		identity.nullEmpty()
+		if err := identity.check(); err != nil {
 			resp.Diagnostics.AddError("Invalid Import Identity", connection.Sentence(err.Error()))
 			return
 		}
 	} else {
 		var err error
 		if identity, err = parseImportID(req.ID); err != nil {
-			resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("%q is not of the form [<jetstream_domain>:]<bucket>: %v.", req.ID, err))
+			resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("%q is not of the form [<account>/][<jetstream_domain>:]<bucket>: %v.", req.ID, err))
 			return
 		}
 	}
-	if identity.JetStreamDomain.ValueString() == "" {
-		identity.JetStreamDomain = types.StringNull()
+	if identity.JetStreamDomain.IsNull() {
 		if domain := r.defaultDomain(); domain != "" {
 			identity.JetStreamDomain = types.StringValue(domain)
 		}
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), identity.Name)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("account"), identity.Account)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("jetstream_domain"), identity.JetStreamDomain)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity)...)
 }
 
-// jetStream returns the JetStream API of the bucket's domain.
+// jetStream returns the JetStream API of the bucket's account and domain.
 func (r *bucketResource) jetStream(m *bucketModel) (*natsconn.JetStream, error) {
-	return r.data.JetStream(m.JetStreamDomain.ValueString())
+	return r.data.JetStream(m.Account.ValueString(), m.JetStreamDomain.ValueString())
 }
 
 // defaultDomain returns the provider's JetStream domain, or "" where there is none or it cannot be told yet.

@@ -46,6 +46,14 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				Validators:    []validator.String{validators.String("the name of a bucket", "Invalid Bucket Name", kine.CheckBucket)},
 				PlanModifiers: []planmodifier.String{planmodifiers.ReplaceUnlessProtected(what)},
 			},
+			"account": schema.StringAttribute{
+				MarkdownDescription: "Public key of the account that the bucket is in, such as that of a `nats_account`. The provider works there with its " +
+					"`accounts.signing_key`. Without it, the bucket is in the account of the provider's own credentials. Changing it destroys the " +
+					"bucket and makes a new one.",
+				Optional:      true,
+				Validators:    []validator.String{validators.PublicKey(natsconn.AccountKey)},
+				PlanModifiers: []planmodifier.String{planmodifiers.ReplaceUnlessProtected(what)},
+			},
 			"jetstream_domain": schema.StringAttribute{
 				MarkdownDescription: "JetStream domain that the bucket is in. Defaults to that of the provider's configuration, and " +
 					"without one to the domain of the server that the provider is connected to. A bucket stays in the domain that it " +
@@ -171,6 +179,10 @@ func (r *bucketResource) IdentitySchema(_ context.Context, _ resource.IdentitySc
 			"name": identityschema.StringAttribute{
 				Description:       "Name of the bucket.",
 				RequiredForImport: true,
+			},
+			"account": identityschema.StringAttribute{
+				Description:       "Public key of the account that the bucket is in; empty for that of the provider's own credentials.",
+				OptionalForImport: true,
 			},
 			"jetstream_domain": identityschema.StringAttribute{
 				Description:       "JetStream domain that the bucket is in; empty for the domain of the connected server.",

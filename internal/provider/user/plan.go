@@ -18,6 +18,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
@@ -34,6 +35,7 @@ func (r *userResource) ValidateConfig(ctx context.Context, req resource.Validate
 	if !resp.Diagnostics.HasError() {
 		validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
 		r.check(&config, &resp.Diagnostics)
+		r.checkKey(&config, &resp.Diagnostics)
 	}
 }
 
@@ -58,6 +60,48 @@ func (r *userResource) check(config *userModel, diags *diag.Diagnostics) {
 	}
 }
 
+// checkKey refuses what there is no key to sign with.
+func (r *userResource) checkKey(config *userModel, diags *diag.Diagnostics) {
+	if !config.SigningKeySeed.IsNull() {
+		return
+	}
+	at := path.Root("signing_key_seed_wo")
+	if config.Scoped.ValueBool() {
+		diags.AddAttributeError(at, "No Scoped Signing Key", "Attribute scoped is true, and without signing_key_seed_wo the provider's accounts.signing_key "+
+			"signs the user, which is a plain signing key.\n\nGive the seed of a scoped signing key of the account, or leave scoped out.")
+		return
+	}
+	if r.data == nil {
+		return
+	}
+	if err := r.data.CheckAccounts(); err != nil {
+		diags.AddAttributeError(at, "No Key to Sign the User With", "Neither signing_key_seed_wo is set nor the provider's accounts.signing_key: "+
+			connection.Sentence(err.Error())+"\n\nGive the seed of a signing key of the account, or set accounts.signing_key in the provider's configuration.")
+	}
+}
+
+// signer returns what signs the user: the configured key, or else the provider's. The caller closes it.
+func (r *userResource) signer(config *userModel) (*account.Signer, error) {
+	if config.SigningKeySeed.IsNull() && r.data != nil {
+		return r.data.AccountSigner()
+	}
+	signer, err := account.NewAccountSigner(config.SigningKeySeed.ValueString())
+	if err != nil {
+		return nil, fmt.Errorf("signing_key_seed_wo: %w", err)
+	}
+	return signer, nil
+}
+
+// issuer is the public half of what signs the user, empty if that is not known yet.
+func (r *userResource) issuer(config *userModel) string {
+	signer, err := r.signer(config)
+	if err != nil {
+		return ""
+	}
+	defer signer.Close()
+	return signer.PublicKey()
+}
+
 // checkScoped refuses what a scoped signing key cannot sign.
 func checkScoped(config *userModel, diags *diag.Diagnostics) {
 	limits := config.limits()
@@ -68,7 +112,7 @@ func checkScoped(config *userModel, diags *diag.Diagnostics) {
 				"false and sign with a plain signing key.", name, name))
 		}
 	}
-	if signer := signedBy(config); signer != "" && signer == config.Account.ValueString() {
+	if signer, err := account.PublicKey(config.SigningKeySeed.ValueString()); err == nil && signer == config.Account.ValueString() {
 		diags.AddAttributeError(path.Root("scoped"), "Scoped User Signed by the Account", "Attribute scoped is true, and the seed in signing_key_seed_wo "+
 			"is that of the account's identity, which has no template.\n\nUse the seed of a scoped signing key of the account, or leave scoped out.")
 	}
@@ -81,15 +125,6 @@ func isSet(value attr.Value) bool {
 	}
 	flag, ok := value.(basetypes.BoolValue)
 	return !ok || flag.ValueBool()
-}
-
-// signedBy is the public half of the configured signing key, empty if that is not known yet.
-func signedBy(config *userModel) string {
-	public, err := account.PublicKey(config.SigningKeySeed.ValueString())
-	if err != nil {
-		return ""
-	}
-	return public
 }
 
 // ModifyPlan tells whether the user has to be signed, warns of what that means for k3s, and refuses to plan a revocation that
@@ -125,11 +160,14 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		if plan.planKey(&config, &state) {
 			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("public_key"))
 		}
-		if plan.mustSign(&config, &state, r.clock.Now()) {
+		if plan.mustSign(r.issuer(&config), &state, r.clock.Now()) {
 			plan.planSigning(&config)
 		} else {
 			plan.keepSigned(&config, &state)
 		}
+	}
+	if plan.JWT.IsUnknown() {
+		r.checkKey(&config, &resp.Diagnostics)
 	}
 	if plan.JWT.IsUnknown() && !plan.ExpiresIn.IsNull() {
 		resp.Diagnostics.AddAttributeWarning(path.Root("expires_in"), "The User Expires", fmt.Sprintf("The user %s stops working %s after it is signed. "+
@@ -163,11 +201,11 @@ func (m *userModel) planKey(config, state *userModel) (replace bool) {
 	return true
 }
 
-// mustSign tells whether the JWT in the state is not, or not much longer, what is wanted.
-func (m *userModel) mustSign(config, state *userModel, now time.Time) bool {
+// mustSign tells whether the JWT in the state is not, or not much longer, what is wanted. Signer is the public half of what signs, empty
+// if that is not known yet.
+func (m *userModel) mustSign(signer string, state *userModel, now time.Time) bool {
 	wanted, unknown := m.user()
 	signed, _ := state.user()
-	signer := signedBy(config)
 	switch {
 	case len(unknown) > 0 || !reflect.DeepEqual(wanted, signed):
 		return true

@@ -71,7 +71,7 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 		}
 		plan.PublicKey, seed, after = types.StringValue(public), generated, time.Time{}
 	}
-	if err := r.sign(ctx, &plan, config.SigningKeySeed.ValueString(), seed, after); err != nil {
+	if err := r.sign(ctx, &plan, &config, seed, after); err != nil {
 		addError(&resp.Diagnostics, "Create", &plan, err)
 		return
 	}
@@ -80,10 +80,10 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 }
 
 // sign signs the user in a later second than after. Seed is that of the user's key, empty if it is not here.
-func (r *userResource) sign(ctx context.Context, plan *userModel, signingKey, seed string, after time.Time) error {
-	signer, err := account.NewAccountSigner(signingKey)
+func (r *userResource) sign(ctx context.Context, plan, config *userModel, seed string, after time.Time) error {
+	signer, err := r.signer(config)
 	if err != nil {
-		return fmt.Errorf("signing_key_seed_wo: %w", err)
+		return err
 	}
 	defer signer.Close()
 	ctx, cancel := context.WithTimeout(ctx, signTimeout)
@@ -155,7 +155,7 @@ func (r *userResource) signAgain(ctx context.Context, plan, state, config *userM
 			return fmt.Errorf("the credentials in the state cannot be read: %w", err)
 		}
 	}
-	return r.sign(ctx, plan, config.SigningKeySeed.ValueString(), seed, last.IssuedAt)
+	return r.sign(ctx, plan, config, seed, last.IssuedAt)
 }
 
 // ImportState refuses: there is nothing that could be read.

@@ -102,8 +102,9 @@ func signingAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"signing_key_seed_wo": schema.StringAttribute{
 			MarkdownDescription: "Seed of a key pair that the account has among its `signing_keys`, or of its identity; it starts with `SA`. The user is " +
-				"signed with it. Another key is noticed by its public half, `issuer`, and has the user signed anew. Write-only: it is never stored.",
-			Required: true, WriteOnly: true, Sensitive: true,
+				"signed with it. Without it, the provider's `accounts.signing_key` signs, which each `nats_account` of the same provider block has. Another " +
+				"key is noticed by its public half, `issuer`, and has the user signed anew. Write-only: it is never stored.",
+			Optional: true, WriteOnly: true, Sensitive: true,
 			Validators: []validator.String{validators.Seed(natsconn.AccountKey)},
 		},
 		"signing_key_seed_wo_version": schema.StringAttribute{
