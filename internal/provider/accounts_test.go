@@ -1,11 +1,20 @@
 package provider_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
@@ -18,6 +27,8 @@ type system struct {
 	credentials string
 	// key is the signing key that the provider works in accounts with.
 	key acctest.Key
+	// dir has the files of the nodes.
+	dir string
 }
 
 // newSystem returns the system of servers of the operator.
@@ -27,7 +38,7 @@ func newSystem(t *testing.T, operator *natslab.Operator, urls []string) *system 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &system{operator: operator, urls: urls, credentials: credentials, key: acctest.NewKey(t, natsconn.AccountKey)}
+	return &system{operator: operator, urls: urls, credentials: credentials, key: acctest.NewKey(t, natsconn.AccountKey), dir: t.TempDir()}
 }
 
 // provider is the provider's configuration with an operator and a key for accounts, with further lines in the latter.
@@ -60,14 +71,50 @@ resource "nats_user" %[1]q {
 resource "nats_k3s_datastore_endpoint" %[1]q {
   servers          = [%[2]q]
   datastore        = nats_kine_bucket.%[1]s.datastore
-  credentials_file = "/etc/nats/k3s.creds"
+  credentials_file = %[3]q
   verify           = "etcd"
   verification = {
     credentials_wo         = nats_user.%[1]s.credentials
     credentials_wo_version = nats_user.%[1]s.public_key
   }
 }
-`, name, s.urls[0])
+
+output "%[1]s_url" {
+  value     = nats_k3s_datastore_endpoint.%[1]s.url
+  sensitive = true
+}
+
+output "%[1]s_credentials" {
+  value     = nats_user.%[1]s.credentials
+  sensitive = true
+}
+
+output "%[1]s_account" {
+  value = nats_account.%[1]s.public_key
+}
+`, name, s.urls[0], s.credentialsFile(name))
+}
+
+// credentialsFile is where the node of a tenant has its credentials.
+func (s *system) credentialsFile(name string) string { return filepath.Join(s.dir, name+".creds") }
+
+// provision brings a tenant's credentials to its node, and returns them and the datastore endpoint.
+func (s *system) provision(t *testing.T, w *acctest.Workspace, name string) (endpoint, credentials string) {
+	t.Helper()
+	endpoint, credentials = output(t, w, name+"_url"), output(t, w, name+"_credentials")
+	if err := os.WriteFile(s.credentialsFile(name), []byte(credentials), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return endpoint, credentials
+}
+
+func output(t *testing.T, w *acctest.Workspace, name string) string {
+	t.Helper()
+	value, err := w.Output(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
 }
 
 func newOperator(t *testing.T) *natslab.Operator {
@@ -79,13 +126,110 @@ func newOperator(t *testing.T) *natslab.Operator {
 	return operator
 }
 
-// From nothing to a tenant that k3s can start on, in one apply.
+// From nothing to a tenant in one apply: KINE runs as its user without a single permission violation, and that user can do nothing else.
 func TestAccCLITenant(t *testing.T) {
 	operator := newOperator(t)
-	lab := natslab.Single(t, natslab.OperatorMode(operator), natslab.Client())
+	lab := natslab.Single(t, natslab.OperatorMode(operator))
 	s := newSystem(t, operator, lab.URLs())
-	w := acctest.NewWorkspace(t, s.provider()+s.tenantConfig("edge"))
+	config := s.provider() + s.tenantConfig("edge") + s.tenantConfig("other") + `
+resource "nats_kine_bucket" "neighbour" {
+  name                = "neighbour"
+  account             = nats_account.edge.public_key
+  deletion_protection = false
+}
+`
+	w := acctest.NewWorkspace(t, config)
 	w.Apply(t)
 	w.AssertEmptyPlan(t)
+	endpoint, credentials := s.provision(t, w, "edge")
+	other, _ := s.provision(t, w, "other")
+
+	t.Run("etcd", func(t *testing.T) {
+		etcdtest.Run(t, kinelab.Run(t, endpoint).Endpoint())
+	})
+	for _, line := range lab.Log() {
+		if strings.Contains(line, "Violation") {
+			t.Errorf("in the server's log: %s", line)
+		}
+	}
+	t.Run("refused", func(t *testing.T) {
+		assertConfined(t, lab.URLs(), credentials, output(t, w, "other_account"))
+	})
+	t.Run("isolated", func(t *testing.T) {
+		assertIsolated(t, kinelab.Run(t, endpoint).Endpoint(), kinelab.Run(t, other).Endpoint())
+	})
 	w.Must(t, "destroy", "-auto-approve")
+}
+
+// assertConfined checks that a user for KINE on the bucket kine is refused everything else.
+func assertConfined(t *testing.T, urls []string, credentials, otherAccount string) {
+	t.Helper()
+	newClient := func() *natsconn.Client {
+		client := natsconn.NewClient(natsconn.Settings{Servers: urls, Auth: natsconn.Auth{Credentials: credentials}}, nil)
+		t.Cleanup(client.Close)
+		return client
+	}
+	client := newClient()
+	for what, subject := range map[string]string{
+		"read another bucket":            "$JS.API.DIRECT.GET.KV_neighbour.$KV.neighbour.key",
+		"look at another bucket":         "$JS.API.STREAM.INFO.KV_neighbour",
+		"watch another bucket":           "$JS.API.CONSUMER.CREATE.KV_neighbour.watch.$KV.neighbour.>",
+		"write to another bucket":        "$KV.neighbour.key",
+		"list streams":                   "$JS.API.STREAM.LIST",
+		"list the names of streams":      "$JS.API.STREAM.NAMES",
+		"delete its stream":              "$JS.API.STREAM.DELETE.KV_kine",
+		"purge its stream":               "$JS.API.STREAM.PURGE.KV_kine",
+		"update its stream":              "$JS.API.STREAM.UPDATE.KV_kine",
+		"delete a message of its stream": "$JS.API.STREAM.MSG.DELETE.KV_kine",
+		"back its stream up":             "$JS.API.STREAM.SNAPSHOT.KV_kine",
+		"create a stream":                "$JS.API.STREAM.CREATE.KV_new",
+		"publish to a service":           "orders.new",
+		"see the servers":                "$SYS.REQ.SERVER.PING",
+		"see another account":            "$SYS.REQ.ACCOUNT." + otherAccount + ".CLAIMS.LOOKUP",
+		"push an account":                "$SYS.REQ.CLAIMS.UPDATE",
+	} {
+		_, err := client.Request(t.Context(), nats.NewMsg(subject))
+		if refused, ok := errors.AsType[*natsconn.PermissionError](err); !ok || !refused.Publish {
+			t.Errorf("the user may %s: %v", what, err)
+		}
+	}
+	for what, subject := range map[string]string{"listen to its account": ">", "listen to the servers": "$SYS.>"} {
+		client := newClient() // on which no subscription was refused yet
+		err := client.Exchange(t.Context(), subject, func(ctx context.Context, nc *nats.Conn) error {
+			if _, err := nc.SubscribeSync(subject); err != nil {
+				return err
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		if refused, ok := errors.AsType[*natsconn.PermissionError](err); !ok || refused.Publish || refused.Subject != subject {
+			t.Errorf("the user may %s: %v", what, err)
+		}
+	}
+}
+
+// assertIsolated checks that two KINEs on buckets of one name in two accounts have nothing in common.
+func assertIsolated(t *testing.T, endpoint, other string) {
+	t.Helper()
+	one, two := dial(t, endpoint), dial(t, other)
+	seeded, err := etcdtest.Seed(t.Context(), one, etcdtest.NewPrefix(), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key := range seeded {
+		found, err := two.Get(t.Context(), key)
+		if err != nil || len(found.Kvs) > 0 {
+			t.Errorf("%s is in the other account too: %v", key, err)
+		}
+	}
+}
+
+func dial(t *testing.T, endpoint string) *clientv3.Client {
+	t.Helper()
+	client, err := etcdtest.Dial(t.Context(), endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
 }

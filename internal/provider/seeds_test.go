@@ -87,3 +87,45 @@ func TestAccAccountSeeds(t *testing.T) {
 	}
 	r.trace(t, false, "destroy", "-auto-approve")
 }
+
+// The key that the provider works in accounts with leaves no trace, nor do the users that it makes there: of a tenant's, only the
+// credentials of its nats_user are in the state.
+func TestAccAccountsSeeds(t *testing.T) {
+	operator := newOperator(t)
+	lab := natslab.Single(t, natslab.OperatorMode(operator))
+	s := newSystem(t, operator, lab.URLs())
+	credentials := filepath.Join(t.TempDir(), "system.creds")
+	if err := os.WriteFile(credentials, []byte(s.credentials), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := &traces{w: acctest.NewWorkspace(t, acctest.ProviderConfig(lab.URLs())+s.tenantConfig("edge"))}
+	r.w.Env = append(r.w.Env, connection.EnvSystemCredentials+"="+credentials, connection.EnvSigningKey+"="+operator.SigningKeySeed())
+	env := r.w.Env
+	as := func(seed string) { r.w.Env = append(slices.Clone(env), connection.EnvAccountSigningKey+"="+seed) }
+
+	as(s.key.Seed)
+	r.trace(t, false, "plan", "-out=saved")
+	r.trace(t, false, "show", "-json", "saved")
+	r.trace(t, false, "apply", "-auto-approve", "saved")
+	r.trace(t, false, "plan")
+	as(acctest.NewKey(t, natsconn.AccountKey).Seed) // which no account has yet
+	r.trace(t, true, "plan")
+	as(operator.SigningKeySeed()) // of the wrong kind
+	r.trace(t, true, "plan")
+	as("no seed at all")
+	r.trace(t, true, "plan")
+	for place, text := range map[string]string{"output": r.printed, "log": r.logged} {
+		if found := seedsIn(text); len(found) > 0 {
+			t.Errorf("%d seeds are in the %s", len(found), place)
+		}
+	}
+	user, err := account.CredentialsSeed(output(t, r.w, "edge_credentials"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := seedsIn(r.stored); !slices.Equal(found, []string{user}) {
+		t.Errorf("%d seeds are in the state, and not just that of the nats_user", len(found))
+	}
+	as(s.key.Seed)
+	r.trace(t, false, "destroy", "-auto-approve")
+}

@@ -68,12 +68,12 @@ func step(err error) string {
 	case errors.As(err, &permission):
 		return fmt.Sprintf("Grant the user permission to subscribe to %q: answers come in there.", inboxes(permission.Subject))
 	case errors.As(err, &noJetStream) && noJetStream.Account:
-		return "Give the account JetStream limits, or enable JetStream for it in the server's configuration."
+		return "Give the account JetStream limits, or enable JetStream for it in the server's configuration." + reservedStep
 	case errors.As(err, &noJetStream) && noJetStream.Domain != "":
 		return "Check jetstream_domain, and that the leaf node connection to that domain is up."
 	case errors.As(err, &noJetStream):
 		return "Enable JetStream on the server (jetstream { ... } in its configuration), or set jetstream_domain to the domain " +
-			"that has it."
+			"that has it." + reservedStep
 	case errors.As(err, &timeout):
 		return "The server may be overloaded or a cluster may be without a leader. Whether the request was carried out is " +
 			"not known; the next plan shows it. request_timeout in the provider's configuration sets how long to wait."
@@ -82,6 +82,11 @@ func step(err error) string {
 	}
 	return ""
 }
+
+// reservedStep tells of accounts whose limits a server cannot hold. It only says so in its log (configJetStream in nats-server's
+// server/accounts.go).
+const reservedStep = " A server also leaves JetStream off for an account whose disk_storage or memory_storage, together with those of all other " +
+	"accounts, is more than it has; its log then says \"insufficient storage resources available\"."
 
 // inboxes returns the subject of all inboxes from that of one connection's, which has a token of its own and a wildcard
 // behind the common prefix.

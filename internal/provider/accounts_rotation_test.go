@@ -1,0 +1,114 @@
+package provider_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// signingKeys returns the signing keys that the servers have of an account.
+func (s *system) signingKeys(t *testing.T, publicKey string) []string {
+	t.Helper()
+	client := natsconn.NewClient(natsconn.Settings{Servers: s.urls, Auth: natsconn.Auth{Credentials: s.credentials}}, nil)
+	t.Cleanup(client.Close)
+	stored, err := account.NewResolver(client, account.SystemClock{}).Lookup(t.Context(), publicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for _, key := range stored.Account.SigningKeys {
+		keys = append(keys, key.PublicKey)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// sorted returns the public keys in order.
+func sorted(keys ...acctest.Key) (public []string) {
+	for _, key := range keys {
+		public = append(public, key.Public)
+	}
+	slices.Sort(public)
+	return public
+}
+
+// The provider's signing key is rotated with an overlap: no resource is replaced, no KINE is disconnected, and the old key is gone in
+// the end.
+func TestAccCLIRotateAccountSigningKey(t *testing.T) {
+	operator := newOperator(t)
+	lab := natslab.Single(t, natslab.OperatorMode(operator))
+	s := newSystem(t, operator, lab.URLs())
+	old := s.key
+	w := acctest.NewWorkspace(t, s.provider()+s.tenantConfig("edge"))
+	w.Apply(t)
+	publicKey := output(t, w, "edge_account")
+	endpoint, before := s.provision(t, w, "edge")
+	running := kinelab.Run(t, endpoint)
+
+	step := func(what, provider string, want ...acctest.Key) {
+		t.Helper()
+		w.Configure(t, provider+s.tenantConfig("edge"))
+		out := w.Must(t, "apply", "-auto-approve")
+		if !strings.Contains(out, "0 added, ") || !strings.Contains(out, "0 destroyed") {
+			t.Errorf("%s: something was replaced:\n%s", what, out)
+		}
+		if got := s.signingKeys(t, publicKey); !slices.Equal(got, sorted(want...)) {
+			t.Errorf("%s: the account has the keys %v, and not %v", what, got, sorted(want...))
+		}
+		w.AssertEmptyPlan(t)
+	}
+	s.key = acctest.NewKey(t, natsconn.AccountKey)
+	step("with both keys", s.provider(fmt.Sprintf("previous_public_keys = [%q]", old.Public)), old, s.key)
+	assertWorks(t, running)
+	if lines := disconnections(running); len(lines) > 0 {
+		t.Errorf("the KINE with the old key's credentials was disconnected: %s", lines)
+	}
+
+	// The node gets its new credentials, and KINE is started with them, as for an upgrade of k3s.
+	_, after := s.provision(t, w, "edge")
+	if before == after {
+		t.Error("the user was not signed anew")
+	}
+	if err := running.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	running = kinelab.Run(t, endpoint)
+	step("without the old key", s.provider(), s.key)
+	assertWorks(t, running)
+	if lines := disconnections(running); len(lines) > 0 {
+		t.Errorf("the KINE with the new key's credentials was disconnected: %s", lines)
+	}
+	w.Must(t, "destroy", "-auto-approve")
+}
+
+// assertWorks checks that a KINE answers reads and writes.
+func assertWorks(t *testing.T, kine *kinelab.Kine) {
+	t.Helper()
+	client := dial(t, kine.Endpoint())
+	seeded, err := etcdtest.Seed(t.Context(), client, etcdtest.NewPrefix(), 3)
+	if err == nil {
+		err = etcdtest.VerifyAll(t.Context(), client, seeded)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// disconnections are the lines in which a KINE says that it has lost its connection.
+func disconnections(kine *kinelab.Kine) []string {
+	var lines []string
+	for _, line := range kine.Logs() {
+		if strings.Contains(strings.ToLower(line), "disconnect") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
