@@ -55,7 +55,7 @@ func newSecrets(t *testing.T) secrets {
 	}
 	return secrets{
 		operatorSeed: seedOf(nkeys.CreateOperator), accountSeed: seedOf(nkeys.CreateAccount), accountKey: account.PublicKey(),
-		userSeed: seedOf(nkeys.CreateUser),
+		userSeed:    seedOf(nkeys.CreateUser),
 		credentials: credentials, otherCredentials: strings.Replace(credentials, "-----BEGIN USER NKEY SEED-----", "-----BEGIN-----", 1)[:300],
 	}
 }

@@ -32,6 +32,9 @@ type activationModel struct {
 	JWT                     types.String    `tfsdk:"jwt"`
 	Issuer                  types.String    `tfsdk:"issuer"`
 	IssuedAt                types.String    `tfsdk:"issued_at"`
+
+	// provider has the key that signs where the configuration gives none. It is there in a model of the configuration alone.
+	provider *connection.Data `tfsdk:"-"`
 }
 
 type identityModel struct {
@@ -71,8 +74,29 @@ func (m *activationModel) Check(diags *diag.Diagnostics) {
 	claimpath.AddProblems(diags, activation.Problems(), names, unknown)
 }
 
-// keeps tells whether the token in the state says just this, and nobody asks for a new one.
-func (m *activationModel) keeps(plan *activationModel, wanted *account.Activation) bool {
+// signer returns what signs, and the caller closes: the key in the configuration, or the provider's.
+func (m *activationModel) signer() (*account.Signer, error) {
+	return m.provider.SignerFor(m.SigningKeySeedWO)
+}
+
+// issuer is the public half of what signs, empty if that is not known.
+func (m *activationModel) issuer() string {
+	signer, err := m.signer()
+	if err != nil {
+		return ""
+	}
+	defer signer.Close()
+	return signer.PublicKey()
+}
+
+// keeps tells whether the token in the state says just this, and nobody asks for a new one: neither the configuration, nor a provider
+// that signs with another key by now.
+func (m *activationModel) keeps(plan, config *activationModel, wanted *account.Activation) bool {
+	if config.SigningKeySeedWO.IsNull() {
+		if issuer := config.issuer(); issuer != "" && issuer != m.Issuer.ValueString() {
+			return false
+		}
+	}
 	// An imported token has no version yet.
 	asked := !m.SigningKeySeedWOVersion.IsNull() && !m.SigningKeySeedWOVersion.Equal(plan.SigningKeySeedWOVersion)
 	signed, _, err := decode(m.JWT.ValueString())
@@ -96,14 +120,20 @@ func (m *activationModel) Preview(config, state *activationModel, diags *diag.Di
 		return
 	}
 	wanted, unknown := m.claims()
-	keeps := state != nil && len(unknown) == 0 && state.keeps(m, wanted)
+	keeps := state != nil && len(unknown) == 0 && state.keeps(m, config, wanted)
 	claimpath.CheckExpiry(diags, !keeps, wanted.Expires, "Activation", "activation", "servers do not let the account import with it")
 	if keeps {
 		m.JWT, m.Issuer, m.IssuedAt = state.JWT, state.Issuer, state.IssuedAt
 		return
 	}
 	m.JWT, m.Issuer, m.IssuedAt = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
-	if public, err := account.PublicKey(config.SigningKeySeedWO.ValueString()); err == nil {
+	if config.SigningKeySeedWO.IsNull() && config.provider != nil {
+		if err := config.provider.CheckAccounts(); err != nil {
+			diags.AddAttributeError(path.Root("signing_key_seed_wo"), "Unable to Sign Activation", connection.NoSignerText(err))
+			return
+		}
+	}
+	if public := config.issuer(); public != "" {
 		m.Issuer = types.StringValue(public)
 	}
 }
@@ -117,7 +147,7 @@ func (m *activationModel) Apply(ctx context.Context, config, state *activationMo
 	wanted, _ := m.claims()
 	var after time.Time
 	if state != nil {
-		if state.keeps(m, wanted) {
+		if state.keeps(m, config, wanted) {
 			m.JWT, m.Issuer, m.IssuedAt = state.JWT, state.Issuer, state.IssuedAt
 			return
 		}
@@ -126,7 +156,7 @@ func (m *activationModel) Apply(ctx context.Context, config, state *activationMo
 		}
 	}
 	at := path.Root("signing_key_seed_wo")
-	signer, err := account.NewAccountSigner(config.SigningKeySeedWO.ValueString())
+	signer, err := config.signer()
 	if err != nil {
 		diags.AddAttributeError(at, "Unable to Sign Activation", connection.Explain(err))
 		return

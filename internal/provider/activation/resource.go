@@ -11,11 +11,13 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/offline"
 )
 
 var (
+	_ resource.ResourceWithConfigure      = (*activationResource)(nil)
 	_ resource.ResourceWithIdentity       = (*activationResource)(nil)
 	_ resource.ResourceWithImportState    = (*activationResource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*activationResource)(nil)
@@ -29,6 +31,12 @@ type activationResource struct {
 // NewResource returns the resource nats_activation.
 func NewResource() resource.Resource {
 	return &activationResource{offline.Resource[activationModel, *activationModel]{Name: "activation"}}
+}
+
+// Configure has the provider's key sign what has none of its own.
+func (r *activationResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	data := connection.FromProvider(req.ProviderData, &resp.Diagnostics)
+	r.Prepare = func(config *activationModel) { config.provider = data }
 }
 
 // ImportState reads a token, which is of no use to anybody but the importing account.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -70,14 +71,17 @@ func (r *activationResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			},
 			"signing_key_seed_wo": schema.StringAttribute{
 				MarkdownDescription: "Seed of a signing key of the exporting account, or of its identity, which starts with `SA`. Servers refuse the token " +
-					"if the account does not list the key. Write-only: it is never stored.",
-				Required: true, WriteOnly: true, Sensitive: true,
-				Validators: []validator.String{validators.Seed(natsconn.AccountKey)},
+					"if the account does not list the key. Without it, the provider's `accounts.signing_key` signs, which each `nats_account` of the same " +
+					"provider block has. Write-only: it is never stored.",
+				Optional: true, WriteOnly: true, Sensitive: true,
+				Validators: []validator.String{validators.Seed(natsconn.AccountKey),
+					stringvalidator.AlsoRequires(path.MatchRoot("signing_key_seed_wo_version"))},
 			},
 			"signing_key_seed_wo_version": schema.StringAttribute{
 				MarkdownDescription: "Any text that is changed together with `signing_key_seed_wo`. Changing it signs the token again, as is needed after a " +
 					"revocation too.",
-				Required: true,
+				Optional:   true,
+				Validators: []validator.String{stringvalidator.AlsoRequires(path.MatchRoot("signing_key_seed_wo"))},
 			},
 			"jwt": schema.StringAttribute{
 				MarkdownDescription: "The token. It is of no use to any account but the importing one.",

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
@@ -76,6 +77,25 @@ func (d *Data) AccountSigner() (*account.Signer, error) {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
 	return signer, nil
+}
+
+// SignerFor returns what signs for an account: the key with the seed, or the provider's where that is null. The caller closes it. Errors
+// are those of [Data.AccountSigner] and of [account.NewAccountSigner].
+func (d *Data) SignerFor(seed types.String) (*account.Signer, error) {
+	switch {
+	case !seed.IsNull():
+		return account.NewAccountSigner(seed.ValueString())
+	case d == nil:
+		return nil, ErrNoAccountSigningKey
+	}
+	return d.AccountSigner()
+}
+
+// NoSignerText says that there is neither a key in signing_key_seed_wo nor one of the provider, which err tells.
+func NoSignerText(err error) string {
+	return "Neither signing_key_seed_wo is set nor the provider's accounts.signing_key: " + Sentence(err.Error()) +
+		"\n\nGive the seed of a signing key of the account, or set accounts.signing_key in the provider's configuration, or " +
+		EnvAccountSigningKey + " or " + EnvAccountSigningKeyFile + " in the environment."
 }
 
 // CheckAccounts tells why nothing can be worked on inside accounts. It is nil as long as the key is not known yet.

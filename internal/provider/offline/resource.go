@@ -26,6 +26,15 @@ type Model[S any] interface {
 type Resource[S any, M Model[S]] struct {
 	// Name is what follows the provider's name in that of the type, such as "operator".
 	Name string
+	// Prepare adds to a configuration what does not stand in it, such as the provider's keys; nil adds nothing.
+	Prepare func(config *S)
+}
+
+// prepare calls Prepare if there is one.
+func (r *Resource[S, M]) prepare(config *S) {
+	if r.Prepare != nil {
+		r.Prepare(config)
+	}
 }
 
 // Metadata implements [resource.Resource]. The identity is what was signed, which changes in place: nothing is lost with the old one.
@@ -59,6 +68,7 @@ func (r *Resource[S, M]) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	r.prepare(config)
 	plan.Preview(config, state, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 }
@@ -71,6 +81,7 @@ func (r *Resource[S, M]) Create(ctx context.Context, req resource.CreateRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	r.prepare(config)
 	plan.Apply(ctx, config, nil, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -88,6 +99,7 @@ func (r *Resource[S, M]) Update(ctx context.Context, req resource.UpdateRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	r.prepare(config)
 	plan.Apply(ctx, config, state, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return

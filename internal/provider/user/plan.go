@@ -75,21 +75,17 @@ func (r *userResource) checkKey(config *userModel, diags *diag.Diagnostics) {
 		return
 	}
 	if err := r.data.CheckAccounts(); err != nil {
-		diags.AddAttributeError(at, "No Key to Sign the User With", "Neither signing_key_seed_wo is set nor the provider's accounts.signing_key: "+
-			connection.Sentence(err.Error())+"\n\nGive the seed of a signing key of the account, or set accounts.signing_key in the provider's configuration.")
+		diags.AddAttributeError(at, "No Key to Sign the User With", connection.NoSignerText(err))
 	}
 }
 
 // signer returns what signs the user: the configured key, or else the provider's. The caller closes it.
 func (r *userResource) signer(config *userModel) (*account.Signer, error) {
-	if config.SigningKeySeed.IsNull() && r.data != nil {
-		return r.data.AccountSigner()
+	signer, err := r.data.SignerFor(config.SigningKeySeed)
+	if err != nil && !config.SigningKeySeed.IsNull() {
+		err = fmt.Errorf("signing_key_seed_wo: %w", err)
 	}
-	signer, err := account.NewAccountSigner(config.SigningKeySeed.ValueString())
-	if err != nil {
-		return nil, fmt.Errorf("signing_key_seed_wo: %w", err)
-	}
-	return signer, nil
+	return signer, err
 }
 
 // issuer is the public half of what signs the user, empty if that is not known yet.
