@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
@@ -81,10 +84,22 @@ func TestAccCLIRotateAccountSigningKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	running = kinelab.Run(t, endpoint)
+	closed := make(chan struct{})
+	stale, err := nats.Connect(s.urls[0], nats.UserCredentialBytes([]byte(before)), nats.NoReconnect(),
+		nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
+	if err != nil {
+		t.Fatalf("with the old key's credentials, before it goes: %v", err)
+	}
+	defer stale.Close()
 	step("without the old key", s.provider(), s.key)
 	assertWorks(t, running)
 	if lines := disconnections(running); len(lines) > 0 {
 		t.Errorf("the KINE with the new key's credentials was disconnected: %s", lines)
+	}
+	select {
+	case <-closed:
+	case <-time.After(20 * time.Second):
+		t.Error("who uses what the old key has signed stays connected")
 	}
 	w.Must(t, "destroy", "-auto-approve")
 }
