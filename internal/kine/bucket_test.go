@@ -25,7 +25,7 @@ func alter(t *testing.T, nc *nats.Conn, bucket string, fields map[string]any) {
 		if value == nil {
 			delete(c, field)
 		} else {
-			c.set(field, value)
+			c.Set(field, value)
 		}
 	}
 	js := openAPI(t, []string{nc.ConnectedUrl()})

@@ -101,7 +101,7 @@ func testContract(t *testing.T, lab lab, specs []Spec) {
 }
 
 // plain returns a configuration as decoded JSON, without the metadata that the server adds.
-func plain(t *testing.T, c config) map[string]any {
+func plain(t *testing.T, c Config) map[string]any {
 	t.Helper()
 	text, err := json.Marshal(c)
 	if err != nil {

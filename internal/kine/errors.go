@@ -21,7 +21,7 @@ func (e *ExistsError) Error() string {
 	switch {
 	case len(e.Bucket.Violations) > 0:
 		return fmt.Sprintf("a stream %s exists already and is no bucket that KINE accepts: %s",
-			StreamName(e.Bucket.Name), joinViolations(e.Bucket.Violations))
+			StreamName(e.Bucket.Name), DescribeViolations(e.Bucket.Violations))
 	case e.Bucket.Fence != nil:
 		return fmt.Sprintf("the bucket %s exists already and is fenced", e.Bucket.Name)
 	}
@@ -35,10 +35,11 @@ type UnrepairableError struct {
 }
 
 func (e *UnrepairableError) Error() string {
-	return fmt.Sprintf("stream %s cannot be made into a bucket that KINE accepts: %s", e.Stream, joinViolations(e.Violations))
+	return fmt.Sprintf("stream %s cannot be made into a bucket that KINE accepts: %s", e.Stream, DescribeViolations(e.Violations))
 }
 
-func joinViolations(violations []Violation) string {
+// DescribeViolations says in words where a stream breaks the contract.
+func DescribeViolations(violations []Violation) string {
 	texts := make([]string, len(violations))
 	for i, v := range violations {
 		texts[i] = v.String()

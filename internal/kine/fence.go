@@ -47,19 +47,19 @@ type Fence struct {
 func isFenceMetadata(key string) bool { return strings.HasPrefix(key, fenceMetadata) }
 
 // fenced tells whether the configuration is that of a fenced bucket, or of one whose fencing was cut short.
-func (c config) fenced(bucket string) bool {
+func (c Config) fenced(bucket string) bool {
 	var subjects []string
-	c.get("subjects", &subjects)
+	c.Get("subjects", &subjects)
 	return slices.Equal(subjects, []string{FenceSubject(bucket)}) || slices.Equal(subjects, []string{barrierSubject(bucket)})
 }
 
 // fence returns what the metadata of a fenced bucket say, nil if it is not fenced.
-func (c config) fence(bucket string) *Fence {
+func (c Config) fence(bucket string) *Fence {
 	if !c.fenced(bucket) {
 		return nil
 	}
 	metadata := map[string]string{}
-	c.get("metadata", &metadata)
+	c.Get("metadata", &metadata)
 	f := &Fence{By: metadata[fenceBy], Successor: metadata[fenceSuccessor]}
 	// What does not parse was not written by this package, and counts as unknown.
 	f.At, _ = time.Parse(time.RFC3339, metadata[fenceAt])
@@ -68,11 +68,11 @@ func (c config) fence(bucket string) *Fence {
 }
 
 // withFence returns the configuration with a fence.
-func (c config) withFence(bucket string, f Fence) config {
+func (c Config) withFence(bucket string, f Fence) Config {
 	next := maps.Clone(c)
 	next.dropMetadata(isFenceMetadata)
 	metadata := map[string]string{}
-	next.get("metadata", &metadata)
+	next.Get("metadata", &metadata)
 	metadata[fenceBy] = f.By
 	metadata[fenceAt] = f.At.UTC().Format(time.RFC3339)
 	if f.LastSequence > 0 {
@@ -81,16 +81,16 @@ func (c config) withFence(bucket string, f Fence) config {
 	if f.Successor != "" {
 		metadata[fenceSuccessor] = f.Successor
 	}
-	next.set("metadata", metadata)
-	next.set("subjects", []string{FenceSubject(bucket)})
+	next.Set("metadata", metadata)
+	next.Set("subjects", []string{FenceSubject(bucket)})
 	return next
 }
 
 // withoutFence returns the configuration with the fence lifted.
-func (c config) withoutFence(bucket string) config {
+func (c Config) withoutFence(bucket string) Config {
 	next := maps.Clone(c)
 	next.dropMetadata(isFenceMetadata)
-	next.set("subjects", []string{Subjects(bucket)})
+	next.Set("subjects", []string{Subjects(bucket)})
 	return next
 }
 
@@ -109,11 +109,11 @@ func barrierSubject(bucket string) string { return KeySubject(bucket, barrierKey
 // final last sequence. A bucket that is fenced already stays as it is; a fencing that was cut short is finished, and keeps
 // who began it and when.
 func SetFence(ctx context.Context, js *natsconn.JetStream, name string, f Fence) (*Bucket, error) {
-	info, err := retryInfo(ctx, js, name)
+	info, err := ReadStream(ctx, js, name)
 	if err != nil {
 		return nil, err
 	}
-	bucket := info.bucket(name)
+	bucket := info.Bucket()
 	if broken := bucket.Unrepairable(); len(broken) > 0 {
 		return nil, &UnrepairableError{Stream: StreamName(name), Violations: broken}
 	}
@@ -126,7 +126,7 @@ func SetFence(ctx context.Context, js *natsconn.JetStream, name string, f Fence)
 	// Writes that are under way when KINE's subjects are taken away are stored after that was answered, so the last
 	// sequence is asked for behind them.
 	next := info.Config.withFence(name, f)
-	next.set("subjects", []string{barrierSubject(name)})
+	next.Set("subjects", []string{barrierSubject(name)})
 	if err := update(ctx, js, name, next); err != nil {
 		return nil, err
 	}
@@ -165,15 +165,15 @@ func lastSequence(ctx context.Context, js *natsconn.JetStream, name string) (uin
 // LiftFence makes a fenced bucket writable again. While a successor is known that is a [*SuccessorError] unless force is
 // set.
 func LiftFence(ctx context.Context, js *natsconn.JetStream, name string, force bool) (*Bucket, error) {
-	info, err := retryInfo(ctx, js, name)
+	info, err := ReadStream(ctx, js, name)
 	if err != nil {
 		return nil, err
 	}
 	f := info.Config.fence(name)
 	if f == nil {
-		return info.bucket(name), nil
+		return info.Bucket(), nil
 	}
-	if broken := info.bucket(name).Unrepairable(); len(broken) > 0 {
+	if broken := info.Bucket().Unrepairable(); len(broken) > 0 {
 		return nil, &UnrepairableError{Stream: StreamName(name), Violations: broken}
 	}
 	if f.Successor != "" && !force {

@@ -238,8 +238,8 @@ func TestFenceRefuses(t *testing.T) {
 	if !errors.As(err, &unrepairable) || !strings.Contains(err.Error(), "deny_purge is true") {
 		t.Errorf("SetFence on what cannot be repaired: %v", err)
 	}
-	before.set("deny_purge", true)
-	before.set("allow_rollup_hdrs", false)
+	before.Set("deny_purge", true)
+	before.Set("allow_rollup_hdrs", false)
 	if diff := cmp.Diff(plain(t, before), plain(t, streamConfig(t, nc, "kine"))); diff != "" {
 		t.Errorf("the stream was touched:\n%s", diff)
 	}

@@ -37,7 +37,7 @@ func call(tb testing.TB, js *natsconn.JetStream, name string, request, response 
 }
 
 // streamConfig returns a stream's configuration as the server sends it, asked for beside the code under test.
-func streamConfig(tb testing.TB, nc *nats.Conn, bucket string) config {
+func streamConfig(tb testing.TB, nc *nats.Conn, bucket string) Config {
 	tb.Helper()
 	answer, err := nc.Request("$JS.API.STREAM.INFO."+StreamName(bucket), nil, 5*time.Second)
 	if err != nil {
@@ -45,7 +45,7 @@ func streamConfig(tb testing.TB, nc *nats.Conn, bucket string) config {
 	}
 	var info struct {
 		Error  *natsconn.APIError `json:"error"`
-		Config config             `json:"config"`
+		Config Config             `json:"config"`
 	}
 	if err := json.Unmarshal(answer.Data, &info); err != nil {
 		tb.Fatal(err)

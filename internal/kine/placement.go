@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -60,37 +59,23 @@ func checkCluster(ctx context.Context, js *natsconn.JetStream, place *Placement)
 // placement, and returns the bucket as it is now. A bucket that was taken over from a creation with another placement is
 // moved. If ctx ends before, the error is an [*UnsettledError].
 func Settle(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement) (*Bucket, error) {
-	info, err := retryInfo(ctx, js, spec.Name)
-	if err != nil && ctx.Err() != nil {
-		return nil, &UnsettledError{Waiting: notTold, Err: err}
-	}
+	info, err := SettleStream(ctx, js, newConfig(spec), place)
 	if err != nil {
 		return nil, err
 	}
-	created := maps.Clone(info.Config)
-	delete(created, "placement")
-	if place != nil {
-		created.set("placement", place)
-	}
-	if !created.equal(info.Config) {
-		return Update(ctx, js, spec, place, place != nil)
-	}
-	if info, err = await(ctx, js, spec, place, 1); err != nil {
-		return nil, err
-	}
-	return clearPlacement(ctx, js, spec.Name, info)
+	return info.Bucket(), nil
 }
 
 // notTold is what a wait ends with that never got an answer.
 const notTold = "the servers have not told how far they are"
 
 // await waits until a number of looks in a row have found a stream where and how it should be.
-func await(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement, looks int) (*streamInfo, error) {
+func await(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement, looks int) (*Stream, error) {
 	waiting, found := notTold, 0
 	ticker := time.NewTicker(settlePoll)
 	defer ticker.Stop()
 	for {
-		info, err := retryInfo(ctx, js, spec.Name)
+		info, err := ReadStream(ctx, js, spec.Name)
 		switch {
 		case err == nil:
 			if waiting = info.unsettled(spec, place); waiting != "" {
@@ -113,19 +98,19 @@ func await(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placem
 }
 
 // clearPlacement removes the placement from a stream's configuration, so that KINE accepts it again.
-func clearPlacement(ctx context.Context, js *natsconn.JetStream, name string, info *streamInfo) (*Bucket, error) {
+func clearPlacement(ctx context.Context, js *natsconn.JetStream, name string, info *Stream) (*Stream, error) {
 	if info.Config.value("placement") == "" {
-		return info.bucket(name), nil
+		return info, nil
 	}
 	delete(info.Config, "placement")
 	if err := update(ctx, js, name, info.Config); err != nil {
 		return nil, err
 	}
-	return Read(ctx, js, name)
+	return ReadStream(ctx, js, name)
 }
 
 // update sends a configuration until the server has answered.
-func update(ctx context.Context, js *natsconn.JetStream, name string, next config) error {
+func update(ctx context.Context, js *natsconn.JetStream, name string, next Config) error {
 	return natsconn.Retry(ctx, func(ctx context.Context) error {
 		return js.Request(ctx, "STREAM.UPDATE."+StreamName(name), next, nil)
 	})
@@ -133,7 +118,7 @@ func update(ctx context.Context, js *natsconn.JetStream, name string, next confi
 
 // unsettled says what is missing until a stream is where and how it should be, or "" if nothing is. While a stream
 // moves, the server lists the old servers beside the new ones.
-func (i *streamInfo) unsettled(spec Spec, place *Placement) string {
+func (i *Stream) unsettled(spec Spec, place *Placement) string {
 	if !i.clustered() {
 		return ""
 	}

@@ -17,7 +17,7 @@ type MismatchError struct {
 }
 
 func (e *MismatchError) Error() string {
-	return fmt.Sprintf("KINE would not start on bucket %s: %s", e.Bucket, joinViolations(e.Violations))
+	return fmt.Sprintf("KINE would not start on bucket %s: %s", e.Bucket, DescribeViolations(e.Violations))
 }
 
 // BreaksLenient tells whether also a KINE before 0.14.10 fails on the bucket, which takes one that is there as it finds it
@@ -101,7 +101,7 @@ func compare(ctx context.Context, js *natsconn.JetStream, spec Spec, domain stri
 		found = append(found, ErrMaxBytesRequired)
 	}
 
-	info, err := retryInfo(ctx, js, spec.Name)
+	info, err := ReadStream(ctx, js, spec.Name)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return append(found, ErrMissing)

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Violation is a field of a stream's configuration that breaks the contract.
@@ -35,24 +37,37 @@ func (v Violation) Repairable() bool {
 	return true
 }
 
-// config is a stream's configuration as the server sends it, so that fields which this version does not know are seen,
+// Config is a stream's configuration as the server sends it, so that fields which this version does not know are seen,
 // compared and kept.
-type config map[string]json.RawMessage
+type Config map[string]json.RawMessage
 
 // newConfig returns the contract in the form that the server sends.
-func newConfig(spec Spec) config {
-	text, err := json.Marshal(Contract(spec))
+func newConfig(spec Spec) Config { return NewConfig(Contract(spec)) }
+
+// NewConfig returns a configuration in the form that the server sends.
+func NewConfig(c jetstream.StreamConfig) Config {
+	text, err := json.Marshal(c)
 	if err == nil {
-		var c config
-		if err = json.Unmarshal(text, &c); err == nil {
-			return c
+		var raw Config
+		if err = json.Unmarshal(text, &raw); err == nil {
+			return raw
 		}
 	}
-	panic(fmt.Sprintf("the contract is not JSON: %v", err)) // a constant value: it cannot fail at run time
+	panic(fmt.Sprintf("a stream's configuration is not JSON: %v", err)) // plain values: it cannot fail at run time
 }
 
-// set writes a value that is known to become JSON.
-func (c config) set(field string, value any) {
+// spec reads the configuration as that of a bucket.
+func (c Config) spec() Spec {
+	var stream string
+	c.Get("name", &stream)
+	spec := Spec{Name: strings.TrimPrefix(stream, streamPrefix)}
+	c.Get("max_msgs_per_subject", &spec.History)
+	c.Get("num_replicas", &spec.Replicas)
+	return spec
+}
+
+// Set writes a value that is known to become JSON.
+func (c Config) Set(field string, value any) {
 	text, err := json.Marshal(value)
 	if err != nil {
 		panic(fmt.Sprintf("%s is not JSON: %v", field, err))
@@ -60,16 +75,16 @@ func (c config) set(field string, value any) {
 	c[field] = text
 }
 
-// get reads a field; one that is missing or of another type leaves into as it is.
-func (c config) get(field string, into any) {
+// Get reads a field; one that is missing or of another type leaves into as it is.
+func (c Config) Get(field string, into any) {
 	if raw, ok := c[field]; ok {
 		_ = json.Unmarshal(raw, into) // the server's own types: see the comment above
 	}
 }
 
 // equal tells whether two configurations are the same in every field.
-func (c config) equal(other config) bool {
-	for _, pair := range [][2]config{{c, other}, {other, c}} {
+func (c Config) equal(other Config) bool {
+	for _, pair := range [][2]Config{{c, other}, {other, c}} {
 		for field := range pair[0] {
 			if pair[0].value(field) != pair[1].value(field) {
 				return false
@@ -83,7 +98,7 @@ func (c config) equal(other config) bool {
 const serverMetadata = "_nats."
 
 // own returns a field without what the server adds to it by itself.
-func (c config) own(field string) (json.RawMessage, bool) {
+func (c Config) own(field string) (json.RawMessage, bool) {
 	raw, ok := c[field]
 	metadata := map[string]string{}
 	if field != "metadata" || json.Unmarshal(raw, &metadata) != nil {
@@ -95,7 +110,7 @@ func (c config) own(field string) (json.RawMessage, bool) {
 }
 
 // value returns a field in a form that compares: "" for what is unset or zero, else canonical JSON.
-func (c config) value(field string) string {
+func (c Config) value(field string) string {
 	raw, ok := c.own(field)
 	if !ok {
 		return ""
@@ -128,18 +143,23 @@ func canonical(raw json.RawMessage) string {
 
 // violations compares a stream's whole configuration with the contract. History and replicas are a choice, not part of
 // it, and are compared only if exact is set. On a fenced stream the fence is no violation.
-func (c config) violations(spec Spec, exact bool) []Violation {
+func (c Config) violations(spec Spec, exact bool) []Violation {
 	want := newConfig(spec)
-	if c.fenced(spec.Name) {
-		want["subjects"] = c["subjects"]
-		c = maps.Clone(c)
-		c.dropMetadata(isFenceMetadata)
-	}
 	if !exact {
 		want["max_msgs_per_subject"] = c["max_msgs_per_subject"]
 		want["num_replicas"] = c["num_replicas"]
 	}
+	return c.Differences(want)
+}
 
+// Differences compares a stream's whole configuration with what it should be. A fence is none.
+func (c Config) Differences(want Config) []Violation {
+	if c.fenced(want.spec().Name) {
+		want = maps.Clone(want)
+		want["subjects"] = c["subjects"]
+		c = maps.Clone(c)
+		c.dropMetadata(isFenceMetadata)
+	}
 	fields := map[string]struct{}{}
 	for field := range want {
 		fields[field] = struct{}{}
@@ -159,7 +179,7 @@ func (c config) violations(spec Spec, exact bool) []Violation {
 }
 
 // show returns a field as JSON, for people to read.
-func (c config) show(field string) string {
+func (c Config) show(field string) string {
 	raw, ok := c.own(field)
 	if !ok {
 		return "unset"
@@ -167,18 +187,25 @@ func (c config) show(field string) string {
 	return canonical(raw)
 }
 
-// repaired returns the configuration with every field that the contract names set to what it says, and every other one
-// that would break it removed. The server's own metadata stays, as does a fence.
-func (c config) repaired(spec Spec) config {
+// Unplaced is Differences without the placement, which the stream of a creation that was cut short still has. Settling it
+// sees to that.
+func (c Config) Unplaced(want Config) []Violation {
+	return slices.DeleteFunc(c.Differences(want), func(v Violation) bool { return v.Field == "placement" })
+}
+
+// Repaired returns the configuration with every field that is wanted set to what is wanted, and every other one removed. The
+// server's own metadata stays, as does a fence.
+func (c Config) Repaired(want Config) Config {
 	next := maps.Clone(c)
-	for _, violation := range c.violations(spec, true) {
+	for _, violation := range c.Differences(want) {
 		if violation.Field == "metadata" {
+			fenced := c.fenced(want.spec().Name)
 			next.dropMetadata(func(key string) bool {
-				return !strings.HasPrefix(key, serverMetadata) && !(c.fenced(spec.Name) && isFenceMetadata(key))
+				return !strings.HasPrefix(key, serverMetadata) && !(fenced && isFenceMetadata(key))
 			})
 			continue
 		}
-		if required, ok := newConfig(spec)[violation.Field]; ok {
+		if required, ok := want[violation.Field]; ok {
 			next[violation.Field] = required
 		} else {
 			delete(next, violation.Field)
@@ -188,9 +215,9 @@ func (c config) repaired(spec Spec) config {
 }
 
 // dropMetadata removes the metadata whose keys drop selects.
-func (c config) dropMetadata(drop func(key string) bool) {
+func (c Config) dropMetadata(drop func(key string) bool) {
 	metadata := map[string]string{}
-	c.get("metadata", &metadata)
+	c.Get("metadata", &metadata)
 	maps.DeleteFunc(metadata, func(key, _ string) bool { return drop(key) })
-	c.set("metadata", metadata)
+	c.Set("metadata", metadata)
 }

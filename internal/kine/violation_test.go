@@ -10,7 +10,7 @@ import (
 )
 
 // changed is a bucket's configuration as a server sends it, with fields set to the JSON given; "" removes a field.
-func changed(t *testing.T, fields map[string]string) config {
+func changed(t *testing.T, fields map[string]string) Config {
 	t.Helper()
 	c := newConfig(testSpec)
 	c["metadata"] = json.RawMessage(`{"_nats.level":"4","_nats.req.level":"0","_nats.ver":"2.15.2"}`)
@@ -124,7 +124,7 @@ func TestRepaired(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before := changed(t, c.fields)
 			untouched := maps.Clone(before)
-			got := before.repaired(target)
+			got := before.Repaired(newConfig(target))
 
 			want := newConfig(target)
 			want["metadata"] = before["metadata"]
@@ -145,7 +145,7 @@ func TestRepaired(t *testing.T) {
 }
 
 // decoded returns a configuration as decoded JSON.
-func decoded(t *testing.T, c config) map[string]any {
+func decoded(t *testing.T, c Config) map[string]any {
 	t.Helper()
 	fields := map[string]any{}
 	for field, raw := range c {

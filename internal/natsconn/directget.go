@@ -2,19 +2,49 @@ package natsconn
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
-// ErrNoMessage says that a stream has no message on a subject.
-var ErrNoMessage = errors.New("there is no message on the subject")
+// ErrNoMessage says that a stream has no such message.
+var ErrNoMessage = errors.New("there is no such message in the stream")
 
 // DirectGet returns the last message of a stream on a subject, which any server that holds the stream may answer. Errors: those
 // of [JetStream.Request], [ErrNoMessage], and [nats.ErrNoResponders] from a stream that does not allow direct gets.
 func (js *JetStream) DirectGet(ctx context.Context, stream, subject string) (*nats.Msg, error) {
-	answer, err := js.client.Request(ctx, &nats.Msg{Subject: js.Subject("DIRECT.GET." + stream + "." + subject)})
+	return js.directGet(ctx, &nats.Msg{Subject: js.Subject("DIRECT.GET." + stream + "." + subject)}, "message on "+subject)
+}
+
+// DirectGetNext returns the first message of a stream that has this sequence or a later one; errors are those of
+// [JetStream.DirectGet].
+func (js *JetStream) DirectGetNext(ctx context.Context, stream string, sequence uint64) (*jetstream.RawStreamMsg, error) {
+	body, err := json.Marshal(map[string]any{"seq": sequence, "next_by_subj": ">"})
+	if err != nil {
+		return nil, err
+	}
+	what := fmt.Sprintf("message from sequence %d on", sequence)
+	msg, err := js.directGet(ctx, &nats.Msg{Subject: js.Subject("DIRECT.GET." + stream), Data: body}, what)
+	if err != nil {
+		return nil, err
+	}
+	raw := &jetstream.RawStreamMsg{Subject: msg.Header.Get(jetstream.SubjectHeader), Header: msg.Header, Data: msg.Data}
+	if raw.Sequence, err = strconv.ParseUint(msg.Header.Get(jetstream.SequenceHeader), 10, 64); err != nil {
+		return nil, fmt.Errorf("%s: its sequence: %w", what, err)
+	}
+	if raw.Time, err = time.Parse(time.RFC3339Nano, msg.Header.Get(jetstream.TimeStampHeaer)); err != nil {
+		return nil, fmt.Errorf("%s: its time: %w", what, err)
+	}
+	return raw, nil
+}
+
+func (js *JetStream) directGet(ctx context.Context, request *nats.Msg, what string) (*nats.Msg, error) {
+	answer, err := js.client.Request(ctx, request)
 	if err != nil {
 		return nil, err
 	}
@@ -24,6 +54,6 @@ func (js *JetStream) DirectGet(ctx context.Context, stream, subject string) (*na
 	case "404":
 		return nil, ErrNoMessage
 	default:
-		return nil, fmt.Errorf("message on %s: %s %s", subject, status, answer.Header.Get("Description"))
+		return nil, fmt.Errorf("%s: %s %s", what, status, answer.Header.Get("Description"))
 	}
 }

@@ -126,6 +126,7 @@ const (
 	CodeNoLeader             = 10009
 	CodeMoveInProgress       = 10124
 	CodeReconfiguring        = 10226
+	CodeFlowControlStalled   = 10228
 )
 
 // APIError is an error that the JetStream API answered with.

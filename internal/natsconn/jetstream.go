@@ -111,6 +111,12 @@ func (js *JetStream) Publish(ctx context.Context, msg *nats.Msg) (uint64, error)
 	return ack.Seq, nil
 }
 
+// RequestRaw makes a request on a subject as it is, for what is not a call of this API, and waits for one answer. Errors are
+// those of [Client.Request].
+func (js *JetStream) RequestRaw(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) {
+	return js.client.Request(ctx, msg)
+}
+
 // Request sends a message on the shared connection and waits for one answer, as long as the request timeout and ctx
 // allow. A permission violation ends the wait at once.
 func (c *Client) Request(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) {

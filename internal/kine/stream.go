@@ -1,0 +1,224 @@
+package kine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// Stream is what the server tells about the stream behind a bucket, in the form of the JetStream API; only what is used here
+// is read. The stream of a bucket's mirror, which is a bucket one day, is made, moved and repaired in the same way, towards
+// another configuration: see [CreateStream], [SettleStream] and [UpdateStream].
+type Stream struct {
+	Config  Config    `json:"config"`
+	Created time.Time `json:"created"`
+	State   struct {
+		Messages      uint64 `json:"messages"`
+		Bytes         uint64 `json:"bytes"`
+		FirstSequence uint64 `json:"first_seq"`
+		LastSequence  uint64 `json:"last_seq"`
+		ConsumerCount int    `json:"consumer_count"`
+		Subjects      uint64 `json:"num_subjects"`
+	} `json:"state"`
+	Cluster *struct {
+		Name     string `json:"name"`
+		Leader   string `json:"leader"`
+		Replicas []struct {
+			Name    string `json:"name"`
+			Current bool   `json:"current"`
+			Offline bool   `json:"offline"`
+		} `json:"replicas"`
+		// Desired is there from the moment a move or resize is accepted until it is done, from nats-server 2.15 on.
+		Desired json.RawMessage `json:"desired"`
+	} `json:"cluster"`
+	// Mirror is how far a mirror has followed; nil for any other stream.
+	Mirror *struct {
+		Lag uint64 `json:"lag"`
+		// Active is the time since the last sign of life of the source, -1 if there was none yet.
+		Active time.Duration      `json:"active"`
+		Error  *natsconn.APIError `json:"error"`
+	} `json:"mirror"`
+}
+
+// Empty tells whether nothing was ever stored in the stream, and nobody reads it.
+func (i *Stream) Empty() bool {
+	return i.State.Messages == 0 && i.State.LastSequence == 0 && i.State.ConsumerCount == 0
+}
+
+// clustered tells whether the stream is on servers of a NATS cluster. A server of none gives no name of one.
+func (i *Stream) clustered() bool { return i.Cluster != nil && i.Cluster.Name != "" }
+
+// readOnce asks for a stream once. The error is ErrNotFound if there is none.
+func readOnce(ctx context.Context, js *natsconn.JetStream, name string) (*Stream, error) {
+	var info Stream
+	err := js.Request(ctx, "STREAM.INFO."+StreamName(name), nil, &info)
+	if natsconn.IsAPIError(err, natsconn.CodeStreamNotFound) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &info, nil
+}
+
+// ReadStream asks for the stream of a bucket until an answer comes or ctx ends. The error is [ErrNotFound] if there is none.
+func ReadStream(ctx context.Context, js *natsconn.JetStream, bucket string) (info *Stream, err error) {
+	err = natsconn.Retry(ctx, func(ctx context.Context) error {
+		info, err = readOnce(ctx, js, bucket)
+		return err
+	})
+	return info, err
+}
+
+// raceTimeout is how long a stream that a creation has met may take to show.
+const raceTimeout = 10 * time.Second
+
+// CreateStream makes a stream of this configuration, in the given place if there is one, unless there is one of its name.
+// What adopt says of the stream decides in both cases, as it is not known whose creation has made it; asked is set once a
+// request to create it was sent, before which there was none.
+func CreateStream(
+	ctx context.Context, js *natsconn.JetStream, want Config, place *Placement, adopt func(info *Stream, asked bool) error,
+) (*Stream, error) {
+	if err := checkCluster(ctx, js, place); err != nil {
+		return nil, err
+	}
+	patience, cancel := context.WithTimeout(ctx, raceTimeout)
+	defer cancel()
+	asked := false
+	for {
+		var info *Stream
+		err := natsconn.Retry(ctx, func(ctx context.Context) (err error) {
+			name := want.spec().Name
+			if info, err = readOnce(ctx, js, name); errors.Is(err, ErrNotFound) {
+				request := maps.Clone(want)
+				if place != nil {
+					request.Set("placement", place)
+				}
+				info, asked = &Stream{}, true
+				// The server answers the creation of an equal stream with that stream, whatever is in it.
+				err = js.Request(ctx, "STREAM.CREATE."+StreamName(name), request, info)
+			}
+			if err != nil {
+				return err
+			}
+			return adopt(info, asked)
+		})
+		if err == nil {
+			return info, nil
+		}
+		// Somebody else is faster. A cluster refuses the name before it shows what is there, so it is asked for again.
+		if !natsconn.IsAPIError(err, natsconn.CodeStreamNameInUse) || !pause(patience, settlePoll) {
+			return nil, err
+		}
+	}
+}
+
+// SettleStream does for a new stream of this configuration what [Settle] does for a bucket.
+func SettleStream(ctx context.Context, js *natsconn.JetStream, want Config, place *Placement) (*Stream, error) {
+	spec := want.spec()
+	info, err := ReadStream(ctx, js, spec.Name)
+	if err != nil && ctx.Err() != nil {
+		return nil, &UnsettledError{Waiting: notTold, Err: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	created := maps.Clone(info.Config)
+	delete(created, "placement")
+	if place != nil {
+		created.Set("placement", place)
+	}
+	if !created.equal(info.Config) {
+		return UpdateStream(ctx, js, want, place, place != nil)
+	}
+	if info, err = await(ctx, js, spec, place, 1); err != nil {
+		return nil, err
+	}
+	return clearPlacement(ctx, js, spec.Name, info)
+}
+
+// UpdateStream does for a stream of this configuration what [Update] does for a bucket.
+func UpdateStream(ctx context.Context, js *natsconn.JetStream, want Config, place *Placement, move bool) (*Stream, error) {
+	spec := want.spec()
+	info, err := ReadStream(ctx, js, spec.Name)
+	if err != nil {
+		return nil, err
+	}
+	broken := slices.DeleteFunc(info.Config.Differences(want), Violation.Repairable)
+	if len(broken) > 0 {
+		return nil, &UnrepairableError{Stream: StreamName(spec.Name), Violations: broken}
+	}
+
+	// New replicas are looked for in the stream's own cluster, but by tags only while the placement is set. The server
+	// refuses to move and scale in one update.
+	now := spec
+	now.Replicas = info.Config.spec().Replicas
+	resize := now.Replicas != spec.Replicas
+	carry := place != nil && (move || resize && len(place.Tags) > 0)
+	if carry && !info.clustered() {
+		return nil, ErrNoCluster
+	}
+	unsized := maps.Clone(want)
+	unsized.Set("num_replicas", now.Replicas)
+	// A placement that is still there is that of an earlier move, which may have been lost on its way: the repair removes
+	// it, and only then is asking for it a move again.
+	next := info.Config.Repaired(unsized)
+	if !next.equal(info.Config) {
+		if err := update(ctx, js, spec.Name, next); err != nil {
+			return nil, err
+		}
+	}
+	if carry {
+		next.Set("placement", place)
+		if info, err = change(ctx, js, now, place, next); err != nil {
+			return nil, err
+		}
+		next = info.Config
+	}
+	if resize {
+		next.Set("num_replicas", spec.Replicas)
+		if info, err = change(ctx, js, spec, place, next); err != nil {
+			return nil, err
+		}
+	}
+	if move && !carry && !resize {
+		// An earlier call has asked for the replicas, and did not see them come.
+		if info, err = await(ctx, js, spec, place, steadyPolls); err != nil {
+			return nil, err
+		}
+	}
+	if carry {
+		return clearPlacement(ctx, js, spec.Name, info)
+	}
+	return ReadStream(ctx, js, spec.Name)
+}
+
+// SendStream sends a configuration, which names its stream, until the server has answered.
+func SendStream(ctx context.Context, js *natsconn.JetStream, next Config) error {
+	return update(ctx, js, next.spec().Name, next)
+}
+
+// change sends a configuration that moves or resizes a stream, and waits until the servers have followed.
+func change(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement, next Config) (*Stream, error) {
+	if err := update(ctx, js, spec.Name, next); err != nil {
+		return nil, err
+	}
+	return await(ctx, js, spec, place, steadyPolls)
+}
+
+// pause waits, and tells whether ctx goes on.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

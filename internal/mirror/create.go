@@ -1,0 +1,141 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// Probe looks at the bucket that is to be mirrored, from its own side: it must be there ([kine.ErrNotFound]), keep the KINE
+// contract and be no mirror itself ([*SourceError]). A fence is no obstacle. Its history is the one for [Spec].
+func Probe(ctx context.Context, source *natsconn.JetStream, bucket string) (*kine.Bucket, error) {
+	info, err := kine.ReadStream(ctx, source, bucket)
+	if err != nil {
+		return nil, err
+	}
+	m := read(info)
+	if !m.Promoted || len(m.Violations) > 0 {
+		return nil, &SourceError{Bucket: bucket, Mirror: !m.Promoted, Violations: m.Violations}
+	}
+	return info.Bucket(), nil
+}
+
+// Create makes the stream of a mirror, in the given place if there is one; [AwaitSync] then waits until it follows, and
+// [Settle] finishes the placement. [Establish] does all of it. A mirror that is there already is taken over if it equals the
+// spec and is empty, as an earlier creation leaves it whose answer was lost; any other stream is an [*ExistsError]. A source
+// in the same account and domain is a [*BrokenError], and nothing is made then.
+func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement) (*Mirror, error) {
+	return create(ctx, js, spec, place, false)
+}
+
+// create makes the stream of a mirror. If goOn is set, one that equals the spec is taken over with what is in it.
+func create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement, goOn bool) (*Mirror, error) {
+	if err := spec.Source.Check(); err != nil {
+		return nil, err
+	}
+	if err := checkDomain(ctx, js, spec.Source); err != nil {
+		return nil, err
+	}
+	info, err := kine.CreateStream(ctx, js, spec.form(), place, func(info *kine.Stream, asked bool) error {
+		found := &ExistsError{Mirror: read(info), Violations: info.Config.Unplaced(spec.form())}
+		// A mirror fills itself: one that was asked for in vain is not empty for long.
+		if len(found.Violations) == 0 && (asked || goOn || info.Empty()) {
+			return nil
+		}
+		return found
+	})
+	if err != nil {
+		return nil, err
+	}
+	return read(info), nil
+}
+
+// checkDomain refuses a source in the domain of the mirror.
+func checkDomain(ctx context.Context, js *natsconn.JetStream, source Source) error {
+	domain := domainOf(source.api())
+	if domain == "" {
+		return nil
+	}
+	var account struct {
+		Domain string `json:"domain"`
+	}
+	err := natsconn.Retry(ctx, func(ctx context.Context) error { return js.Request(ctx, "INFO", nil, &account) })
+	if err != nil {
+		return err
+	}
+	if account.Domain == domain {
+		return &BrokenError{Cause: CauseSameDomain, Source: source}
+	}
+	return nil
+}
+
+// Settle waits until a new mirror is in its place, has a leader, and every replica is there and current. Then it clears the
+// placement, which a bucket must not have, and returns the mirror as it is now. If ctx ends before, the error is a
+// [*PendingError].
+func Settle(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement) (*Mirror, error) {
+	return settled(kine.SettleStream(ctx, js, spec.form(), place))
+}
+
+// settled reads what package kine returns of a mirror's stream.
+func settled(info *kine.Stream, err error) (*Mirror, error) {
+	if unsettled, ok := errors.AsType[*kine.UnsettledError](err); ok {
+		return nil, &PendingError{Waiting: unsettled.Waiting, Err: err}
+	}
+	if broken, ok := errors.AsType[*kine.UnrepairableError](err); ok {
+		return nil, &UnrepairableError{Stream: broken.Stream, Violations: broken.Violations}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return read(info), nil
+}
+
+// Establish makes a mirror and proves that it follows its source; see [Create], [AwaitSync] and [Settle]. One that can never
+// work as things are configured is a [*BrokenError] within seconds, and is removed again. Any other failure once the mirror
+// is there is a [*PendingError]: the mirror stays, and is returned beside the error as far as it is known. Calling AwaitSync and Settle goes on.
+func Establish(
+	ctx context.Context, js, source *natsconn.JetStream, spec Spec, place *kine.Placement,
+) (*Mirror, error) {
+	made, err := Create(ctx, js, spec, place)
+	if err != nil {
+		return nil, err
+	}
+	m, err := AwaitSync(ctx, js, source, spec)
+	if broken, ok := errors.AsType[*BrokenError](err); ok && broken.Lasting() {
+		return nil, errors.Join(err, remove(ctx, js, spec))
+	}
+	if err == nil {
+		made = m
+		m, err = Settle(ctx, js, spec, place)
+	}
+	if err == nil {
+		return m, nil
+	}
+	if m != nil {
+		made = m
+	}
+	pending, ok := errors.AsType[*PendingError](err)
+	if !ok {
+		pending = &PendingError{Waiting: err.Error(), Err: err}
+	}
+	if pending.Mirror == nil {
+		pending.Mirror = made
+	}
+	return pending.Mirror, pending
+}
+
+// remove removes a mirror that does not work, unless it is another one by now.
+func remove(ctx context.Context, js *natsconn.JetStream, spec Spec) error {
+	info, err := kine.ReadStream(ctx, js, spec.Name)
+	switch {
+	case errors.Is(err, kine.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case len(info.Config.Unplaced(spec.form())) > 0:
+		return &ExistsError{Mirror: read(info), Violations: info.Config.Unplaced(spec.form())}
+	}
+	return kine.Delete(ctx, js, spec.Name, true)
+}

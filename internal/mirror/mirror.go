@@ -1,0 +1,198 @@
+// Package mirror keeps a copy of a KINE bucket somewhere else: in another JetStream domain or in another account, from where
+// it can be promoted to a bucket that KINE goes on with.
+//
+// A mirror keeps the sequences and the times of its source's messages, and with them the revisions of etcd. Its stream is
+// that of the KINE contract but for what the server takes on no mirror (the subjects and the duplicate window), so that one
+// update makes a bucket of it. Everything that the contract says is read from [kine.Contract].
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// Source is what a mirror copies, as the servers of the mirror reach it.
+type Source struct {
+	// Bucket is the name of the bucket.
+	Bucket string
+	// Domain is the JetStream domain that the bucket is in, another one than the mirror's. It excludes the prefixes.
+	Domain string
+	// APIPrefix is the subject under which the JetStream API of the source's account was imported into the mirror's account,
+	// in place of $JS.API; DeliverPrefix is the one under which its messages were.
+	APIPrefix, DeliverPrefix string
+}
+
+// Check tells what makes a source one that no mirror can be made of.
+func (s Source) Check() error {
+	if err := kine.CheckBucket(s.Bucket); err != nil {
+		return err
+	}
+	switch {
+	case s.Domain != "" && (s.APIPrefix != "" || s.DeliverPrefix != ""):
+		return fmt.Errorf("a source is in another JetStream domain or behind the prefixes of another account, not both")
+	case s.Domain == "" && s.APIPrefix == "", isOwnAPI(s.APIPrefix):
+		return &BrokenError{Cause: CauseSameDomain, Source: s}
+	}
+	return nil
+}
+
+const (
+	apiPrefix    = "$JS."
+	apiSuffix    = ".API"
+	ownAPIPrefix = "$JS.API"
+)
+
+func isOwnAPI(prefix string) bool { return strings.TrimSuffix(prefix, ".") == ownAPIPrefix }
+
+// api returns the prefix in place of $JS.API that the mirror's servers speak to the source with.
+func (s Source) api() string {
+	if s.Domain != "" {
+		return apiPrefix + s.Domain + apiSuffix
+	}
+	return strings.TrimSuffix(s.APIPrefix, ".")
+}
+
+func (s Source) String() string {
+	switch {
+	case s.Domain != "":
+		return fmt.Sprintf("bucket %s in the JetStream domain %q", s.Bucket, s.Domain)
+	case s.APIPrefix != "":
+		return fmt.Sprintf("bucket %s behind the API prefix %q", s.Bucket, s.APIPrefix)
+	}
+	return "bucket " + s.Bucket
+}
+
+// readSource reads the source of a mirror out of its stream's configuration.
+func readSource(m *jetstream.StreamSource) Source {
+	s := Source{Bucket: strings.TrimPrefix(m.Name, kine.StreamName(""))}
+	if m.External == nil {
+		return s
+	}
+	s.APIPrefix, s.DeliverPrefix = strings.TrimSuffix(m.External.APIPrefix, "."), m.External.DeliverPrefix
+	if domain := domainOf(s.APIPrefix); domain != "" && s.DeliverPrefix == "" {
+		s.Domain, s.APIPrefix = domain, ""
+	}
+	return s
+}
+
+// domainOf returns the JetStream domain that an API prefix leads to, empty if it is that of no domain.
+func domainOf(prefix string) string {
+	rest, ok := strings.CutPrefix(prefix, apiPrefix)
+	domain, isDomain := strings.CutSuffix(rest, apiSuffix)
+	if !ok || !isDomain || strings.Contains(domain, ".") {
+		return ""
+	}
+	return domain
+}
+
+// Spec is what a mirror shall be. Its stream has the name of the bucket that it becomes when it is promoted.
+type Spec struct {
+	// Name of the mirror, see [kine.CheckBucket]. It may differ from the source's, whose keys are then renamed.
+	Name string
+	// History is the source's own, which [Probe] tells: the mirror then has the same messages, and its promotion changes
+	// nothing about them.
+	History int64
+	// Replicas is the number of servers that hold the mirror, independent of the source's.
+	Replicas int
+	Source   Source
+}
+
+// Bucket returns what the mirror is once it is promoted.
+func (s Spec) Bucket() kine.Spec {
+	return kine.Spec{Name: s.Name, History: s.History, Replicas: s.Replicas}
+}
+
+// form returns the configuration of the mirror's stream.
+func (s Spec) form() kine.Config {
+	c := kine.Contract(s.Bucket())
+	c.Subjects, c.Duplicates = nil, 0 // refused on a mirror
+	c.MirrorDirect = false            // it would answer KINE's reads of the source with what is not the latest
+	c.Mirror = &jetstream.StreamSource{
+		Name:     kine.StreamName(s.Source.Bucket),
+		External: &jetstream.ExternalStream{APIPrefix: s.Source.api(), DeliverPrefix: s.Source.DeliverPrefix},
+	}
+	if s.Name != s.Source.Bucket {
+		c.Mirror.SubjectTransforms = []jetstream.SubjectTransformConfig{
+			{Source: kine.Subjects(s.Source.Bucket), Destination: kine.Subjects(s.Name)},
+		}
+	}
+	return kine.NewConfig(c)
+}
+
+// Never is the [Mirror.Active] of a mirror that has had no sign of life of its source, since it exists or since the server
+// that leads it was started.
+const Never = time.Duration(-1)
+
+// Mirror is a mirror as the server has it.
+type Mirror struct {
+	// Spec is read from the stream: Source is empty once the mirror was promoted, and has a Domain wherever its prefix is
+	// that of one.
+	Spec
+	// Cluster is the name of the NATS cluster that holds it, empty on a single server.
+	Cluster string
+	// Placement is the placement of a creation or move that is not finished; a mirror at rest has none.
+	Placement *kine.Placement
+	// Created is when the stream was made.
+	Created time.Time
+	// Messages, Bytes and Keys say how much is in it; LastSequence is the last revision that it has.
+	Messages, Bytes, Keys, LastSequence uint64
+	// Lag is how many messages of the source it knows of and does not have yet, as far as it has contact.
+	Lag uint64
+	// Active is the time since the last sign of life of the source, which sends one each second, or [Never].
+	Active time.Duration
+	// Error is what the server says is wrong with following, nil if it says nothing.
+	Error *natsconn.APIError
+	// Promoted is set once the stream is no mirror any more. It is a bucket then, for package kine to work on.
+	Promoted bool
+	// Fence is that of a promoted mirror which was fenced since.
+	Fence *kine.Fence
+	// Violations are the deviations from what the stream of a mirror of this source should be, history and replicas aside; of
+	// a promoted one, from the KINE contract.
+	Violations []kine.Violation
+}
+
+// Contents says in words what is in the mirror.
+func (m *Mirror) Contents() string {
+	return fmt.Sprintf("%d keys in %d messages (%d bytes), last revision %d", m.Keys, m.Messages, m.Bytes, m.LastSequence)
+}
+
+// read reads a stream as that of a mirror.
+func read(info *kine.Stream) *Mirror {
+	b := info.Bucket()
+	m := &Mirror{
+		Spec:    Spec{Name: b.Name, History: b.History, Replicas: b.Replicas},
+		Cluster: b.Cluster, Placement: b.Placement, Created: info.Created,
+		Messages: b.Messages, Bytes: b.Bytes, Keys: b.Keys, LastSequence: b.LastSequence,
+		Active: Never,
+	}
+	var source *jetstream.StreamSource
+	info.Config.Get("mirror", &source)
+	if source == nil {
+		m.Promoted, m.Fence, m.Violations = true, b.Fence, b.Violations
+		return m
+	}
+	m.Source = readSource(source)
+	m.Violations = info.Config.Differences(m.form())
+	if info.Mirror != nil {
+		m.Lag, m.Active, m.Error = info.Mirror.Lag, info.Mirror.Active, info.Mirror.Error
+	}
+	return m
+}
+
+// Read returns the mirror of that name with one request to the JetStream API, repeated while the answer is lost and ctx
+// allows. The error is [kine.ErrNotFound] if the server says that there is none. A stream that is no mirror is returned as
+// one that was promoted.
+func Read(ctx context.Context, js *natsconn.JetStream, name string) (*Mirror, error) {
+	info, err := kine.ReadStream(ctx, js, name)
+	if err != nil {
+		return nil, err
+	}
+	return read(info), nil
+}

@@ -1,0 +1,126 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// Promote makes a bucket of a mirror: one update removes the source and gives the stream what the KINE contract demands, so
+// that whoever looks sees either a mirror or a bucket. What the mirror does not have yet does not come any more: see
+// [AwaitSequence]. A stream that is no mirror any more is repaired to the contract if it differs. Errors:
+// [kine.ErrNotFound], [*kine.UnrepairableError] before anything is changed.
+func Promote(ctx context.Context, js *natsconn.JetStream, spec Spec) (*kine.Bucket, error) {
+	want := kine.NewConfig(kine.Contract(spec.Bucket()))
+	info, err := kine.ReadStream(ctx, js, spec.Name)
+	if err != nil {
+		return nil, err
+	}
+	var unrepairable []kine.Violation
+	for _, v := range info.Config.Differences(want) {
+		if !v.Repairable() && v.Field != "mirror" {
+			unrepairable = append(unrepairable, v)
+		}
+	}
+	if len(unrepairable) > 0 {
+		return nil, &kine.UnrepairableError{Stream: kine.StreamName(spec.Name), Violations: unrepairable}
+	}
+	if len(info.Config.Differences(want)) > 0 {
+		if err := kine.SendStream(ctx, js, info.Config.Repaired(want)); err != nil {
+			return nil, err
+		}
+	}
+	if info, err = kine.ReadStream(ctx, js, spec.Name); err != nil {
+		return nil, err
+	}
+	if left := info.Config.Differences(want); len(left) > 0 {
+		return nil, &kine.MismatchError{Bucket: spec.Name, Violations: left}
+	}
+	return info.Bucket(), nil
+}
+
+// Restore makes a bucket out of what another one holds, with the same revisions: a mirror of it is made, brought to the
+// last sequence of the source, and promoted. The source may be a mirror itself, and is not changed. What an earlier call has
+// left unfinished is taken up, a bucket among it that equals the contract and has the source's history. Errors are those of
+// [Establish], of [Promote], and [*ExistsError]; a mirror that can never work is removed again.
+func Restore(
+	ctx context.Context, js, source *natsconn.JetStream, spec Spec, place *kine.Placement,
+) (*kine.Bucket, error) {
+	from, err := probeAny(ctx, source, spec.Source.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	_, err = create(ctx, js, spec, place, true)
+	if exists, ok := errors.AsType[*ExistsError](err); ok {
+		return finished(ctx, js, source, spec, from, exists)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := AwaitSync(ctx, js, source, spec); err != nil {
+		if broken, ok := errors.AsType[*BrokenError](err); ok && broken.Lasting() {
+			return nil, errors.Join(err, remove(ctx, js, spec))
+		}
+		return nil, err
+	}
+	if _, err := Settle(ctx, js, spec, place); err != nil {
+		return nil, err
+	}
+	if err := awaitAll(ctx, js, source, spec); err != nil {
+		return nil, err
+	}
+	return Promote(ctx, js, spec)
+}
+
+// probeAny looks at a bucket or the mirror of one.
+func probeAny(ctx context.Context, source *natsconn.JetStream, bucket string) (*Mirror, error) {
+	m, err := Read(ctx, source, bucket)
+	if err != nil {
+		return nil, err
+	}
+	if len(m.Violations) > 0 {
+		return nil, &SourceError{Bucket: bucket, Violations: m.Violations}
+	}
+	return m, nil
+}
+
+// finished returns the bucket of an earlier restoration, which was promoted already; exists is what was found in its place.
+func finished(
+	ctx context.Context, js, source *natsconn.JetStream, spec Spec, from *Mirror, exists *ExistsError,
+) (*kine.Bucket, error) {
+	bucket, err := kine.Read(ctx, js, spec.Name)
+	if err != nil {
+		return nil, err
+	}
+	if !exists.Mirror.Promoted || len(bucket.Violations) > 0 || bucket.Fence != nil || bucket.Spec != spec.Bucket() ||
+		bucket.LastSequence != from.LastSequence || bucket.LastSequence == 0 {
+		return nil, exists
+	}
+	d, err := compare(ctx, js, source, spec.Name, spec.Source.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	if d != nil {
+		return nil, exists
+	}
+	return bucket, nil
+}
+
+// awaitAll waits until a mirror has the last message of its source, which it may be written to meanwhile.
+func awaitAll(ctx context.Context, js, source *natsconn.JetStream, spec Spec) error {
+	for {
+		from, err := Read(ctx, source, spec.Source.Bucket)
+		if err != nil {
+			return err
+		}
+		m, err := AwaitSequence(ctx, js, spec.Name, from.LastSequence)
+		if err != nil {
+			return err
+		}
+		if m.LastSequence == from.LastSequence {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,37 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// Update brings a mirror to a history and number of replicas, repairs what differs from the spec, and moves the mirror to its
+// place if move is set, which also goes on with what an earlier call has left unsettled. What cannot be updated, another
+// source among it, is an [*UnrepairableError], and nothing is changed then. A mirror that was promoted is a [*PromotedError]:
+// it is never made a mirror again. If ctx ends while the servers are still at work, the error is a [*PendingError].
+func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement, move bool) (*Mirror, error) {
+	m, err := Read(ctx, js, spec.Name)
+	if err != nil {
+		return nil, err
+	}
+	if m.Promoted {
+		return nil, &PromotedError{Name: spec.Name}
+	}
+	return settled(kine.UpdateStream(ctx, js, spec.form(), place, move))
+}
+
+// Delete removes a mirror. One that was promoted is a bucket, and protected like one: see [kine.Delete]. A mirror that is not
+// there is no error.
+func Delete(ctx context.Context, js *natsconn.JetStream, name string, force bool) error {
+	m, err := Read(ctx, js, name)
+	if errors.Is(err, kine.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return kine.Delete(ctx, js, name, force || !m.Promoted)
+}
