@@ -1,10 +1,10 @@
 // Package natslab runs NATS topologies inside the process: a single server, a cluster, a super-cluster of
-// regions, and a server in a child process that can be killed. Tests and the demo use it, so that what they
-// show was shown by the code of nats-server itself and never by an imitation.
+// regions, a hub with a leaf node as two JetStream domains, and a server in a child process that can be killed. Tests
+// and the demo use it, so that what they show was shown by the code of nats-server itself and never by an imitation.
 //
-// Every topology has two entrances. [Start], [StartCluster], [StartSuperCluster] and [StartProcess] take a
-// context and [Options] and return an error; whoever calls them calls Stop. [Single], [Cluster], [SuperCluster]
-// and [Process] take a testing.TB and any number of [Option]; they fail the test where the others return an
+// Every topology has two entrances. [Start], [StartCluster], [StartSuperCluster], [StartHubAndLeaf] and [StartProcess]
+// take a context and [Options] and return an error; whoever calls them calls Stop. [Single], [Cluster], [SuperCluster],
+// [HubAndLeaf] and [Process] take a testing.TB and any number of [Option]; they fail the test where the others return an
 // error, and stop with the test.
 //
 // A topology that was returned is ready: its routes and gateways are up, the JetStream meta group has a leader,

@@ -147,10 +147,14 @@ type ImportSource struct {
 }
 
 // LeafRemote is a hub that a server connects to as a leaf node. Account is the local account that is bound to
-// it; empty means $G. The URLs carry the user and password for the hub, which decide the account there.
+// it; empty means $G. The URLs carry the user and password for the hub, or Credentials names a file with a JWT and its
+// seed; they decide the account there.
 type LeafRemote struct {
-	URLs    []string `json:"urls"`
-	Account string   `json:"account,omitempty"`
+	URLs        []string `json:"urls"`
+	Account     string   `json:"account,omitempty"`
+	Credentials string   `json:"credentials,omitempty"`
+	// IgnoreDiscoveredServers keeps the server to the URLs, whatever others the hub tells of.
+	IgnoreDiscoveredServers bool `json:"ignore_discovered_servers,omitempty"`
 }
 
 // Option changes one thing in Options.

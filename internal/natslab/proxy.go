@@ -22,6 +22,7 @@ const dialTimeout = 2 * time.Second
 // than that, and delays or cuts it like any other.
 type Proxy struct {
 	backend  string
+	leaf     bool // between servers, whose protocol is not read
 	listener net.Listener
 	port     port
 	wg       sync.WaitGroup
@@ -39,7 +40,14 @@ type Proxy struct {
 }
 
 // StartProxy starts a proxy to a server, given by its client URL or its host and port. The caller stops it.
-func StartProxy(backend string) (*Proxy, error) {
+func StartProxy(backend string) (*Proxy, error) { return startProxy(backend, false) }
+
+// StartLeafProxy starts a proxy between leaf nodes and their hub, given by its URL for leaf nodes: see [Proxy.LeafNodeURL].
+// What passes is not read, so it counts and holds no requests. A leaf node must have IgnoreDiscoveredServers set, or it gets past
+// the proxy. The caller stops it.
+func StartLeafProxy(backend string) (*Proxy, error) { return startProxy(backend, true) }
+
+func startProxy(backend string, leaf bool) (*Proxy, error) {
 	if u, err := url.Parse(backend); err == nil && u.Host != "" {
 		backend = u.Host
 	}
@@ -56,7 +64,7 @@ func StartProxy(backend string) (*Proxy, error) {
 		return nil, fmt.Errorf("natslab: proxy: %w", err)
 	}
 	p := &Proxy{
-		backend: backend, listener: listener, port: port,
+		backend: backend, leaf: leaf, listener: listener, port: port,
 		open: make(chan struct{}), links: make(map[*link]struct{}), requests: make(map[string]int),
 	}
 	close(p.open)
@@ -77,6 +85,9 @@ func NewProxy(tb testing.TB, backend string) *Proxy {
 
 // ClientURL returns the URL for clients. It stays the same as long as the proxy lives.
 func (p *Proxy) ClientURL() string { return "nats://" + address(p.port.number) }
+
+// LeafNodeURL returns the URL for leaf nodes, as long as the proxy is one of [StartLeafProxy].
+func (p *Proxy) LeafNodeURL() string { return "nats-leaf://" + address(p.port.number) }
 
 // Stop closes all connections and the listener, and returns when all of it is gone.
 func (p *Proxy) Stop() {

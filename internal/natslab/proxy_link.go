@@ -47,6 +47,10 @@ func (l *link) run() {
 func (l *link) read(from net.Conn, to *pipe, handle func(operation) ([]byte, error)) {
 	defer to.end()
 	r := bufio.NewReader(from)
+	if l.proxy.leaf {
+		l.copy(r, to)
+		return
+	}
 	for {
 		op, err := readOperation(r)
 		if err != nil {
