@@ -102,7 +102,7 @@ func Establish(
 	if err != nil {
 		return nil, err
 	}
-	m, err := AwaitSync(ctx, js, source, spec)
+	m, err := awaitSync(ctx, js, source, spec, made)
 	if broken, ok := errors.AsType[*BrokenError](err); ok && broken.Lasting() {
 		return nil, errors.Join(err, remove(ctx, js, spec))
 	}

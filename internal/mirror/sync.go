@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -16,19 +15,29 @@ import (
 const (
 	// syncPoll is the pause between two looks at a mirror that is to follow.
 	syncPoll = 200 * time.Millisecond
-	// contactGrace is how long a new mirror may be without any sign of life of its source. The mirror's server asks for
-	// messages at once, and the source then says within a second that it is there.
+	// contactGrace is how long a mirror may show no sign of life of its source. Its server asks for messages at once, and the
+	// source then says each second that it is there.
 	contactGrace = 5 * time.Second
+	// beat is how much later than the first the next sign of life must be to count as another one.
+	beat = 700 * time.Millisecond
 	// standstill is how long a mirror with contact may have messages to come and get none.
 	standstill = 5 * time.Second
 )
 
-// AwaitSync waits until a mirror is proven to follow its source: there was a sign of life, and it has all that the source
-// had when the wait began. source is the API that the bucket is read from, nil if nobody may ask there; that the lag is 0 is
-// the proof then. A mirror that does not follow is a [*BrokenError] within seconds. If ctx ends while messages are still
-// coming, the error is a [*PendingError].
+// AwaitSync waits until a mirror is proven to follow its source: there are signs of life, and it has all that the source had
+// when the wait began. source is the API that the bucket is read from, nil if nobody may ask there; that the lag is 0 is the
+// proof then. A mirror that does not follow is a [*BrokenError] within seconds. If ctx ends while messages are still coming,
+// the error is a [*PendingError].
 func AwaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec) (*Mirror, error) {
-	w := watcher{spec: spec, since: time.Now(), moved: time.Now()}
+	return awaitSync(ctx, js, source, spec, nil)
+}
+
+// awaitSync is AwaitSync with an earlier look at the mirror, nil if there was none.
+func awaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec, first *Mirror) (*Mirror, error) {
+	w := newWatcher(spec)
+	if first != nil {
+		w.look(first)
+	}
 	if source != nil {
 		from, err := kine.ReadStream(ctx, source, spec.Source.Bucket)
 		if errors.Is(err, kine.ErrNotFound) {
@@ -54,9 +63,11 @@ func AwaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec) (
 	return m, nil
 }
 
-// AwaitSequence waits until a mirror has the message of a sequence, or a later one. It gives up as [AwaitSync] does.
+// AwaitSequence waits until a mirror has the message of a sequence, or a later one. That it has is enough; until then, it
+// gives up as [AwaitSync] does.
 func AwaitSequence(ctx context.Context, js *natsconn.JetStream, name string, sequence uint64) (*Mirror, error) {
-	w := watcher{spec: Spec{Name: name}, target: sequence, since: time.Now(), moved: time.Now(), reached: true}
+	w := newWatcher(Spec{Name: name})
+	w.target, w.enough = sequence, true
 	return w.await(ctx, js)
 }
 
@@ -65,14 +76,26 @@ type watcher struct {
 	spec Spec
 	// target is the sequence to reach; 0 leaves it to the lag.
 	target uint64
-	// reached makes the target suffice, whether there is contact now or not.
-	reached bool
+	// enough makes the target suffice, whether the mirror goes on following or not.
+	enough bool
 
+	// since is when the wait began, moved when the last message came.
 	since, moved time.Time
-	last         uint64
-	contact      bool
-	failure      error
-	inSync       int
+	// looked is set after the first look, which found the sequence start and the sign of life contact.
+	looked      bool
+	start, last uint64
+	contact     time.Time
+	// alive is set once messages or another sign of life came. The server takes the answer to its request for messages for the
+	// first one, which comes even where no message can.
+	alive bool
+	// failure is the last error, which the server forgets while it tries again.
+	failure error
+	inSync  int
+}
+
+func newWatcher(spec Spec) *watcher {
+	now := time.Now()
+	return &watcher{spec: spec, since: now, moved: now}
 }
 
 // await looks at the mirror until it is in sync, broken, or ctx ends.
@@ -83,10 +106,9 @@ func (w *watcher) await(ctx context.Context, js *natsconn.JetStream) (*Mirror, e
 	for {
 		m, err := Read(ctx, js, w.spec.Name)
 		switch {
-		case err == nil && m.Promoted && w.last == 0 && !w.reached:
-			return nil, &PromotedError{Name: w.spec.Name}
 		case err == nil:
 			seen = m
+			w.look(m)
 			if w.done(m) {
 				return m, nil
 			}
@@ -104,17 +126,37 @@ func (w *watcher) await(ctx context.Context, js *natsconn.JetStream) (*Mirror, e
 	}
 }
 
+// look takes in what one look at the mirror shows.
+func (w *watcher) look(m *Mirror) {
+	now := time.Now()
+	if !w.looked {
+		w.looked, w.start, w.last = true, m.LastSequence, m.LastSequence
+	}
+	if m.LastSequence != w.last {
+		w.last, w.moved, w.alive = m.LastSequence, now, true
+	}
+	if m.Active != Never {
+		contact := now.Add(-m.Active)
+		if w.contact.IsZero() {
+			w.contact = contact
+		}
+		w.alive = w.alive || contact.Sub(w.contact) > beat
+	}
+	if m.Error != nil {
+		w.failure = m.failure()
+	}
+}
+
 // done tells whether the mirror has what it should. Without a target that takes two looks: the sign of life may be that of a
 // message which is still to be counted.
 func (w *watcher) done(m *Mirror) bool {
-	if m.LastSequence < w.target {
+	switch {
+	case m.LastSequence < w.target:
 		w.inSync = 0
 		return false
-	}
-	if w.reached {
+	case w.enough:
 		return true
-	}
-	if m.Health() != Healthy && (w.target == 0 || m.Health() != CatchingUp) {
+	case !w.alive || !m.Follows() || w.target == 0 && m.Lag > 0:
 		w.inSync = 0
 		return false
 	}
@@ -125,56 +167,53 @@ func (w *watcher) done(m *Mirror) bool {
 // broken tells why the mirror does not follow, nil as long as it may.
 func (w *watcher) broken(ctx context.Context, js *natsconn.JetStream, m *Mirror) error {
 	now := time.Now()
-	if m.LastSequence != w.last {
-		w.last, w.moved = m.LastSequence, now
-	}
-	w.contact = w.contact || m.Active != Never
-	if m.Error != nil {
-		// The server forgets it while it tries again.
-		w.failure = m.failure()
-	}
 	still := now.Sub(w.moved) > standstill
+	cause := Cause("")
 	switch {
 	case m.Promoted:
 		return &PromotedError{Name: m.Name}
 	case m.Active > ContactLimit:
-		return &BrokenError{Cause: CauseUnreachable, Source: m.Source, Err: m.failure()}
-	case !w.contact && now.Sub(w.since) > contactGrace, m.Error != nil && still:
-		return w.silent(ctx, js, m)
+		cause = CauseUnreachable
+	case !w.alive && now.Sub(w.since) > contactGrace, m.Error != nil && still:
+		cause = w.silent(ctx, js, m)
 	case m.Lag > 0 && still:
-		return &BrokenError{Cause: CauseFlowControl, Source: m.Source, Err: m.failure()}
-	case w.contact && m.Lag == 0 && m.LastSequence < w.target && still:
-		return &BrokenError{Cause: CauseOtherSource, Source: m.Source}
+		cause = CauseFlowControl
+	case w.alive && m.LastSequence < w.target && still:
+		cause = CauseOtherSource
+	default:
+		return nil
 	}
-	return nil
+	if w.start > 0 && (cause == CauseNoAnswer || cause == CauseNoDelivery) {
+		cause = CauseUnreachable // it has worked
+	}
+	return &BrokenError{Cause: cause, Source: m.Source, Err: w.failure}
 }
 
-// silent tells why there is no contact to the source.
-func (w *watcher) silent(ctx context.Context, js *natsconn.JetStream, m *Mirror) error {
-	broken := &BrokenError{Cause: CauseNoAnswer, Source: m.Source, Err: w.failure}
+// silent tells why nothing comes from the source.
+func (w *watcher) silent(ctx context.Context, js *natsconn.JetStream, m *Mirror) Cause {
 	switch {
 	case natsconn.IsAPIError(w.failure, natsconn.CodeStreamNotFound):
-		broken.Cause = CauseSourceMissing
+		return CauseSourceMissing
 	case natsconn.IsAPIError(w.failure, natsconn.CodeFlowControlStalled):
-		broken.Cause = CauseFlowControl
+		return CauseFlowControl
 	case w.failure != nil:
-		broken.Cause = CauseRefused
-	case answers(ctx, js, m.Source):
-		broken.Cause = CauseNoDelivery
+		return CauseRefused
+	case !w.contact.IsZero() || answers(ctx, js, m):
+		return CauseNoDelivery
 	}
-	return broken
+	return CauseNoAnswer
 }
 
-// answers tells whether the source's API answers in the mirror's account. It is asked for a consumer in a way that is always
-// refused.
-func answers(ctx context.Context, js *natsconn.JetStream, source Source) bool {
+// answers tells whether the source's API answers in the mirror's account. It is asked for a consumer as the mirror's server
+// asks for one, but in a way that is always refused.
+func answers(ctx context.Context, js *natsconn.JetStream, m *Mirror) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	request := &nats.Msg{
-		Subject: source.api() + ".CONSUMER.CREATE." + kine.StreamName(source.Bucket),
-		Data:    json.RawMessage(`{}`),
+	subject := m.Source.api() + ".CONSUMER.CREATE." + kine.StreamName(m.Source.Bucket)
+	if m.Name != m.Source.Bucket {
+		subject += ".nats-k3s-probe." + kine.Subjects(m.Source.Bucket)
 	}
-	_, err := js.RequestRaw(ctx, request)
+	_, err := js.RequestRaw(ctx, &nats.Msg{Subject: subject, Data: []byte("{}")})
 	return err == nil
 }
 

@@ -1,0 +1,115 @@
+package mirror
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// Each way in which a mirror can never work is told within seconds, with its cause, and nothing is left behind.
+func TestBroken(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		spec     Spec
+		messages int
+		without  string
+		// blind leaves the source's side to the mirror.
+		blind bool
+		cause Cause
+		text  string
+		limit time.Duration
+	}{
+		"wrong api prefix": {
+			spec:  specOf("kine", Source{Bucket: "kine", APIPrefix: "JS.orign.API", DeliverPrefix: deliverOfOrigin}),
+			cause: CauseNoAnswer, text: `nothing answers at the API prefix "JS.orign.API" of the source`, limit: 8 * time.Second,
+		},
+		"wrong api prefix, blind": {
+			spec: specOf("kine", Source{Bucket: "kine", APIPrefix: "JS.orign.API", DeliverPrefix: deliverOfOrigin}), blind: true,
+			cause: CauseNoAnswer, text: `nothing answers at the API prefix "JS.orign.API" of the source`, limit: 8 * time.Second,
+		},
+		"wrong domain": {
+			spec:  specOf("kine", kineIn("hubb")),
+			cause: CauseNoAnswer, text: `nothing answers for the JetStream domain "hubb"`, limit: 8 * time.Second,
+		},
+		"no export of the filtered consumer": {
+			spec: specOf("copy", shared), without: "create filtered",
+			cause: CauseNoAnswer, text: "$JS.API.CONSUMER.CREATE.KV_kine.>", limit: 8 * time.Second,
+		},
+		"wrong deliver prefix": {
+			spec:  specOf("kine", Source{Bucket: "kine", APIPrefix: apiOfOrigin, DeliverPrefix: "deliver.orign"}),
+			cause: CauseNoDelivery, text: `does not import the stream of the deliver prefix "deliver.orign"`, limit: 8 * time.Second,
+		},
+		"no export for delivery, blind": {
+			spec: specOf("kine", shared), without: "deliver", blind: true, messages: 1,
+			cause: CauseNoDelivery, text: `does not import the stream of the deliver prefix "deliver.origin"`, limit: 8 * time.Second,
+		},
+		"source missing": {
+			spec:  specOf("kine", shared),
+			cause: CauseSourceMissing, text: `there is no bucket kine behind the API prefix "JS.origin.API"`, limit: 8 * time.Second,
+			messages: -1,
+		},
+		"source missing, blind": {
+			spec: specOf("kine", shared), blind: true,
+			cause: CauseSourceMissing, text: "error code 10059", limit: 8 * time.Second,
+			messages: -1,
+		},
+		"no flow control": {
+			spec: specOf("kine", shared), without: "flow control", messages: 4000,
+			cause: CauseFlowControl, text: "$JS.FC.KV_kine.>", limit: 15 * time.Second,
+		},
+		"no flow control, blind": {
+			spec: specOf("copy", shared), without: "flow control", messages: 4000, blind: true,
+			cause: CauseFlowControl, text: "$JS.FC.KV_kine.>", limit: 15 * time.Second,
+		},
+		"same account and domain": {
+			spec:  specOf("copy", Source{Bucket: "kine"}),
+			cause: CauseSameDomain, text: "Make the mirror in another domain, or in another account", limit: time.Second,
+		},
+		"own api prefix": {
+			spec:  specOf("copy", Source{Bucket: "kine", APIPrefix: "$JS.API"}),
+			cause: CauseSameDomain, text: "in the account and JetStream domain of the mirror", limit: time.Second,
+		},
+		"own domain": {
+			spec:  specOf("copy", kineIn("edge")),
+			cause: CauseSameDomain, text: "in the account and JetStream domain of the mirror", limit: time.Second,
+		},
+		"own domain's api prefix": {
+			spec:  specOf("copy", Source{Bucket: "kine", APIPrefix: "$JS.edge.API"}),
+			cause: CauseSameDomain, text: "in the account and JetStream domain of the mirror", limit: time.Second,
+		},
+	}
+	for name, tt := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := natslab.Single(t, natslab.Domain("edge"), natslab.Accounts(accounts(tt.without)...))
+			from, js := openAPI(t, s.URLs(), "origin"), openAPI(t, s.URLs(), "edge")
+			if tt.messages >= 0 {
+				makeBucket(t, from, s.Connect(t, as("origin")), 3)
+				write(t, s.Connect(t, as("origin")), "kine", tt.messages, 4096)
+			}
+			var source *natsconn.JetStream
+			if !tt.blind {
+				source = from
+			}
+			start := time.Now()
+			_, err := Establish(within(t, time.Minute), js, source, tt.spec, nil)
+			took := time.Since(start)
+			broken, ok := errors.AsType[*BrokenError](err)
+			if !ok {
+				t.Fatalf("after %s: %v", took, err)
+			}
+			t.Logf("after %s: %v", took.Round(time.Millisecond), err)
+			if broken.Cause != tt.cause || !broken.Lasting() || !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("the cause is %q", broken.Cause)
+			}
+			if took > tt.limit {
+				t.Errorf("it took %s, longer than %s", took, tt.limit)
+			}
+			mustNotExist(t, js, tt.spec.Name)
+		})
+	}
+}
