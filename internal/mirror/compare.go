@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -49,7 +50,7 @@ func compare(ctx context.Context, js, source *natsconn.JetStream, name, bucket s
 	if err != nil {
 		return nil, err
 	}
-	from, err := kine.ReadStream(ctx, source, bucket)
+	from, err := readUpTo(ctx, source, bucket, own.State.LastSequence)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +67,26 @@ func compare(ctx context.Context, js, source *natsconn.JetStream, name, bucket s
 		return nil, err
 	}
 	return &d, nil
+}
+
+// behindLooks is how many looks must find a source behind its mirror: a new leader may take a moment to know all that it has.
+const behindLooks = 3
+
+// readUpTo reads a source, several times if it seems not to have come to a sequence.
+func readUpTo(ctx context.Context, source *natsconn.JetStream, bucket string, sequence uint64) (*kine.Stream, error) {
+	ticker := time.NewTicker(syncPoll)
+	defer ticker.Stop()
+	for looks := 1; ; looks++ {
+		from, err := kine.ReadStream(ctx, source, bucket)
+		if err != nil || from.State.LastSequence >= sequence || looks == behindLooks {
+			return from, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-ticker.C:
+		}
+	}
 }
 
 // side is one of two streams that are compared.

@@ -33,7 +33,9 @@ func within(tb testing.TB, d time.Duration) context.Context {
 }
 
 // specOf is a mirror of this source, as the tests make their buckets.
-func specOf(name string, source Source) Spec { return Spec{Name: name, History: 10, Replicas: 1, Source: source} }
+func specOf(name string, source Source) Spec {
+	return Spec{Name: name, History: 10, Replicas: 1, Source: source}
+}
 
 // kineIn is the bucket that most tests mirror, in another domain.
 func kineIn(domain string) Source { return Source{Bucket: "kine", Domain: domain} }
@@ -126,7 +128,9 @@ var shared = Source{Bucket: "kine", APIPrefix: apiOfOrigin, DeliverPrefix: deliv
 // accounts are ORIGIN with its user origin, and EDGE with its user edge, which shares what a mirror needs but for what is
 // left out.
 func accounts(without ...string) []natslab.Account {
-	from := func(subject string) *natslab.ImportSource { return &natslab.ImportSource{Account: "ORIGIN", Subject: subject} }
+	from := func(subject string) *natslab.ImportSource {
+		return &natslab.ImportSource{Account: "ORIGIN", Subject: subject}
+	}
 	var exports []natslab.Export
 	var imports []natslab.Import
 	for _, share := range []struct{ name, service, stream, to string }{

@@ -8,6 +8,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -36,7 +37,13 @@ func (s Source) Check() error {
 	}
 	switch {
 	case s.Domain != "" && (s.APIPrefix != "" || s.DeliverPrefix != ""):
-		return fmt.Errorf("a source is in another JetStream domain or behind the prefixes of another account, not both")
+		return errors.New("a source is in another JetStream domain or behind the prefixes of another account, not both")
+	case s.Domain != "" && (strings.Contains(s.Domain, ".") || !isSubject(s.Domain)):
+		return fmt.Errorf("%q is not the name of a JetStream domain", s.Domain)
+	case s.APIPrefix != "" && !isSubject(s.api()):
+		return fmt.Errorf("the API prefix %q is no subject without wildcards", s.APIPrefix)
+	case s.DeliverPrefix != "" && !isSubject(strings.TrimSuffix(s.DeliverPrefix, ".")):
+		return fmt.Errorf("the deliver prefix %q is no subject without wildcards", s.DeliverPrefix)
 	case s.Domain == "" && s.APIPrefix == "", isOwnAPI(s.APIPrefix):
 		return &BrokenError{Cause: CauseSameDomain, Source: s}
 	}
@@ -49,6 +56,23 @@ const (
 	ownAPIPrefix = "$JS.API"
 )
 
+// isSubject tells whether a text is a subject without wildcards.
+func isSubject(text string) bool {
+	for token := range strings.SplitSeq(text, ".") {
+		if token == "" || strings.ContainsAny(token, "*> \t\r\n") {
+			return false
+		}
+	}
+	return true
+}
+
+// Equal tells whether two sources are the same to a server: a domain is the same as its API prefix.
+func (s Source) Equal(other Source) bool {
+	trim := func(prefix string) string { return strings.TrimSuffix(prefix, ".") }
+	return s.Bucket == other.Bucket && s.api() == other.api() && trim(s.DeliverPrefix) == trim(other.DeliverPrefix)
+}
+
+// isOwnAPI tells whether an API prefix is that of the mirror's own account and domain.
 func isOwnAPI(prefix string) bool { return strings.TrimSuffix(prefix, ".") == ownAPIPrefix }
 
 // api returns the prefix in place of $JS.API that the mirror's servers speak to the source with.
@@ -75,7 +99,7 @@ func readSource(m *jetstream.StreamSource) Source {
 	if m.External == nil {
 		return s
 	}
-	s.APIPrefix, s.DeliverPrefix = strings.TrimSuffix(m.External.APIPrefix, "."), m.External.DeliverPrefix
+	s.APIPrefix, s.DeliverPrefix = strings.TrimSuffix(m.External.APIPrefix, "."), strings.TrimSuffix(m.External.DeliverPrefix, ".")
 	if domain := domainOf(s.APIPrefix); domain != "" && s.DeliverPrefix == "" {
 		s.Domain, s.APIPrefix = domain, ""
 	}
@@ -116,7 +140,7 @@ func (s Spec) form() kine.Config {
 	c.MirrorDirect = false            // it would answer KINE's reads of the source with what is not the latest
 	c.Mirror = &jetstream.StreamSource{
 		Name:     kine.StreamName(s.Source.Bucket),
-		External: &jetstream.ExternalStream{APIPrefix: s.Source.api(), DeliverPrefix: s.Source.DeliverPrefix},
+		External: &jetstream.ExternalStream{APIPrefix: s.Source.api(), DeliverPrefix: strings.TrimSuffix(s.Source.DeliverPrefix, ".")},
 	}
 	if s.Name != s.Source.Bucket {
 		c.Mirror.SubjectTransforms = []jetstream.SubjectTransformConfig{

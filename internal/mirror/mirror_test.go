@@ -18,11 +18,13 @@ type topology struct {
 	from, js *natsconn.JetStream
 	nc       *nats.Conn
 	source   Source
+	// leaf is the server of the mirror.
+	leaf *natslab.Server
 }
 
 func inDomains(t *testing.T) topology {
 	h := natslab.HubAndLeaf(t)
-	return topology{openAPI(t, h.Hub.URLs(), ""), openAPI(t, h.Leaf.URLs(), ""), h.Hub.Connect(t), kineIn("hub")}
+	return topology{openAPI(t, h.Hub.URLs(), ""), openAPI(t, h.Leaf.URLs(), ""), h.Hub.Connect(t), kineIn("hub"), h.Leaf}
 }
 
 // inDomainsFromHub has everything worked on over one connection, to the source's domain.
@@ -30,12 +32,12 @@ func inDomainsFromHub(t *testing.T) topology {
 	h := natslab.HubAndLeaf(t)
 	client := natsconn.NewClient(natsconn.Settings{Servers: h.Hub.URLs()}, nil)
 	t.Cleanup(client.Close)
-	return topology{client.JetStream(""), client.JetStream("leaf"), h.Hub.Connect(t), kineIn("hub")}
+	return topology{client.JetStream(""), client.JetStream("leaf"), h.Hub.Connect(t), kineIn("hub"), h.Leaf}
 }
 
 func inAccounts(t *testing.T) topology {
 	s := natslab.Single(t, natslab.Accounts(accounts()...))
-	return topology{openAPI(t, s.URLs(), "origin"), openAPI(t, s.URLs(), "edge"), s.Connect(t, as("origin")), shared}
+	return topology{openAPI(t, s.URLs(), "origin"), openAPI(t, s.URLs(), "edge"), s.Connect(t, as("origin")), shared, s}
 }
 
 // A mirror follows in each topology, under the source's name and under another one, and is read as what it was made as.

@@ -42,9 +42,11 @@ func Promote(ctx context.Context, js *natsconn.JetStream, spec Spec) (*kine.Buck
 }
 
 // Restore makes a bucket out of what another one holds, with the same revisions: a mirror of it is made, brought to the
-// last sequence of the source, and promoted. The source may be a mirror itself, and is not changed. What an earlier call has
-// left unfinished is taken up, a bucket among it that equals the contract and has the source's history. Errors are those of
-// [Establish], of [Promote], and [*ExistsError]; a mirror that can never work is removed again.
+// last sequence of the source, and promoted. The source may be a mirror itself, and is not changed; nobody should write to it
+// meanwhile. What an earlier call has left unfinished is taken up, down to a bucket that equals the contract and has the
+// source's history. Any other stream in the way is an [*ExistsError]. A mirror that can never work is a [*BrokenError], and is
+// removed again; if ctx ends before the end, the error is a [*PendingError]. A source that is no bucket that KINE accepts is a
+// [*SourceError], one that is not there [kine.ErrNotFound].
 func Restore(
 	ctx context.Context, js, source *natsconn.JetStream, spec Spec, place *kine.Placement,
 ) (*kine.Bucket, error) {
@@ -68,7 +70,11 @@ func Restore(
 	if _, err := Settle(ctx, js, spec, place); err != nil {
 		return nil, err
 	}
-	if err := awaitAll(ctx, js, source, spec); err != nil {
+	// Moving may have taken its time.
+	if from, err = probeAny(ctx, source, spec.Source.Bucket); err != nil {
+		return nil, err
+	}
+	if _, err := AwaitSequence(ctx, js, spec.Name, from.LastSequence); err != nil {
 		return nil, err
 	}
 	return Promote(ctx, js, spec)
@@ -106,21 +112,4 @@ func finished(
 		return nil, exists
 	}
 	return bucket, nil
-}
-
-// awaitAll waits until a mirror has the last message of its source, which it may be written to meanwhile.
-func awaitAll(ctx context.Context, js, source *natsconn.JetStream, spec Spec) error {
-	for {
-		from, err := Read(ctx, source, spec.Source.Bucket)
-		if err != nil {
-			return err
-		}
-		m, err := AwaitSequence(ctx, js, spec.Name, from.LastSequence)
-		if err != nil {
-			return err
-		}
-		if m.LastSequence == from.LastSequence {
-			return nil
-		}
-	}
 }

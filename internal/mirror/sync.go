@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -26,8 +27,9 @@ const (
 
 // AwaitSync waits until a mirror is proven to follow its source: there are signs of life, and it has all that the source had
 // when the wait began. source is the API that the bucket is read from, nil if nobody may ask there; that the lag is 0 is the
-// proof then. A mirror that does not follow is a [*BrokenError] within seconds. If ctx ends while messages are still coming,
-// the error is a [*PendingError].
+// proof then. A mirror that does not follow is a [*BrokenError] within seconds. One that has worked, and whose source is there,
+// is given as long as ctx allows: its server looks for a source that it has lost at first after ten to twenty seconds, and then at ever
+// greater intervals of up to two minutes and a half. If ctx ends before, the error is a [*PendingError].
 func AwaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec) (*Mirror, error) {
 	return awaitSync(ctx, js, source, spec, nil)
 }
@@ -46,7 +48,7 @@ func awaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec, f
 		if err != nil {
 			return nil, err
 		}
-		w.target = from.State.LastSequence
+		w.target, w.patient = from.State.LastSequence, true
 	}
 	m, err := w.await(ctx, js)
 	if err != nil || source == nil {
@@ -78,6 +80,8 @@ type watcher struct {
 	target uint64
 	// enough makes the target suffice, whether the mirror goes on following or not.
 	enough bool
+	// patient is set if the source is known to be there, so that a mirror which has worked will find it again.
+	patient bool
 
 	// since is when the wait began, moved when the last message came.
 	since, moved time.Time
@@ -183,11 +187,18 @@ func (w *watcher) broken(ctx context.Context, js *natsconn.JetStream, m *Mirror)
 	default:
 		return nil
 	}
-	if w.start > 0 && (cause == CauseNoAnswer || cause == CauseNoDelivery) {
+	switch {
+	case w.start == 0 || !slices.Contains(passing, cause):
+	case w.patient:
+		return nil
+	case cause != CauseSourceMissing:
 		cause = CauseUnreachable // it has worked
 	}
 	return &BrokenError{Cause: cause, Source: m.Source, Err: w.failure}
 }
+
+// passing are the causes that pass by once the source is back, for a mirror that has worked.
+var passing = []Cause{CauseNoAnswer, CauseNoDelivery, CauseUnreachable, CauseSourceMissing}
 
 // silent tells why nothing comes from the source.
 func (w *watcher) silent(ctx context.Context, js *natsconn.JetStream, m *Mirror) Cause {
@@ -222,7 +233,7 @@ func (w *watcher) pending(m *Mirror, err error) error {
 	waiting := "the servers have not told how far the mirror is"
 	switch {
 	case m == nil:
-	case w.target > m.LastSequence:
+	case w.target > m.LastSequence && m.Follows():
 		waiting = fmt.Sprintf("the mirror has revision %d of %d, and goes on", m.LastSequence, w.target)
 	default:
 		waiting = "the mirror is " + m.Describe()

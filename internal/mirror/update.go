@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"errors"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
@@ -23,15 +22,8 @@ func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.
 	return settled(kine.UpdateStream(ctx, js, spec.form(), place, move))
 }
 
-// Delete removes a mirror. One that was promoted is a bucket, and protected like one: see [kine.Delete]. A mirror that is not
-// there is no error.
+// Delete removes a mirror, by [kine.Delete]: it may have been promoted just now, and then KINE may be at work on it, which is a
+// [*kine.AttachedError] unless force is set. A mirror that is not there is no error.
 func Delete(ctx context.Context, js *natsconn.JetStream, name string, force bool) error {
-	m, err := Read(ctx, js, name)
-	if errors.Is(err, kine.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return kine.Delete(ctx, js, name, force || !m.Promoted)
+	return kine.Delete(ctx, js, name, force)
 }

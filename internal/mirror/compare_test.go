@@ -1,0 +1,125 @@
+package mirror
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+)
+
+// A source that is made anew is another one, whatever has been written to it; one that is merely ahead, fenced, or has forgotten
+// its oldest messages is not.
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	spec := kine.Spec{Name: "kine", History: 10, Replicas: 1}
+	remake := func(t *testing.T, top topology, messages int) {
+		if err := kine.Delete(t.Context(), top.from, "kine", true); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := kine.Create(t.Context(), top.from, spec, nil); err != nil {
+			t.Fatal(err)
+		}
+		write(t, top.nc, "kine", messages, 10)
+	}
+	cases := map[string]struct {
+		change func(t *testing.T, top topology)
+		want   string
+	}{
+		"in sync":            {func(*testing.T, topology) {}, ""},
+		"written to":         {func(t *testing.T, top topology) { write(t, top.nc, "kine", 500, 10) }, ""},
+		"recreated, empty":   {func(t *testing.T, top topology) { remake(t, top, 0) }, "the source's last sequence is 0, below the mirror's 100"},
+		"recreated, shorter": {func(t *testing.T, top topology) { remake(t, top, 40) }, "the source's last sequence is 40, below the mirror's 100"},
+		"recreated, as long": {func(t *testing.T, top topology) { remake(t, top, 100) }, "different messages at sequence"},
+		"recreated, longer":  {func(t *testing.T, top topology) { remake(t, top, 150) }, "different messages at sequence"},
+		"fenced": {func(t *testing.T, top topology) {
+			if _, err := kine.SetFence(t.Context(), top.from, "kine", kine.Fence{By: "test"}); err != nil {
+				t.Fatal(err)
+			}
+		}, ""},
+		"with less history": {func(t *testing.T, top topology) {
+			less := spec
+			less.History = 2
+			if _, err := kine.Update(t.Context(), top.from, less, nil, false); err != nil {
+				t.Fatal(err)
+			}
+		}, ""},
+		"purged": {func(t *testing.T, top topology) {
+			if err := top.from.Request(t.Context(), "STREAM.PURGE.KV_kine", nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		}, ""},
+	}
+	for name, tt := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			top := inAccounts(t)
+			makeBucket(t, top.from, top.nc, 100)
+			for _, name := range []string{"kine", "copy"} {
+				establish(t, top.js, top.from, specOf(name, top.source))
+			}
+			tt.change(t, top)
+			for _, name := range []string{"kine", "copy"} {
+				m, err := Read(t.Context(), top.js, name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				start := time.Now()
+				d, err := Compare(t.Context(), top.js, top.from, m)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("%s: %v after %s", name, d, time.Since(start))
+				if (d != nil) != (tt.want != "") || d != nil && !strings.Contains(d.String(), tt.want) {
+					t.Errorf("%s: %v", name, d)
+				}
+			}
+		})
+	}
+}
+
+// A recreated source that has passed its mirror adds its new history to the mirror's old one: the newest messages are the same.
+func TestCompareGraftedHistory(t *testing.T) {
+	t.Parallel()
+	top := inAccounts(t)
+	makeBucket(t, top.from, top.nc, 100)
+	establish(t, top.js, top.from, specOf("kine", top.source))
+	if err := kine.Delete(t.Context(), top.from, "kine", true); err != nil {
+		t.Fatal(err)
+	}
+	makeBucket(t, top.from, top.nc, 150)
+	var m *Mirror
+	eventually(t, "the mirror to go on with the new history", func() (done bool) {
+		var err error
+		if m, err = Read(t.Context(), top.js, "kine"); err != nil {
+			t.Fatal(err)
+		}
+		return m.LastSequence == 150
+	})
+	d, err := Compare(t.Context(), top.js, top.from, m)
+	if err != nil || d == nil || d.Sequence == 0 || d.Sequence > 100 {
+		t.Errorf("%v, %v", d, err)
+	}
+}
+
+func TestPivots(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		first, last uint64
+		want        []uint64
+	}{
+		"nothing in common": {5, 4, nil},
+		"one":               {7, 7, []uint64{7}},
+		"two":               {7, 8, []uint64{7, 8}},
+		"some":              {1, 10, []uint64{1, 2, 3, 5, 7, 9, 10}},
+		"many":              {1, 100001, []uint64{1, 25001, 50001, 67233, 75001, 95905, 99489, 99937, 99993, 100000, 100001}},
+	}
+	for name, tt := range cases {
+		got := comparison{first: tt.first, last: tt.last}.pivots()
+		slices.Sort(got)
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, not %v", name, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package mirror
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// The link to the source is cut while KINE writes. The mirror says so, is merely unfinished where it was waited for, and catches
+// up by itself.
+func TestLinkCutUnderWrites(t *testing.T) {
+	t.Parallel()
+	h := natslab.HubAndLeaf(t)
+	hub, leaf := openAPI(t, h.Hub.URLs(), ""), openAPI(t, h.Leaf.URLs(), "")
+	_, client := runKINE(t, h.Hub.URLs(), "", "kine")
+	spec := specOf("kine", kineIn("hub"))
+	establish(t, leaf, hub, spec)
+	writer, err := etcdtest.StartWriter(t.Context(), client, etcdtest.NewPrefix(), 10*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	h.Link.Cut()
+	var m *Mirror
+	eventually(t, "the mirror to say that its contact is lost", func() bool {
+		if m, err = Read(t.Context(), leaf, "kine"); err != nil {
+			t.Fatal(err)
+		}
+		return m.Health() == ContactLost
+	})
+	if m.Active < ContactLimit || m.Follows() {
+		t.Errorf("%+v", m)
+	}
+	start := time.Now()
+	_, err = AwaitSequence(t.Context(), leaf, "kine", lastSequence(t, hub, "kine"))
+	if broken, ok := errors.AsType[*BrokenError](err); !ok || broken.Cause != CauseUnreachable || broken.Lasting() || time.Since(start) > time.Second {
+		t.Errorf("waiting for what cannot come, after %s: %v", time.Since(start), err)
+	}
+	if _, err := AwaitSequence(t.Context(), leaf, "kine", m.LastSequence); err != nil {
+		t.Errorf("waiting for what is there: %v", err)
+	}
+	_, err = AwaitSync(within(t, 500*time.Millisecond), leaf, hub, spec)
+	if pending, ok := errors.AsType[*PendingError](err); !ok || pending.Mirror == nil {
+		t.Errorf("waiting for a source that is there: %v", err)
+	}
+	if d, err := Compare(t.Context(), leaf, hub, m); d != nil || err != nil {
+		t.Errorf("diverged while the link is cut: %v, %v", d, err)
+	}
+
+	h.Link.Restore()
+	restored := time.Now()
+	if _, err := AwaitSync(within(t, 60*time.Second), leaf, hub, spec); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("in sync again %s after the link was restored", time.Since(restored))
+	report, err := writer.Stop(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := report.Verify(t.Context(), client); err != nil {
+		t.Error(err)
+	}
+	last := lastSequence(t, hub, "kine")
+	if m, err = AwaitSequence(within(t, 10*time.Second), leaf, "kine", last); err != nil || m.LastSequence != last {
+		t.Fatalf("%d, not %d: %v", m.LastSequence, last, err)
+	}
+	if d, err := Compare(t.Context(), leaf, hub, m); d != nil || err != nil {
+		t.Errorf("%v, %v", d, err)
+	}
+}
+
+// A mirror that is still catching up when the time is over stays, and is finished later.
+func TestEstablishPending(t *testing.T) {
+	t.Parallel()
+	top := inAccounts(t)
+	makeBucket(t, top.from, top.nc, 0)
+	write(t, top.nc, "kine", 5000, 4096)
+	spec := specOf("kine", top.source)
+	m, err := Establish(within(t, 30*time.Millisecond), top.js, top.from, spec, nil)
+	pending, ok := errors.AsType[*PendingError](err)
+	if !ok || m == nil || pending.Mirror != m {
+		t.Fatalf("%v, %v", m, err)
+	}
+	if m, err = AwaitSync(within(t, 20*time.Second), top.js, top.from, spec); err != nil || m.LastSequence != 5000 {
+		t.Fatal(err)
+	}
+	if m, err = Settle(t.Context(), top.js, spec, nil); err != nil || m.Spec != spec {
+		t.Error(err)
+	}
+}
+
+// Whatever somebody has changed about a mirror is told, and repaired where the server can.
+func TestUpdateRepairs(t *testing.T) {
+	t.Parallel()
+	top := inAccounts(t)
+	makeBucket(t, top.from, top.nc, 20)
+	spec := specOf("copy", top.source)
+	establish(t, top.js, top.from, spec)
+	for field, value := range map[string]any{
+		"mirror_direct": true, "description": "mine", "max_bytes": 1 << 30, "discard": "old",
+		"allow_direct": false, "metadata": map[string]string{"owner": "me"}, "max_age": int64(time.Hour),
+	} {
+		changed := spec.form()
+		changed.Set(field, value)
+		if err := kine.SendStream(t.Context(), top.js, changed); err != nil {
+			t.Errorf("%s: %v", field, err)
+			continue
+		}
+		m, err := Read(t.Context(), top.js, "copy")
+		if err != nil || len(m.Violations) != 1 || m.Violations[0].Field != field || !m.Violations[0].Repairable() {
+			t.Errorf("%s: %v, %v", field, m.Violations, err)
+		}
+		if m, err = Update(t.Context(), top.js, spec, nil, false); err != nil || len(m.Violations) > 0 || m.Spec != spec {
+			t.Errorf("%s is not repaired: %v", field, err)
+		}
+	}
+
+	other := spec
+	other.History = 20
+	if m, err := Update(t.Context(), top.js, other, nil, false); err != nil || m.Spec != other {
+		t.Errorf("another history: %v", err)
+	}
+	other.Source.DeliverPrefix = "elsewhere"
+	_, err := Update(t.Context(), top.js, other, nil, false)
+	if refused, ok := errors.AsType[*UnrepairableError](err); !ok || len(refused.Violations) != 1 || refused.Violations[0].Field != "mirror" {
+		t.Errorf("another source: %v", err)
+	}
+	if _, err := Update(t.Context(), top.js, specOf("none", top.source), nil, false); !errors.Is(err, kine.ErrNotFound) {
+		t.Errorf("of no mirror: %v", err)
+	}
+	if _, err := Update(t.Context(), top.js, spec, &kine.Placement{Cluster: "east"}, true); !errors.Is(err, kine.ErrNoCluster) {
+		t.Errorf("a move on a server of no cluster: %v", err)
+	}
+}
+
+// In a super-cluster, which is one domain, the mirror is in a second account and another region. It grows there, moves, and
+// is promoted where it is.
+func TestSuperCluster(t *testing.T) {
+	t.Parallel()
+	c := natslab.SuperCluster(t, 2, []string{"east", "west"}, natslab.Accounts(accounts()...))
+	from, js := openAPI(t, c.Region("east")[0].URLs(), "origin"), openAPI(t, c.Region("west")[0].URLs(), "edge")
+	bucket := kine.Spec{Name: "kine", History: 10, Replicas: 1}
+	if _, err := kine.Create(t.Context(), from, bucket, &kine.Placement{Cluster: "east"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kine.Settle(within(t, 20*time.Second), from, bucket, &kine.Placement{Cluster: "east"}); err != nil {
+		t.Fatal(err)
+	}
+	write(t, c.Connect(t, as("origin")), "kine", 300, 10)
+
+	west := &kine.Placement{Cluster: "west", Tags: []string{"region:west"}}
+	spec := specOf("kine", shared)
+	m, err := Establish(within(t, 30*time.Second), js, from, spec, west)
+	if err != nil || m.Cluster != "west" || m.Placement != nil || len(m.Violations) > 0 || m.LastSequence != 300 {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	spec.Replicas = 2
+	if m, err = Update(within(t, 30*time.Second), js, spec, west, false); err != nil || m.Replicas != 2 || m.Placement != nil || m.Cluster != "west" {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	if m, err = Update(within(t, 60*time.Second), js, spec, &kine.Placement{Cluster: "east"}, true); err != nil || m.Cluster != "east" || m.Placement != nil {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	write(t, c.Connect(t, as("origin")), "kine", 10, 10)
+	if _, err = AwaitSync(within(t, 60*time.Second), js, from, spec); err != nil {
+		t.Fatal(err)
+	}
+	promoted, err := Promote(t.Context(), js, spec)
+	if err != nil || promoted.Spec != spec.Bucket() || promoted.Cluster != "east" || promoted.LastSequence != 310 {
+		t.Fatalf("%+v, %v", promoted, err)
+	}
+}

@@ -1,0 +1,102 @@
+//go:build soak
+
+package mirror
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// A mirror of 100,000 keys is made as fast as one that the NATS client makes by itself. Each is made three times, in turn, and the
+// best of each counts; what the provider does beside, the proof among it, may take a third of the time.
+func TestSoakMirrorThroughput(t *testing.T) {
+	const (
+		keys  = 100_000
+		size  = 1024
+		turns = 3
+		ratio = 0.66
+	)
+	h := natslab.HubAndLeaf(t)
+	hub, leaf := openAPI(t, h.Hub.URLs(), ""), openAPI(t, h.Leaf.URLs(), "")
+	nc := h.Hub.Connect(t)
+	makeBucket(t, hub, nc, 0)
+	fill, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range keys {
+		subject := kine.KeySubject("kine", fmt.Sprintf("key%d", i))
+		if _, err := fill.PublishAsync(subject, make([]byte, size), jetstream.WithStallWait(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-fill.PublishAsyncComplete()
+	source, err := kine.Read(t.Context(), hub, "kine")
+	if err != nil || source.Keys != keys {
+		t.Fatalf("%+v, %v", source, err)
+	}
+
+	raw, err := jetstream.New(h.Leaf.Connect(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	makeRaw := func(name string) {
+		stream, err := raw.CreateStream(t.Context(), jetstream.StreamConfig{
+			Name: kine.StreamName(name), MaxMsgsPerSubject: 10, AllowDirect: true,
+			Mirror: &jetstream.StreamSource{Name: "KV_kine", Domain: natslab.HubName},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(5 * time.Minute); ; {
+			info, err := stream.Info(t.Context())
+			if err != nil || time.Now().After(deadline) {
+				t.Fatalf("the client's mirror: %v", err)
+			}
+			if info.State.LastSeq == source.LastSequence {
+				return
+			}
+		}
+	}
+	best := map[string]time.Duration{}
+	for turn := range turns {
+		for who, make := range map[string]func(name string){
+			"client":   makeRaw,
+			"provider": func(name string) { establishIn(t, leaf, hub, name) },
+		} {
+			name := fmt.Sprintf("%s%d", who, turn)
+			start := time.Now()
+			make(name)
+			took := time.Since(start)
+			t.Logf("%s: %s, %.0f keys/s, %.1f MiB/s", name, took.Round(time.Millisecond), keys/took.Seconds(),
+				float64(source.Bytes)/took.Seconds()/(1<<20))
+			if best[who] == 0 || took < best[who] {
+				best[who] = took
+			}
+			if err := Delete(t.Context(), leaf, name, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	got := best["client"].Seconds() / best["provider"].Seconds()
+	t.Logf("provider: %.0f keys/s and %.1f MiB/s, %.2f of what the client reaches", keys/best["provider"].Seconds(),
+		float64(source.Bytes)/best["provider"].Seconds()/(1<<20), got)
+	if got < ratio {
+		t.Errorf("the ratio is %.2f, below %.2f", got, ratio)
+	}
+}
+
+// establishIn makes a mirror of the whole bucket.
+func establishIn(t *testing.T, js, source *natsconn.JetStream, name string) {
+	t.Helper()
+	if _, err := Establish(within(t, 5*time.Minute), js, source, specOf(name, kineIn(natslab.HubName)), nil); err != nil {
+		t.Fatal(err)
+	}
+}
