@@ -80,7 +80,7 @@ const raceTimeout = 10 * time.Second
 
 // CreateStream makes a stream of this configuration, in the given place if there is one, unless there is one of its name.
 // What adopt says of the stream decides in both cases, as it is not known whose creation has made it; asked is set once a
-// request to create it was sent, before which there was none.
+// request to create it was sent, before which there was none, and was not refused.
 func CreateStream(
 	ctx context.Context, js *natsconn.JetStream, want Config, place *Placement, adopt func(info *Stream, asked bool) error,
 ) (*Stream, error) {
@@ -99,9 +99,11 @@ func CreateStream(
 				if place != nil {
 					request.Set("placement", place)
 				}
-				info, asked = &Stream{}, true
+				info = &Stream{}
 				// The server answers the creation of an equal stream with that stream, whatever is in it.
 				err = js.Request(ctx, "STREAM.CREATE."+StreamName(name), request, info)
+				_, refused := errors.AsType[*natsconn.APIError](err)
+				asked = !refused
 			}
 			if err != nil {
 				return err

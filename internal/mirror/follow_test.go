@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
@@ -71,6 +72,78 @@ func TestLinkCutUnderWrites(t *testing.T) {
 	if d, err := Compare(t.Context(), leaf, hub, m); d != nil || err != nil {
 		t.Errorf("%v, %v", d, err)
 	}
+}
+
+// A source that is gone shows at the mirror, which keeps what it has.
+func TestSourceDeleted(t *testing.T) {
+	t.Parallel()
+	top := inDomains(t)
+	makeBucket(t, top.from, top.nc, 20)
+	establish(t, top.js, top.from, specOf("kine", top.source))
+	if err := kine.Delete(t.Context(), top.from, "kine", true); err != nil {
+		t.Fatal(err)
+	}
+	var m *Mirror
+	eventually(t, "the mirror to say that the source is gone", func() bool {
+		var err error
+		if m, err = Read(t.Context(), top.js, "kine"); err != nil {
+			t.Fatal(err)
+		}
+		return m.Health() == SourceMissing
+	})
+	if m.LastSequence != 20 || m.Active < ContactLimit {
+		t.Errorf("%+v", m)
+	}
+	if _, err := Compare(t.Context(), top.js, top.from, m); !errors.Is(err, kine.ErrNotFound) {
+		t.Errorf("compared with nothing: %v", err)
+	}
+	start := time.Now()
+	_, err := AwaitSequence(t.Context(), top.js, "kine", 21)
+	if broken, ok := errors.AsType[*BrokenError](err); !ok || broken.Lasting() && broken.Cause != CauseSourceMissing || time.Since(start) > 7*time.Second {
+		t.Errorf("waiting for what cannot come, after %s: %v", time.Since(start), err)
+	}
+	_, err = AwaitSync(t.Context(), top.js, top.from, specOf("kine", top.source))
+	if broken, ok := errors.AsType[*BrokenError](err); !ok || broken.Cause != CauseSourceMissing {
+		t.Errorf("waiting for a source that is not there: %v", err)
+	}
+}
+
+// What a request did before its answer was lost is found by the next attempt.
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	top := inDomains(t)
+	makeBucket(t, top.from, top.nc, 50)
+	proxy := natslab.NewProxy(t, top.leaf.ClientURL())
+	client := natsconn.NewClient(natsconn.Settings{Servers: []string{proxy.ClientURL()}, RequestTimeout: 500 * time.Millisecond}, nil)
+	t.Cleanup(client.Close)
+	js, spec := client.JetStream(""), specOf("kine", top.source)
+	lose := func(call string, do func() error) {
+		hold := proxy.HoldReply(1, func(subject string) bool { return subject == "$JS.API."+call+".KV_kine" })
+		if err := do(); err != nil {
+			t.Errorf("%s: %v", call, err)
+		}
+		select {
+		case <-hold.Held():
+			hold.Drop()
+		default:
+			t.Errorf("%s was not asked for", call)
+		}
+	}
+	lose("STREAM.CREATE", func() error {
+		// It has filled itself by the time that it is found.
+		m, err := Establish(within(t, 20*time.Second), js, top.from, spec, nil)
+		if err == nil && m.LastSequence != 50 {
+			t.Errorf("%+v", m)
+		}
+		return err
+	})
+	lose("STREAM.UPDATE", func() error {
+		bucket, err := Promote(t.Context(), js, spec)
+		if err == nil && len(bucket.Violations) > 0 {
+			t.Errorf("%+v", bucket)
+		}
+		return err
+	})
 }
 
 // A mirror that is still catching up when the time is over stays, and is finished later.

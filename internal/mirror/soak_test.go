@@ -55,9 +55,12 @@ func TestSoakMirrorThroughput(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(5 * time.Minute); ; {
-			info, err := stream.Info(t.Context())
-			if err != nil || time.Now().After(deadline) {
+		ctx := within(t, 5*time.Minute)
+		ticker := time.NewTicker(syncPoll) // looked at as often as the provider looks
+		defer ticker.Stop()
+		for range ticker.C {
+			info, err := stream.Info(ctx)
+			if err != nil {
 				t.Fatalf("the client's mirror: %v", err)
 			}
 			if info.State.LastSeq == source.LastSequence {
@@ -66,14 +69,15 @@ func TestSoakMirrorThroughput(t *testing.T) {
 		}
 	}
 	best := map[string]time.Duration{}
+	makers := map[string]func(name string){
+		"client":   makeRaw,
+		"provider": func(name string) { establishIn(t, leaf, hub, name) },
+	}
 	for turn := range turns {
-		for who, make := range map[string]func(name string){
-			"client":   makeRaw,
-			"provider": func(name string) { establishIn(t, leaf, hub, name) },
-		} {
+		for who, mirror := range makers {
 			name := fmt.Sprintf("%s%d", who, turn)
 			start := time.Now()
-			make(name)
+			mirror(name)
 			took := time.Since(start)
 			t.Logf("%s: %s, %.0f keys/s, %.1f MiB/s", name, took.Round(time.Millisecond), keys/took.Seconds(),
 				float64(source.Bytes)/took.Seconds()/(1<<20))
