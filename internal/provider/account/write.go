@@ -30,10 +30,7 @@ func accountFields(a claims.Account) attribute.Fields {
 		exports = append(exports, exportFields(e))
 	}
 	for _, i := range a.Imports {
-		imports = append(imports, attribute.Fields{
-			"name": i.Name, "subject": i.Subject, "account": i.Account, "token": i.Token, "to": i.To, "local_subject": i.LocalSubject,
-			"type": i.Type, "share": i.Share, "allow_trace": i.AllowTrace,
-		})
+		imports = append(imports, importFields(i))
 	}
 	for _, key := range a.SigningKeys {
 		field := attribute.Fields{"public_key": key.PublicKey}
@@ -110,4 +107,11 @@ func exportFields(e claims.Export) attribute.Fields {
 		fields["latency"] = attribute.Fields{"results": e.Latency.Results, "sampling": e.Latency.Sampling}
 	}
 	return fields
+}
+
+func importFields(i claims.Import) attribute.Fields {
+	return attribute.Fields{
+		"name": i.Name, "subject": i.Subject, "account": i.Account, "token": i.Token, "to": i.To, "local_subject": i.LocalSubject,
+		"type": i.Type, "share": i.Share, "allow_trace": i.AllowTrace,
+	}
 }

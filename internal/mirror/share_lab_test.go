@@ -1,0 +1,535 @@
+package mirror
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// 12 MB in random values, many times what a server sends before it waits for flow control.
+const (
+	sharedMessages = 1500
+	sharedSize     = 8 << 10
+)
+
+// codeStalled is the API's JSStreamSourceConsumerStalledErr, of a mirror whose answers to flow control do not reach its source.
+const codeStalled = 10228
+
+// sharePatience bounds what is waited for on servers of a loaded machine.
+const sharePatience = time.Minute
+
+// shareOperator signs accounts that mirror buckets of one another.
+type shareOperator struct{ *natslab.Operator }
+
+func newShareOperator(t *testing.T) shareOperator {
+	t.Helper()
+	operator, err := natslab.NewOperator("lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shareOperator{operator}
+}
+
+func jwtType(kind string) jwt.ExportType {
+	if kind == account.Stream {
+		return jwt.Stream
+	}
+	return jwt.Service
+}
+
+// source adds an account that exports buckets.
+func (o shareOperator) source(t *testing.T, name string, buckets ...string) *natslab.OperatorAccount {
+	t.Helper()
+	return o.add(t, name, func(c *jwt.AccountClaims) {
+		for _, bucket := range buckets {
+			for _, e := range Exports(bucket) {
+				c.Exports.Add(&jwt.Export{Name: e.Name, Subject: jwt.Subject(e.Subject), Type: jwtType(e.Type), TokenReq: e.TokenRequired})
+			}
+		}
+	})
+}
+
+// importer adds an account that imports a bucket of sources, each import changed by change, which tells whether it stays.
+func (o shareOperator) importer(t *testing.T, name, bucket string, change func(*account.Import) bool,
+	sources ...*natslab.OperatorAccount,
+) *natslab.OperatorAccount {
+	t.Helper()
+	return o.add(t, name, func(c *jwt.AccountClaims) {
+		for _, source := range sources {
+			tokens := activations(t, bucket, source.PublicKey(), source.SigningKeySeed(), c.Subject)
+			imports, err := Imports(bucket, source.PublicKey(), tokens)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, i := range imports {
+				if !change(&i) {
+					continue
+				}
+				c.Imports.Add(&jwt.Import{
+					Name: i.Name, Subject: jwt.Subject(i.Subject), Account: i.Account, Token: i.Token, Type: jwtType(i.Type),
+					LocalSubject: jwt.RenamingSubject(i.LocalSubject),
+				})
+			}
+		}
+	})
+}
+
+func whole(*account.Import) bool { return true }
+
+func (o shareOperator) add(t *testing.T, name string, change func(*jwt.AccountClaims)) *natslab.OperatorAccount {
+	t.Helper()
+	a, err := o.AddAccount(name, change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// shareUser is a user of an account who may do anything in it.
+func shareUser(t *testing.T, url string, a *natslab.OperatorAccount) jetstream.JetStream {
+	t.Helper()
+	credentials, err := a.Credentials("test", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "test.creds")
+	if err := os.WriteFile(file, []byte(credentials), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return shareClient(t, url, nats.UserCredentials(file))
+}
+
+func shareClient(t *testing.T, url string, options ...nats.Option) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect(url, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+// shareBucket makes a bucket as KINE does.
+func shareBucket(t *testing.T, js jetstream.JetStream, bucket string, change func(*jetstream.StreamConfig)) {
+	t.Helper()
+	config := kine.Contract(kine.Spec{Name: bucket, History: kine.DefaultHistory, Replicas: kine.DefaultReplicas})
+	if change != nil {
+		change(&config)
+	}
+	if _, err := js.CreateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fill stores messages under fifty keys.
+func fill(t *testing.T, js jetstream.JetStream, bucket string) {
+	t.Helper()
+	value := make([]byte, sharedSize)
+	for i := range sharedMessages {
+		if _, err := rand.Read(value); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := js.PublishAsync(kine.KeySubject(bucket, fmt.Sprintf("key%d", i%50)), bytes.Clone(value)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case <-js.PublishAsyncComplete():
+	case <-time.After(sharePatience):
+		t.Fatal("the messages are not stored")
+	}
+}
+
+// sharedMirror makes a mirror of a bucket of another account, of any name.
+func sharedMirror(t *testing.T, js jetstream.JetStream, name, bucket, importer, source string, place *jetstream.Placement) {
+	t.Helper()
+	config := jetstream.StreamConfig{
+		Name: kine.StreamName(name), MaxMsgsPerSubject: kine.DefaultHistory, AllowDirect: true, Placement: place,
+		Mirror: &jetstream.StreamSource{
+			Name: kine.StreamName(bucket),
+			External: &jetstream.ExternalStream{
+				APIPrefix: APIPrefix(source), DeliverPrefix: DeliverPrefix(bucket, importer, source),
+			},
+		},
+	}
+	if name != bucket {
+		config.Mirror.SubjectTransforms = []jetstream.SubjectTransformConfig{{Source: kine.Subjects(bucket), Destination: kine.Subjects(name)}}
+	}
+	if _, err := js.CreateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sharedState is what a server says of a mirror.
+type sharedState struct {
+	State struct {
+		Messages uint64 `json:"messages"`
+		First    uint64 `json:"first_seq"`
+		Last     uint64 `json:"last_seq"`
+	} `json:"state"`
+	Mirror *struct {
+		Lag    uint64        `json:"lag"`
+		Active time.Duration `json:"active"`
+		Error  *struct {
+			Code int `json:"err_code"`
+		} `json:"error"`
+	} `json:"mirror"`
+}
+
+func stateOf(t *testing.T, js jetstream.JetStream, bucket string) sharedState {
+	t.Helper()
+	answer, err := js.Conn().Request("$JS.API.STREAM.INFO."+kine.StreamName(bucket), nil, 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var state sharedState
+	if err := json.Unmarshal(answer.Data, &state); err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
+// shareEventually waits until a condition holds.
+func shareEventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), sharePatience)
+	defer cancel()
+	poll := time.NewTicker(50 * time.Millisecond)
+	defer poll.Stop()
+	for !condition() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("not in %s: %s", sharePatience, what)
+		case <-poll.C:
+		}
+	}
+}
+
+// follows waits until a mirror has all of its source.
+func follows(t *testing.T, source jetstream.JetStream, bucket string, js jetstream.JetStream, name string) {
+	t.Helper()
+	want := stateOf(t, source, bucket).State
+	shareEventually(t, fmt.Sprintf("%s has %d messages up to %d", name, want.Messages, want.Last), func() bool {
+		return stateOf(t, js, name).State == want
+	})
+}
+
+// read returns all messages of a bucket by sequence, as a consumer with flow control gets them.
+func read(t *testing.T, js jetstream.JetStream, bucket string) map[uint64]string {
+	t.Helper()
+	old, err := js.Conn().JetStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub, err := old.SubscribeSync(kine.Subjects(bucket), nats.OrderedConsumer(), nats.BindStream(kine.StreamName(bucket)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	messages := map[uint64]string{}
+	for range stateOf(t, js, bucket).State.Messages {
+		msg, err := sub.NextMsg(sharePatience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := strings.TrimPrefix(msg.Subject, strings.TrimSuffix(kine.Subjects(bucket), ">"))
+		messages[meta.Sequence.Stream] = key + meta.Timestamp.String() + string(msg.Data)
+	}
+	return messages
+}
+
+// With what is exported, mirrors in another account follow: one of its source's name and one of another name, of buckets of the same
+// name in two accounts, in several accounts at a time. Without any of it one of them does not, and this is what it looks like.
+func TestSharedMirrorNeedsEachExport(t *testing.T) {
+	t.Parallel()
+	operator := newShareOperator(t)
+	first, second := operator.source(t, "first", "kine"), operator.source(t, "second", "kine")
+	exports := Exports("kine")
+	type mirrors struct {
+		account       *natslab.OperatorAccount
+		same, another string // how those of these names fare
+	}
+	const fine, never, stalled, empty = "follows", "is never active", "stalls", "stays empty"
+	cases := map[string]mirrors{"nothing": {same: fine, another: fine}}
+	for i, want := range []mirrors{
+		{same: never, another: fine}, {same: fine, another: never}, {same: stalled, another: stalled}, {same: empty, another: empty},
+	} {
+		cases[exports[i].Subject] = want
+	}
+	if len(cases) != len(exports)+1 {
+		t.Fatalf("there are %d exports", len(exports))
+	}
+	for missing, c := range cases {
+		c.account = operator.importer(t, "without "+missing, "kine", func(i *account.Import) bool {
+			return i.Subject != missing && (i.Type != account.Stream || missing != exports[len(exports)-1].Subject)
+		}, first, second)
+		cases[missing] = c
+	}
+	lab := natslab.Single(t, natslab.OperatorMode(operator.Operator))
+	sources := map[*natslab.OperatorAccount]jetstream.JetStream{
+		first: shareUser(t, lab.ClientURL(), first), second: shareUser(t, lab.ClientURL(), second),
+	}
+	for _, js := range sources {
+		shareBucket(t, js, "kine", nil)
+		fill(t, js, "kine")
+	}
+	clients := map[string]jetstream.JetStream{}
+	for missing, c := range cases {
+		js := shareUser(t, lab.ClientURL(), c.account)
+		sharedMirror(t, js, "kine", "kine", c.account.PublicKey(), first.PublicKey(), nil)
+		sharedMirror(t, js, "copy", "kine", c.account.PublicKey(), second.PublicKey(), nil)
+		clients[missing] = js
+	}
+
+	every := func(check func(t *testing.T, js jetstream.JetStream, name, want string, source jetstream.JetStream)) {
+		for missing, c := range cases {
+			check(t, clients[missing], "kine", c.same, sources[first])
+			check(t, clients[missing], "copy", c.another, sources[second])
+		}
+	}
+	wait := func(t *testing.T, js jetstream.JetStream, name, want string, source jetstream.JetStream) {
+		if want == fine {
+			follows(t, source, "kine", js, name)
+		}
+	}
+	every(wait)
+	for _, js := range sources {
+		fill(t, js, "kine") // in flow, not only at the start
+	}
+	every(wait)
+
+	all := map[string]map[uint64]string{"kine": read(t, sources[first], "kine"), "copy": read(t, sources[second], "kine")}
+	for name, want := range all {
+		if got := read(t, clients["nothing"], name); !maps.Equal(got, want) {
+			t.Errorf("mirror %s has other messages than its source: %d and %d", name, len(got), len(want))
+		}
+	}
+	every(func(t *testing.T, js jetstream.JetStream, name, want string, source jetstream.JetStream) {
+		state := stateOf(t, js, name)
+		switch want {
+		case never:
+			if state.State.Last != 0 || state.Mirror.Active != -1 || state.Mirror.Lag != 0 || state.Mirror.Error != nil {
+				t.Errorf("%s %s: %+v, %+v", name, want, state.State, state.Mirror)
+			}
+		case empty:
+			if state.State.Messages != 0 || state.Mirror.Active == -1 || state.Mirror.Lag != 0 || state.Mirror.Error != nil {
+				t.Errorf("%s %s: %+v, %+v", name, want, state.State, state.Mirror)
+			}
+		case stalled:
+			shareEventually(t, name+" is stalled on flow control", func() bool {
+				state = stateOf(t, js, name)
+				return state.Mirror.Error != nil && state.Mirror.Error.Code == codeStalled
+			})
+			if state.State.Last == 0 || state.State.Last >= sharedMessages || state.Mirror.Lag == 0 {
+				t.Errorf("%s %s: %+v, %+v", name, want, state.State, state.Mirror)
+			}
+		}
+	})
+}
+
+// A mirror that has gone leaves nothing at its source, although its account may not delete consumers there.
+func TestSharedMirrorLeavesNoConsumer(t *testing.T) {
+	t.Parallel()
+	operator := newShareOperator(t)
+	source := operator.source(t, "source", "kine")
+	importer := operator.importer(t, "importer", "kine", whole, source)
+	lab := natslab.Single(t, natslab.OperatorMode(operator.Operator))
+	from, to := shareUser(t, lab.ClientURL(), source), shareUser(t, lab.ClientURL(), importer)
+	shareBucket(t, from, "kine", nil)
+	fill(t, from, "kine")
+	sharedMirror(t, to, "kine", "kine", importer.PublicKey(), source.PublicKey(), nil)
+	follows(t, from, "kine", to, "kine")
+
+	consumers := func() int {
+		info, err := lab.NATSServer().Jsz(&server.JSzOptions{Accounts: true, Streams: true, Consumer: true, DirectConsumer: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, a := range info.AccountDetails {
+			for _, stream := range a.Streams {
+				n += len(stream.Consumer) + len(stream.DirectConsumer)
+			}
+		}
+		return n
+	}
+	if n := consumers(); n != 1 {
+		t.Fatalf("a mirror has %d consumers", n)
+	}
+	if err := to.DeleteStream(t.Context(), kine.StreamName("kine")); err != nil {
+		t.Fatal(err)
+	}
+	shareEventually(t, "the consumer is gone", func() bool { return consumers() == 0 })
+}
+
+// Nothing but mirroring the bucket is possible: nothing of the API but a consumer of that bucket, and no messages to mirrors of others.
+func TestShareGivesNothingElse(t *testing.T) {
+	t.Parallel()
+	operator := newShareOperator(t)
+	source := operator.source(t, "source", "kine", "private")
+	importer, other := operator.importer(t, "importer", "kine", whole, source), operator.importer(t, "other", "kine", whole, source)
+	lab := natslab.Single(t, natslab.OperatorMode(operator.Operator))
+	from, to, beside := shareUser(t, lab.ClientURL(), source), shareUser(t, lab.ClientURL(), importer), shareUser(t, lab.ClientURL(), other)
+	shareBucket(t, from, "kine", nil)
+	shareBucket(t, from, "private", nil)
+	fill(t, from, "kine")
+
+	listen := func(js jetstream.JetStream) *nats.Subscription {
+		sub, err := js.Conn().SubscribeSync(sharedDeliver + ".>")
+		if err == nil {
+			err = js.Conn().Flush()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sub
+	}
+	own, foreign := listen(to), listen(beside)
+	sharedMirror(t, to, "kine", "kine", importer.PublicKey(), source.PublicKey(), nil)
+	follows(t, from, "kine", to, "kine")
+	if _, err := own.NextMsg(sharePatience); err != nil {
+		t.Errorf("nothing is seen of what goes to the mirror: %v", err)
+	}
+	if err := beside.Conn().Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := foreign.Pending(); err != nil || n != 0 {
+		t.Errorf("another account has seen %d messages, %v", n, err)
+	}
+
+	prefix := APIPrefix(source.PublicKey())
+	for _, call := range []string{
+		"INFO", "STREAM.INFO.KV_kine", "STREAM.NAMES", "STREAM.UPDATE.KV_kine", "STREAM.PURGE.KV_kine", "STREAM.DELETE.KV_kine", "STREAM.MSG.GET.KV_kine",
+		"DIRECT.GET.KV_kine", "CONSUMER.NAMES.KV_kine", "CONSUMER.INFO.KV_kine.c", "CONSUMER.DELETE.KV_kine.c", "CONSUMER.MSG.NEXT.KV_kine.c",
+		"CONSUMER.DURABLE.CREATE.KV_kine.c", "CONSUMER.CREATE.KV_private", "CONSUMER.CREATE.KV_private.c", "STREAM.CREATE.KV_new",
+	} {
+		if _, err := to.Conn().Request(prefix+"."+call, nil, 10*time.Second); !errors.Is(err, nats.ErrNoResponders) {
+			t.Errorf("%s: %v", call, err)
+		}
+	}
+	if _, err := to.Conn().Request(prefix+".CONSUMER.CREATE.KV_kine", nil, 10*time.Second); err != nil {
+		t.Errorf("what is granted is not there: %v", err)
+	}
+}
+
+// What is granted lets an importer have messages of the bucket delivered to subjects of the source's account, where they come as soon as
+// somebody subscribes to that very subject: another bucket, which subscribes to all of its keys, gets none until then, and the bucket
+// itself never. It cannot be had with less: an account whose buckets others mirror had better have nothing else.
+func TestShareTrustsTheImporter(t *testing.T) {
+	t.Parallel()
+	operator := newShareOperator(t)
+	source := operator.source(t, "source", "kine")
+	importer := operator.importer(t, "importer", "kine", whole, source)
+	lab := natslab.Single(t, natslab.OperatorMode(operator.Operator))
+	from, to := shareUser(t, lab.ClientURL(), source), shareUser(t, lab.ClientURL(), importer)
+	shareBucket(t, from, "kine", nil)
+	shareBucket(t, from, "second", nil)
+	fill(t, from, "kine")
+	deliver := func(subject string) (refused bool) {
+		request := fmt.Sprintf(`{"stream_name":"KV_kine","config":{"deliver_subject":%q,"ack_policy":"none"}}`, subject)
+		answer, err := to.Conn().Request(APIPrefix(source.PublicKey())+".CONSUMER.CREATE.KV_kine", []byte(request), 10*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bytes.Contains(answer.Data, []byte(`"error"`))
+	}
+	if !deliver(kine.KeySubject("kine", "key")) {
+		t.Error("a bucket can be made to deliver to itself")
+	}
+	listen := func(subject string) *nats.Subscription {
+		sub, err := from.Conn().SubscribeSync(subject)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sub
+	}
+	open := listen("open")
+	if deliver(kine.KeySubject("second", "key")) || deliver("open") {
+		t.Fatal("it is refused after all")
+	}
+	if _, err := open.NextMsg(sharePatience); err != nil {
+		t.Errorf("one who listens gets nothing: %v", err)
+	}
+	if got := stateOf(t, from, "second").State; got.Last != 0 {
+		t.Errorf("another bucket gets messages: %+v", got)
+	}
+	listen(kine.KeySubject("second", "key"))
+	shareEventually(t, "another bucket gets messages too", func() bool { return stateOf(t, from, "second").State.Last > 0 })
+}
+
+// The same works between the regions of a super-cluster, which is one JetStream domain.
+func TestSharedMirrorAcrossRegions(t *testing.T) {
+	t.Parallel()
+	operator := newShareOperator(t)
+	source := operator.source(t, "source", "kine")
+	importer := operator.importer(t, "importer", "kine", whole, source)
+	lab := natslab.SuperCluster(t, 1, []string{"east", "west"}, natslab.OperatorMode(operator.Operator), natslab.Domain("hub"))
+	from := shareUser(t, lab.Region("east")[0].ClientURL(), source)
+	to := shareUser(t, lab.Region("west")[0].ClientURL(), importer)
+	shareBucket(t, from, "kine", func(c *jetstream.StreamConfig) { c.Placement = &jetstream.Placement{Cluster: "east"} })
+	fill(t, from, "kine")
+	for _, name := range []string{"kine", "copy"} {
+		sharedMirror(t, to, name, "kine", importer.PublicKey(), source.PublicKey(), &jetstream.Placement{Cluster: "west"})
+		follows(t, from, "kine", to, name)
+	}
+	fill(t, from, "kine")
+	for _, name := range []string{"kine", "copy"} {
+		follows(t, from, "kine", to, name)
+	}
+}
+
+// Accounts of a server's configuration mirror by the same subjects, with their names for public keys.
+func TestSharedMirrorOfConfiguredAccounts(t *testing.T) {
+	t.Parallel()
+	hub := natslab.Account{Name: "hub", Users: []natslab.User{{Name: "hub", Password: "hub"}}}
+	edge := natslab.Account{Name: "edge", Users: []natslab.User{{Name: "edge", Password: "edge"}}}
+	for _, e := range Exports("kine") {
+		source := &natslab.ImportSource{Account: hub.Name, Subject: e.Subject}
+		if e.Type == account.Stream {
+			source.Subject = DeliverPrefix("kine", edge.Name, hub.Name) + ".>"
+			hub.Exports = append(hub.Exports, natslab.Export{Stream: e.Subject, Accounts: []string{edge.Name}})
+			edge.Imports = append(edge.Imports, natslab.Import{Stream: source})
+			continue
+		}
+		hub.Exports = append(hub.Exports, natslab.Export{Service: e.Subject, Accounts: []string{edge.Name}})
+		to := ""
+		if call, ok := strings.CutPrefix(e.Subject, apiSubject); ok {
+			to = APIPrefix(hub.Name) + call
+		}
+		edge.Imports = append(edge.Imports, natslab.Import{Service: source, To: to})
+	}
+	lab := natslab.Single(t, natslab.Accounts(hub, edge))
+	from, to := shareClient(t, lab.ClientURL(), nats.UserInfo("hub", "hub")), shareClient(t, lab.ClientURL(), nats.UserInfo("edge", "edge"))
+	shareBucket(t, from, "kine", nil)
+	fill(t, from, "kine")
+	for _, name := range []string{"kine", "copy"} {
+		sharedMirror(t, to, name, "kine", edge.Name, hub.Name, nil)
+		follows(t, from, "kine", to, name)
+	}
+}
