@@ -109,6 +109,8 @@ func (p *natsProvider) Functions(context.Context) []func() function.Function {
 		functions.NewDatastoreEndpointParse,
 		functions.NewJWTDecode,
 		functions.NewK3sTokenHash,
+		functions.NewKINEMirrorExports,
+		functions.NewKINEMirrorImports,
 		functions.NewKINEPermissions,
 		functions.NewNKeyPublic,
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // run calls a function as the framework does.
-func run(t *testing.T, f function.Function, argument attr.Value) (attr.Value, *function.FuncError) {
+func run(t *testing.T, f function.Function, arguments ...attr.Value) (attr.Value, *function.FuncError) {
 	t.Helper()
 	var definition function.DefinitionResponse
 	f.Definition(t.Context(), function.DefinitionRequest{}, &definition)
@@ -25,7 +25,7 @@ func run(t *testing.T, f function.Function, argument attr.Value) (attr.Value, *f
 		t.Fatal(err)
 	}
 	resp := function.RunResponse{Result: result}
-	f.Run(t.Context(), function.RunRequest{Arguments: function.NewArgumentsData([]attr.Value{argument})}, &resp)
+	f.Run(t.Context(), function.RunRequest{Arguments: function.NewArgumentsData(arguments)}, &resp)
 	return resp.Result.Value(), resp.Error
 }
 
@@ -33,7 +33,7 @@ func run(t *testing.T, f function.Function, argument attr.Value) (attr.Value, *f
 func TestParameters(t *testing.T) {
 	for _, f := range []function.Function{
 		functions.NewK3sTokenHash(), functions.NewDatastoreEndpointParse(), functions.NewNKeyPublic(), functions.NewJWTDecode(),
-		functions.NewKINEPermissions(),
+		functions.NewKINEPermissions(), functions.NewKINEMirrorExports(), functions.NewKINEMirrorImports(),
 	} {
 		var definition function.DefinitionResponse
 		f.Definition(t.Context(), function.DefinitionRequest{}, &definition)

@@ -36,11 +36,8 @@ func (kinePermissions) Definition(_ context.Context, _ function.DefinitionReques
 		Summary: "What a user that runs k3s on a bucket has to be allowed",
 		MarkdownDescription: "Returns the least permissions that KINE needs for one bucket, as `permissions` of `nats_user` takes them. With them a user can " +
 			"neither change, purge or delete the bucket's stream, nor see another bucket.",
-		Parameters: []function.Parameter{function.StringParameter{
-			Name:                "bucket",
-			MarkdownDescription: fmt.Sprintf("Name of the bucket, such as `%s`.", kine.DefaultBucket),
-		}},
-		Return: function.ObjectReturn{AttributeTypes: permissionsType().AttrTypes},
+		Parameters: []function.Parameter{bucketParameter()},
+		Return:     function.ObjectReturn{AttributeTypes: permissionsType().AttrTypes},
 	}
 }
 
@@ -49,11 +46,26 @@ func (kinePermissions) Run(ctx context.Context, req function.RunRequest, resp *f
 	if resp.Error = req.Arguments.Get(ctx, &bucket); resp.Error != nil {
 		return
 	}
-	if err := kine.CheckBucket(bucket); err != nil {
-		resp.Error = function.NewArgumentFuncError(0, "There is no such bucket: "+err.Error()+".")
+	if resp.Error = checkBucket(bucket); resp.Error != nil {
 		return
 	}
 	var permissions account.Permissions
 	permissions.Publish.Allow, permissions.Subscribe.Allow = kine.Permissions(bucket)
 	resp.Error = resp.Result.Set(ctx, attribute.Value(ctx, permissionsType(), userlimits.PermissionFields(permissions)))
+}
+
+// bucketParameter is the name of a bucket, the first parameter.
+func bucketParameter() function.StringParameter {
+	return function.StringParameter{
+		Name:                "bucket",
+		MarkdownDescription: fmt.Sprintf("Name of the bucket, such as `%s`.", kine.DefaultBucket),
+	}
+}
+
+// checkBucket checks the first argument.
+func checkBucket(bucket string) *function.FuncError {
+	if err := kine.CheckBucket(bucket); err != nil {
+		return function.NewArgumentFuncError(0, "There is no such bucket: "+err.Error()+".")
+	}
+	return nil
 }
