@@ -20,11 +20,13 @@ resource "nats_nkey" "standby" {
 resource "nats_activation" "mirror" {
   for_each = { for export in provider::nats::kine_mirror_exports("kine") : export.subject => export.type }
 
-  account             = var.source_account
-  import_account      = nats_nkey.standby.public_key
-  subject             = replace(each.key, "*", nats_nkey.standby.public_key)
-  type                = each.value
-  signing_key_seed_wo = var.signing_key_seed
+  account        = var.source_account
+  import_account = nats_nkey.standby.public_key
+  subject        = replace(each.key, "*", nats_nkey.standby.public_key)
+  type           = each.value
+
+  signing_key_seed_wo         = var.signing_key_seed
+  signing_key_seed_wo_version = "2026-01"
 }
 
 resource "nats_account" "standby" {
