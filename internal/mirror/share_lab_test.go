@@ -24,6 +24,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
+// sharedBucket is the bucket that others mirror.
+const sharedBucket = "kine"
+
 // 12 MB in random values, many times what a server sends before it waits for flow control.
 const (
 	sharedMessages = 1500
@@ -67,15 +70,15 @@ func (o shareOperator) source(t *testing.T, name string, buckets ...string) *nat
 	})
 }
 
-// importer adds an account that imports a bucket of sources, each import changed by change, which tells whether it stays.
-func (o shareOperator) importer(t *testing.T, name, bucket string, change func(*account.Import) bool,
+// importer adds an account that imports the bucket sharedBucket of sources, each import changed by change, which tells whether it stays.
+func (o shareOperator) importer(t *testing.T, name string, change func(*account.Import) bool,
 	sources ...*natslab.OperatorAccount,
 ) *natslab.OperatorAccount {
 	t.Helper()
 	return o.add(t, name, func(c *jwt.AccountClaims) {
 		for _, source := range sources {
-			tokens := activations(t, bucket, source.PublicKey(), source.SigningKeySeed(), c.Subject)
-			imports, err := Imports(bucket, source.PublicKey(), tokens)
+			tokens := activations(t, sharedBucket, source.PublicKey(), source.SigningKeySeed(), c.Subject)
+			imports, err := Imports(sharedBucket, source.PublicKey(), tokens)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -143,15 +146,15 @@ func shareBucket(t *testing.T, js jetstream.JetStream, bucket string, change fun
 	}
 }
 
-// fill stores messages under fifty keys.
-func fill(t *testing.T, js jetstream.JetStream, bucket string) {
+// fill stores messages in the bucket sharedBucket, under fifty keys.
+func fill(t *testing.T, js jetstream.JetStream) {
 	t.Helper()
 	value := make([]byte, sharedSize)
 	for i := range sharedMessages {
 		if _, err := rand.Read(value); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := js.PublishAsync(kine.KeySubject(bucket, fmt.Sprintf("key%d", i%50)), bytes.Clone(value)); err != nil {
+		if _, err := js.PublishAsync(kine.KeySubject(sharedBucket, fmt.Sprintf("key%d", i%50)), bytes.Clone(value)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -162,20 +165,22 @@ func fill(t *testing.T, js jetstream.JetStream, bucket string) {
 	}
 }
 
-// sharedMirror makes a mirror of a bucket of another account, of any name.
-func sharedMirror(t *testing.T, js jetstream.JetStream, name, bucket, importer, source string, place *jetstream.Placement) {
+// sharedMirror makes a mirror of the bucket sharedBucket of another account, of any name.
+func sharedMirror(t *testing.T, js jetstream.JetStream, name, importer, source string, place *jetstream.Placement) {
 	t.Helper()
 	config := jetstream.StreamConfig{
 		Name: kine.StreamName(name), MaxMsgsPerSubject: kine.DefaultHistory, AllowDirect: true, Placement: place,
 		Mirror: &jetstream.StreamSource{
-			Name: kine.StreamName(bucket),
+			Name: kine.StreamName(sharedBucket),
 			External: &jetstream.ExternalStream{
-				APIPrefix: APIPrefix(source), DeliverPrefix: DeliverPrefix(bucket, importer, source),
+				APIPrefix: APIPrefix(source), DeliverPrefix: DeliverPrefix(sharedBucket, importer, source),
 			},
 		},
 	}
-	if name != bucket {
-		config.Mirror.SubjectTransforms = []jetstream.SubjectTransformConfig{{Source: kine.Subjects(bucket), Destination: kine.Subjects(name)}}
+	if name != sharedBucket {
+		config.Mirror.SubjectTransforms = []jetstream.SubjectTransformConfig{
+			{Source: kine.Subjects(sharedBucket), Destination: kine.Subjects(name)},
+		}
 	}
 	if _, err := js.CreateStream(t.Context(), config); err != nil {
 		t.Fatal(err)
@@ -228,9 +233,9 @@ func shareEventually(t *testing.T, what string, condition func() bool) {
 }
 
 // follows waits until a mirror has all of its source.
-func follows(t *testing.T, source jetstream.JetStream, bucket string, js jetstream.JetStream, name string) {
+func follows(t *testing.T, source, js jetstream.JetStream, name string) {
 	t.Helper()
-	want := stateOf(t, source, bucket).State
+	want := stateOf(t, source, sharedBucket).State
 	shareEventually(t, fmt.Sprintf("%s has %d messages up to %d", name, want.Messages, want.Last), func() bool {
 		return stateOf(t, js, name).State == want
 	})
@@ -286,7 +291,7 @@ func TestSharedMirrorNeedsEachExport(t *testing.T) {
 		t.Fatalf("there are %d exports", len(exports))
 	}
 	for missing, c := range cases {
-		c.account = operator.importer(t, "without "+missing, "kine", func(i *account.Import) bool {
+		c.account = operator.importer(t, "without "+missing, func(i *account.Import) bool {
 			return i.Subject != missing && (i.Type != account.Stream || missing != exports[len(exports)-1].Subject)
 		}, first, second)
 		cases[missing] = c
@@ -297,13 +302,13 @@ func TestSharedMirrorNeedsEachExport(t *testing.T) {
 	}
 	for _, js := range sources {
 		shareBucket(t, js, "kine", nil)
-		fill(t, js, "kine")
+		fill(t, js)
 	}
 	clients := map[string]jetstream.JetStream{}
 	for missing, c := range cases {
 		js := shareUser(t, lab.ClientURL(), c.account)
-		sharedMirror(t, js, "kine", "kine", c.account.PublicKey(), first.PublicKey(), nil)
-		sharedMirror(t, js, "copy", "kine", c.account.PublicKey(), second.PublicKey(), nil)
+		sharedMirror(t, js, "kine", c.account.PublicKey(), first.PublicKey(), nil)
+		sharedMirror(t, js, "copy", c.account.PublicKey(), second.PublicKey(), nil)
 		clients[missing] = js
 	}
 
@@ -315,12 +320,12 @@ func TestSharedMirrorNeedsEachExport(t *testing.T) {
 	}
 	wait := func(t *testing.T, js jetstream.JetStream, name, want string, source jetstream.JetStream) {
 		if want == fine {
-			follows(t, source, "kine", js, name)
+			follows(t, source, js, name)
 		}
 	}
 	every(wait)
 	for _, js := range sources {
-		fill(t, js, "kine") // in flow, not only at the start
+		fill(t, js) // in flow, not only at the start
 	}
 	every(wait)
 
@@ -330,7 +335,7 @@ func TestSharedMirrorNeedsEachExport(t *testing.T) {
 			t.Errorf("mirror %s has other messages than its source: %d and %d", name, len(got), len(want))
 		}
 	}
-	every(func(t *testing.T, js jetstream.JetStream, name, want string, source jetstream.JetStream) {
+	every(func(t *testing.T, js jetstream.JetStream, name, want string, _ jetstream.JetStream) {
 		state := stateOf(t, js, name)
 		switch want {
 		case never:
@@ -358,13 +363,13 @@ func TestSharedMirrorLeavesNoConsumer(t *testing.T) {
 	t.Parallel()
 	operator := newShareOperator(t)
 	source := operator.source(t, "source", "kine")
-	importer := operator.importer(t, "importer", "kine", whole, source)
+	importer := operator.importer(t, "importer", whole, source)
 	lab := natslab.Single(t, natslab.OperatorMode(operator.Operator))
 	from, to := shareUser(t, lab.ClientURL(), source), shareUser(t, lab.ClientURL(), importer)
 	shareBucket(t, from, "kine", nil)
-	fill(t, from, "kine")
-	sharedMirror(t, to, "kine", "kine", importer.PublicKey(), source.PublicKey(), nil)
-	follows(t, from, "kine", to, "kine")
+	fill(t, from)
+	sharedMirror(t, to, "kine", importer.PublicKey(), source.PublicKey(), nil)
+	follows(t, from, to, "kine")
 
 	consumers := func() int {
 		info, err := lab.NATSServer().Jsz(&server.JSzOptions{Accounts: true, Streams: true, Consumer: true, DirectConsumer: true})
@@ -393,12 +398,12 @@ func TestShareGivesNothingElse(t *testing.T) {
 	t.Parallel()
 	operator := newShareOperator(t)
 	source := operator.source(t, "source", "kine", "private")
-	importer, other := operator.importer(t, "importer", "kine", whole, source), operator.importer(t, "other", "kine", whole, source)
+	importer, other := operator.importer(t, "importer", whole, source), operator.importer(t, "other", whole, source)
 	lab := natslab.Single(t, natslab.OperatorMode(operator.Operator))
 	from, to, beside := shareUser(t, lab.ClientURL(), source), shareUser(t, lab.ClientURL(), importer), shareUser(t, lab.ClientURL(), other)
 	shareBucket(t, from, "kine", nil)
 	shareBucket(t, from, "private", nil)
-	fill(t, from, "kine")
+	fill(t, from)
 
 	listen := func(js jetstream.JetStream) *nats.Subscription {
 		sub, err := js.Conn().SubscribeSync(sharedDeliver + ".>")
@@ -411,8 +416,8 @@ func TestShareGivesNothingElse(t *testing.T) {
 		return sub
 	}
 	own, foreign := listen(to), listen(beside)
-	sharedMirror(t, to, "kine", "kine", importer.PublicKey(), source.PublicKey(), nil)
-	follows(t, from, "kine", to, "kine")
+	sharedMirror(t, to, "kine", importer.PublicKey(), source.PublicKey(), nil)
+	follows(t, from, to, "kine")
 	if _, err := own.NextMsg(sharePatience); err != nil {
 		t.Errorf("nothing is seen of what goes to the mirror: %v", err)
 	}
@@ -425,8 +430,8 @@ func TestShareGivesNothingElse(t *testing.T) {
 
 	prefix := APIPrefix(source.PublicKey())
 	for _, call := range []string{
-		"INFO", "STREAM.INFO.KV_kine", "STREAM.NAMES", "STREAM.UPDATE.KV_kine", "STREAM.PURGE.KV_kine", "STREAM.DELETE.KV_kine", "STREAM.MSG.GET.KV_kine",
-		"DIRECT.GET.KV_kine", "CONSUMER.NAMES.KV_kine", "CONSUMER.INFO.KV_kine.c", "CONSUMER.DELETE.KV_kine.c", "CONSUMER.MSG.NEXT.KV_kine.c",
+		"INFO", "STREAM.INFO.KV_kine", "STREAM.NAMES", "STREAM.UPDATE.KV_kine", "STREAM.PURGE.KV_kine", "STREAM.DELETE.KV_kine",
+		"STREAM.MSG.GET.KV_kine", "DIRECT.GET.KV_kine", "CONSUMER.NAMES.KV_kine", "CONSUMER.INFO.KV_kine.c", "CONSUMER.DELETE.KV_kine.c", "CONSUMER.MSG.NEXT.KV_kine.c",
 		"CONSUMER.DURABLE.CREATE.KV_kine.c", "CONSUMER.CREATE.KV_private", "CONSUMER.CREATE.KV_private.c", "STREAM.CREATE.KV_new",
 	} {
 		if _, err := to.Conn().Request(prefix+"."+call, nil, 10*time.Second); !errors.Is(err, nats.ErrNoResponders) {
@@ -445,12 +450,12 @@ func TestShareTrustsTheImporter(t *testing.T) {
 	t.Parallel()
 	operator := newShareOperator(t)
 	source := operator.source(t, "source", "kine")
-	importer := operator.importer(t, "importer", "kine", whole, source)
+	importer := operator.importer(t, "importer", whole, source)
 	lab := natslab.Single(t, natslab.OperatorMode(operator.Operator))
 	from, to := shareUser(t, lab.ClientURL(), source), shareUser(t, lab.ClientURL(), importer)
 	shareBucket(t, from, "kine", nil)
 	shareBucket(t, from, "second", nil)
-	fill(t, from, "kine")
+	fill(t, from)
 	deliver := func(subject string) (refused bool) {
 		request := fmt.Sprintf(`{"stream_name":"KV_kine","config":{"deliver_subject":%q,"ack_policy":"none"}}`, subject)
 		answer, err := to.Conn().Request(APIPrefix(source.PublicKey())+".CONSUMER.CREATE.KV_kine", []byte(request), 10*time.Second)
@@ -488,31 +493,31 @@ func TestSharedMirrorAcrossRegions(t *testing.T) {
 	t.Parallel()
 	operator := newShareOperator(t)
 	source := operator.source(t, "source", "kine")
-	importer := operator.importer(t, "importer", "kine", whole, source)
+	importer := operator.importer(t, "importer", whole, source)
 	lab := natslab.SuperCluster(t, 1, []string{"east", "west"}, natslab.OperatorMode(operator.Operator), natslab.Domain("hub"))
 	from := shareUser(t, lab.Region("east")[0].ClientURL(), source)
 	to := shareUser(t, lab.Region("west")[0].ClientURL(), importer)
 	shareBucket(t, from, "kine", func(c *jetstream.StreamConfig) { c.Placement = &jetstream.Placement{Cluster: "east"} })
-	fill(t, from, "kine")
+	fill(t, from)
 	for _, name := range []string{"kine", "copy"} {
-		sharedMirror(t, to, name, "kine", importer.PublicKey(), source.PublicKey(), &jetstream.Placement{Cluster: "west"})
-		follows(t, from, "kine", to, name)
+		sharedMirror(t, to, name, importer.PublicKey(), source.PublicKey(), &jetstream.Placement{Cluster: "west"})
+		follows(t, from, to, name)
 	}
-	fill(t, from, "kine")
+	fill(t, from)
 	for _, name := range []string{"kine", "copy"} {
-		follows(t, from, "kine", to, name)
+		follows(t, from, to, name)
 	}
 }
 
-// Accounts of a server's configuration mirror by the same subjects, with their names for public keys.
-func TestSharedMirrorOfConfiguredAccounts(t *testing.T) {
-	t.Parallel()
-	hub := natslab.Account{Name: "hub", Users: []natslab.User{{Name: "hub", Password: "hub"}}}
-	edge := natslab.Account{Name: "edge", Users: []natslab.User{{Name: "edge", Password: "edge"}}}
-	for _, e := range Exports("kine") {
+// configuredShare returns two accounts of a server's configuration, of which the second can mirror a bucket of the first by the same
+// subjects, with their names for public keys.
+func configuredShare() (hub, edge natslab.Account) {
+	hub = natslab.Account{Name: "hub", Users: []natslab.User{{Name: "hub", Password: "hub"}}}
+	edge = natslab.Account{Name: "edge", Users: []natslab.User{{Name: "edge", Password: "edge"}}}
+	for _, e := range Exports(sharedBucket) {
 		source := &natslab.ImportSource{Account: hub.Name, Subject: e.Subject}
 		if e.Type == account.Stream {
-			source.Subject = DeliverPrefix("kine", edge.Name, hub.Name) + ".>"
+			source.Subject = DeliverPrefix(sharedBucket, edge.Name, hub.Name) + ".>"
 			hub.Exports = append(hub.Exports, natslab.Export{Stream: e.Subject, Accounts: []string{edge.Name}})
 			edge.Imports = append(edge.Imports, natslab.Import{Stream: source})
 			continue
@@ -524,12 +529,35 @@ func TestSharedMirrorOfConfiguredAccounts(t *testing.T) {
 		}
 		edge.Imports = append(edge.Imports, natslab.Import{Service: source, To: to})
 	}
+	return hub, edge
+}
+
+func TestSharedMirrorOfConfiguredAccounts(t *testing.T) {
+	t.Parallel()
+	hub, edge := configuredShare()
 	lab := natslab.Single(t, natslab.Accounts(hub, edge))
 	from, to := shareClient(t, lab.ClientURL(), nats.UserInfo("hub", "hub")), shareClient(t, lab.ClientURL(), nats.UserInfo("edge", "edge"))
 	shareBucket(t, from, "kine", nil)
-	fill(t, from, "kine")
+	fill(t, from)
 	for _, name := range []string{"kine", "copy"} {
-		sharedMirror(t, to, name, "kine", edge.Name, hub.Name, nil)
-		follows(t, from, "kine", to, name)
+		sharedMirror(t, to, name, edge.Name, hub.Name, nil)
+		follows(t, from, to, name)
+	}
+}
+
+// The mirror may also be in the JetStream domain of a leaf node that the importing account is bound to.
+func TestSharedMirrorOnLeafNode(t *testing.T) {
+	t.Parallel()
+	hub, edge := configuredShare()
+	lab := natslab.Single(t, natslab.Accounts(hub, edge), natslab.Domain("hub"), natslab.LeafNodes(), natslab.Name("hub"))
+	leaf := natslab.Single(t, natslab.Domain("leaf"), natslab.Name("leaf"), natslab.LeafRemotes(natslab.LeafRemote{
+		URLs: []string{strings.Replace(lab.LeafNodeURL(), "://", "://edge:edge@", 1)},
+	}))
+	from, to := shareClient(t, lab.ClientURL(), nats.UserInfo("hub", "hub")), shareClient(t, leaf.ClientURL())
+	shareBucket(t, from, "kine", nil)
+	fill(t, from)
+	for _, name := range []string{"kine", "copy"} {
+		sharedMirror(t, to, name, edge.Name, hub.Name, nil)
+		follows(t, from, to, name)
 	}
 }

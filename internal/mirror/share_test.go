@@ -110,8 +110,10 @@ func TestImportsNeedTokens(t *testing.T) {
 		"an activation for all importers": {func(tokens map[string]string) {
 			tokens[messages.Subject] = token(source, importer.public, messages.Subject, account.Stream)
 		}, nil},
-		"none":    {func(tokens map[string]string) { clear(tokens) }, []string{create.Subject, messages.Subject, "There is no token for it"}},
-		"one not": {func(tokens map[string]string) { delete(tokens, create.Subject) }, []string{`"` + create.Subject + `": There is no token for it.`}},
+		"none": {func(tokens map[string]string) { clear(tokens) },
+			[]string{create.Subject, messages.Subject, "There is no token for it"}},
+		"one not": {func(tokens map[string]string) { delete(tokens, create.Subject) },
+			[]string{`"` + create.Subject + `": There is no token for it.`}},
 		"one empty": {func(tokens map[string]string) { tokens[messages.Subject] = "" },
 			[]string{`"` + messages.Subject + `": There is no token for it.`}},
 		"another bucket's": {func(tokens map[string]string) { tokens[Exports("other")[0].Subject] = tokens[create.Subject] },
@@ -131,9 +133,7 @@ func TestImportsNeedTokens(t *testing.T) {
 			tokens[messages.Subject] = token(source, importer.public, ActivationSubject(messages.Subject, other.public), account.Stream)
 		}, []string{`"` + messages.Subject + `"`, "does not contain"}},
 		"for the source itself": {func(tokens map[string]string) {
-			for subject, t := range activations(t, "kine", other.public, other.seed, source.public) {
-				tokens[subject] = t
-			}
+			maps.Copy(tokens, activations(t, "kine", other.public, other.seed, source.public))
 		}, []string{"does not import from itself"}},
 	} {
 		t.Run(name, func(t *testing.T) {

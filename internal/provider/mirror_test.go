@@ -23,6 +23,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
 // mirrorConfig is two accounts, of which the one mirrors a bucket of the other, and a user in each. Of the exports that there have to
@@ -362,4 +363,62 @@ func TestAccCLIMirrorInAnotherAccount(t *testing.T) {
 		t.Logf("the mirror followed again %s after the revocation was lifted", time.Since(start))
 	})
 	b.w.Must(t, "destroy", "-auto-approve")
+}
+
+// The examples of both functions fit together: what the one exports, the other imports.
+func TestAccCLIMirrorExamplesApply(t *testing.T) {
+	operator, err := natslab.NewOperator("lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab := natslab.Single(t, natslab.OperatorMode(operator))
+	system, err := operator.SystemAccount().Credentials("terraform", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	systemFile := filepath.Join(t.TempDir(), "system.creds")
+	if err := os.WriteFile(systemFile, []byte(system), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	signing := acctest.NewKey(t, natsconn.AccountKey)
+	first := acctest.NewWorkspace(t, "")
+	apply := func(function, account string, env ...string) string {
+		w := first.Another(t, text(t, filepath.Join("..", "..", "examples", "functions", function, "function.tf")))
+		if err := w.Write("output.tf", fmt.Sprintf("output \"account\" {\n  value = nats_account.%s.public_key\n}\n", account)); err != nil {
+			t.Fatal(err)
+		}
+		w.Env = append(w.Env, "NATS_URL="+lab.ClientURL(), connection.EnvSigningKey+"="+operator.SigningKeySeed(),
+			connection.EnvSystemCredentials+"="+systemFile)
+		w.Env = append(w.Env, env...)
+		w.Apply(t)
+		w.AssertEmptyPlan(t)
+		public, err := w.Output(t.Context(), "account")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return public
+	}
+	berlin := apply("kine_mirror_exports", "berlin", "TF_VAR_signing_key="+signing.Public)
+	standby := apply("kine_mirror_imports", "standby", "TF_VAR_source_account="+berlin, "TF_VAR_signing_key_seed="+signing.Seed)
+
+	if _, err := lab.NATSServer().LookupAccount(standby); err != nil {
+		t.Fatal(err)
+	}
+	info, err := lab.NATSServer().Accountz(&server.AccountzOptions{Account: standby})
+	if err != nil {
+		t.Fatal(err)
+	}
+	granted := 0
+	for _, i := range info.Account.Imports { // those of the JetStream API are among them
+		if i.Account != berlin {
+			continue
+		}
+		granted++
+		if i.Invalid {
+			t.Errorf("the import of %s is not valid", i.Subject)
+		}
+	}
+	if granted != len(mirror.Exports("kine")) {
+		t.Errorf("the account imports %d subjects", granted)
+	}
 }

@@ -25,11 +25,13 @@ func (kineMirrorExports) Definition(_ context.Context, _ function.DefinitionRequ
 			"account, and do nothing else. Each is private (`token_required`): an account that mirrors the bucket has a `nats_activation` for " +
 			"each, and imports with what `kine_mirror_imports` makes of these.\n\n" +
 			"The exports are the same for every account that mirrors the bucket. The `*` in one of the subjects is where the importing account's " +
-			"public key stands: write that in its place in the activation, as in the example, so that no account sees what is on its way to " +
-			"another one's mirror. An activation is for what the whole bucket holds, and can be revoked in each export: " +
-			"`merge(export, { revocations = { (importer) = \"2026-01-01T00:00:00Z\" } })`.\n\n" +
-			"An account with these activations can have the bucket's messages delivered to other subjects of the exporting account that somebody " +
-			"subscribes to. So an account whose buckets others mirror had better hold nothing else.",
+			"public key stands: write that in its place in the activation, as in the example of `kine_mirror_imports`, so that no account sees " +
+			"what is on its way to another one's mirror. Activations are revoked in each export: " +
+			"`merge(export, { revocations = { (importer) = \"2026-01-01T00:00:00Z\" } })`. " +
+			"A mirror then gets nothing more, which looks as if its source could not be reached.\n\n" +
+			"The bucket is in the JetStream domain of the servers that the accounts are on; its mirrors may be in that of a leaf node. An account " +
+			"with these activations can have the bucket's messages delivered to other subjects of the exporting account that somebody " +
+			"subscribes to, so an account whose buckets others mirror had better hold nothing else.",
 		Parameters: []function.Parameter{bucketParameter()},
 		Return:     function.ListReturn{ElementType: account.ExportType()},
 	}

@@ -24,8 +24,9 @@ func (kineMirrorImports) Definition(_ context.Context, _ function.DefinitionRequ
 		Summary: "What an account imports so that it can mirror a bucket of another account",
 		MarkdownDescription: "Returns the imports, as `imports` of `nats_account` takes them, with which the account can mirror a bucket of another " +
 			"account, whose exports are those that `kine_mirror_exports` returns. An account can mirror any number of buckets of any number of " +
-			"accounts, also of equal names: `concat` puts the imports together. The JetStream API of the source is then at `$KINE.API.<source>` in the account, and " +
-			"messages come at `$KINE.MIRROR.<bucket>.<importing account>.<source>`.\n\n" +
+			"accounts, also of equal names: `concat` puts the imports together. The JetStream API of the source is then at " +
+			"`$KINE.API.<source>` in the account, and messages come at `$KINE.MIRROR.<bucket>.<importing account>.<source>`: these are the " +
+			"prefixes of a mirror's external stream.\n\n" +
 			"The tokens are for the public key of the importing account, which has to be there before: give the account a `public_key` of its " +
 			"own, as in the example, since one that `nats_account` makes would depend on the tokens that depend on it.",
 		Parameters: []function.Parameter{
@@ -37,8 +38,8 @@ func (kineMirrorImports) Definition(_ context.Context, _ function.DefinitionRequ
 			function.MapParameter{
 				Name:        "tokens",
 				ElementType: types.StringType,
-				MarkdownDescription: "Activation tokens (`jwt` of `nats_activation`) by the `subject` of the export that they are for, as `kine_mirror_exports` " +
-					"returns it: one for each.",
+				MarkdownDescription: "Activation tokens (`jwt` of `nats_activation`) by the `subject` of the export that they are for, as " +
+					"`kine_mirror_exports` returns it: one for each.",
 			},
 		},
 		Return: function.ListReturn{ElementType: account.ImportType()},
