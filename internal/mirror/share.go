@@ -15,15 +15,13 @@ import (
 const (
 	// apiSubject is what the source's account has its JetStream API at.
 	apiSubject = "$JS.API"
-	// sharedAPI is where the mirror's account has the APIs of the accounts that it imports from.
-	sharedAPI = "$KINE.API"
 	// sharedDeliver is where sources publish to mirrors in other accounts, in both accounts.
 	sharedDeliver = "$KINE.MIRROR"
 )
 
 // APIPrefix returns the subject at which an account that mirrors buckets of a source account has that account's JetStream API: the
 // external.api of its mirrors. It names the source, so that buckets of equal names in several accounts do not meet.
-func APIPrefix(source string) string { return sharedAPI + "." + source }
+func APIPrefix(source string) string { return natsconn.SharedAPI + "." + source }
 
 // DeliverPrefix returns the subject below which a bucket's messages come from the account source to mirrors in the account
 // importer: the external.deliver of those mirrors. A server subscribes in the one account to the very subject that it publishes to in the

@@ -241,8 +241,8 @@ func follows(t *testing.T, source, js jetstream.JetStream, name string) {
 	})
 }
 
-// read returns all messages of a bucket by sequence, as a consumer with flow control gets them.
-func read(t *testing.T, js jetstream.JetStream, bucket string) map[uint64]string {
+// messagesOf returns all messages of a bucket by sequence, as a consumer with flow control gets them.
+func messagesOf(t *testing.T, js jetstream.JetStream, bucket string) map[uint64]string {
 	t.Helper()
 	old, err := js.Conn().JetStream()
 	if err != nil {
@@ -329,9 +329,9 @@ func TestSharedMirrorNeedsEachExport(t *testing.T) {
 	}
 	every(wait)
 
-	all := map[string]map[uint64]string{"kine": read(t, sources[first], "kine"), "copy": read(t, sources[second], "kine")}
+	all := map[string]map[uint64]string{"kine": messagesOf(t, sources[first], "kine"), "copy": messagesOf(t, sources[second], "kine")}
 	for name, want := range all {
-		if got := read(t, clients["nothing"], name); !maps.Equal(got, want) {
+		if got := messagesOf(t, clients["nothing"], name); !maps.Equal(got, want) {
 			t.Errorf("mirror %s has other messages than its source: %d and %d", name, len(got), len(want))
 		}
 	}

@@ -73,19 +73,22 @@ func (e *AccountAuthError) Error() string {
 func (e *AccountAuthError) Unwrap() error { return e.Err }
 
 // workCalls are the calls of the JetStream API that the provider works inside accounts with, and what they are for. Nothing else can
-// be done with a minted user: it cannot purge a stream, create a consumer, or write a key.
+// be done with a minted user: it cannot purge a stream, create a consumer of its account's, or write a key.
 var workCalls = []string{
 	"INFO",               // the account's limits and domain
-	"STREAM.NAMES",       // which streams listen on a bucket's subjects
 	"STREAM.CREATE.*",    // buckets and mirrors
 	"STREAM.UPDATE.*",    // repairs, moves, fences, promotions
 	"STREAM.DELETE.*",    // destroys
 	"STREAM.INFO.*",      // every refresh
-	"STREAM.MSG.GET.*",   // whether a mirror and its source have the same messages
 	"CONSUMER.LIST.*",    // whether KINE is attached
+	"DIRECT.GET.*",       // whether a mirror and its source have the same messages
 	"DIRECT.GET.*.$KV.>", // whose k3s a bucket is
 	"$KV.*." + FenceKey,  // the last sequence of a fenced bucket
 }
+
+// SharedAPI is the subject below which an account that mirrors buckets of other accounts has their JetStream APIs, each by its account's
+// public key.
+const SharedAPI = "$KINE.API"
 
 // FenceKey is the only key of a bucket that the provider publishes to: the leader refuses it, and tells the bucket's last sequence.
 const FenceKey = "nats-k3s-fence"
@@ -101,6 +104,7 @@ func WorkPermissions() (publish, subscribe []string) {
 		}
 		publish = append(publish, plain, "$JS.*.API."+call)
 	}
+	publish = append(publish, SharedAPI+".*.CONSUMER.CREATE.>") // whether the source of a mirror answers
 	slices.Sort(publish)
 	return publish, []string{"_INBOX.>"}
 }
