@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -27,8 +26,11 @@ func (auth Auth) apply(o *nats.Options) error {
 	case auth.Credentials != "":
 		option = nats.UserCredentialBytes([]byte(auth.Credentials))
 	case auth.CredentialsFile != "":
-		content, err := os.ReadFile(auth.CredentialsFile)
-		if err == nil {
+		content, err := ReadSecretFile(auth.CredentialsFile)
+		switch {
+		case errors.Is(err, ErrNotAPath):
+			return fmt.Errorf("the path of a credentials file: %w", err)
+		case err == nil:
 			err = CheckCredentials(string(content))
 		}
 		if err != nil {
@@ -45,7 +47,10 @@ func (auth Auth) apply(o *nats.Options) error {
 			return err
 		}
 	case auth.NKeyFile != "":
-		var err error
+		err := CheckSecretPath(auth.NKeyFile)
+		if err != nil {
+			return fmt.Errorf("the path of an nkey file: %w", err)
+		}
 		if option, err = nats.NkeyOptionFromSeed(auth.NKeyFile); err != nil {
 			return fmt.Errorf("nkey file %s: it cannot be read or holds no user seed", auth.NKeyFile)
 		}
@@ -117,9 +122,9 @@ func contentOf(what, file, text string) ([]byte, error) {
 	case file != "" && text != "":
 		return nil, fmt.Errorf("the %s is given as a file and as text: one of them is enough", what)
 	case file != "":
-		content, err := os.ReadFile(file)
+		content, err := ReadSecretFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("the %s: %w", what, err)
+			return nil, fmt.Errorf("the file of the %s: %w", what, err)
 		}
 		return content, nil
 	case text != "":

@@ -119,6 +119,10 @@ func TestOperatorConfig(t *testing.T) {
 			env: env{"NATS_OPERATOR_SIGNING_KEY_FILE": seedFile, "NATS_OPERATOR_SIGNING_KEY": s.operatorSeed}, system: true,
 			config: object(acctest.Config{"system_credentials": system}), keyErr: "are both set: one of them is enough",
 		},
+		"content for a path": {
+			env: env{"NATS_SYSTEM_CREDS": s.credentials, "NATS_OPERATOR_SIGNING_KEY_FILE": s.operatorSeed}, config: object(acctest.Config{}),
+			keyErr: "NATS_OPERATOR_SIGNING_KEY_FILE: it is not a path but what belongs into the file", systemErr: "it is not a path but what belongs into the file",
+		},
 		"another system's user": {
 			env: env{"NATS_SYSTEM_CREDS": otherFile}, config: object(acctest.Config{"signing_key": s.operatorSeed}), key: s.operatorSeed,
 			systemErr: "The credentials of the system account's user were refused by " + lab.ClientURL(),

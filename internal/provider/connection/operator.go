@@ -3,7 +3,6 @@ package connection
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -132,7 +131,7 @@ func keyOf(env natsconn.Environment, variable, fileVariable string) (seed, sourc
 	case file == "":
 		return "", "", nil
 	}
-	content, err := os.ReadFile(file)
+	content, err := natsconn.ReadSecretFile(file)
 	if err != nil {
 		return "", "", fmt.Errorf("%s: %w", fileVariable, err)
 	}
@@ -166,9 +165,9 @@ func (d *Data) SystemAccount() (string, error) {
 		file = o.env(EnvSystemCredentials)
 	}
 	if file != "" {
-		content, err := os.ReadFile(file)
+		content, err := natsconn.ReadSecretFile(file)
 		if err != nil {
-			return "", fmt.Errorf("credentials file %s: %w", file, err)
+			return "", fmt.Errorf("the credentials of the system account's user: %w", err)
 		}
 		text = string(content)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -109,7 +108,7 @@ func readSeed(file string) (*resourceModel, error) {
 	if strings.HasPrefix(file, "~") {
 		return nil, errors.New("the ~ is not expanded: give the whole path")
 	}
-	content, err := os.ReadFile(file)
+	content, err := natsconn.ReadSecretFile(file)
 	if err != nil {
 		return nil, err
 	}

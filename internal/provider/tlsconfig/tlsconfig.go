@@ -168,7 +168,7 @@ func CheckPath(file string) error {
 	case strings.HasPrefix(file, "~"):
 		return errors.New("the ~ is not expanded: use pathexpand()")
 	}
-	return nil
+	return natsconn.CheckSecretPath(file)
 }
 
 // checkPEM checks that a text holds PEM blocks, and that certificates among them can be read. The error never quotes it.
