@@ -68,6 +68,19 @@ func (d *Data) Client() (*natsconn.Client, error) {
 	return d.client, nil
 }
 
+// Domain returns the JetStream domain of the provider's configuration, empty if it has none. Errors are those of [Data.Client] and of
+// finding the configuration out, such as a NATS context that is not there.
+func (d *Data) Domain() (string, error) {
+	if d == nil {
+		return "", &UnknownError{Attributes: []string{"provider"}}
+	}
+	client, err := d.Client()
+	if err != nil {
+		return "", err
+	}
+	return client.Domain()
+}
+
 // JetStream returns the JetStream API of a domain inside an account: both empty, that of the connected server and of the provider's own
 // user. Errors are those of [Data.ClientOf].
 func (d *Data) JetStream(account, domain string) (*natsconn.JetStream, error) {

@@ -290,7 +290,7 @@ func TestAccKineBucketDomain(t *testing.T) {
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("datastore").AtMapKey("jetstream_domain"),
 					knownvalue.StringExact("hub")),
 				statecheck.ExpectIdentity(address, map[string]knownvalue.Check{
-					"name": knownvalue.StringExact("kine"), "jetstream_domain": knownvalue.StringExact("hub"),
+					"name": knownvalue.StringExact("kine"), "account": knownvalue.Null(), "jetstream_domain": knownvalue.StringExact("hub"),
 				}),
 			},
 		},

@@ -3,23 +3,20 @@ package kinebucket
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
-	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/streamerror"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
 )
 
 type bucketModel struct {
@@ -41,32 +38,6 @@ type bucketModel struct {
 	Timeouts           timeouts.Value `tfsdk:"timeouts"`
 }
 
-type identityModel struct {
-	Name            types.String `tfsdk:"name"`
-	Account         types.String `tfsdk:"account"`
-	JetStreamDomain types.String `tfsdk:"jetstream_domain"`
-}
-
-type placementModel struct {
-	Cluster types.String `tfsdk:"cluster"`
-	Tags    types.Set    `tfsdk:"tags"`
-}
-
-var placementTypes = map[string]attr.Type{
-	"cluster": types.StringType,
-	"tags":    types.SetType{ElemType: types.StringType},
-}
-
-type violationModel struct {
-	Field    types.String `tfsdk:"field"`
-	Actual   types.String `tfsdk:"actual"`
-	Required types.String `tfsdk:"required"`
-}
-
-var violationType = types.ObjectType{AttrTypes: map[string]attr.Type{
-	"field": types.StringType, "actual": types.StringType, "required": types.StringType,
-}}
-
 // spec returns the bucket that the model describes.
 func (m *bucketModel) spec() kine.Spec {
 	return kine.Spec{
@@ -74,35 +45,6 @@ func (m *bucketModel) spec() kine.Spec {
 		History:  m.History.ValueInt64(),
 		Replicas: int(m.Replicas.ValueInt64()), // validated to be 1 to 5
 	}
-}
-
-// place returns the placement, nil if there is none.
-func (m *bucketModel) place(ctx context.Context, diags *diag.Diagnostics) *kine.Placement {
-	if m.Placement.IsNull() || m.Placement.IsUnknown() {
-		return nil
-	}
-	var p placementModel
-	diags.Append(m.Placement.As(ctx, &p, basetypes.ObjectAsOptions{})...)
-	place := &kine.Placement{Cluster: p.Cluster.ValueString()}
-	diags.Append(p.Tags.ElementsAs(ctx, &place.Tags, false)...)
-	slices.Sort(place.Tags)
-	return place
-}
-
-// violations returns the violations in the model.
-func (m *bucketModel) violations(ctx context.Context, diags *diag.Diagnostics) []kine.Violation {
-	if m.ContractViolations.IsNull() || m.ContractViolations.IsUnknown() {
-		return nil
-	}
-	var models []violationModel
-	diags.Append(m.ContractViolations.ElementsAs(ctx, &models, false)...)
-	violations := make([]kine.Violation, len(models))
-	for i, v := range models {
-		violations[i] = kine.Violation{
-			Field: v.Field.ValueString(), Actual: v.Actual.ValueString(), Required: v.Required.ValueString(),
-		}
-	}
-	return violations
 }
 
 // setBucket takes over what the server has.
@@ -115,13 +57,7 @@ func (m *bucketModel) setBucket(ctx context.Context, b *kine.Bucket) (diags diag
 	if b.Cluster != "" {
 		m.Cluster = types.StringValue(b.Cluster)
 	}
-	models := make([]violationModel, len(b.Violations))
-	for i, v := range b.Violations {
-		models[i] = violationModel{types.StringValue(v.Field), types.StringValue(v.Actual), types.StringValue(v.Required)}
-	}
-	var d diag.Diagnostics
-	m.ContractViolations, d = types.ListValueFrom(ctx, violationType, models)
-	diags.Append(d...)
+	m.ContractViolations, diags = violation.List(ctx, b.Violations)
 	m.derive()
 	return diags
 }
@@ -198,60 +134,11 @@ func (m *bucketModel) store(ctx context.Context, state *tfsdk.State, identity *t
 	return diags
 }
 
-func (m *bucketModel) identity() identityModel {
-	return identityModel{Name: m.Name, Account: m.Account, JetStreamDomain: m.JetStreamDomain}
+func (m *bucketModel) identity() bucketid.Model {
+	return bucketid.Model{Name: m.Name, Account: m.Account, JetStreamDomain: m.JetStreamDomain}
 }
 
-// importID returns the id by which the bucket is imported.
-func (m *bucketModel) importID() string {
-	id := m.Name.ValueString()
-	if domain := m.JetStreamDomain.ValueString(); domain != "" {
-		id = domain + ":" + id
-	}
-	if account := m.Account.ValueString(); account != "" {
-		id = account + "/" + id
-	}
-	return id
-}
-
-// parseImportID reads [<account>/][<domain>:]<name>.
-func parseImportID(id string) (identityModel, error) {
-	var m identityModel
-	name := id
-	if account, rest, ok := strings.Cut(name, "/"); ok {
-		m.Account, name = types.StringValue(account), rest
-	}
-	if domain, rest, ok := strings.Cut(name, ":"); ok {
-		m.JetStreamDomain, name = types.StringValue(domain), rest
-	}
-	m.Name = types.StringValue(name)
-	if strings.HasPrefix(name, "KV_") && kine.CheckBucket(name) == nil {
-		return m, errors.New("give the name of the bucket, without the KV_ of its stream; a bucket that really begins with KV_ is " +
-			"imported by its identity")
-	}
-	return m, m.check()
-}
-
-// nullEmpty has what is optional null where it is empty.
-func (m *identityModel) nullEmpty() {
-	for _, optional := range []*types.String{&m.Account, &m.JetStreamDomain} {
-		if optional.ValueString() == "" {
-			*optional = types.StringNull()
-		}
-	}
-}
-
-// check tells what is wrong with an identity.
-func (m *identityModel) check() error {
-	if !m.Account.IsNull() {
-		if err := natsconn.CheckPublicKey(m.Account.ValueString(), natsconn.AccountKey); err != nil {
-			return fmt.Errorf("the account cannot be one: %w", err)
-		}
-	}
-	if !m.JetStreamDomain.IsNull() {
-		if err := natsconn.CheckDomain(m.JetStreamDomain.ValueString()); err != nil {
-			return fmt.Errorf("the JetStream domain cannot be one: %w", err)
-		}
-	}
-	return kine.CheckBucket(m.Name.ValueString())
+// subject is the bucket as failures speak of it.
+func (m *bucketModel) subject() streamerror.Subject {
+	return streamerror.Subject{What: what, Noun: noun, ID: m.identity(), Placement: m.Placement}
 }

@@ -3,17 +3,17 @@ package kinebucket
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
 )
 
 // successorKey is the part of the private state that says which bucket was promoted in place of a fenced one.
@@ -32,7 +32,10 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		return
 	}
 	if plan.JetStreamDomain.IsUnknown() && config.JetStreamDomain.IsNull() {
-		r.planDomain(&plan, &resp.Diagnostics)
+		var err error
+		if plan.JetStreamDomain, err = bucketid.PlanDomain(r.data); err != nil {
+			addError(&resp.Diagnostics, "Plan", &plan, err)
+		}
 	}
 	if r.data != nil && !plan.Account.IsNull() {
 		if err := r.data.CheckAccounts(); err != nil {
@@ -58,49 +61,29 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
 
-// planDomain takes the JetStream domain from the provider's configuration.
-func (r *bucketResource) planDomain(plan *bucketModel, diags *diag.Diagnostics) {
-	if r.data == nil {
-		return
-	}
-	client, err := r.data.Client()
-	if err != nil {
-		return // not known yet: the apply settles it
-	}
-	domain, err := client.Domain()
-	if err != nil {
-		addError(diags, "Plan", plan, err)
-		return
-	}
-	plan.JetStreamDomain = types.StringNull()
-	if domain != "" {
-		plan.JetStreamDomain = types.StringValue(domain)
-	}
-}
-
 func planCreate(plan, config *bucketModel) {
 	if config.Fenced.IsNull() {
 		plan.Fenced = types.BoolValue(false)
 	}
 	plan.Cluster = types.StringUnknown()
 	plan.Pending = types.StringUnknown()
-	plan.ContractViolations = noViolations()
+	plan.ContractViolations = violation.None()
 }
 
 func planUpdate(ctx context.Context, plan, state *bucketModel, diags *diag.Diagnostics) {
-	plan.ContractViolations = noViolations()
+	plan.ContractViolations = violation.None()
 	if plan.leavesStream(ctx, state, diags) {
 		plan.ContractViolations = state.ContractViolations
 	}
-	for _, violation := range state.unrepairable(ctx, diags) {
+	for _, v := range violation.Unrepairable(ctx, state.ContractViolations, diags) {
 		if plan.ContractViolations.Equal(state.ContractViolations) {
-			diags.AddAttributeWarning(path.Root("contract_violations"), "Stream Is Left As It Is", unrepairable(state, violation))
+			diags.AddAttributeWarning(path.Root("contract_violations"), "Stream Is Left As It Is", unrepairable(state, v))
 		} else {
-			diags.AddAttributeError(path.Root("contract_violations"), "Stream Cannot Be Repaired", unrepairable(state, violation))
+			diags.AddAttributeError(path.Root("contract_violations"), "Stream Cannot Be Repaired", unrepairable(state, v))
 		}
 	}
 
-	moves := plan.moves(ctx, state, diags)
+	moves := placement.Moves(ctx, plan.Placement, state.Placement, state.Cluster, diags)
 	resized := !plan.Replicas.Equal(state.Replicas)
 	plan.Cluster, plan.Pending = state.Cluster, types.StringNull()
 	if moves || resized || !state.Pending.IsNull() {
@@ -132,36 +115,10 @@ func planUpdate(ctx context.Context, plan, state *bucketModel, diags *diag.Diagn
 	}
 }
 
-// moves tells whether the plan asks for other servers than those that hold the bucket.
-func (m *bucketModel) moves(ctx context.Context, state *bucketModel, diags *diag.Diagnostics) bool {
-	if m.Placement.IsNull() || m.Placement.Equal(state.Placement) {
-		return false
-	}
-	if m.Placement.IsUnknown() {
-		return true
-	}
-	attributes := m.Placement.Attributes()
-	if attributes["cluster"].IsUnknown() || attributes["tags"].IsUnknown() {
-		return true
-	}
-	wanted, before := m.place(ctx, diags), state.place(ctx, diags)
-	if before == nil {
-		before = &kine.Placement{}
-	}
-	sameTags := len(wanted.Tags) == 0 || slices.Equal(wanted.Tags, before.Tags)
-	sameCluster := wanted.Cluster == "" || wanted.Cluster == state.Cluster.ValueString()
-	return !sameTags || !sameCluster
-}
-
-// unrepairable returns the violations in the model that no update can mend.
-func (m *bucketModel) unrepairable(ctx context.Context, diags *diag.Diagnostics) []kine.Violation {
-	return slices.DeleteFunc(m.violations(ctx, diags), kine.Violation.Repairable)
-}
-
 // leavesStream tells whether the plan lifts the protection of a bucket whose stream cannot be repaired, and changes nothing of
 // the stream: the way to get rid of it.
 func (m *bucketModel) leavesStream(ctx context.Context, state *bucketModel, diags *diag.Diagnostics) bool {
-	return len(state.unrepairable(ctx, diags)) > 0 && state.DeletionProtection.ValueBool() &&
+	return len(violation.Unrepairable(ctx, state.ContractViolations, diags)) > 0 && state.DeletionProtection.ValueBool() &&
 		m.DeletionProtection.Equal(types.BoolValue(false)) && m.History.Equal(state.History) && m.Replicas.Equal(state.Replicas) &&
 		m.Fenced.Equal(state.Fenced) && m.Placement.Equal(state.Placement)
 }
@@ -188,20 +145,4 @@ func unrepairable(state *bucketModel, v kine.Violation) string {
 		"data, and a replacement would lose the Kubernetes cluster, so it is left alone.\n\nTo keep the data, back the stream up, "+
 		"restore it under the same name with that setting, and plan again. To start anew, set deletion_protection = false and "+
 		"apply that, then take the resource out of the configuration and apply again.", kine.StreamName(name), v)
-}
-
-func noViolations() types.List {
-	return types.ListValueMust(violationType, []attr.Value{})
-}
-
-// withoutPlacement drops the violation that an unfinished placement is.
-func withoutPlacement(violations []kine.Violation) []kine.Violation {
-	return slices.DeleteFunc(violations, func(v kine.Violation) bool { return v.Field == "placement" })
-}
-
-// withCluster returns a placement with another cluster.
-func withCluster(placement types.Object, cluster types.String) types.Object {
-	attributes := maps.Clone(placement.Attributes())
-	attributes["cluster"] = cluster
-	return types.ObjectValueMust(placementTypes, attributes)
 }

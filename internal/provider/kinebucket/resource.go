@@ -15,7 +15,9 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
@@ -63,16 +65,13 @@ func (r *bucketResource) ValidateConfig(ctx context.Context, req resource.Valida
 		resp.Diagnostics.AddAttributeError(path.Root("force_unfence"), "Invalid Attribute Combination",
 			"force_unfence only counts together with fenced = false. Set that too, or leave force_unfence out.")
 	}
-	if place := config.Placement.Attributes(); len(place) > 0 && place["cluster"].IsNull() && place["tags"].IsNull() {
-		resp.Diagnostics.AddAttributeError(path.Root("placement"), "Invalid Attribute Combination",
-			"A placement needs cluster, tags or both. Leave it out to let the servers choose.")
-	}
+	placement.Validate(config.Placement, &resp.Diagnostics)
 }
 
 func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan bucketModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	place := plan.place(ctx, &resp.Diagnostics)
+	place := placement.Of(ctx, plan.Placement, &resp.Diagnostics)
 	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -101,14 +100,14 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 		if fenced != nil {
 			bucket = fenced
 		}
-		plan.notePending(&resp.Diagnostics, "fence", err)
+		plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, "fence", err)
 	}
 	if place != nil || bucket.Placement != nil {
 		settled, err := kine.Settle(ctx, js, plan.spec(), place)
 		if settled != nil {
 			bucket = settled
 		}
-		plan.notePending(&resp.Diagnostics, "placement", err)
+		plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, "placement", err)
 	}
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
@@ -146,15 +145,11 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 		return
 	}
 
-	place := state.place(ctx, &resp.Diagnostics)
-	if place != nil && bucket.Placement != nil && !state.Pending.IsNull() {
-		// The unfinished placement is our own.
-		bucket.Violations = withoutPlacement(bucket.Violations)
+	if !state.Placement.IsNull() && bucket.Placement != nil && !state.Pending.IsNull() {
+		bucket.Violations = placement.Unfinished(bucket.Violations)
 	}
 	resp.Diagnostics.Append(state.setBucket(ctx, bucket)...)
-	if place != nil && place.Cluster != "" && bucket.Cluster != place.Cluster {
-		state.Placement = withCluster(state.Placement, state.Cluster)
-	}
+	state.Placement = placement.Found(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
 	state.setDefaults()
 	resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
 }
@@ -171,8 +166,8 @@ func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest,
 	var plan, state bucketModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	place := plan.place(ctx, &resp.Diagnostics)
-	move := plan.moves(ctx, &state, &resp.Diagnostics)
+	place := placement.Of(ctx, plan.Placement, &resp.Diagnostics)
+	move := placement.Moves(ctx, plan.Placement, state.Placement, state.Cluster, &resp.Diagnostics)
 	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -224,7 +219,7 @@ func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, pla
 		if move || place != nil {
 			step = "placement"
 		}
-		plan.notePending(diags, step, err)
+		plan.subject().NotePending(diags, &plan.Pending, step, err)
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 		defer cancel()
 		return kine.Read(late, js, name)
@@ -257,52 +252,10 @@ func (r *bucketResource) Delete(ctx context.Context, req resource.DeleteRequest,
 }
 
 func (r *bucketResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	var identity identityModel
-	if req.ID == "" {
-		resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...)
-		if resp.Diagnostics.HasError() {
-			return
-		}
-		identity.nullEmpty()
-		if err := identity.check(); err != nil {
-			resp.Diagnostics.AddError("Invalid Import Identity", connection.Sentence(err.Error()))
-			return
-		}
-	} else {
-		var err error
-		if identity, err = parseImportID(req.ID); err != nil {
-			resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("%q is not of the form [<account>/][<jetstream_domain>:]<bucket>: %v.", req.ID, err))
-			return
-		}
-	}
-	if identity.JetStreamDomain.IsNull() {
-		if domain := r.defaultDomain(); domain != "" {
-			identity.JetStreamDomain = types.StringValue(domain)
-		}
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), identity.Name)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("account"), identity.Account)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("jetstream_domain"), identity.JetStreamDomain)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity)...)
+	bucketid.Import(ctx, noun, r.data, req, resp)
 }
 
 // jetStream returns the JetStream API of the bucket's account and domain.
 func (r *bucketResource) jetStream(m *bucketModel) (*natsconn.JetStream, error) {
 	return r.data.JetStream(m.Account.ValueString(), m.JetStreamDomain.ValueString())
-}
-
-// defaultDomain returns the provider's JetStream domain, or "" where there is none or it cannot be told yet.
-func (r *bucketResource) defaultDomain() string {
-	if r.data == nil {
-		return ""
-	}
-	client, err := r.data.Client()
-	if err != nil {
-		return ""
-	}
-	domain, err := client.Domain()
-	if err != nil {
-		return ""
-	}
-	return domain
 }

@@ -6,29 +6,28 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/boolplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
-	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
 )
 
-// what is the resource in messages.
-const what = "Kine Bucket"
+// what and noun are the resource in messages.
+const (
+	what = "Kine Bucket"
+	noun = "bucket"
+)
 
 func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
@@ -43,29 +42,11 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					"Defaults to `%s`, as in KINE. Changing it destroys the bucket and makes a new one.", kine.DefaultBucket),
 				Optional: true, Computed: true,
 				Default:       stringdefault.StaticString(kine.DefaultBucket),
-				Validators:    []validator.String{validators.String("the name of a bucket", "Invalid Bucket Name", kine.CheckBucket)},
+				Validators:    []validator.String{bucketid.NameValidator()},
 				PlanModifiers: []planmodifier.String{planmodifiers.ReplaceUnlessProtected(what)},
 			},
-			"account": schema.StringAttribute{
-				MarkdownDescription: "Public key of the account that the bucket is in, such as that of a `nats_account`. The provider works there with its " +
-					"`accounts.signing_key`. Without it, the bucket is in the account of the provider's own credentials. Changing it destroys the " +
-					"bucket and makes a new one.",
-				Optional:      true,
-				Validators:    []validator.String{validators.PublicKey(natsconn.AccountKey)},
-				PlanModifiers: []planmodifier.String{planmodifiers.ReplaceUnlessProtected(what)},
-			},
-			"jetstream_domain": schema.StringAttribute{
-				MarkdownDescription: "JetStream domain that the bucket is in. Defaults to that of the provider's configuration, and " +
-					"without one to the domain of the server that the provider is connected to. A bucket stays in the domain that it " +
-					"was made in when the provider's changes. Changing it here destroys the bucket and makes a new one.",
-				Optional: true, Computed: true,
-				Validators: []validator.String{validators.String("the name of a JetStream domain", "Invalid JetStream Domain",
-					natsconn.CheckDomain)},
-				PlanModifiers: []planmodifier.String{
-					stringplanmodifier.UseStateForUnknown(),
-					planmodifiers.ReplaceUnlessProtected(what),
-				},
-			},
+			"account":          bucketid.AccountAttribute(what, noun),
+			"jetstream_domain": bucketid.DomainAttribute(what, noun),
 			"history": schema.Int64Attribute{
 				MarkdownDescription: fmt.Sprintf("Number of revisions kept of each key, from %d to %d. Defaults to %d, as in KINE. "+
 					"A watch or list of an older revision than that fails, so a busy cluster is better off with more.",
@@ -82,27 +63,10 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				Default:    int64default.StaticInt64(kine.DefaultReplicas),
 				Validators: []validator.Int64{int64validator.Between(kine.MinReplicas, kine.MaxReplicas)},
 			},
-			"placement": schema.SingleNestedAttribute{
-				MarkdownDescription: "Which servers hold the bucket, by `cluster`, `tags` or both. Changing it moves the bucket, during " +
-					"which KINE's watches and revision stand still for about ten seconds: a planned maintenance. KINE refuses a bucket " +
-					"whose configuration has a placement, so it is set for as long as a creation or move takes, and cleared again; " +
-					"removing it leaves the bucket where it is.",
-				Optional: true,
-				Attributes: map[string]schema.Attribute{
-					"cluster": schema.StringAttribute{
-						MarkdownDescription: "Name of the NATS cluster.",
-						Optional:            true,
-						Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-					},
-					"tags": schema.SetAttribute{
-						MarkdownDescription: "Tags that a server must have, all of them, such as `region:eu`.",
-						Optional:            true,
-						ElementType:         types.StringType,
-						Validators: []validator.Set{setvalidator.SizeAtLeast(1),
-							setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
-					},
-				},
-			},
+			"placement": placement.Attribute("Which servers hold the bucket, by `cluster`, `tags` or both. Changing it moves the bucket, during " +
+				"which KINE's watches and revision stand still for about ten seconds: a planned maintenance. KINE refuses a bucket " +
+				"whose configuration has a placement, so it is set for as long as a creation or move takes, and cleared again; " +
+				"removing it leaves the bucket where it is."),
 			"fenced": schema.BoolAttribute{
 				MarkdownDescription: "Whether writes are fenced off. `true` fences the bucket: KINE's writes fail from then on and it " +
 					"does not start, while everything in the bucket stays. `false` lifts a fence. Left out, the bucket stays as it is.",
@@ -140,27 +104,8 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					"nothing is.",
 				Computed: true,
 			},
-			"contract_violations": schema.ListNestedAttribute{
-				MarkdownDescription: "Fields of the stream that were changed behind Terraform's back so that KINE would not start. The " +
-					"plan shows them, and an apply repairs them. Empty when the bucket is as it should be.",
-				Computed: true,
-				NestedObject: schema.NestedAttributeObject{
-					Attributes: map[string]schema.Attribute{
-						"field": schema.StringAttribute{
-							MarkdownDescription: "Name of the field in the JetStream API, such as `max_bytes`.",
-							Computed:            true,
-						},
-						"actual": schema.StringAttribute{
-							MarkdownDescription: "What the server has, as JSON, or `unset`.",
-							Computed:            true,
-						},
-						"required": schema.StringAttribute{
-							MarkdownDescription: "What KINE needs, as JSON, or `unset`.",
-							Computed:            true,
-						},
-					},
-				},
-			},
+			"contract_violations": violation.Attribute("Fields of the stream that were changed behind Terraform's back so that KINE would not "+
+				"start. The plan shows them, and an apply repairs them. Empty when the bucket is as it should be.", "What KINE needs"),
 			"datastore": datastore.ComputedAttribute("What `nats_k3s_datastore_endpoint` needs to know of the bucket. " +
 				"It has the same type as that of a mirror."),
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
@@ -174,20 +119,5 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 }
 
 func (r *bucketResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{
-		Attributes: map[string]identityschema.Attribute{
-			"name": identityschema.StringAttribute{
-				Description:       "Name of the bucket.",
-				RequiredForImport: true,
-			},
-			"account": identityschema.StringAttribute{
-				Description:       "Public key of the account that the bucket is in; empty for that of the provider's own credentials.",
-				OptionalForImport: true,
-			},
-			"jetstream_domain": identityschema.StringAttribute{
-				Description:       "JetStream domain that the bucket is in; empty for the domain of the connected server.",
-				OptionalForImport: true,
-			},
-		},
-	}
+	resp.IdentitySchema = bucketid.Schema(noun)
 }

@@ -1,0 +1,68 @@
+package bucketid
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+)
+
+// NameValidator refuses what is no name of a bucket.
+func NameValidator() validator.String {
+	return validators.String("the name of a bucket", "Invalid Bucket Name", kine.CheckBucket)
+}
+
+// DomainValidator refuses what is no name of a JetStream domain.
+func DomainValidator() validator.String {
+	return validators.String("the name of a JetStream domain", "Invalid JetStream Domain", natsconn.CheckDomain)
+}
+
+// AccountAttribute is the account of a protected resource: what is the resource in words, such as "Kine Bucket", noun such as "bucket".
+func AccountAttribute(what, noun string) schema.StringAttribute {
+	return schema.StringAttribute{
+		MarkdownDescription: fmt.Sprintf("Public key of the account that the %[1]s is in, such as that of a `nats_account`. The provider "+
+			"works there with its `accounts.signing_key`. Without it, the %[1]s is in the account of the provider's own credentials. "+
+			"Changing it destroys the %[1]s and makes a new one.", noun),
+		Optional:      true,
+		Validators:    []validator.String{validators.PublicKey(natsconn.AccountKey)},
+		PlanModifiers: []planmodifier.String{planmodifiers.ReplaceUnlessProtected(what)},
+	}
+}
+
+// DomainAttribute is the JetStream domain of a protected resource, see [AccountAttribute] and [PlanDomain].
+func DomainAttribute(what, noun string) schema.StringAttribute {
+	return schema.StringAttribute{
+		MarkdownDescription: fmt.Sprintf("JetStream domain that the %[1]s is in. Defaults to that of the provider's configuration, and "+
+			"without one to the domain of the server that the provider is connected to. A %[1]s stays in the domain that it "+
+			"was made in when the provider's changes. Changing it here destroys the %[1]s and makes a new one.", noun),
+		Optional: true, Computed: true,
+		Validators: []validator.String{DomainValidator()},
+		PlanModifiers: []planmodifier.String{
+			stringplanmodifier.UseStateForUnknown(),
+			planmodifiers.ReplaceUnlessProtected(what),
+		},
+	}
+}
+
+// PlanDomain returns the JetStream domain that is planned where neither the configuration nor the state has one: that of the
+// provider's configuration, unknown as long as that is. The error is one of finding it out.
+func PlanDomain(data *connection.Data) (types.String, error) {
+	domain, err := data.Domain()
+	if _, ok := errors.AsType[*connection.UnknownError](err); ok {
+		return types.StringUnknown(), nil // the apply settles it
+	}
+	if err != nil || domain == "" {
+		return types.StringNull(), err
+	}
+	return types.StringValue(domain), nil
+}

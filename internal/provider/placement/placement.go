@@ -1,0 +1,118 @@
+// Package placement is the attribute by which buckets and mirrors choose the servers that hold them. KINE refuses a bucket
+// whose configuration has a placement, so the server has it for as long as a creation or move takes; what was asked for is
+// kept in the state.
+package placement
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+)
+
+// Name is that of the attribute.
+const Name = "placement"
+
+// AttributeTypes are the types of the object's attributes.
+var AttributeTypes = map[string]attr.Type{
+	"cluster": types.StringType,
+	"tags":    types.SetType{ElemType: types.StringType},
+}
+
+type model struct {
+	Cluster types.String `tfsdk:"cluster"`
+	Tags    types.Set    `tfsdk:"tags"`
+}
+
+// Attribute is the attribute of a resource that these servers hold.
+func Attribute(description string) schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: description,
+		Optional:            true,
+		Attributes: map[string]schema.Attribute{
+			"cluster": schema.StringAttribute{
+				MarkdownDescription: "Name of the NATS cluster.",
+				Optional:            true,
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"tags": schema.SetAttribute{
+				MarkdownDescription: "Tags that a server must have, all of them, such as `region:eu`.",
+				Optional:            true,
+				ElementType:         types.StringType,
+				Validators: []validator.Set{setvalidator.SizeAtLeast(1),
+					setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
+			},
+		},
+	}
+}
+
+// Validate refuses a placement that chooses nothing.
+func Validate(object types.Object, diags *diag.Diagnostics) {
+	if place := object.Attributes(); len(place) > 0 && place["cluster"].IsNull() && place["tags"].IsNull() {
+		diags.AddAttributeError(path.Root(Name), "Invalid Attribute Combination",
+			"A placement needs cluster, tags or both. Leave it out to let the servers choose.")
+	}
+}
+
+// Of returns the placement, nil if there is none, or none that is known.
+func Of(ctx context.Context, object types.Object, diags *diag.Diagnostics) *kine.Placement {
+	if object.IsNull() || object.IsUnknown() {
+		return nil
+	}
+	var m model
+	diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
+	place := &kine.Placement{Cluster: m.Cluster.ValueString()}
+	diags.Append(m.Tags.ElementsAs(ctx, &place.Tags, false)...)
+	slices.Sort(place.Tags)
+	return place
+}
+
+// Moves tells whether a planned placement asks for other servers than those that hold the stream: before is the placement that it
+// was brought to, cluster where it is.
+func Moves(ctx context.Context, planned, before types.Object, cluster types.String, diags *diag.Diagnostics) bool {
+	if planned.IsNull() || planned.Equal(before) {
+		return false
+	}
+	if planned.IsUnknown() {
+		return true
+	}
+	attributes := planned.Attributes()
+	if attributes["cluster"].IsUnknown() || attributes["tags"].IsUnknown() {
+		return true
+	}
+	wanted, was := Of(ctx, planned, diags), Of(ctx, before, diags)
+	if was == nil {
+		was = &kine.Placement{}
+	}
+	sameTags := len(wanted.Tags) == 0 || slices.Equal(wanted.Tags, was.Tags)
+	sameCluster := wanted.Cluster == "" || wanted.Cluster == cluster.ValueString()
+	return !sameTags || !sameCluster
+}
+
+// Found returns the placement as a refresh finds it: one that names a cluster names the one that the stream is in, so that the next
+// plan shows a stream which was moved behind Terraform's back.
+func Found(ctx context.Context, object types.Object, cluster types.String, diags *diag.Diagnostics) types.Object {
+	place := Of(ctx, object, diags)
+	if place == nil || place.Cluster == "" || place.Cluster == cluster.ValueString() {
+		return object
+	}
+	attributes := maps.Clone(object.Attributes())
+	attributes["cluster"] = cluster
+	return types.ObjectValueMust(AttributeTypes, attributes)
+}
+
+// Unfinished drops the violation that a placement is which Terraform has set itself and not cleared yet.
+func Unfinished(violations []kine.Violation) []kine.Violation {
+	return slices.DeleteFunc(violations, func(v kine.Violation) bool { return v.Field == Name })
+}

@@ -1,0 +1,84 @@
+// Package violation is the list in which buckets and mirrors show how their stream was changed behind Terraform's back.
+package violation
+
+import (
+	"context"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+)
+
+// Name is that of the attribute.
+const Name = "contract_violations"
+
+type model struct {
+	Field    types.String `tfsdk:"field"`
+	Actual   types.String `tfsdk:"actual"`
+	Required types.String `tfsdk:"required"`
+}
+
+var objectType = types.ObjectType{AttrTypes: map[string]attr.Type{
+	"field": types.StringType, "actual": types.StringType, "required": types.StringType,
+}}
+
+// Attribute is the list. required says whose need it is that a field has another value.
+func Attribute(description, required string) schema.ListNestedAttribute {
+	return schema.ListNestedAttribute{
+		MarkdownDescription: description,
+		Computed:            true,
+		NestedObject: schema.NestedAttributeObject{
+			Attributes: map[string]schema.Attribute{
+				"field": schema.StringAttribute{
+					MarkdownDescription: "Name of the field in the JetStream API, such as `max_bytes`.",
+					Computed:            true,
+				},
+				"actual": schema.StringAttribute{
+					MarkdownDescription: "What the server has, as JSON, or `unset`.",
+					Computed:            true,
+				},
+				"required": schema.StringAttribute{
+					MarkdownDescription: required + ", as JSON, or `unset`.",
+					Computed:            true,
+				},
+			},
+		},
+	}
+}
+
+// None is the list of a stream that is as it should be.
+func None() types.List { return types.ListValueMust(objectType, []attr.Value{}) }
+
+// List returns violations as a list.
+func List(ctx context.Context, violations []kine.Violation) (types.List, diag.Diagnostics) {
+	models := make([]model, len(violations))
+	for i, v := range violations {
+		models[i] = model{types.StringValue(v.Field), types.StringValue(v.Actual), types.StringValue(v.Required)}
+	}
+	return types.ListValueFrom(ctx, objectType, models)
+}
+
+// Of returns the violations of a list.
+func Of(ctx context.Context, list types.List, diags *diag.Diagnostics) []kine.Violation {
+	if list.IsNull() || list.IsUnknown() {
+		return nil
+	}
+	var models []model
+	diags.Append(list.ElementsAs(ctx, &models, false)...)
+	violations := make([]kine.Violation, len(models))
+	for i, v := range models {
+		violations[i] = kine.Violation{
+			Field: v.Field.ValueString(), Actual: v.Actual.ValueString(), Required: v.Required.ValueString(),
+		}
+	}
+	return violations
+}
+
+// Unrepairable returns the violations of a list that no update can mend, or that none may.
+func Unrepairable(ctx context.Context, list types.List, diags *diag.Diagnostics) []kine.Violation {
+	return slices.DeleteFunc(Of(ctx, list, diags), kine.Violation.Repairable)
+}
