@@ -92,11 +92,12 @@ func ValidateDataSource(t *testing.T, source string, config Config) []Diagnostic
 	return diagnostics(resp.Diagnostics)
 }
 
-// ReadDataSource has the provider, without a configuration of its own, read a data source, and returns its attributes as
+// ReadDataSource has the provider, configured by the environment alone, read a data source, and returns its attributes as
 // [ImportResource] does.
 func ReadDataSource(t *testing.T, source string, config Config) (map[string]any, []Diagnostic) {
 	t.Helper()
 	server, schemas := serve(t)
+	configured := configure(t, server, schemas, Config{})
 	of := schemas.DataSourceSchemas[source].ValueType()
 	resp, err := server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: source, Config: encode(t, of, config)})
 	if err != nil {
@@ -110,19 +111,26 @@ func ReadDataSource(t *testing.T, source string, config Config) (map[string]any,
 	if !ok && len(resp.Diagnostics) == 0 {
 		t.Fatalf("the state is %s", state)
 	}
-	return attributes, diagnostics(resp.Diagnostics)
+	return attributes, append(configured, diagnostics(resp.Diagnostics)...)
+}
+
+// configure configures the provider.
+func configure(t *testing.T, server tfprotov6.ProviderServer, schemas *tfprotov6.GetProviderSchemaResponse, config Config) []Diagnostic {
+	t.Helper()
+	resp, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		Config: encode(t, schemas.Provider.ValueType(), config),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return diagnostics(resp.Diagnostics)
 }
 
 // ReadResource configures the provider, and has it refresh a resource with this state.
 func ReadResource(t *testing.T, provider Config, resource string, state Config) []Diagnostic {
 	t.Helper()
 	server, schemas := serve(t)
-	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
-		Config: encode(t, schemas.Provider.ValueType(), provider),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	configured := configure(t, server, schemas, provider)
 	read, err := server.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
 		TypeName:     resource,
 		CurrentState: encode(t, schemas.ResourceSchemas[resource].ValueType(), state),
@@ -130,7 +138,7 @@ func ReadResource(t *testing.T, provider Config, resource string, state Config) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(diagnostics(configured.Diagnostics), diagnostics(read.Diagnostics)...)
+	return append(configured, diagnostics(read.Diagnostics)...)
 }
 
 // Schemas returns the schemas of all that the provider serves.

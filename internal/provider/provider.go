@@ -19,6 +19,7 @@ import (
 	functions "github.com/nats-k3s/terraform-provider-nats/internal/provider/function"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/k3sendpoint"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/kinebucket"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/kvmirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/nkey"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/operator"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/server"
@@ -93,6 +94,7 @@ func (p *natsProvider) DataSources(context.Context) []func() datasource.DataSour
 	return []func() datasource.DataSource{
 		account.NewDataSource,
 		account.NewListDataSource,
+		kvmirror.NewDataSource,
 		server.NewConfigDataSource,
 	}
 }

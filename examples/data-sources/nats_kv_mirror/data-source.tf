@@ -1,0 +1,17 @@
+# An alarm on the copy of a bucket in another region: each plan and apply warns if it does not follow, or is too far behind.
+check "mirror_follows" {
+  data "nats_kv_mirror" "dr" {
+    name             = "kine"
+    jetstream_domain = "dr"
+  }
+
+  assert {
+    condition     = data.nats_kv_mirror.dr.healthy
+    error_message = "The mirror does not follow: ${data.nats_kv_mirror.dr.description}"
+  }
+
+  assert {
+    condition     = data.nats_kv_mirror.dr.lag < 1000
+    error_message = "The mirror is ${data.nats_kv_mirror.dr.lag} messages behind."
+  }
+}
