@@ -25,36 +25,36 @@ func TestBroken(t *testing.T) {
 	}{
 		"wrong api prefix": {
 			spec:  specOf("kine", Source{Bucket: "kine", APIPrefix: "JS.orign.API", DeliverPrefix: deliverOfOrigin}),
-			cause: CauseNoAnswer, text: `nothing answers at the API prefix "JS.orign.API" of the source`, limit: 8 * time.Second,
+			cause: CauseNoAnswer, text: `nothing answers at the API prefix "JS.orign.API" of the source`, limit: 15 * time.Second,
 		},
 		"wrong api prefix, blind": {
 			spec: specOf("kine", Source{Bucket: "kine", APIPrefix: "JS.orign.API", DeliverPrefix: deliverOfOrigin}), blind: true,
-			cause: CauseNoAnswer, text: `nothing answers at the API prefix "JS.orign.API" of the source`, limit: 8 * time.Second,
+			cause: CauseNoAnswer, text: `nothing answers at the API prefix "JS.orign.API" of the source`, limit: 15 * time.Second,
 		},
 		"wrong domain": {
 			spec:  specOf("kine", kineIn("hubb")),
-			cause: CauseNoAnswer, text: `nothing answers for the JetStream domain "hubb"`, limit: 8 * time.Second,
+			cause: CauseNoAnswer, text: `nothing answers for the JetStream domain "hubb"`, limit: 15 * time.Second,
 		},
 		"no export of the filtered consumer": {
 			spec: specOf("copy", shared), without: "create filtered",
-			cause: CauseNoAnswer, text: "$JS.API.CONSUMER.CREATE.KV_kine.>", limit: 8 * time.Second,
+			cause: CauseNoAnswer, text: "$JS.API.CONSUMER.CREATE.KV_kine.>", limit: 15 * time.Second,
 		},
 		"wrong deliver prefix": {
 			spec:  specOf("kine", Source{Bucket: "kine", APIPrefix: apiOfOrigin, DeliverPrefix: "deliver.orign"}),
-			cause: CauseNoDelivery, text: `does not import the stream of the deliver prefix "deliver.orign"`, limit: 8 * time.Second,
+			cause: CauseNoDelivery, text: `does not import the stream of the deliver prefix "deliver.orign"`, limit: 15 * time.Second,
 		},
 		"no export for delivery, blind": {
 			spec: specOf("kine", shared), without: "deliver", blind: true, messages: 1,
-			cause: CauseNoDelivery, text: `does not import the stream of the deliver prefix "deliver.origin"`, limit: 8 * time.Second,
+			cause: CauseNoDelivery, text: `does not import the stream of the deliver prefix "deliver.origin"`, limit: 15 * time.Second,
 		},
 		"source missing": {
 			spec:  specOf("kine", shared),
-			cause: CauseSourceMissing, text: `there is no bucket kine behind the API prefix "JS.origin.API"`, limit: 8 * time.Second,
+			cause: CauseSourceMissing, text: `there is no bucket kine behind the API prefix "JS.origin.API"`, limit: 15 * time.Second,
 			messages: -1,
 		},
 		"source missing, blind": {
 			spec: specOf("kine", shared), blind: true,
-			cause: CauseSourceMissing, text: "error code 10059", limit: 8 * time.Second,
+			cause: CauseSourceMissing, text: "error code 10059", limit: 15 * time.Second,
 			messages: -1,
 		},
 		"no flow control": {
@@ -82,14 +82,14 @@ func TestBroken(t *testing.T) {
 			cause: CauseSameDomain, text: "in the account and JetStream domain of the mirror", limit: time.Second,
 		},
 	}
+	tests := map[string]func(*testing.T){}
 	for name, tt := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		tests[name] = func(t *testing.T) {
 			s := natslab.Single(t, natslab.Domain("edge"), natslab.Accounts(accounts(tt.without)...))
 			from, js := openAPI(t, s.URLs(), "origin"), openAPI(t, s.URLs(), "edge")
 			if tt.messages >= 0 {
-				makeBucket(t, from, s.Connect(t, as("origin")), 3)
-				write(t, s.Connect(t, as("origin")), "kine", tt.messages, 4096)
+				makeBucket(t, from, s.Connect(t, asOrigin()), 3)
+				write(t, s.Connect(t, asOrigin()), "kine", tt.messages, 4096)
 			}
 			var source *natsconn.JetStream
 			if !tt.blind {
@@ -110,6 +110,7 @@ func TestBroken(t *testing.T) {
 				t.Errorf("it took %s, longer than %s", took, tt.limit)
 			}
 			mustNotExist(t, js, tt.spec.Name)
-		})
+		}
 	}
+	atOnce(t, tests)
 }

@@ -34,13 +34,20 @@ func (d *Divergence) String() string {
 
 // Compare tells whether a mirror and its source have one history, nil if they do: the source's last sequence is not below
 // the mirror's, and the messages at a number of common sequences are the same, the earliest and about the newest among them.
-// A source that was restored from its mirror has one history with it. A mirror that was promoted goes its own way, and is not
-// compared. The error is [kine.ErrNotFound] if one of the two is not there.
+// A source that was restored from its mirror has one history with it; one that is a mirror itself is just being restored, and may
+// be behind. A mirror that was promoted goes its own way, and is not compared. The error is [kine.ErrNotFound] if one of the two is not there.
 func Compare(ctx context.Context, js, source *natsconn.JetStream, m *Mirror) (*Divergence, error) {
 	if m.Promoted {
 		return nil, nil
 	}
-	return compare(ctx, js, source, m.Name, m.Source.Bucket)
+	d, err := compare(ctx, js, source, m.Name, m.Source.Bucket)
+	if d != nil && d.Sequence == 0 {
+		from, err := Read(ctx, source, m.Source.Bucket)
+		if err != nil || !from.Promoted {
+			return nil, err
+		}
+	}
+	return d, err
 }
 
 // compare is Compare for any two streams.

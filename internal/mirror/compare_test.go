@@ -80,8 +80,7 @@ func TestCompare(t *testing.T) {
 }
 
 // A recreated source that has passed its mirror adds its new history to the mirror's old one: the newest messages are the same.
-func TestCompareGraftedHistory(t *testing.T) {
-	t.Parallel()
+func graftedHistory(t *testing.T) {
 	top := inAccounts(t)
 	makeBucket(t, top.from, top.nc, 100)
 	establish(t, top.js, top.from, specOf("kine", top.source))

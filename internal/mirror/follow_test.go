@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,10 +12,20 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// The link to the source is cut while KINE writes. The mirror says so, is merely unfinished where it was waited for, and catches
-// up by itself.
-func TestLinkCutUnderWrites(t *testing.T) {
+// What a mirror does whose source is away takes the server's time, ten to twenty seconds each.
+func TestSourceAway(t *testing.T) {
 	t.Parallel()
+	atOnce(t, map[string]func(*testing.T){
+		"link cut": linkCut, "contact lost": contactLost, "deleted": sourceDeleted, "recreated": graftedHistory, "restored": restored,
+	})
+}
+
+// The link to the source is cut for a while as KINE writes. The mirror catches up by itself.
+func linkCut(t *testing.T) { cutLink(t, 4*time.Second) }
+
+// cutLink cuts the link between a mirror and its source for a time, while KINE writes to the source.
+func cutLink(t *testing.T, d time.Duration) {
+	t.Helper()
 	h := natslab.HubAndLeaf(t)
 	hub, leaf := openAPI(t, h.Hub.URLs(), ""), openAPI(t, h.Leaf.URLs(), "")
 	_, client := runKINE(t, h.Hub.URLs(), "", "kine")
@@ -26,38 +37,25 @@ func TestLinkCutUnderWrites(t *testing.T) {
 	}
 
 	h.Link.Cut()
-	var m *Mirror
-	eventually(t, "the mirror to say that its contact is lost", func() bool {
-		if m, err = Read(t.Context(), leaf, "kine"); err != nil {
-			t.Fatal(err)
-		}
-		return m.Health() == ContactLost
-	})
-	if m.Active < ContactLimit || m.Follows() {
-		t.Errorf("%+v", m)
-	}
-	start := time.Now()
-	_, err = AwaitSequence(t.Context(), leaf, "kine", lastSequence(t, hub, "kine"))
-	if broken, ok := errors.AsType[*BrokenError](err); !ok || broken.Cause != CauseUnreachable || broken.Lasting() || time.Since(start) > time.Second {
-		t.Errorf("waiting for what cannot come, after %s: %v", time.Since(start), err)
-	}
-	if _, err := AwaitSequence(t.Context(), leaf, "kine", m.LastSequence); err != nil {
-		t.Errorf("waiting for what is there: %v", err)
-	}
-	_, err = AwaitSync(within(t, 500*time.Millisecond), leaf, hub, spec)
-	if pending, ok := errors.AsType[*PendingError](err); !ok || pending.Mirror == nil {
-		t.Errorf("waiting for a source that is there: %v", err)
-	}
-	if d, err := Compare(t.Context(), leaf, hub, m); d != nil || err != nil {
-		t.Errorf("diverged while the link is cut: %v, %v", d, err)
-	}
-
-	h.Link.Restore()
-	restored := time.Now()
-	if _, err := AwaitSync(within(t, 60*time.Second), leaf, hub, spec); err != nil {
+	cut := time.Now()
+	eventually(t, "the source to go ahead", func() bool { return time.Since(cut) > d })
+	behind, err := Read(t.Context(), leaf, "kine")
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("in sync again %s after the link was restored", time.Since(restored))
+	if last := lastSequence(t, hub); behind.LastSequence >= last {
+		t.Errorf("the mirror has %d of %d although the link is cut", behind.LastSequence, last)
+	}
+	if d, err := Compare(t.Context(), leaf, hub, behind); d != nil || err != nil {
+		t.Errorf("diverged while the link is cut: %v, %v", d, err)
+	}
+	h.Link.Restore()
+	restored := time.Now()
+	if _, err := AwaitSync(within(t, 3*time.Minute), leaf, hub, spec); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("in sync %s after the link was restored", time.Since(restored))
+
 	report, err := writer.Stop(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -65,18 +63,56 @@ func TestLinkCutUnderWrites(t *testing.T) {
 	if err := report.Verify(t.Context(), client); err != nil {
 		t.Error(err)
 	}
-	last := lastSequence(t, hub, "kine")
-	if m, err = AwaitSequence(within(t, 10*time.Second), leaf, "kine", last); err != nil || m.LastSequence != last {
-		t.Fatalf("%d, not %d: %v", m.LastSequence, last, err)
+	last := lastSequence(t, hub)
+	m, err := AwaitSequence(within(t, 10*time.Second), leaf, "kine", last)
+	if err != nil || m.LastSequence != last {
+		t.Fatalf("%v, not %d: %v", m, last, err)
 	}
 	if d, err := Compare(t.Context(), leaf, hub, m); d != nil || err != nil {
 		t.Errorf("%v, %v", d, err)
 	}
 }
 
+// A mirror that has lost its source says so. Who waits for what cannot come is told at once, and who knows that the source is
+// there may wait.
+func contactLost(t *testing.T) {
+	h := natslab.HubAndLeaf(t)
+	hub, leaf := openAPI(t, h.Hub.URLs(), ""), openAPI(t, h.Leaf.URLs(), "")
+	makeBucket(t, hub, h.Hub.Connect(t), 20)
+	spec := specOf("kine", kineIn("hub"))
+	establish(t, leaf, hub, spec)
+	h.Link.Cut()
+	var m *Mirror
+	eventually(t, "the mirror to say that its contact is lost", func() bool {
+		var err error
+		if m, err = Read(t.Context(), leaf, "kine"); err != nil {
+			t.Fatal(err)
+		}
+		return m.Health() == ContactLost
+	})
+	if m.Active < ContactLimit || m.Follows() || m.LastSequence != 20 {
+		t.Errorf("%+v", m)
+	}
+	start := time.Now()
+	_, err := AwaitSequence(t.Context(), leaf, "kine", 21)
+	if broken, ok := errors.AsType[*BrokenError](err); !ok || broken.Cause != CauseUnreachable || broken.Lasting() || time.Since(start) > time.Second {
+		t.Errorf("waiting for what cannot come, after %s: %v", time.Since(start), err)
+	}
+	if _, err = AwaitSync(t.Context(), leaf, nil, spec); err == nil || time.Since(start) > 2*time.Second {
+		t.Errorf("waiting blindly, after %s: %v", time.Since(start), err)
+	}
+	if _, err := AwaitSequence(t.Context(), leaf, "kine", 20); err != nil {
+		t.Errorf("waiting for what is there: %v", err)
+	}
+	_, err = AwaitSync(within(t, 500*time.Millisecond), leaf, hub, spec)
+	pending, ok := errors.AsType[*PendingError](err)
+	if !ok || pending.Mirror == nil || !strings.Contains(err.Error(), "no contact to the bucket kine") {
+		t.Errorf("waiting for a source that is there: %v", err)
+	}
+}
+
 // A source that is gone shows at the mirror, which keeps what it has.
-func TestSourceDeleted(t *testing.T) {
-	t.Parallel()
+func sourceDeleted(t *testing.T) {
 	top := inDomains(t)
 	makeBucket(t, top.from, top.nc, 20)
 	establish(t, top.js, top.from, specOf("kine", top.source))
@@ -223,7 +259,7 @@ func TestSuperCluster(t *testing.T) {
 	if _, err := kine.Settle(within(t, 20*time.Second), from, bucket, &kine.Placement{Cluster: "east"}); err != nil {
 		t.Fatal(err)
 	}
-	write(t, c.Connect(t, as("origin")), "kine", 300, 10)
+	write(t, c.Connect(t, asOrigin()), "kine", 300, 10)
 
 	west := &kine.Placement{Cluster: "west", Tags: []string{"region:west"}}
 	spec := specOf("kine", shared)
@@ -238,7 +274,7 @@ func TestSuperCluster(t *testing.T) {
 	if m, err = Update(within(t, 60*time.Second), js, spec, &kine.Placement{Cluster: "east"}, true); err != nil || m.Cluster != "east" || m.Placement != nil {
 		t.Fatalf("%+v, %v", m, err)
 	}
-	write(t, c.Connect(t, as("origin")), "kine", 10, 10)
+	write(t, c.Connect(t, asOrigin()), "kine", 10, 10)
 	if _, err = AwaitSync(within(t, 60*time.Second), js, from, spec); err != nil {
 		t.Fatal(err)
 	}

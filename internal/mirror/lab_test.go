@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -83,10 +84,10 @@ func establish(tb testing.TB, js, source *natsconn.JetStream, spec Spec) *Mirror
 	return m
 }
 
-// lastSequence returns the last sequence of a bucket or mirror.
-func lastSequence(tb testing.TB, js *natsconn.JetStream, name string) uint64 {
+// lastSequence returns the last sequence of the bucket kine.
+func lastSequence(tb testing.TB, js *natsconn.JetStream) uint64 {
 	tb.Helper()
-	m, err := Read(tb.Context(), js, name)
+	m, err := Read(tb.Context(), js, "kine")
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -161,5 +162,15 @@ func accounts(without ...string) []natslab.Account {
 	}
 }
 
-// as connects as one of the users of accounts.
-func as(user string) nats.Option { return nats.UserInfo(user, user) }
+// asOrigin connects as the user of the account ORIGIN.
+func asOrigin() nats.Option { return nats.UserInfo("origin", "origin") }
+
+// atOnce runs subtests, which do little but wait, all at the same time, however few processors there are.
+func atOnce(t *testing.T, cases map[string]func(*testing.T)) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for name, run := range cases {
+		wg.Go(func() { t.Run(name, run) })
+	}
+	wg.Wait()
+}

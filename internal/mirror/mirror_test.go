@@ -37,7 +37,7 @@ func inDomainsFromHub(t *testing.T) topology {
 
 func inAccounts(t *testing.T) topology {
 	s := natslab.Single(t, natslab.Accounts(accounts()...))
-	return topology{openAPI(t, s.URLs(), "origin"), openAPI(t, s.URLs(), "edge"), s.Connect(t, as("origin")), shared, s}
+	return topology{openAPI(t, s.URLs(), "origin"), openAPI(t, s.URLs(), "edge"), s.Connect(t, asOrigin()), shared, s}
 }
 
 // A mirror follows in each topology, under the source's name and under another one, and is read as what it was made as.

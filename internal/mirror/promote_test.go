@@ -39,7 +39,7 @@ func TestPromote(t *testing.T) {
 			if err := k.Stop(); err != nil {
 				t.Fatal(err)
 			}
-			last := lastSequence(t, from, "kine")
+			last := lastSequence(t, from)
 			if m, err := AwaitSequence(within(t, 10*time.Second), js, spec.Name, last); err != nil || m.LastSequence != last {
 				t.Fatalf("not in sync: %v", err)
 			}
@@ -117,8 +117,7 @@ func TestPromoteRefused(t *testing.T) {
 }
 
 // The bucket is lost, made again out of its mirror, and KINE goes on with it; the mirror follows the new one.
-func TestRestore(t *testing.T) {
-	t.Parallel()
+func restored(t *testing.T) {
 	h := natslab.HubAndLeaf(t)
 	hub, leaf := openAPI(t, h.Hub.URLs(), ""), openAPI(t, h.Leaf.URLs(), "")
 	k, client := runKINE(t, h.Hub.URLs(), "", "kine")
@@ -130,7 +129,7 @@ func TestRestore(t *testing.T) {
 	if err := k.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	last := lastSequence(t, hub, "kine")
+	last := lastSequence(t, hub)
 	if _, err := AwaitSequence(within(t, 10*time.Second), leaf, "kine", last); err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +141,13 @@ func TestRestore(t *testing.T) {
 	// An earlier attempt was interrupted on its way.
 	if _, err := Create(t.Context(), hub, back, nil); err != nil {
 		t.Fatal(err)
+	}
+	halfway, err := Read(t.Context(), leaf, "kine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := Compare(t.Context(), leaf, hub, halfway); d != nil || err != nil {
+		t.Errorf("diverged while the source is being restored: %v, %v", d, err)
 	}
 	if _, err := AwaitSync(within(t, 20*time.Second), hub, leaf, back); err != nil {
 		t.Fatal(err)

@@ -97,6 +97,12 @@ func TestSoakMirrorThroughput(t *testing.T) {
 	}
 }
 
+// A link that is cut for longer than the server's own limits comes back only once the mirror's server asks again.
+func TestSoakLinkCut(t *testing.T) {
+	t.Parallel()
+	cutLink(t, 30*time.Second)
+}
+
 // establishIn makes a mirror of the whole bucket.
 func establishIn(t *testing.T, js, source *natsconn.JetStream, name string) {
 	t.Helper()

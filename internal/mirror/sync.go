@@ -21,15 +21,18 @@ const (
 	contactGrace = 5 * time.Second
 	// beat is how much later than the first the next sign of life must be to count as another one.
 	beat = 700 * time.Millisecond
-	// standstill is how long a mirror with contact may have messages to come and get none.
+	// silence is how old a sign of life may be until the next ones count as missing. standstill is how long a mirror that gets
+	// them may have messages to come and get none.
+	silence    = 3 * time.Second
 	standstill = 5 * time.Second
 )
 
 // AwaitSync waits until a mirror is proven to follow its source: there are signs of life, and it has all that the source had
 // when the wait began. source is the API that the bucket is read from, nil if nobody may ask there; that the lag is 0 is the
-// proof then. A mirror that does not follow is a [*BrokenError] within seconds. One that has worked, and whose source is there,
-// is given as long as ctx allows: its server looks for a source that it has lost at first after ten to twenty seconds, and then at ever
-// greater intervals of up to two minutes and a half. If ctx ends before, the error is a [*PendingError].
+// proof then. A mirror that does not follow is a [*BrokenError] within seconds. One that has worked, and whose
+// source is there, is given as long as ctx allows: its server asks a source that was lost for messages after ten to twenty
+// seconds, waits half a minute for the answer, and asks again after up to two minutes more (srcConsumerWaitTime and retryMaximum in
+// nats-server's server/stream.go). If ctx ends before, the error is a [*PendingError].
 func AwaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec) (*Mirror, error) {
 	return awaitSync(ctx, js, source, spec, nil)
 }
@@ -83,7 +86,7 @@ type watcher struct {
 	// patient is set if the source is known to be there, so that a mirror which has worked will find it again.
 	patient bool
 
-	// since is when the wait began, moved when the last message came.
+	// since is when the wait began, moved when the last message came or contact came back.
 	since, moved time.Time
 	// looked is set after the first look, which found the sequence start and the sign of life contact.
 	looked      bool
@@ -92,7 +95,7 @@ type watcher struct {
 	// alive is set once messages or another sign of life came. The server takes the answer to its request for messages for the
 	// first one, which comes even where no message can.
 	alive bool
-	// failure is the last error, which the server forgets while it tries again.
+	// failure is the last error since a message came, which the server forgets while it tries again.
 	failure error
 	inSync  int
 }
@@ -137,7 +140,7 @@ func (w *watcher) look(m *Mirror) {
 		w.looked, w.start, w.last = true, m.LastSequence, m.LastSequence
 	}
 	if m.LastSequence != w.last {
-		w.last, w.moved, w.alive = m.LastSequence, now, true
+		w.last, w.moved, w.alive, w.failure = m.LastSequence, now, true, nil
 	}
 	if m.Active != Never {
 		contact := now.Add(-m.Active)
@@ -146,33 +149,38 @@ func (w *watcher) look(m *Mirror) {
 		}
 		w.alive = w.alive || contact.Sub(w.contact) > beat
 	}
+	if m.Active == Never || m.Active > silence {
+		w.moved = now
+	}
 	if m.Error != nil {
 		w.failure = m.failure()
 	}
 }
 
-// done tells whether the mirror has what it should. Without a target that takes two looks: the sign of life may be that of a
-// message which is still to be counted.
+// done tells whether the mirror has what it should. Without a target that takes two looks which find no lag: the sign of life
+// may be that of a message which is still to be counted. Under writes, others may lie between them.
 func (w *watcher) done(m *Mirror) bool {
 	switch {
 	case m.LastSequence < w.target:
-		w.inSync = 0
 		return false
 	case w.enough:
 		return true
-	case !w.alive || !m.Follows() || w.target == 0 && m.Lag > 0:
+	case !w.alive || !m.Follows():
 		w.inSync = 0
 		return false
+	case w.target > 0:
+		return true
+	case m.Lag == 0:
+		w.inSync++
 	}
-	w.inSync++
-	return w.target > 0 || w.inSync > 1
+	return w.inSync > 1
 }
 
 // broken tells why the mirror does not follow, nil as long as it may.
 func (w *watcher) broken(ctx context.Context, js *natsconn.JetStream, m *Mirror) error {
 	now := time.Now()
 	still := now.Sub(w.moved) > standstill
-	cause := Cause("")
+	var cause Cause
 	switch {
 	case m.Promoted:
 		return &PromotedError{Name: m.Name}

@@ -1,0 +1,90 @@
+package mirror
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// What several looks at a mirror say together. The wait is for sequence 10; before is how long ago it began, and how long ago the
+// last of the looks but one was.
+func TestWatcher(t *testing.T) {
+	t.Parallel()
+	const long = time.Minute
+	source := kineIn("hub")
+	missing := &natsconn.APIError{ErrCode: natsconn.CodeStreamNotFound}
+	stalled := &natsconn.APIError{ErrCode: natsconn.CodeFlowControlStalled}
+	cases := map[string]struct {
+		looks   []Mirror
+		before  time.Duration
+		patient bool
+		done    bool
+		cause   Cause
+	}{
+		"just made":              {looks: []Mirror{{Active: Never}}},
+		"in sync":                {looks: []Mirror{{Active: Never}, {LastSequence: 10}}, done: true},
+		"coming":                 {looks: []Mirror{{Active: Never}, {LastSequence: 5, Lag: 5}}},
+		"coming, with a lag":     {looks: []Mirror{{Active: Never}, {LastSequence: 10, Lag: 5}}, done: true},
+		"there before, silent":   {looks: []Mirror{{Active: Never, LastSequence: 10}}},
+		"one sign of life":       {looks: []Mirror{{LastSequence: 10, Active: time.Second}}},
+		"two signs of life":      {looks: []Mirror{{LastSequence: 10, Active: time.Second}, {LastSequence: 10}}, done: true},
+		"there, with an error":   {looks: []Mirror{{Active: Never}, {LastSequence: 10, Error: stalled}}},
+		"source missing":         {looks: []Mirror{{Active: Never, Error: missing}, {Active: Never}}, before: long, cause: CauseSourceMissing},
+		"refused":                {looks: []Mirror{{Active: Never, Error: &natsconn.APIError{ErrCode: 1}}}, before: long, cause: CauseRefused},
+		"no delivery":            {looks: []Mirror{{Active: 4 * time.Second}, {Active: 4 * time.Second}}, before: long, cause: CauseNoDelivery},
+		"stalled":                {looks: []Mirror{{Active: Never}, {LastSequence: 5, Lag: 5}, {LastSequence: 5, Lag: 5}}, before: long, cause: CauseFlowControl},
+		"stalled, as it says":    {looks: []Mirror{{Active: Never}, {LastSequence: 5, Error: stalled}, {LastSequence: 5, Lag: 5}}, before: long, cause: CauseFlowControl},
+		"another source":         {looks: []Mirror{{Active: Never}, {LastSequence: 5}, {LastSequence: 5}}, before: long, cause: CauseOtherSource},
+		"lost":                   {looks: []Mirror{{LastSequence: 5}, {LastSequence: 5, Active: 11 * time.Second}}, cause: CauseUnreachable},
+		"lost, source known":     {looks: []Mirror{{LastSequence: 5}, {LastSequence: 5, Active: 11 * time.Second}}, patient: true},
+		"silent, worked before":  {looks: []Mirror{{LastSequence: 5, Active: 4 * time.Second}, {LastSequence: 5, Active: 4 * time.Second}}, before: long, cause: CauseUnreachable},
+		"missing, worked before": {looks: []Mirror{{LastSequence: 5, Active: Never, Error: missing}}, before: long, cause: CauseSourceMissing},
+		"missing, source known":  {looks: []Mirror{{LastSequence: 5, Active: Never, Error: missing}}, before: long, patient: true},
+	}
+	for name, tt := range cases {
+		w := newWatcher(specOf("kine", source))
+		w.target, w.patient = 10, tt.patient
+		var last *Mirror
+		for i := range tt.looks {
+			last = &tt.looks[i]
+			last.Name, last.Source = "kine", source
+			if i == len(tt.looks)-1 {
+				w.since, w.moved = w.since.Add(-tt.before), w.moved.Add(-tt.before)
+			}
+			w.look(last)
+		}
+		if w.done(last) != tt.done {
+			t.Errorf("%s: it is done: %t", name, !tt.done)
+		}
+		if tt.done {
+			continue
+		}
+		err := w.broken(t.Context(), nil, last)
+		broken, ok := errors.AsType[*BrokenError](err)
+		if ok != (tt.cause != "") || ok && broken.Cause != tt.cause {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A mirror that has found its source again is given the time to get messages.
+func TestWatcherContactReturns(t *testing.T) {
+	t.Parallel()
+	w := newWatcher(specOf("kine", kineIn("hub")))
+	w.target, w.patient = 10, true
+	w.since, w.moved = w.since.Add(-time.Minute), w.moved.Add(-time.Minute)
+	back := &Mirror{Spec: specOf("kine", kineIn("hub")), LastSequence: 5}
+	for _, active := range []time.Duration{50 * time.Second, 51 * time.Second, 0} {
+		back.Active = active
+		w.look(back)
+		if err := w.broken(t.Context(), nil, back); err != nil {
+			t.Errorf("%s after the last sign of life: %v", active, err)
+		}
+	}
+	w.moved = w.moved.Add(-standstill)
+	if broken, ok := errors.AsType[*BrokenError](w.broken(t.Context(), nil, back)); !ok || broken.Cause != CauseOtherSource {
+		t.Errorf("messages do not come: %v", broken)
+	}
+}
