@@ -129,7 +129,7 @@ func (m *activationModel) Preview(config, state *activationModel, diags *diag.Di
 	m.JWT, m.Issuer, m.IssuedAt = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	if config.SigningKeySeedWO.IsNull() && config.provider != nil {
 		if err := config.provider.CheckAccounts(); err != nil {
-			diags.AddAttributeError(path.Root("signing_key_seed_wo"), "Unable to Sign Activation", connection.NoSignerText(err))
+			diags.AddAttributeError(path.Root("signing_key_seed_wo"), "Unable to Sign Activation", connection.NoSignerText("signing_key_seed_wo", err))
 			return
 		}
 	}

@@ -91,11 +91,11 @@ func (d *Data) SignerFor(seed types.String) (*account.Signer, error) {
 	return d.AccountSigner()
 }
 
-// NoSignerText says that there is neither a key in signing_key_seed_wo nor one of the provider, which err tells.
-func NoSignerText(err error) string {
-	return "Neither signing_key_seed_wo is set nor the provider's accounts.signing_key: " + Sentence(err.Error()) +
-		"\n\nGive the seed of a signing key of the account, or set accounts.signing_key in the provider's configuration, or " +
-		EnvAccountSigningKey + " or " + EnvAccountSigningKeyFile + " in the environment."
+// NoSignerText says that there is neither a key in the attribute for its seed nor one of the provider, which err tells.
+func NoSignerText(attribute string, err error) string {
+	return fmt.Sprintf("Neither %s is set nor the provider's accounts.signing_key: %s\n\nGive the seed of a signing key of the account, or set %s in the "+
+		"provider's configuration, or %s or %s in the environment.", attribute, Sentence(err.Error()), attrAccountSigningKey, EnvAccountSigningKey,
+		EnvAccountSigningKeyFile)
 }
 
 // CheckAccounts tells why nothing can be worked on inside accounts. It is nil as long as the key is not known yet.

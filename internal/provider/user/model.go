@@ -15,34 +15,40 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
 )
 
+// claimsModel is what the resource and the ephemeral resource have in common: what is signed, and what comes of it.
+type claimsModel struct {
+	Account         types.String        `tfsdk:"account"`
+	Name            types.String        `tfsdk:"name"`
+	PublicKey       types.String        `tfsdk:"public_key"`
+	Tags            types.Set           `tfsdk:"tags"`
+	Audience        types.String        `tfsdk:"audience"`
+	NotBefore       customtype.Time     `tfsdk:"not_before"`
+	ExpiresIn       customtype.Duration `tfsdk:"expires_in"`
+	Scoped          types.Bool          `tfsdk:"scoped"`
+	JWT             types.String        `tfsdk:"jwt"`
+	Credentials     types.String        `tfsdk:"credentials"`
+	ExpiresAt       customtype.Time     `tfsdk:"expires_at"`
+	Issuer          types.String        `tfsdk:"issuer"`
+	Permissions     types.Object        `tfsdk:"permissions"`
+	Subscriptions   types.Int64         `tfsdk:"subscriptions"`
+	Data            customtype.ByteSize `tfsdk:"data"`
+	Payload         customtype.ByteSize `tfsdk:"payload"`
+	SourceNetworks  types.List          `tfsdk:"source_networks"`
+	Times           types.List          `tfsdk:"times"`
+	TimesLocation   types.String        `tfsdk:"times_location"`
+	BearerToken     types.Bool          `tfsdk:"bearer_token"`
+	ProxyRequired   types.Bool          `tfsdk:"proxy_required"`
+	ConnectionTypes types.List          `tfsdk:"connection_types"`
+}
+
 type userModel struct {
-	Account           types.String        `tfsdk:"account"`
-	Name              types.String        `tfsdk:"name"`
-	PublicKey         types.String        `tfsdk:"public_key"`
-	Tags              types.Set           `tfsdk:"tags"`
-	Audience          types.String        `tfsdk:"audience"`
-	NotBefore         customtype.Time     `tfsdk:"not_before"`
-	ExpiresIn         customtype.Duration `tfsdk:"expires_in"`
+	claimsModel
+
 	RotateBefore      customtype.Duration `tfsdk:"rotate_before"`
-	Scoped            types.Bool          `tfsdk:"scoped"`
 	SigningKeySeed    types.String        `tfsdk:"signing_key_seed_wo"`
 	SigningKeyVersion types.String        `tfsdk:"signing_key_seed_wo_version"`
 	RevokeOnDestroy   types.Bool          `tfsdk:"revoke_on_destroy"`
 	Timeouts          timeouts.Value      `tfsdk:"timeouts"`
-	JWT               types.String        `tfsdk:"jwt"`
-	Credentials       types.String        `tfsdk:"credentials"`
-	ExpiresAt         customtype.Time     `tfsdk:"expires_at"`
-	Issuer            types.String        `tfsdk:"issuer"`
-	Permissions       types.Object        `tfsdk:"permissions"`
-	Subscriptions     types.Int64         `tfsdk:"subscriptions"`
-	Data              customtype.ByteSize `tfsdk:"data"`
-	Payload           customtype.ByteSize `tfsdk:"payload"`
-	SourceNetworks    types.List          `tfsdk:"source_networks"`
-	Times             types.List          `tfsdk:"times"`
-	TimesLocation     types.String        `tfsdk:"times_location"`
-	BearerToken       types.Bool          `tfsdk:"bearer_token"`
-	ProxyRequired     types.Bool          `tfsdk:"proxy_required"`
-	ConnectionTypes   types.List          `tfsdk:"connection_types"`
 }
 
 type identityModel struct {
@@ -55,7 +61,7 @@ func (m *userModel) identity() identityModel {
 }
 
 // limits are the attributes that say what the user may do.
-func (m *userModel) limits() map[string]attr.Value {
+func (m *claimsModel) limits() map[string]attr.Value {
 	return map[string]attr.Value{
 		"permissions": m.Permissions, "subscriptions": m.Subscriptions, "data": m.Data, "payload": m.Payload,
 		"source_networks": m.SourceNetworks, "times": m.Times, "times_location": m.TimesLocation, "bearer_token": m.BearerToken,
@@ -65,7 +71,7 @@ func (m *userModel) limits() map[string]attr.Value {
 
 // user returns the claims that the model describes, but for the time at which they expire, and the paths of what is not known yet,
 // which is left out of them.
-func (m *userModel) user() (account.User, path.Paths) {
+func (m *claimsModel) user() (account.User, path.Paths) {
 	values := m.limits()
 	values["account"], values["name"], values["public_key"] = m.Account, m.Name, m.PublicKey
 	values["tags"], values["audience"], values["not_before"], values["scoped"] = m.Tags, m.Audience, m.NotBefore, m.Scoped
@@ -85,7 +91,7 @@ func (m *userModel) user() (account.User, path.Paths) {
 }
 
 // expiry is when a JWT expires that is signed at that time, and zero if it never does.
-func (m *userModel) expiry(signed time.Time) time.Time {
+func (m *claimsModel) expiry(signed time.Time) time.Time {
 	lifetime := m.expiresIn()
 	if lifetime <= 0 {
 		return time.Time{}
@@ -94,7 +100,7 @@ func (m *userModel) expiry(signed time.Time) time.Time {
 }
 
 // expiresIn is how long a JWT counts, 0 for ever.
-func (m *userModel) expiresIn() time.Duration { return time.Duration(m.ExpiresIn.Number()) }
+func (m *claimsModel) expiresIn() time.Duration { return time.Duration(m.ExpiresIn.Number()) }
 
 // rotateBefore is how long before that it is replaced.
 func (m *userModel) rotateBefore() time.Duration { return time.Duration(m.RotateBefore.Number()) }

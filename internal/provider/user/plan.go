@@ -3,30 +3,17 @@ package user
 import (
 	"context"
 	"fmt"
-	"maps"
 	"reflect"
-	"slices"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
-	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
-
-// attributeNames are the attributes whose names do not follow from those of the claims.
-var attributeNames = claimpath.Names{
-	"IssuerAccount": "account", "Expires": "expires_in", "Responses": "allow_responses", "Tags#": "",
-}
 
 // ValidateConfig refuses claims that servers would refuse, or that cannot mean what they say.
 func (r *userResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
@@ -35,92 +22,17 @@ func (r *userResource) ValidateConfig(ctx context.Context, req resource.Validate
 	if !resp.Diagnostics.HasError() {
 		validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
 		r.check(&config, &resp.Diagnostics)
-		r.checkKey(&config, &resp.Diagnostics)
+		r.checkKey(&config.claimsModel, config.SigningKeySeed, &resp.Diagnostics)
 	}
 }
 
 // check tells what is wrong with a configuration, as far as it is known.
 func (r *userResource) check(config *userModel, diags *diag.Diagnostics) {
-	user, unknown := config.user()
-	user.Expires = config.expiry(r.clock.Now())
-	// What is no key at all, the validators of the attributes tell.
-	if natsconn.CheckPublicKey(user.PublicKey, natsconn.UserKey) != nil {
-		user.PublicKey = ""
-	}
-	if natsconn.CheckPublicKey(user.IssuerAccount, natsconn.AccountKey) != nil {
-		user.IssuerAccount = ""
-	}
-	claimpath.AddProblems(diags, user.Problems(), attributeNames, unknown)
+	r.checkClaims(&config.claimsModel, config.SigningKeySeed, diags)
 	if lifetime, before := config.expiresIn(), config.rotateBefore(); lifetime > 0 && before >= lifetime {
 		diags.AddAttributeError(path.Root("rotate_before"), "Invalid Rotation", fmt.Sprintf("Attribute rotate_before is %s, which is not shorter than "+
 			"expires_in, %s: every plan would have the user signed anew.", config.RotateBefore, config.ExpiresIn))
 	}
-	if config.Scoped.ValueBool() {
-		checkScoped(config, diags)
-	}
-}
-
-// checkKey refuses what there is no key to sign with.
-func (r *userResource) checkKey(config *userModel, diags *diag.Diagnostics) {
-	if !config.SigningKeySeed.IsNull() {
-		return
-	}
-	at := path.Root("signing_key_seed_wo")
-	if config.Scoped.ValueBool() {
-		diags.AddAttributeError(at, "No Scoped Signing Key", "Attribute scoped is true, and without signing_key_seed_wo the provider's accounts.signing_key "+
-			"signs the user, which is a plain signing key.\n\nGive the seed of a scoped signing key of the account, or leave scoped out.")
-		return
-	}
-	if r.data == nil {
-		return
-	}
-	if err := r.data.CheckAccounts(); err != nil {
-		diags.AddAttributeError(at, "No Key to Sign the User With", connection.NoSignerText(err))
-	}
-}
-
-// signer returns what signs the user: the configured key, or else the provider's. The caller closes it.
-func (r *userResource) signer(config *userModel) (*account.Signer, error) {
-	signer, err := r.data.SignerFor(config.SigningKeySeed)
-	if err != nil && !config.SigningKeySeed.IsNull() {
-		err = fmt.Errorf("signing_key_seed_wo: %w", err)
-	}
-	return signer, err
-}
-
-// issuer is the public half of what signs the user, empty if that is not known yet.
-func (r *userResource) issuer(config *userModel) string {
-	signer, err := r.signer(config)
-	if err != nil {
-		return ""
-	}
-	defer signer.Close()
-	return signer.PublicKey()
-}
-
-// checkScoped refuses what a scoped signing key cannot sign.
-func checkScoped(config *userModel, diags *diag.Diagnostics) {
-	limits := config.limits()
-	for _, name := range slices.Sorted(maps.Keys(limits)) {
-		if isSet(limits[name]) {
-			diags.AddAttributeError(path.Root(name), "Scoped User With Limits", fmt.Sprintf("Attribute %s cannot be set together with scoped: what the user "+
-				"may do stands in the template of the scoped signing key, and servers refuse a user who says more.\n\nLeave %s out, or set scoped = "+
-				"false and sign with a plain signing key.", name, name))
-		}
-	}
-	if signer, err := account.PublicKey(config.SigningKeySeed.ValueString()); err == nil && signer == config.Account.ValueString() {
-		diags.AddAttributeError(path.Root("scoped"), "Scoped User Signed by the Account", "Attribute scoped is true, and the seed in signing_key_seed_wo "+
-			"is that of the account's identity, which has no template.\n\nUse the seed of a scoped signing key of the account, or leave scoped out.")
-	}
-}
-
-// isSet tells whether the value of a limit is known and limits anything: false does not.
-func isSet(value attr.Value) bool {
-	if value.IsNull() || value.IsUnknown() {
-		return false
-	}
-	flag, ok := value.(basetypes.BoolValue)
-	return !ok || flag.ValueBool()
 }
 
 // ModifyPlan tells whether the user has to be signed, warns of what that means for k3s, and refuses to plan a revocation that
@@ -156,14 +68,14 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		if plan.planKey(&config, &state) {
 			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("public_key"))
 		}
-		if plan.mustSign(r.issuer(&config), &state, r.clock.Now()) {
+		if plan.mustSign(r.issuer(config.SigningKeySeed), &state, r.clock.Now()) {
 			plan.planSigning(&config)
 		} else {
 			plan.keepSigned(&config, &state)
 		}
 	}
 	if plan.JWT.IsUnknown() {
-		r.checkKey(&config, &resp.Diagnostics)
+		r.checkKey(&config.claimsModel, config.SigningKeySeed, &resp.Diagnostics)
 	}
 	if plan.JWT.IsUnknown() && !plan.ExpiresIn.IsNull() {
 		resp.Diagnostics.AddAttributeWarning(path.Root("expires_in"), "The User Expires", fmt.Sprintf("The user %s stops working %s after it is signed. "+

@@ -4,22 +4,15 @@ package user
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
-	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 )
-
-// signTimeout bounds signing, which waits for the second after the last JWT of the same key, and for five if a clock was set back.
-const signTimeout = 10 * time.Second
 
 var (
 	_ resource.ResourceWithConfigure      = (*userResource)(nil)
@@ -29,17 +22,15 @@ var (
 	_ resource.ResourceWithValidateConfig = (*userResource)(nil)
 )
 
-type userResource struct {
-	data *connection.Data
-	// clock tells when JWTs expire. When they were issued the machine's clock tells alone: see [account.Clock].
-	clock account.Clock
-}
+type userResource struct{ signing }
 
 // NewResource returns the resource nats_user.
 func NewResource() resource.Resource { return NewResourceWithClock(account.SystemClock{}) }
 
 // NewResourceWithClock returns a nats_user whose JWTs expire by that clock.
-func NewResourceWithClock(clock account.Clock) resource.Resource { return &userResource{clock: clock} }
+func NewResourceWithClock(clock account.Clock) resource.Resource {
+	return &userResource{signing{clock: clock, seedAttr: "signing_key_seed_wo"}}
+}
 
 func (r *userResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_user"
@@ -59,57 +50,12 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	seed := ""
-	// A key that was brought may have been revoked a moment ago, as that of a user that this one takes the place of. What is issued
-	// in the same second as a revocation is refused too.
-	after := time.Now()
-	if config.PublicKey.IsNull() {
-		public, generated, err := account.NewKey(natsconn.UserKey)
-		if err != nil {
-			addError(&resp.Diagnostics, "Create", &plan, err)
-			return
-		}
-		plan.PublicKey, seed, after = types.StringValue(public), generated, time.Time{}
-	}
-	if err := r.sign(ctx, &plan, &config, seed, after); err != nil {
-		addError(&resp.Diagnostics, "Create", &plan, err)
+	if err := r.signNew(ctx, &plan.claimsModel, config.SigningKeySeed); err != nil {
+		addError(&resp.Diagnostics, "Create", plan.Name, err)
 		return
 	}
 	tflog.Info(ctx, "signed user", plan.logged())
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
-}
-
-// sign signs the user in a later second than after. Seed is that of the user's key, empty if it is not here.
-func (r *userResource) sign(ctx context.Context, plan, config *userModel, seed string, after time.Time) error {
-	signer, err := r.signer(config)
-	if err != nil {
-		return err
-	}
-	defer signer.Close()
-	ctx, cancel := context.WithTimeout(ctx, signTimeout)
-	defer cancel()
-
-	user, _ := plan.user()
-	from := r.clock.Now()
-	if next := after.Add(time.Second); next.After(from) {
-		from = next // which signing waits for
-	}
-	user.Expires = plan.expiry(from)
-	plan.ExpiresAt = customtype.Time{StringValue: types.StringNull()}
-	if !user.Expires.IsZero() {
-		plan.ExpiresAt = customtype.Time{StringValue: types.StringValue(user.Expires.UTC().Format(time.RFC3339))}
-	}
-	token, err := user.Sign(ctx, signer, account.SystemClock{}, after)
-	if err != nil {
-		return err
-	}
-	plan.JWT, plan.Issuer, plan.Credentials = types.StringValue(token), types.StringValue(signer.PublicKey()), types.StringNull()
-	if seed == "" {
-		return nil
-	}
-	credentials, err := account.FormatCredentials(token, seed)
-	plan.Credentials = types.StringValue(credentials)
-	return err
 }
 
 // Read changes nothing: what was signed is known to the state alone.
@@ -135,7 +81,7 @@ func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	}
 	if plan.JWT.IsUnknown() {
 		if err := r.signAgain(ctx, &plan, &state, &config); err != nil {
-			addError(&resp.Diagnostics, "Update", &plan, err)
+			addError(&resp.Diagnostics, "Update", plan.Name, err)
 			return
 		}
 		tflog.Info(ctx, "signed user again", plan.logged())
@@ -155,7 +101,7 @@ func (r *userResource) signAgain(ctx context.Context, plan, state, config *userM
 			return fmt.Errorf("the credentials in the state cannot be read: %w", err)
 		}
 	}
-	return r.sign(ctx, plan, config, seed, last.IssuedAt)
+	return r.sign(ctx, &plan.claimsModel, config.SigningKeySeed, seed, last.IssuedAt)
 }
 
 // ImportState refuses: there is nothing that could be read.
@@ -165,19 +111,9 @@ func (r *userResource) ImportState(_ context.Context, _ resource.ImportStateRequ
 		"stays with the client, which only needs the new jwt.")
 }
 
-// logged is what a log says of the user.
-func (m *userModel) logged() map[string]any {
-	return map[string]any{"user": m.PublicKey.ValueString(), "name": m.Name.ValueString(), "account": m.Account.ValueString()}
-}
-
 // store writes the model to the state.
 func (m *userModel) store(ctx context.Context, state *tfsdk.State, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
 	diags := state.Set(ctx, m)
 	diags.Append(identity.Set(ctx, m.identity())...)
 	return diags
-}
-
-// addError tells a failure of an action on the user.
-func addError(diags *diag.Diagnostics, action string, m *userModel, err error) {
-	diags.AddError(fmt.Sprintf("Unable to %s User", action), fmt.Sprintf("User %q: %s", m.Name.ValueString(), connection.Explain(err)))
 }

@@ -58,7 +58,7 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if err := r.revoke(ctx, &state, &resp.Diagnostics); err != nil {
-		addError(&resp.Diagnostics, "Revoke", &state, err)
+		addError(&resp.Diagnostics, "Revoke", state.Name, err)
 	}
 }
 

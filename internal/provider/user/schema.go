@@ -29,25 +29,37 @@ const schemaText = "A user of an account: what a client, such as the KINE in k3s
 	"account; no server has to be told of it.\n\n" +
 	"Without a `public_key` a key pair is generated, and `credentials` holds its seed: encrypt the state, or bring your own key. Then nothing " +
 	"that is enough to connect is here, unless it is a `bearer_token`. Any change of what the user may do is signed anew under the same key, " +
-	"so that the new `credentials` take the place of the old ones; an unchanged user is not signed again.\n\n" +
+	"so that the new `credentials` take the place of the old ones; an unchanged user is not signed again. Another `account` or `public_key` " +
+	"means another user: it is replaced.\n\n" +
 	"What was signed before stays valid until it expires or the user is destroyed: a user who loses permissions can connect with the old " +
 	"credentials. A destroy revokes the user in its account, which takes the provider's `operator`; every server then refuses and " +
 	"disconnects it.\n\n" +
 	"A user cannot be imported: neither its JWT nor its seed is on any server."
 
+// signingKeyText describes the seed that signs, here and in the ephemeral resource.
+const signingKeyText = "Seed of a key pair that the account has among its `signing_keys`, or of its identity; it starts with `SA`. The user is " +
+	"signed with it. Without it, the provider's `accounts.signing_key` signs, which each `nats_account` of the same provider block has."
+
 func (r *userResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	attributes := userlimits.Attributes()
-	maps.Copy(attributes, claimsAttributes())
+	attributes := sharedAttributes()
 	maps.Copy(attributes, signingAttributes())
 	maps.Copy(attributes, destroyAttributes(ctx))
 	resp.Schema = schema.Schema{MarkdownDescription: schemaText, Attributes: attributes}
+}
+
+// sharedAttributes are those that the ephemeral resource has too.
+func sharedAttributes() map[string]schema.Attribute {
+	attributes := userlimits.Attributes()
+	maps.Copy(attributes, claimsAttributes())
+	maps.Copy(attributes, signedAttributes())
+	return attributes
 }
 
 // claimsAttributes are those that make up the claims, beside what the user may do.
 func claimsAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"account": schema.StringAttribute{
-			MarkdownDescription: "Public key of the account, which starts with `A`. Another account means another user: it is replaced.",
+			MarkdownDescription: "Public key of the account, which starts with `A`.",
 			Required:            true,
 			Validators:          []validator.String{validators.PublicKey(natsconn.AccountKey)},
 			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
@@ -59,7 +71,7 @@ func claimsAttributes() map[string]schema.Attribute {
 		},
 		"public_key": schema.StringAttribute{
 			MarkdownDescription: "Public key of the user, which starts with `U`. Without it, a key pair is generated. With it, the seed stays where the " +
-				"key was made, and `credentials` is null. Another key means another user: it is replaced.",
+				"key was made, and `credentials` is null.",
 			Optional: true, Computed: true,
 			Validators: []validator.String{validators.PublicKey(natsconn.UserKey)},
 		},
@@ -75,20 +87,6 @@ func claimsAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Time from which on the user counts, such as `2030-01-01T00:00:00Z`.",
 			Optional:            true, CustomType: customtype.TimeType{},
 		},
-		"expires_in": schema.StringAttribute{
-			MarkdownDescription: "How long the user can connect after it was signed, such as `720h`; at the end, servers cut its connections. Without it, " +
-				"for ever.\n\n" +
-				"For users that run k3s, leave it out, unless something replaces the credentials file on every node in time: k3s stops when its " +
-				"credentials expire. KINE reads the file again whenever it connects, so that replacing it is enough.",
-			Optional: true, CustomType: customtype.DurationType{},
-			Validators: []validator.String{wholeSeconds},
-		},
-		"rotate_before": schema.StringAttribute{
-			MarkdownDescription: "How long before `expires_at` a plan has the user signed anew, such as `168h`. It has to be shorter than `expires_in`, and " +
-				"longer than the time between two applies. Without it, a plan does that once the user has expired.",
-			Optional: true, CustomType: customtype.DurationType{},
-			Validators: []validator.String{wholeSeconds, stringvalidator.AlsoRequires(path.MatchRoot("expires_in"))},
-		},
 		"scoped": schema.BoolAttribute{
 			MarkdownDescription: "The signing key is a scoped one, whose template in the account says what the user may do: no permissions and limits " +
 				"can be set here. It has to fit the key, or servers refuse the user. Defaults to `false`.",
@@ -97,21 +95,9 @@ func claimsAttributes() map[string]schema.Attribute {
 	}
 }
 
-// signingAttributes are how the user is signed, and what comes of it.
-func signingAttributes() map[string]schema.Attribute {
+// signedAttributes are what comes of signing.
+func signedAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"signing_key_seed_wo": schema.StringAttribute{
-			MarkdownDescription: "Seed of a key pair that the account has among its `signing_keys`, or of its identity; it starts with `SA`. The user is " +
-				"signed with it. Without it, the provider's `accounts.signing_key` signs, which each `nats_account` of the same provider block has. Another " +
-				"key is noticed by its public half, `issuer`, and has the user signed anew. Write-only: it is never stored.",
-			Optional: true, WriteOnly: true, Sensitive: true,
-			Validators: []validator.String{validators.Seed(natsconn.AccountKey)},
-		},
-		"signing_key_seed_wo_version": schema.StringAttribute{
-			MarkdownDescription: "Version of `signing_key_seed_wo`: any text. Changing it has the user signed anew, also with the same key, and also " +
-				"where the seed is not known yet when the plan is made.",
-			Optional: true,
-		},
 		"jwt": schema.StringAttribute{
 			MarkdownDescription: "The user's JWT. With `bearer_token` it is enough to connect.",
 			Computed:            true, Sensitive: true,
@@ -127,6 +113,37 @@ func signingAttributes() map[string]schema.Attribute {
 		"issuer": schema.StringAttribute{
 			MarkdownDescription: "Public key of what signed the user: a signing key of the account, or its identity.",
 			Computed:            true,
+		},
+	}
+}
+
+// signingAttributes are how the user is signed, and for how long.
+func signingAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"expires_in": schema.StringAttribute{
+			MarkdownDescription: "How long the user can connect after it was signed, such as `720h`; at the end, servers cut its connections. Without it, " +
+				"for ever.\n\n" +
+				"For users that run k3s, leave it out, unless something replaces the credentials file on every node in time: k3s stops when its " +
+				"credentials expire. KINE reads the file again whenever it connects, so that replacing it is enough.",
+			Optional: true, CustomType: customtype.DurationType{},
+			Validators: []validator.String{wholeSeconds},
+		},
+		"rotate_before": schema.StringAttribute{
+			MarkdownDescription: "How long before `expires_at` a plan has the user signed anew, such as `168h`. It has to be shorter than `expires_in`, and " +
+				"longer than the time between two applies. Without it, a plan does that once the user has expired.",
+			Optional: true, CustomType: customtype.DurationType{},
+			Validators: []validator.String{wholeSeconds, stringvalidator.AlsoRequires(path.MatchRoot("expires_in"))},
+		},
+		"signing_key_seed_wo": schema.StringAttribute{
+			MarkdownDescription: signingKeyText + " Another key is noticed by its public half, `issuer`, and has the user signed anew. Write-only: it is " +
+				"never stored.",
+			Optional: true, WriteOnly: true, Sensitive: true,
+			Validators: []validator.String{validators.Seed(natsconn.AccountKey)},
+		},
+		"signing_key_seed_wo_version": schema.StringAttribute{
+			MarkdownDescription: "Version of `signing_key_seed_wo`: any text. Changing it has the user signed anew, also with the same key, and also " +
+				"where the seed is not known yet when the plan is made.",
+			Optional: true,
 		},
 	}
 }
