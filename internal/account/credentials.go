@@ -3,6 +3,7 @@ package account
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/jwt/v2"
 
@@ -39,12 +40,30 @@ func CredentialsSeed(credentials string) (string, error) {
 // CredentialsAccount returns the public key of the account that the user in the content of a credentials file belongs to. The error
 // contains nothing of it.
 func CredentialsAccount(credentials string) (string, error) {
-	user, signature, err := DecodeUser(undecorated(credentials))
+	user, signature, err := credentialsUser(credentials)
 	if err != nil {
-		return "", errors.New("the credentials have no JWT of a user in them")
+		return "", err
 	}
 	if user.IssuerAccount != "" {
 		return user.IssuerAccount, nil
 	}
 	return signature.Issuer, nil
+}
+
+// CredentialsExpiry returns when the user in the content of a credentials file expires, zero if it never does. The error contains nothing
+// of it.
+func CredentialsExpiry(credentials string) (time.Time, error) {
+	user, _, err := credentialsUser(credentials)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return user.Expires, nil
+}
+
+func credentialsUser(credentials string) (*User, Signature, error) {
+	user, signature, err := DecodeUser(undecorated(credentials))
+	if err != nil {
+		return nil, Signature{}, errors.New("the credentials have no JWT of a user in them")
+	}
+	return user, signature, nil
 }

@@ -38,6 +38,33 @@ func TestCredentials(t *testing.T) {
 	if got, err := CredentialsSeed(credentials); err != nil || got != seed {
 		t.Errorf("the seed is another one: %v", err)
 	}
+	if at, err := CredentialsExpiry(credentials); err != nil || !at.IsZero() {
+		t.Errorf("expires at %s: %v", at, err)
+	}
+}
+
+// Credentials tell when they expire.
+func TestCredentialsExpiry(t *testing.T) {
+	public, seed, err := NewKey(natsconn.UserKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := time.Now().Add(time.Hour).Truncate(time.Second)
+	user := User{Claims: Claims{PublicKey: public, Name: "u", Expires: want}}
+	token, err := user.Sign(t.Context(), newSigner(t, natsconn.AccountKey), SystemClock{}, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials, err := FormatCredentials(token, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at, err := CredentialsExpiry(credentials); err != nil || !at.Equal(want) {
+		t.Errorf("expires at %s, not %s: %v", at, want, err)
+	}
+	if at, err := CredentialsExpiry(seed); err == nil || !at.IsZero() || strings.Contains(err.Error(), seed) {
+		t.Errorf("a seed expires at %s: %t", at, err != nil)
+	}
 }
 
 // Errors tell what is wrong and hold no secret.

@@ -61,6 +61,45 @@ func ValidateResource(t *testing.T, resource string, config Config) []Diagnostic
 	return diagnostics(resp.Diagnostics)
 }
 
+// ValidateEphemeral has the provider validate the configuration of an ephemeral resource, as every plan does first.
+func ValidateEphemeral(t *testing.T, resource string, config Config) []Diagnostic {
+	t.Helper()
+	server, schemas := serve(t)
+	resp, err := server.ValidateEphemeralResourceConfig(t.Context(), &tfprotov6.ValidateEphemeralResourceConfigRequest{
+		TypeName: resource,
+		Config:   encode(t, schemas.EphemeralResourceSchemas[resource].ValueType(), config),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return diagnostics(resp.Diagnostics)
+}
+
+// OpenEphemeral has the provider, without a configuration of its own, open an ephemeral resource and close it at once. It returns the
+// attributes as [ImportResource] does, and what the CLI would have kept in between.
+func OpenEphemeral(t *testing.T, resource string, config Config) (attributes map[string]any, private []byte, found []Diagnostic) {
+	t.Helper()
+	server, schemas := serve(t)
+	of := schemas.EphemeralResourceSchemas[resource].ValueType()
+	opened, err := server.OpenEphemeralResource(t.Context(), &tfprotov6.OpenEphemeralResourceRequest{TypeName: resource, Config: encode(t, of, config)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(opened.Diagnostics) > 0 {
+		return nil, nil, diagnostics(opened.Diagnostics)
+	}
+	value, err := opened.Result.Unmarshal(of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed, err := server.CloseEphemeralResource(t.Context(), &tfprotov6.CloseEphemeralResourceRequest{TypeName: resource, Private: opened.Private})
+	if err != nil {
+		t.Fatal(err)
+	}
+	attributes, _ = fromValue(t, value).(map[string]any)
+	return attributes, opened.Private, diagnostics(closed.Diagnostics)
+}
+
 // Configured returns what the configured provider hands to its resources, and what it says about its configuration.
 func Configured(t *testing.T, config Config) (*connection.Data, []Diagnostic) {
 	t.Helper()

@@ -103,6 +103,7 @@ func (p *natsProvider) EphemeralResources(context.Context) []func() ephemeral.Ep
 	return []func() ephemeral.EphemeralResource{
 		k3sendpoint.NewEphemeralResource,
 		nkey.NewEphemeralResource,
+		user.NewEphemeralResource,
 	}
 }
 

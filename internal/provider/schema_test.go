@@ -14,7 +14,7 @@ import (
 func TestMain(m *testing.M) { acctest.Main(m) }
 
 // secret matches the names of attributes that hold a secret, or a text with one in it.
-var secret = regexp.MustCompile(`^((system_)?credentials(_wo)?|signing_key(_seed_wo)?|seed(_wo)?|password|token|k3s_token(_wo)?|nkey_seed|key_pem(_wo)?|url|k3s_config|environment)$`)
+var secret = regexp.MustCompile(`^((system_)?credentials(_wo)?|signing_key(_seed(_wo)?)?|seed(_wo)?|password|token|k3s_token(_wo)?|nkey_seed|key_pem(_wo)?|url|k3s_config|environment)$`)
 
 // secretJWT matches the paths of JWTs that may be enough to connect.
 var secretJWT = regexp.MustCompile(`^nats_user(_credentials)?\.jwt$`)

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
@@ -151,6 +152,9 @@ type check struct {
 	// local tells whether the TLS settings are meant for this machine, and not for the node.
 	local     bool
 	tokenPath path.Path
+	// credentials is the attribute with the credentials of the own connection, and expires when they expire, zero if they do not.
+	credentials string
+	expires     time.Time
 }
 
 func newCheck(m *endpointModel) check {
@@ -158,6 +162,9 @@ func newCheck(m *endpointModel) check {
 	v := m.verification()
 	version := m.K3sVersion.ValueString()
 	c := check{spec: e.Spec, k3s: kine.LookUpK3s(version), version: version, etcd: m.mode() == verifyETCD, servers: path.Root("servers")}
+	if expires, err := account.CredentialsExpiry(v.credentials.ValueString()); err == nil {
+		c.credentials, c.expires = v.name, expires.UTC()
+	}
 	c.own = e.CredentialsFile == "" && e.ContextFile == "" || !v.credentials.IsNull()
 	if !v.servers.IsNull() {
 		c.servers = path.Root("verification")
@@ -272,6 +279,10 @@ func (c *check) explainConnection(err error) (at path.Path, step string) {
 	case errors.As(err, &secure):
 		return c.tls, "Set tls.ca_file to the certificate authority of the servers, and tls.cert_file and tls.key_file if they ask for a " +
 			"client certificate. If this machine has those files elsewhere, set verification.tls too."
+	case errors.As(err, &auth) && !c.expires.IsZero() && !time.Now().Before(c.expires):
+		return path.Root("verification"), fmt.Sprintf("The credentials in verification.%s have expired at %s. Give ones that last longer than all that the "+
+			"verification comes after: those of a nats_user_credentials with a longer expires_in, or of a nats_user that has not expired.",
+			c.credentials, c.expires.Format(time.RFC3339))
 	case errors.As(err, &auth):
 		return path.Root("verify"), "k3s would be refused as well: correct the user and password, the token, or the credentials."
 	case errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &slow): // before a request was made

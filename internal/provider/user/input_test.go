@@ -9,7 +9,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// What a server would refuse, or would take for something else, is an error of the plan, at the attribute. No seed is in any.
+// What a server would refuse, or would take for something else, is an error of the plan, at the attribute. No seed is in any. What the
+// ephemeral resource has too, it checks alike.
 func TestUserInput(t *testing.T) {
 	accountKey, signing := newPair(t, natsconn.AccountKey), newPair(t, natsconn.AccountKey)
 	own, operator := newPair(t, natsconn.UserKey), newPair(t, natsconn.OperatorKey)
@@ -74,24 +75,37 @@ func TestUserInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			config := acctest.Config{"account": accountKey.public, "name": "k3s", "signing_key_seed_wo": signing.seed}
 			maps.Copy(config, c.change)
-			found := acctest.ValidateResource(t, "nats_user", config)
-			for _, d := range found {
-				for _, pair := range []pair{accountKey, signing, own, operator} {
-					if strings.Contains(d.Text, pair.seed) {
-						t.Errorf("a seed is in the error: %s", d.Path)
-					}
-				}
+			checkInput(t, acctest.ValidateResource(t, "nats_user", config), c.at, c.says, accountKey, signing, own, operator)
+			if _, ofResource := config["rotate_before"]; ofResource {
+				return
 			}
-			switch {
-			case c.at == "" && len(found) > 0:
-				t.Errorf("refused: %+v", found)
-			case c.at != "" && len(found) == 0:
-				t.Error("not refused")
-			case c.at != "" && (found[0].Path != c.at || !strings.Contains(found[0].Text, c.says)):
-				t.Errorf("%+v, want %q at %s", found, c.says, c.at)
-			case c.at != "" && len(found) > 1 && name != "negative number": // which its type's validator tells too
-				t.Errorf("told more than once: %+v", found)
+			twin := acctest.Config{}
+			for attribute, value := range config {
+				twin[strings.TrimSuffix(attribute, "_wo")] = value
 			}
+			checkInput(t, acctest.ValidateEphemeral(t, credentialsType, twin), strings.TrimSuffix(c.at, "_wo"), c.says, accountKey, signing, own, operator)
 		})
+	}
+}
+
+// checkInput wants one error with a text at a path, none if that is empty, and no seed of a key pair in any.
+func checkInput(t *testing.T, found []acctest.Diagnostic, at, says string, secrets ...pair) {
+	t.Helper()
+	for _, d := range found {
+		for _, pair := range secrets {
+			if strings.Contains(d.Text, pair.seed) {
+				t.Errorf("a seed is in the error: %s", d.Path)
+			}
+		}
+	}
+	switch {
+	case at == "" && len(found) > 0:
+		t.Errorf("refused: %+v", found)
+	case at != "" && len(found) == 0:
+		t.Error("not refused")
+	case at != "" && (found[0].Path != at || !strings.Contains(found[0].Text, says)):
+		t.Errorf("%+v, want %q at %s", found, says, at)
+	case at != "" && len(found) > 1 && at != "subscriptions": // a negative number, which its type's validator tells too
+		t.Errorf("told more than once: %+v", found)
 	}
 }

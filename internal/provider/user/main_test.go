@@ -58,18 +58,21 @@ type signed struct {
 }
 
 // keep returns a check that stores what the state has.
-func keep(into *signed) resource.TestCheckFunc {
+func keep(into *signed) resource.TestCheckFunc { return keepFrom(address, "", into) }
+
+// keepFrom is keep for what is below an attribute of a resource, whose name ends in a dot.
+func keepFrom(address, below string, into *signed) resource.TestCheckFunc {
 	return func(s *terraform.State) error {
 		attributes := s.RootModule().Resources[address].Primary.Attributes
-		decoded, signature, err := account.DecodeUser(attributes["jwt"])
+		decoded, signature, err := account.DecodeUser(attributes[below+"jwt"])
 		if err != nil {
 			return err
 		}
-		*into = signed{attributes["jwt"], attributes["credentials"], decoded, signature}
-		if public := attributes["public_key"]; public != decoded.PublicKey {
+		*into = signed{attributes[below+"jwt"], attributes[below+"credentials"], decoded, signature}
+		if public := attributes[below+"public_key"]; public != decoded.PublicKey {
 			return fmt.Errorf("public_key is %s, and that in the JWT %s", public, decoded.PublicKey)
 		}
-		if issuer := attributes["issuer"]; issuer != signature.Issuer {
+		if issuer := attributes[below+"issuer"]; issuer != signature.Issuer {
 			return fmt.Errorf("issuer is %s, and that of the JWT %s", issuer, signature.Issuer)
 		}
 		if into.credentials == "" {

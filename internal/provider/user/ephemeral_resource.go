@@ -1,0 +1,147 @@
+package user
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
+)
+
+var (
+	_ ephemeral.EphemeralResourceWithClose          = (*ephemeralCredentials)(nil)
+	_ ephemeral.EphemeralResourceWithConfigure      = (*ephemeralCredentials)(nil)
+	_ ephemeral.EphemeralResourceWithValidateConfig = (*ephemeralCredentials)(nil)
+)
+
+// ephemeralSeedAttr is the attribute with the seed that signs.
+const ephemeralSeedAttr = "signing_key_seed"
+
+type ephemeralModel struct {
+	claimsModel
+
+	SigningKeySeed types.String `tfsdk:"signing_key_seed"`
+}
+
+// ephemeralCredentials are a user for those who need one for the length of an apply.
+type ephemeralCredentials struct{ signing }
+
+// NewEphemeralResource returns the ephemeral resource nats_user_credentials.
+func NewEphemeralResource() ephemeral.EphemeralResource {
+	return &ephemeralCredentials{signing{clock: account.SystemClock{}, seedAttr: ephemeralSeedAttr}}
+}
+
+func (r *ephemeralCredentials) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_user_credentials"
+}
+
+func (r *ephemeralCredentials) Configure(_ context.Context, req ephemeral.ConfigureRequest, resp *ephemeral.ConfigureResponse) {
+	r.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
+}
+
+// ValidateConfig refuses what [userResource.ValidateConfig] refuses.
+func (r *ephemeralCredentials) ValidateConfig(ctx context.Context, req ephemeral.ValidateConfigRequest, resp *ephemeral.ValidateConfigResponse) {
+	var config ephemeralModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !resp.Diagnostics.HasError() {
+		r.check(config, &resp.Diagnostics)
+	}
+}
+
+func (r *ephemeralCredentials) check(config ephemeralModel, diags *diag.Diagnostics) {
+	config.setLifetime()
+	r.checkClaims(&config.claimsModel, config.SigningKeySeed, diags)
+	r.checkKey(&config.claimsModel, config.SigningKeySeed, diags)
+}
+
+// setLifetime sets the default of expires_in.
+func (m *ephemeralModel) setLifetime() {
+	if m.ExpiresIn.IsNull() {
+		m.ExpiresIn = customtype.Duration{StringValue: types.StringValue(defaultLifetime)}
+	}
+}
+
+// Open signs the user. No server is asked.
+func (r *ephemeralCredentials) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
+	var model ephemeralModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if !resp.Diagnostics.HasError() {
+		// Values that were unknown when the configuration was validated are known by now.
+		r.check(model, &resp.Diagnostics)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	configured := model.ExpiresIn
+	model.setLifetime()
+	if err := r.signNew(ctx, &model.claimsModel, model.SigningKeySeed); err != nil {
+		addOpenError(&resp.Diagnostics, model.Name, err)
+		return
+	}
+	tflog.Info(ctx, "signed user of an ephemeral resource", model.logged())
+	private, err := json.Marshal(model.opened())
+	if err != nil {
+		addOpenError(&resp.Diagnostics, model.Name, err)
+		return
+	}
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, openedKey, private)...)
+	model.ExpiresIn = configured
+	resp.Diagnostics.Append(resp.Result.Set(ctx, &model)...)
+}
+
+// addOpenError tells why there are no credentials. A plan opens them as soon as their own arguments are known, also where those of the
+// provider are not.
+func addOpenError(diags *diag.Diagnostics, name types.String, err error) {
+	if _, ok := errors.AsType[*connection.UnknownError](err); ok {
+		diags.AddAttributeError(path.Root(ephemeralSeedAttr), "Key to Sign the User With Is Not Known Yet", connection.Explain(err)+"\n\nOr give the same seed "+
+			"as "+ephemeralSeedAttr+" here: then the apply opens the credentials, once it is known.")
+		return
+	}
+	addError(diags, "Sign", name, err)
+}
+
+// openedKey is the key in the private data of what is opened.
+const openedKey = "opened"
+
+// opened is what is remembered of credentials while they are open. There is no secret in it.
+type opened struct {
+	Name      string    `json:"name"`
+	ExpiresIn string    `json:"expires_in"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+func (m *ephemeralModel) opened() opened {
+	return opened{m.Name.ValueString(), m.ExpiresIn.ValueString(), time.Unix(m.ExpiresAt.Number(), 0).UTC()}
+}
+
+// Close has no server to tell. It warns of credentials that expired while they were in use. A renewal could do no more, because nothing that
+// is signed can be prolonged, and it would do worse: Terraform before 1.17 drops what it says, and in the other CLIs its error fails
+// an apply that needed the credentials at its beginning only. After an error of what uses the credentials, no CLI closes them.
+func (r *ephemeralCredentials) Close(ctx context.Context, req ephemeral.CloseRequest, resp *ephemeral.CloseResponse) {
+	private, diags := req.Private.GetKey(ctx, openedKey)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	var of opened
+	if err := json.Unmarshal(private, &of); err != nil {
+		resp.Diagnostics.AddError("Unable to Close User Credentials", connection.Explain(err))
+		return
+	}
+	if r.clock.Now().Before(of.ExpiresAt) {
+		return
+	}
+	resp.Diagnostics.AddAttributeWarning(path.Root("expires_in"), "Credentials Have Expired", fmt.Sprintf("The credentials of the user %q expired at %s, %s "+
+		"after they were signed, and before all that depends on them was done. From then on servers refused them, and cut what was connected "+
+		"with them.\n\nRaise expires_in.", of.Name, of.ExpiresAt.Format(time.RFC3339), of.ExpiresIn))
+}
