@@ -127,6 +127,10 @@ func TestAccEphemeralUserExpires(t *testing.T) {
 				if at.Before(user.user.Expires) {
 					return fmt.Errorf("the connection was cut at %s, before %s", at, user.user.Expires)
 				}
+				// A server takes a user until the second after.
+				ctx, cancel := context.WithDeadline(t.Context(), user.user.Expires.Add(time.Second))
+				defer cancel()
+				<-ctx.Done()
 				return b.isRefused(&user)
 			case <-time.After(waitTime):
 				return errors.New("the user is still connected")
