@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -99,6 +100,15 @@ func graftedHistory(t *testing.T) {
 	d, err := Compare(t.Context(), top.js, top.from, m)
 	if err != nil || d == nil || d.Sequence == 0 || d.Sequence > 100 {
 		t.Errorf("%v, %v", d, err)
+	}
+
+	// It may be the only copy of the old history: restoring neither promotes it nor removes it.
+	err = restore(t, top, specOf("kine", top.source))
+	if broken, ok := errors.AsType[*BrokenError](err); !ok || broken.Cause != CauseOtherSource {
+		t.Errorf("restored out of two histories: %v", err)
+	}
+	if m, err = Read(t.Context(), top.js, "kine"); err != nil || m.Promoted || m.LastSequence != 150 {
+		t.Errorf("%+v, %v", m, err)
 	}
 }
 

@@ -103,8 +103,8 @@ func Establish(
 		return nil, err
 	}
 	m, err := awaitSync(ctx, js, source, spec, made)
-	if broken, ok := errors.AsType[*BrokenError](err); ok && broken.Lasting() {
-		return nil, errors.Join(err, remove(ctx, js, spec))
+	if isLasting(err) {
+		return nil, discard(ctx, js, spec, made, err)
 	}
 	if err == nil {
 		made = m
@@ -126,16 +126,24 @@ func Establish(
 	return pending.Mirror, pending
 }
 
-// remove removes a mirror that does not work, unless it is another one by now.
-func remove(ctx context.Context, js *natsconn.JetStream, spec Spec) error {
-	info, err := kine.ReadStream(ctx, js, spec.Name)
-	switch {
-	case errors.Is(err, kine.ErrNotFound):
-		return nil
-	case err != nil:
+// isLasting tells whether an error says that a mirror can never work.
+func isLasting(err error) bool {
+	broken, ok := errors.AsType[*BrokenError](err)
+	return ok && broken.Lasting()
+}
+
+// discard removes a mirror that can never work, which is what err says, and returns err. One that had messages when this
+// process met it is not this process's own, and may be the only copy of them; nor is one that was changed since.
+func discard(ctx context.Context, js *natsconn.JetStream, spec Spec, made *Mirror, err error) error {
+	if !isLasting(err) || made.LastSequence > 0 {
 		return err
-	case len(info.Config.Unplaced(spec.form())) > 0:
-		return &ExistsError{Mirror: read(info), Violations: info.Config.Unplaced(spec.form())}
 	}
-	return kine.Delete(ctx, js, spec.Name, true)
+	info, left := kine.ReadStream(ctx, js, spec.Name)
+	if left == nil && len(info.Config.Unplaced(spec.form())) == 0 {
+		left = kine.Delete(ctx, js, spec.Name, true)
+	}
+	if errors.Is(left, kine.ErrNotFound) {
+		return err
+	}
+	return errors.Join(err, left)
 }

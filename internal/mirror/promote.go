@@ -45,8 +45,8 @@ func Promote(ctx context.Context, js *natsconn.JetStream, spec Spec) (*kine.Buck
 // last sequence of the source, and promoted. The source may be a mirror itself, and is not changed; nobody should write to it
 // meanwhile. What an earlier call has left unfinished is taken up, down to a bucket that equals the contract and has the
 // source's history. Any other stream in the way is an [*ExistsError]. A mirror that can never work is a [*BrokenError], and is
-// removed again; if ctx ends before the end, the error is a [*PendingError]. A source that is no bucket that KINE accepts is a
-// [*SourceError], one that is not there [kine.ErrNotFound].
+// removed again unless it was there before and has messages; if ctx ends before the end, the error is a [*PendingError]. A
+// source that is no bucket that KINE accepts is a [*SourceError], one that is not there [kine.ErrNotFound].
 func Restore(
 	ctx context.Context, js, source *natsconn.JetStream, spec Spec, place *kine.Placement,
 ) (*kine.Bucket, error) {
@@ -54,7 +54,7 @@ func Restore(
 	if err != nil {
 		return nil, err
 	}
-	_, err = create(ctx, js, spec, place, true)
+	made, err := create(ctx, js, spec, place, true)
 	if exists, ok := errors.AsType[*ExistsError](err); ok {
 		return finished(ctx, js, source, spec, from, exists)
 	}
@@ -62,10 +62,7 @@ func Restore(
 		return nil, err
 	}
 	if _, err := AwaitSync(ctx, js, source, spec); err != nil {
-		if broken, ok := errors.AsType[*BrokenError](err); ok && broken.Lasting() {
-			return nil, errors.Join(err, remove(ctx, js, spec))
-		}
-		return nil, err
+		return nil, discard(ctx, js, spec, made, err)
 	}
 	if _, err := Settle(ctx, js, spec, place); err != nil {
 		return nil, err
