@@ -261,8 +261,12 @@ func TestAccountRefusesMintedUser(t *testing.T) {
 	_, stranger := newOperator(t)
 	for what, minter := range map[string]*testMinter{
 		"unknown account": newMinter(t, stranger, time.Minute),
-		"unknown key":     func() *testMinter { m := newMinter(t, stranger, time.Minute); m.account = account.PublicKey(); return m }(),
-		"expired":         newMinter(t, account, -time.Minute),
+		"unknown key": func() *testMinter {
+			m := newMinter(t, stranger, time.Minute)
+			m.account = account.PublicKey()
+			return m
+		}(),
+		"expired": newMinter(t, account, -time.Minute),
 	} {
 		accounts := newTestClient(t, Settings{Servers: lab.URLs()}).Accounts(func(string) (Minter, error) { return minter, nil })
 		err := info(testContext(t), clientOf(t, accounts, minter.account))

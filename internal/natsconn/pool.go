@@ -1,7 +1,6 @@
 package natsconn
 
 import (
-	"container/list"
 	"context"
 	"sync"
 )
@@ -12,22 +11,23 @@ type pool struct {
 	limit int
 
 	mu sync.Mutex
-	// places has a *place for each client that may be connected, the one used last in front.
-	places  *list.List
-	byOwner map[*Client]*list.Element
+	// places are those of the clients that may be connected.
+	places map[*Client]*place
+	// uses counts how often a client was used.
+	uses uint64
 	// idle is closed, and made anew, whenever a client stops being in use.
 	idle chan struct{}
 }
 
 // place is the right to be connected.
 type place struct {
-	owner *Client
-	// users counts those who use the connection at the moment.
+	// users counts those who use the connection at the moment, and last is which of all uses the last one was.
 	users int
+	last  uint64
 }
 
 func newPool(limit int) *pool {
-	return &pool{limit: limit, places: list.New(), byOwner: map[*Client]*list.Element{}, idle: make(chan struct{})}
+	return &pool{limit: limit, places: map[*Client]*place{}, idle: make(chan struct{})}
 }
 
 // enter gives the client a place until leave is called. While all are in use it waits, as long as ctx allows.
@@ -49,40 +49,42 @@ func (p *pool) enter(ctx context.Context, c *Client) error {
 func (p *pool) tryEnter(c *Client) (entered bool, idle <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if element := p.byOwner[c]; element != nil {
-		element.Value.(*place).users++ //nolint:forcetypeassert // nothing else is in the list
-		p.places.MoveToFront(element)
-		return true, nil
+	own := p.places[c]
+	if own == nil {
+		if len(p.places) >= p.limit && !p.evict() {
+			return false, p.idle
+		}
+		own = &place{}
+		p.places[c] = own
 	}
-	if p.places.Len() >= p.limit && !p.evict() {
-		return false, p.idle
-	}
-	p.byOwner[c] = p.places.PushFront(&place{owner: c, users: 1})
+	p.uses++
+	own.users, own.last = own.users+1, p.uses
 	return true, nil
 }
 
 // evict disconnects the client that was not used for the longest time, and tells whether there was one. It closes the connection
 // before it lets go of the lock, so that there are never more than allowed.
 func (p *pool) evict() bool {
-	for element := p.places.Back(); element != nil; element = element.Prev() {
-		candidate := element.Value.(*place) //nolint:forcetypeassert // nothing else is in the list
-		if candidate.users > 0 {
-			continue
+	var oldest *Client
+	for c, candidate := range p.places {
+		if candidate.users == 0 && (oldest == nil || candidate.last < p.places[oldest].last) {
+			oldest = c
 		}
-		p.places.Remove(element)
-		delete(p.byOwner, candidate.owner)
-		candidate.owner.Close()
-		return true
 	}
-	return false
+	if oldest == nil {
+		return false
+	}
+	delete(p.places, oldest)
+	oldest.Close()
+	return true
 }
 
 // leave tells that one of the client's users is done.
 func (p *pool) leave(c *Client) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	used := p.byOwner[c].Value.(*place) //nolint:forcetypeassert // nothing else is in the list
-	if used.users--; used.users == 0 {
+	own := p.places[c]
+	if own.users--; own.users == 0 {
 		close(p.idle)
 		p.idle = make(chan struct{})
 	}
