@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
@@ -410,5 +411,28 @@ func TestLeftOverKey(t *testing.T) {
 	}
 	if err := run(t, on(lab.URLs())); err != nil {
 		t.Error(err)
+	}
+}
+
+// A bucket with a long history is proven too: KINE replays all of it to a watch, as fast as it can, before what is written now.
+func TestLongHistory(t *testing.T) {
+	t.Parallel()
+	lab := natslab.Single(t)
+	makeBucket(t, open(t, lab), spec)
+	url, err := kine.Endpoint{Servers: lab.URLs(), Spec: spec}.URL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	running := kinelab.Run(t, url)
+	if _, err := etcdtest.Seed(t.Context(), dial(t, running), etcdtest.NewPrefix(), 3000); err != nil {
+		t.Fatal(err)
+	}
+	if err := running.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := run(t, on(lab.URLs())); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -21,7 +21,13 @@ const (
 	// lag behind for milliseconds.
 	maxReads  = 40
 	readPause = 25 * time.Millisecond
+	// maxEvents is how many changes of the reserved key may wait to be looked at: three of each verification.
+	maxEvents = 300
 )
+
+// errEnded says that KINE has ended the watch. It does so with one that does not keep up with the history that it replays first of all: a
+// hundred changes wait for it at most (stream in KINE's pkg/broadcaster).
+var errEnded = errors.New("the watch has ended")
 
 // errConflict says that the reserved key is not what the probe has made of it.
 var errConflict = errors.New("another verification writes to the reserved key all the time")
@@ -31,14 +37,15 @@ func probe(ctx context.Context, backend server.Backend, stage func(string)) erro
 	p := prober{backend: backend, stage: stage}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stage("opening a watch")
 	// The watch comes first: what is written before it is open would have to be looked up in the history.
-	watch := backend.Watch(ctx, 0)
-	p.events, p.failed = watch.Eventc, watch.Errorc
+	p.open(ctx)
 	for attempt := 1; ; attempt++ {
 		err := p.once(ctx)
-		if !errors.Is(err, errConflict) || attempt == maxAttempts {
+		if !errors.Is(err, errConflict) && !errors.Is(err, errEnded) || attempt == maxAttempts {
 			return err
+		}
+		if errors.Is(err, errEnded) {
+			p.open(ctx)
 		}
 		if err := pause(ctx, backOff+mathrand.N(backOff)); err != nil {
 			return err
@@ -49,8 +56,32 @@ func probe(ctx context.Context, backend server.Backend, stage func(string)) erro
 type prober struct {
 	backend server.Backend
 	stage   func(string)
-	events  <-chan server.EventBatch
-	failed  <-chan error
+	// events are those of the reserved key.
+	events <-chan *server.Event
+	failed <-chan error
+}
+
+// open opens a watch, and takes from it whatever comes, so that KINE does not end it.
+func (p *prober) open(ctx context.Context) {
+	p.stage("opening a watch")
+	watch := p.backend.Watch(ctx, 0)
+	events := make(chan *server.Event, maxEvents)
+	p.events, p.failed = events, watch.Errorc
+	go func() {
+		defer close(events)
+		for batch := range watch.Eventc {
+			for _, event := range batch.Events {
+				if event.KV == nil || event.KV.Key != ReservedKey {
+					continue
+				}
+				select {
+				case events <- event:
+				default:
+					return // others write to the key so much that this probe has to begin anew anyway
+				}
+			}
+		}
+	}()
 }
 
 func (p *prober) once(ctx context.Context) error {
@@ -126,22 +157,19 @@ func (p *prober) read(ctx context.Context, revision int64, value string) error {
 func (p *prober) watch(ctx context.Context, revision int64, expected func(*server.Event) bool) error {
 	for {
 		select {
-		case batch, open := <-p.events:
-			if !open {
-				return errors.New("the watch has ended")
-			}
-			for _, event := range batch.Events {
-				switch {
-				case event.KV == nil || event.KV.Key != ReservedKey || event.KV.ModRevision < revision:
-				case event.KV.ModRevision == revision && expected(event):
-					return nil
-				case event.KV.ModRevision == revision:
-					return fmt.Errorf("the watch shows revision %d as something else than was written", revision)
-				default:
-					// Nothing was written here after the revision that is waited for, so this is somebody else's, over which KINE has
-					// passed the other by: of a key that two KINEs write to, a watch does not show each revision.
-					return errConflict
-				}
+		case event, open := <-p.events:
+			switch {
+			case !open:
+				return errEnded
+			case event.KV.ModRevision < revision:
+			case event.KV.ModRevision == revision && expected(event):
+				return nil
+			case event.KV.ModRevision == revision:
+				return fmt.Errorf("the watch shows revision %d as something else than was written", revision)
+			default:
+				// Nothing was written here after the revision that is waited for, so this is somebody else's, over which KINE has
+				// passed the other by: of a key that two KINEs write to, a watch does not show each revision.
+				return errConflict
 			}
 		case err := <-p.failed:
 			return fmt.Errorf("the watch has failed: %w", err)
