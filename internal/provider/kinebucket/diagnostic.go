@@ -8,8 +8,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/streamerror"
 )
 
@@ -26,8 +28,19 @@ func failure(subject streamerror.Subject, err error) streamerror.Failure {
 		attached     *kine.AttachedError
 		unrepairable *kine.UnrepairableError
 		successor    *kine.SuccessorError
+		other        *historyError
+		inTheWay     *mirror.ExistsError
 	)
+	if f, ok := mirrorsource.Failure(restoreAttr, err); ok {
+		return f
+	}
 	switch {
+	case errors.As(err, &other):
+		return streamerror.Failure{At: path.Root("history"), Step: fmt.Sprintf("Set history = %d. It can be changed once the bucket is restored.", other.has)}
+	case errors.Is(err, errNotAsked):
+		return streamerror.Failure{At: path.Root(restoreAttr), Step: "Set restore_from.account to the public key of the source's account."}
+	case errors.As(err, &inTheWay):
+		return streamerror.Failure{At: path.Root(bucketid.Name), Step: "Nothing was changed. Restore to another name, or delete what is there yourself if nobody needs it."}
 	case errors.As(err, &exists):
 		return subject.Exists()
 	case errors.As(err, &attached):

@@ -13,7 +13,6 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/streamerror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
@@ -26,6 +25,7 @@ type bucketModel struct {
 	History            types.Int64    `tfsdk:"history"`
 	Replicas           types.Int64    `tfsdk:"replicas"`
 	Placement          types.Object   `tfsdk:"placement"`
+	RestoreFrom        types.Object   `tfsdk:"restore_from"`
 	Fenced             types.Bool     `tfsdk:"fenced"`
 	ForceUnfence       types.Bool     `tfsdk:"force_unfence"`
 	DeletionProtection types.Bool     `tfsdk:"deletion_protection"`
@@ -90,18 +90,15 @@ func (m *bucketModel) derive() {
 	if !m.Name.IsUnknown() {
 		m.Stream = types.StringValue(kine.StreamName(m.Name.ValueString()))
 	}
-	store := datastore.Model{
-		Name: m.Name, History: m.History, Replicas: m.Replicas, Account: m.Account, JetStreamDomain: m.JetStreamDomain,
-		Writable: types.BoolUnknown(), Reason: types.StringUnknown(),
-	}
 	switch {
 	case m.Fenced.IsUnknown():
+		m.leaveWritableOpen()
 	case m.Fenced.ValueBool():
-		store.Writable, store.Reason = types.BoolValue(false), types.StringValue(fencedReason)
+		m.setWritable(types.BoolValue(false), types.StringValue(fencedReason))
 	default:
-		store.Writable, store.Reason = types.BoolValue(true), types.StringNull()
+		m.setWritable(types.BoolValue(true), types.StringNull())
 	}
-	m.Datastore = store.Object()
+	m.noteRestoring()
 }
 
 // setDefaults fills in what an import leaves open.

@@ -42,8 +42,11 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 			addError(&resp.Diagnostics, "Plan", &plan, err)
 		}
 	}
+	open := false
 	if req.State.Raw.IsNull() {
 		planCreate(&plan, &config)
+		r.planRestore(ctx, &plan, nil, &resp.Diagnostics)
+		open = !plan.RestoreFrom.IsNull()
 	} else {
 		var state bucketModel
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
@@ -51,6 +54,8 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 			return
 		}
 		planUpdate(ctx, &plan, &state, &resp.Diagnostics)
+		r.planRestore(ctx, &plan, &state, &resp.Diagnostics)
+		open = state.restoring()
 		if state.Fenced.ValueBool() && !plan.Fenced.IsUnknown() && !plan.Fenced.ValueBool() && !plan.ForceUnfence.ValueBool() {
 			successor, diags := req.Private.GetKey(ctx, successorKey)
 			resp.Diagnostics.Append(diags...)
@@ -58,6 +63,9 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		}
 	}
 	plan.derive()
+	if open {
+		plan.leaveWritableOpen() // the time may be over before the bucket is restored
+	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
 

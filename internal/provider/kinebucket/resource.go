@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
@@ -26,9 +27,11 @@ import (
 // other servers; everything else is a few requests, with room for a cluster to elect a leader or a server to restart.
 const (
 	createTimeout = 5 * time.Minute
-	readTimeout   = time.Minute
-	updateTimeout = 20 * time.Minute
-	deleteTimeout = 2 * time.Minute
+	// restoreTimeout is that of a creation that copies another bucket: some ten thousand keys a second on a fast network.
+	restoreTimeout = 30 * time.Minute
+	readTimeout    = time.Minute
+	updateTimeout  = 20 * time.Minute
+	deleteTimeout  = 2 * time.Minute
 )
 
 // fencedBy is what the metadata of a fenced bucket say of who fenced it.
@@ -72,7 +75,11 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 	var plan bucketModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	place := placement.Of(ctx, plan.Placement, &resp.Diagnostics)
-	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
+	standard := createTimeout
+	if !plan.RestoreFrom.IsNull() {
+		standard = restoreTimeout
+	}
+	timeout, diags := plan.Timeouts.Create(ctx, standard)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -85,7 +92,8 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 		addError(&resp.Diagnostics, "Create", &plan, err)
 		return
 	}
-	bucket, err := kine.Create(ctx, js, plan.spec(), place)
+	plan.Pending = types.StringNull()
+	bucket, err := r.create(ctx, js, &plan, place, &resp.Diagnostics)
 	if err != nil {
 		addError(&resp.Diagnostics, "Create", &plan, err)
 		return
@@ -94,15 +102,14 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 
 	// The stream is there: an error from here on would taint the resource, and the next apply would delete the stream.
 	// What is unfinished is noted instead, and the next plan goes on with it.
-	plan.Pending = types.StringNull()
-	if plan.Fenced.ValueBool() {
+	if plan.Fenced.ValueBool() && !plan.restoring() {
 		fenced, err := kine.SetFence(ctx, js, bucket.Name, kine.Fence{By: fencedBy, At: time.Now()})
 		if fenced != nil {
 			bucket = fenced
 		}
 		plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, "fence", err)
 	}
-	if place != nil || bucket.Placement != nil {
+	if (place != nil || bucket.Placement != nil) && !plan.restoring() {
 		settled, err := kine.Settle(ctx, js, plan.spec(), place)
 		if settled != nil {
 			bucket = settled
@@ -111,6 +118,20 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
+}
+
+// create makes the bucket, an empty one or from its source. A restoration that is not finished in time is noted as pending.
+func (r *bucketResource) create(ctx context.Context, js *natsconn.JetStream, plan *bucketModel, place *kine.Placement, diags *diag.Diagnostics) (
+	*kine.Bucket, error,
+) {
+	if plan.RestoreFrom.IsNull() {
+		return kine.Create(ctx, js, plan.spec(), place)
+	}
+	bucket, err := r.restore(ctx, js, plan, place, diags)
+	if _, ok := errors.AsType[*mirror.PendingError](err); ok {
+		return r.unfinished(ctx, js, plan, err, diags)
+	}
+	return bucket, err
 }
 
 func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -147,6 +168,9 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 
 	if !state.Placement.IsNull() && bucket.Placement != nil && !state.Pending.IsNull() {
 		bucket.Violations = placement.Unfinished(bucket.Violations)
+	}
+	if state.restoring() {
+		bucket.Violations = nil // those of a copy that is yet to become a bucket
 	}
 	resp.Diagnostics.Append(state.setBucket(ctx, bucket)...)
 	state.Placement = placement.Found(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
@@ -202,6 +226,12 @@ func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, pla
 	name := plan.Name.ValueString()
 	if plan.leavesStream(ctx, state, diags) {
 		return kine.Read(ctx, js, name)
+	}
+	if state.restoring() {
+		bucket, err := r.create(ctx, js, plan, place, diags)
+		if err != nil || plan.restoring() {
+			return bucket, err
+		}
 	}
 	var err error
 	switch {

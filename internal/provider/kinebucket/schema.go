@@ -67,6 +67,7 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				"which KINE's watches and revision stand still for about ten seconds: a planned maintenance. KINE refuses a bucket " +
 				"whose configuration has a placement, so it is set for as long as a creation or move takes, and cleared again; " +
 				"removing it leaves the bucket where it is."),
+			restoreAttr: restoreAttribute(),
 			"fenced": schema.BoolAttribute{
 				MarkdownDescription: "Whether writes are fenced off. `true` fences the bucket: KINE's writes fail from then on and it " +
 					"does not start, while everything in the bucket stays. `false` lifts a fence. Left out, the bucket stays as it is.",
@@ -109,7 +110,8 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"datastore": datastore.ComputedAttribute("What `nats_k3s_datastore_endpoint` needs to know of the bucket. " +
 				"It has the same type as that of a mirror."),
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
-				Create: true, CreateDescription: fmt.Sprintf("How long to make the bucket and wait for its placement. Defaults to `%s`.", createTimeout),
+				Create: true, CreateDescription: fmt.Sprintf("How long to make the bucket and wait for its placement. Defaults to `%s`, and with `%s` to "+
+					"`%s`: what is not copied by then is `pending`, and the next apply goes on.", createTimeout, restoreAttr, restoreTimeout),
 				Read: true, ReadDescription: fmt.Sprintf("How long to try to read the bucket. Defaults to `%s`.", readTimeout),
 				Update: true, UpdateDescription: fmt.Sprintf("How long to change the bucket and wait for a move or for replicas. Defaults to `%s`.", updateTimeout),
 				Delete: true, DeleteDescription: fmt.Sprintf("How long to try to delete the bucket. Defaults to `%s`.", deleteTimeout),

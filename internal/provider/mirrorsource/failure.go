@@ -1,0 +1,109 @@
+package mirrorsource
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/streamerror"
+)
+
+// ErrNoOwnAccount says that the default of the deliver prefix cannot be told.
+var ErrNoOwnAccount = errors.New("the subject below which the source's messages come names the account of the copy, which is not known here: it is " +
+	"that of the provider's own credentials")
+
+// SideError is a failure to look at the source on its own side.
+type SideError struct{ Err error }
+
+func (e *SideError) Error() string { return "its source: " + e.Err.Error() }
+
+func (e *SideError) Unwrap() error { return e.Err }
+
+// shareStep is how accounts get to mirror buckets of each other.
+const shareStep = "The account of the source has to export what kine_mirror_exports returns for the bucket, with activations for the account of the copy, " +
+	"which has to import what kine_mirror_imports returns."
+
+// Failure finds out what an error about the source is about, where the object is the attribute root, such as "source". ok is false for an
+// error that is not about one. A CLI does not show a nested attribute, so the step names it.
+func Failure(root string, err error) (f streamerror.Failure, ok bool) {
+	var (
+		broken *mirror.BrokenError
+		source *mirror.SourceError
+		side   *SideError
+	)
+	at := path.Root(root)
+	// In the steps, a name with a dot in front is one of the object's attributes.
+	step := func(name, text string) streamerror.Failure {
+		if name != "" {
+			at = at.AtName(name)
+		}
+		return streamerror.Failure{At: at, Step: strings.ReplaceAll(text, "@.", root+".")}
+	}
+	switch {
+	case errors.Is(err, ErrNoOwnAccount):
+		return step(DeliverPrefix, "Set account to its public key, or @.deliver_prefix."), true
+	case errors.As(err, &broken):
+		return brokenFailure(broken, step), true
+	case errors.As(err, &source) && source.Mirror:
+		return step(Bucket, "Name the bucket that it is a mirror of as @.bucket, and where that is."), true
+	case errors.As(err, &source):
+		return step(Bucket, "Repair the bucket first, as the apply of a nats_kine_bucket does, or set @.bucket to another one."), true
+	case errors.As(err, &side):
+		return sideFailure(side.Err, step), true
+	}
+	return streamerror.Failure{}, false
+}
+
+// sideFailure finds out what a failure to look at the source is about.
+func sideFailure(err error, step func(name, text string) streamerror.Failure) streamerror.Failure {
+	var (
+		refused *natsconn.AccountAuthError
+		absent  *natsconn.NoJetStreamError
+	)
+	switch {
+	case errors.Is(err, kine.ErrNotFound):
+		return step(Bucket, "Check @.bucket, @.jetstream_domain and @.account, and that the bucket is made before its copy: with @.bucket = nats_kine_bucket.x.name "+
+			"it is.")
+	case errors.As(err, &refused), errors.Is(err, connection.ErrNoAccountSigningKey):
+		return step(Account, "This is about @.account.")
+	case errors.As(err, &absent) && absent.Domain != "":
+		return step(JetStreamDomain, "This is about @.jetstream_domain.")
+	}
+	return step("", "")
+}
+
+// brokenFailure finds out what keeps a copy from following its source.
+func brokenFailure(e *mirror.BrokenError, step func(name, text string) streamerror.Failure) streamerror.Failure {
+	inDomain := e.Source.Domain != ""
+	switch e.Cause {
+	case mirror.CauseSameDomain:
+		return step("", "Another domain: set @.jetstream_domain to that of the source, and jetstream_domain to another one. Another account: set account, and @.account "+
+			"or @.api_prefix and @.deliver_prefix. "+shareStep)
+	case mirror.CauseNoAnswer:
+		if inDomain {
+			return step(JetStreamDomain, "Check @.jetstream_domain, and the leaf node connection between the servers of the two domains: it has to join the account "+
+				"of the copy on both sides.")
+		}
+		return step(APIPrefix, "Check @.api_prefix. "+shareStep)
+	case mirror.CauseNoDelivery:
+		if inDomain {
+			return step(JetStreamDomain, "Check the leaf node connection between the servers of the two domains, and what it lets pass.")
+		}
+		return step(DeliverPrefix, "Check @.deliver_prefix. "+shareStep)
+	case mirror.CauseSourceMissing:
+		return step(Bucket, "Check @.bucket, and that the bucket is made before its copy.")
+	case mirror.CauseOtherSource:
+		return step(Bucket, "Check that @.account and @.jetstream_domain, by which the provider finds the source, lead to the same bucket as @.api_prefix does in the "+
+			"account of the copy.")
+	case mirror.CauseFlowControl:
+		return step("", shareStep)
+	case mirror.CauseUnreachable:
+		return step("", "The copy stays as it is, and goes on once the source is back. Run apply again then.")
+	}
+	return step("", "")
+}
