@@ -75,8 +75,12 @@ func ReadStream(ctx context.Context, js *natsconn.JetStream, bucket string) (inf
 	return info, err
 }
 
-// raceTimeout is how long a stream that a creation has met may take to show.
-const raceTimeout = 10 * time.Second
+const (
+	// raceTimeout is how long a stream that a creation has met may take to show.
+	raceTimeout = 10 * time.Second
+	// learnTimeout is how long a server may take to learn of a new account, see unreadyError.
+	learnTimeout = 2 * time.Second
+)
 
 // CreateStream makes a stream of this configuration, in the given place if there is one, unless there is one of its name.
 // What adopt says of the stream decides in both cases, as it is not known whose creation has made it; asked is set once a
@@ -87,7 +91,9 @@ func CreateStream(
 	if err := checkCluster(ctx, js, place); err != nil {
 		return nil, err
 	}
-	patience, cancel := context.WithTimeout(ctx, raceTimeout)
+	race, cancel := context.WithTimeout(ctx, raceTimeout)
+	defer cancel()
+	learning, cancel := context.WithTimeout(ctx, learnTimeout)
 	defer cancel()
 	asked := false
 	for {
@@ -103,7 +109,9 @@ func CreateStream(
 				// The server answers the creation of an equal stream with that stream, whatever is in it.
 				err = js.Request(ctx, "STREAM.CREATE."+StreamName(name), request, info)
 				_, refused := errors.AsType[*natsconn.APIError](err)
-				asked = !refused
+				_, absent := errors.AsType[*natsconn.NoJetStreamError](err)
+				asked = !refused && !absent
+				err = maybeUnready(err)
 			}
 			if err != nil {
 				return err
@@ -113,11 +121,34 @@ func CreateStream(
 		if err == nil {
 			return info, nil
 		}
-		// Somebody else is faster. A cluster refuses the name before it shows what is there, so it is asked for again.
-		if !natsconn.IsAPIError(err, natsconn.CodeStreamNameInUse) || !pause(patience, settlePoll) {
+		patience := race
+		if _, unready := errors.AsType[*unreadyError](err); unready {
+			patience = learning
+		} else if !natsconn.IsAPIError(err, natsconn.CodeStreamNameInUse) {
+			// Otherwise somebody else is faster. A cluster refuses the name before it shows what is there, so it is asked for again.
+			return nil, err
+		}
+		if !pause(patience, settlePoll) {
 			return nil, err
 		}
 	}
+}
+
+// unreadyError is the refusal of a creation that may succeed in a moment. A cluster gives the stream to any of its servers. One that
+// is still learning of the account knows nothing of its JetStream yet, although the server that was asked does. It also makes
+// the account's directory and removes it again, to see that it can (EnableJetStream in nats-server's jetstream.go), and a
+// stream that is made meanwhile finds it gone.
+type unreadyError struct{ error }
+
+func (e *unreadyError) Unwrap() error { return e.error }
+
+// maybeUnready returns the refusal of a creation, where the account's JetStream has just answered that there is no such stream.
+func maybeUnready(err error) error {
+	absent, ok := errors.AsType[*natsconn.NoJetStreamError](err)
+	if ok && absent.Account || natsconn.IsAPIError(err, natsconn.CodeStreamCreate) {
+		return &unreadyError{err}
+	}
+	return err
 }
 
 // SettleStream does for a new stream of this configuration what [Settle] does for a bucket.

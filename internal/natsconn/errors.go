@@ -117,6 +117,7 @@ const (
 	CodeMaxBytesRequired     = 10113
 	CodeMaxStreamBytes       = 10122
 	CodeNoLimits             = 10120
+	CodeStreamCreate         = 10049
 	CodeStreamNotFound       = 10059
 	CodeStreamNameInUse      = 10058
 	CodeSubjectsOverlap      = 10065

@@ -1,0 +1,94 @@
+package kine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// A bucket is made in an account that the servers of a cluster have only just heard of.
+func TestCreateInNewAccounts(t *testing.T) {
+	operator, err := natslab.NewOperator("lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab := natslab.Cluster(t, 3, natslab.OperatorMode(operator))
+	credentials, err := operator.SystemAccount().Credentials("terraform", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	system := lab.Connect(t, nats.UserCredentialBytes([]byte(credentials)))
+	for i := range 30 {
+		account, err := operator.AddAccount(fmt.Sprintf("account-%d", i), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		credentials, err := account.Credentials("owner", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		js := newClient(t, lab.URLs(), natsconn.Auth{Credentials: credentials}).JetStream("")
+		if _, err := system.Request("$SYS.REQ.CLAIMS.UPDATE", []byte(account.JWT()), learnTimeout); err != nil {
+			t.Fatal(err)
+		}
+		mustCreate(t, js, Spec{Name: "kine", History: 10, Replicas: 1})
+	}
+}
+
+// A directory that a server cannot make for a moment, as while it learns of a new account, is tried again.
+func TestCreateWhileTheDirectoryIsMissing(t *testing.T) {
+	for name, servers := range map[string][]*natslab.Server{
+		"server":  {natslab.Single(t)},
+		"cluster": natslab.Cluster(t, 3).Servers(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, server := range servers {
+				blockStreams(t, server)
+			}
+			requests := servers[0].Requests(t)
+			mustCreate(t, openAPI(t, servers[0].URLs()), Spec{Name: "kine", History: 10, Replicas: 1})
+			if n := requests.Snapshot()["$JS.API.STREAM.CREATE.KV_kine"]; n < 2 {
+				t.Errorf("created with %d requests: nothing was in the way", n)
+			}
+		})
+	}
+}
+
+// blockStreams puts a file where a server wants the directory of the global account's streams. The server removes it, as it does
+// with an empty directory, once it has failed to make a stream there.
+func blockStreams(t *testing.T, server *natslab.Server) {
+	t.Helper()
+	account := filepath.Join(server.StoreDir(), "jetstream", "$G")
+	err := os.MkdirAll(account, 0o700)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(account, "streams"), nil, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A directory that cannot be made at all is an error, soon.
+func TestCreateWithoutADirectory(t *testing.T) {
+	lab := natslab.Single(t)
+	store := filepath.Join(lab.StoreDir(), "jetstream")
+	if err := errors.Join(os.RemoveAll(store), os.WriteFile(store, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	_, err := Create(t.Context(), openAPI(t, lab.URLs()), Spec{Name: "kine", History: 10, Replicas: 1}, nil)
+	if !natsconn.IsAPIError(err, natsconn.CodeStreamCreate) {
+		t.Errorf("created: %v", err)
+	}
+	if took := time.Since(began); took < learnTimeout || took > raceTimeout {
+		t.Errorf("it took %s", took)
+	}
+}
