@@ -1,83 +1,133 @@
 package provider_test
 
 import (
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
-	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// Every example plans, without a server but for those that look at one. The quick start is also applied, by make demo.
-func TestAccCLIExamplesPlan(t *testing.T) {
-	root := filepath.Join("..", "..", "examples")
-	var examples []string
-	err := filepath.WalkDir(root, func(file string, _ os.DirEntry, err error) error {
-		if filepath.Ext(file) == ".tf" {
-			examples = append(examples, file)
+// An example is a configuration below examples/ that TestAccCLIExamples applies as its readers would.
+type example struct {
+	// on returns the servers that it is applied on, and whom the provider is there.
+	on func(*sites, *natslab.OperatorAccount) site
+	// alone keeps others from being applied at the same time: for one that looks at all that there is.
+	alone bool
+	// given makes what the example takes for granted.
+	given func(*testing.T, site)
+	// check looks at what was applied, while it is there.
+	check func(*testing.T, applied)
+	// imported are what the files import-by-*.tf beside it name, and the attributes of the imported object that stand in for that:
+	// for their value, or for a file with their value if it is a path.
+	imported map[string]string
+	// completed is what no import can know, so that the apply that imports also updates the object, in place. The attribute kept is
+	// not touched by that.
+	completed, kept string
+	// elsewhere is the test that applies it instead.
+	elsewhere string
+}
+
+// examples are all of them, by their files. A new one gets a row. If it needs servers that there are none of yet, a method of sites
+// starts them.
+var examples = map[string]example{
+	"app-account/main.tf":      {on: (*sites).asOperator, check: exchangesSubjects},
+	"hundred-clusters/main.tf": {on: (*sites).asOperator},
+	"k0s/main.tf":              {on: (*sites).asUser},
+	"kamaji/main.tf":           {on: (*sites).withPassword},
+	"kine-service/main.tf":     {on: (*sites).withPassword},
+	"ngs/main.tf":              {on: (*sites).asUser},
+	"operator/main.tf":         {elsewhere: "TestAccCLIOperatorFromNothing"},
+	"provider/provider.tf":     {on: (*sites).asUser},
+	"quickstart/main.tf":       {on: (*sites).withPassword},
+	"tenant/main.tf":           {on: (*sites).asOperator, check: runsKINE},
+
+	"data-sources/nats_account/data-source.tf":       {on: (*sites).asOperator},
+	"data-sources/nats_accounts/data-source.tf":      {on: (*sites).asOperator, alone: true},
+	"data-sources/nats_server_config/data-source.tf": {on: (*sites).offline},
+
+	"ephemeral-resources/nats_k3s_datastore_endpoint/ephemeral-resource.tf": {on: (*sites).offline},
+	"ephemeral-resources/nats_nkey/ephemeral-resource.tf":                   {on: (*sites).offline},
+
+	"functions/datastore_endpoint_parse/function.tf": {on: (*sites).offline},
+	"functions/jwt_decode/function.tf":               {on: (*sites).offline},
+	"functions/k3s_token_hash/function.tf":           {on: (*sites).offline},
+	"functions/kine_permissions/function.tf":         {on: (*sites).asOperator},
+	"functions/nkey_public/function.tf":              {on: (*sites).offline},
+
+	"resources/nats_account/resource.tf": {
+		on: (*sites).asOperator, imported: map[string]string{"AAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQTCQKRMFYYDENBWHA5DYPSAXJQ": "public_key"},
+	},
+	"resources/nats_activation/resource.tf": {
+		on: (*sites).offline, imported: map[string]string{"${path.module}/dashboard.jwt": "jwt"}, completed: "the version of a write-only argument", kept: "jwt",
+	},
+	"resources/nats_k3s_datastore_endpoint/resource.tf": {on: (*sites).asUser, completed: "verification", kept: "url"},
+	"resources/nats_kine_bucket/resource.tf":            {on: (*sites).asUser, completed: "placement", kept: "stream"},
+	"resources/nats_nkey/resource.tf": {
+		on: (*sites).offline, imported: map[string]string{"/etc/nats/keys/operator.nk": "seed"},
+	},
+	"resources/nats_operator/resource.tf": {
+		on: (*sites).offline, imported: map[string]string{"${path.module}/operator.jwt": "jwt"}, completed: "the version of a write-only argument", kept: "jwt",
+	},
+	"resources/nats_user/own-key.tf":  {on: (*sites).offline},
+	"resources/nats_user/resource.tf": {on: (*sites).asOperator},
+}
+
+var examplesDir = filepath.Join("..", "..", "examples")
+
+// isImport tells whether a file is an import block, which belongs to the resource.tf beside it.
+func isImport(file string) bool { return strings.HasPrefix(filepath.Base(file), "import-by-") }
+
+// No example is left out, and none is only a row of the table.
+func TestExamplesAreAllApplied(t *testing.T) {
+	rows := maps.Clone(examples)
+	err := fs.WalkDir(os.DirFS(examplesDir), ".", func(file string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(file) != ".tf" {
+			return err
 		}
-		return err
+		if isImport(file) {
+			file = filepath.ToSlash(filepath.Join(filepath.Dir(file), "resource.tf"))
+			if _, ok := examples[file]; !ok {
+				t.Errorf("examples/%s imports what no example makes", file)
+			}
+			return nil
+		}
+		if _, ok := rows[file]; !ok {
+			t.Errorf("examples/%s is applied by no test: the table of examples has no row for it", file)
+		}
+		delete(rows, file)
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(examples) < 4 {
-		t.Fatalf("found %d examples, which cannot be all", len(examples))
+	for file := range rows {
+		t.Errorf("there is no examples/%s", file)
 	}
+}
 
-	const requirement = "terraform {\n  required_providers {\n    nats = {\n      source = \"nats-k3s/nats\"\n    }\n  }\n}\n"
+// Every example applies on real servers, changes nothing when it is applied again, is imported again as the files beside it
+// say, and is destroyed.
+func TestAccCLIExamples(t *testing.T) {
 	first := acctest.NewWorkspace(t, "")
-	operator, err := natslab.NewOperator("lab")
-	if err != nil {
-		t.Fatal(err)
-	}
-	lab := natslab.Single(t, natslab.OperatorMode(operator))
-	system := filepath.Join(t.TempDir(), "system.creds")
-	content, err := operator.SystemAccount().Credentials("terraform", nil)
-	if err == nil {
-		err = os.WriteFile(system, []byte(content), 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, example := range examples {
-		name, err := filepath.Rel(root, example)
-		if err != nil {
-			t.Fatal(err)
+	files := slices.Sorted(maps.Keys(examples))
+	places := newSites(t, files)
+	for _, file := range files {
+		e := examples[file]
+		if e.elsewhere != "" {
+			continue
 		}
-		if strings.HasPrefix(filepath.Base(example), "import-by-") {
-			continue // asks a server for what is imported: see the tests of the resources
-		}
-		t.Run(name, func(t *testing.T) {
-			text, err := os.ReadFile(example)
-			if err != nil {
-				t.Fatal(err)
+		t.Run(file, func(t *testing.T) {
+			site := e.on(places, places.accounts[file]) // starts servers for all, before any of the parallel ones goes on
+			if !e.alone {
+				t.Parallel()
 			}
-			config := string(text)
-			if !strings.Contains(config, "required_providers") {
-				config = requirement + config
-			}
-			w := first.Another(t, "")
-			if err := w.Write("main.tf", config); err != nil {
-				t.Fatal(err)
-			}
-			url := "nats://127.0.0.1:1" // which nobody listens on
-			if strings.HasPrefix(name, "data-sources") {
-				url = lab.ClientURL()
-			}
-			w.Env = append(w.Env, "NATS_URL="+url, "TF_VAR_account="+operator.SystemAccount().PublicKey(),
-				"TF_VAR_signing_key="+operator.SystemAccount().SigningKey(), "TF_VAR_nats_password=s3cr3t", "TF_VAR_k3s_password=s3cr3t",
-				"TF_VAR_k3s_token=s3cr3t", "TF_VAR_signing_key_seed="+seed(t, natsconn.AccountKey), connection.EnvSigningKey+"="+seed(t, natsconn.OperatorKey),
-				connection.EnvSystemCredentials+"="+system)
-			for _, name := range []string{"nats", "k3s", "k0s", "user"} {
-				w.Env = append(w.Env, "TF_VAR_"+name+"_credentials="+credentials(t))
-			}
-			w.Must(t, "validate")
-			w.Must(t, "plan")
+			e.run(t, first, site, file)
 		})
 	}
 }

@@ -1,4 +1,4 @@
 import {
   to = nats_k3s_datastore_endpoint.edge
-  id = "nats://nats-1.example.com:4222?bucket=edge-berlin&replicas=3&revHistory=10&noEmbed=true"
+  id = "nats://nats-1.example.com:4222?bucket=edge-berlin&replicas=3&revHistory=10&noEmbed=true&credsFile=/etc/rancher/k3s/nats.creds,nats://nats-2.example.com:4222"
 }

@@ -1,0 +1,180 @@
+package provider_test
+
+import (
+	"errors"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"sigs.k8s.io/yaml"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// arrival bounds the way of a message.
+const arrival = 10 * time.Second
+
+// nodeCredentials is where the nodes of the examples have their credentials, as an endpoint says it.
+var nodeCredentials = url.QueryEscape("/etc/rancher/k3s/nats.creds")
+
+// runsKINE starts KINE with what a node gets: the file of credentials, here in another place, and the configuration of k3s.
+func runsKINE(t *testing.T, a applied) {
+	t.Helper()
+	state := a.state(t)
+	a.write(t, "node.creds", state.output(t, "credentials"))
+	var config map[string]any
+	if err := yaml.Unmarshal([]byte(state.output(t, "k3s_config")), &config); err != nil {
+		t.Fatal(err)
+	}
+	endpoint, _ := config["datastore-endpoint"].(string)
+	if !strings.Contains(endpoint, nodeCredentials) {
+		t.Fatalf("the endpoint has no credentials file: %s", endpoint)
+	}
+	endpoint = strings.Replace(endpoint, nodeCredentials, url.QueryEscape(filepath.Join(a.Dir, "node.creds")), 1)
+	client := dial(t, kinelab.Run(t, endpoint).Endpoint())
+	seeded, err := etcdtest.Seed(t.Context(), client, etcdtest.NewPrefix(), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := etcdtest.VerifyAll(t.Context(), client, seeded); err != nil {
+		t.Error(err)
+	}
+}
+
+// exchangesSubjects shows that the two applications reach each other as the example says, and that nothing else crosses between
+// their accounts, not even for users that may do anything there.
+func exchangesSubjects(t *testing.T, a applied) {
+	t.Helper()
+	state := a.state(t)
+	credentials, ok := state.Outputs["credentials"].Value.(map[string]any)
+	if !ok {
+		t.Fatal("there are no credentials")
+	}
+	as := func(name string) *nats.Conn {
+		content, _ := credentials[name].(string)
+		return a.connect(t, content)
+	}
+	exchange(t, as("warehouse"), as("shop"))
+
+	anyone := func(name string) *nats.Conn {
+		public, _ := state.object(t, "nats_account."+name)["public_key"].(string)
+		return a.connect(t, a.anyone(t, public))
+	}
+	warehouse, shop := anyone("warehouse"), anyone("shop")
+	exchange(t, warehouse, shop)
+	isolated(t, warehouse, shop)
+}
+
+// exchange has the shop ask and the warehouse tell.
+func exchange(t *testing.T, warehouse, shop *nats.Conn) {
+	t.Helper()
+	_, err := warehouse.Subscribe("stock.query", func(m *nats.Msg) { _ = m.Respond([]byte("7 of " + string(m.Data))) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := shop.SubscribeSync("warehouse.events.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = events.Unsubscribe() }()
+	settle(t, warehouse, shop)
+	answer, err := shop.Request("warehouse.stock", []byte("apples"), arrival)
+	if err != nil || string(answer.Data) != "7 of apples" {
+		t.Fatalf("the warehouse answers %v: %v", answer, err)
+	}
+	if err := warehouse.Publish("events.stock.apples", []byte("6")); err != nil {
+		t.Fatal(err)
+	}
+	event, err := events.NextMsg(arrival)
+	if err != nil || event.Subject != "warehouse.events.apples" || string(event.Data) != "6" {
+		t.Fatalf("the shop hears %v: %v", event, err)
+	}
+}
+
+// isolated publishes in either account what is neither exported nor imported. What arrives arrives in order, so an event that
+// crosses, sent last, shows that nothing before it did.
+func isolated(t *testing.T, warehouse, shop *nats.Conn) {
+	t.Helper()
+	all := map[*nats.Conn]*nats.Subscription{}
+	for _, nc := range []*nats.Conn{warehouse, shop} {
+		subscription, err := nc.SubscribeSync(">")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[nc] = subscription
+	}
+	settle(t, warehouse, shop)
+	for _, subject := range []string{"events.orders.apples", "stock.other", "warehouse.events.apples", "warehouse.stock", "anything"} {
+		if err := warehouse.Publish(subject, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := warehouse.Publish("events.stock.last", nil); err != nil {
+		t.Fatal(err)
+	}
+	if first, err := all[shop].NextMsg(arrival); err != nil || first.Subject != "warehouse.events.last" {
+		t.Errorf("the shop hears %v: %v", first, err)
+	}
+
+	// The other way only the question crosses.
+	if err := all[shop].Unsubscribe(); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, shop)
+	for _, subject := range []string{"stock.query", "stock.other", "events.stock.apples", "warehouse.events.apples", "anything"} {
+		if _, err := shop.Request(subject, nil, arrival); !errors.Is(err, nats.ErrNoResponders) {
+			t.Errorf("the shop reaches %s: %v", subject, err)
+		}
+	}
+	for range 6 { // those of its own
+		if _, err := all[warehouse].NextMsg(arrival); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := shop.Request("warehouse.stock", nil, arrival); err != nil {
+		t.Fatal(err)
+	}
+	if first, err := all[warehouse].NextMsg(arrival); err != nil || first.Subject != "stock.query" {
+		t.Errorf("the warehouse hears %v: %v", first, err)
+	}
+}
+
+// settle returns when the servers know the subscriptions of these connections.
+func settle(t *testing.T, connections ...*nats.Conn) {
+	t.Helper()
+	for _, nc := range connections {
+		if err := nc.FlushTimeout(arrival); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// anyone returns the credentials of a user of an account that may do anything there, signed by the provider's key.
+func (a applied) anyone(t *testing.T, public string) string {
+	t.Helper()
+	signer, err := account.NewAccountSigner(a.signingKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer signer.Close()
+	user, seed, err := account.NewKey(natsconn.UserKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := &account.User{Claims: account.Claims{PublicKey: user, Name: "anyone"}, IssuerAccount: public}
+	token, err := claims.Sign(t.Context(), signer, account.SystemClock{}, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials, err := account.FormatCredentials(token, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return credentials
+}
