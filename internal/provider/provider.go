@@ -84,6 +84,7 @@ func (p *natsProvider) Resources(context.Context) []func() resource.Resource {
 		activation.NewResource,
 		kinebucket.NewResource,
 		k3sendpoint.NewResource,
+		kvmirror.NewResource,
 		nkey.NewResource,
 		operator.NewResource,
 		user.NewResource,

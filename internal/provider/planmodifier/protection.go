@@ -26,9 +26,22 @@ const liftProtection = "Set " + ProtectionAttribute + " = false and apply that a
 // ReplaceUnlessProtected replaces the resource when the string changes, and makes that an error while the resource is
 // protected. What is the resource in words, such as "Kine Bucket".
 func ReplaceUnlessProtected(what string) planmodifier.String {
+	return replaceIf(what, func(planmodifier.StringRequest) bool { return true })
+}
+
+// ReplaceSetUnlessProtected is ReplaceUnlessProtected for a string that an import cannot tell: that it is set where the state has
+// none does not replace the resource.
+func ReplaceSetUnlessProtected(what string) planmodifier.String {
+	return replaceIf(what, func(req planmodifier.StringRequest) bool { return !req.StateValue.IsNull() })
+}
+
+func replaceIf(what string, replaces func(planmodifier.StringRequest) bool) planmodifier.String {
 	const description = "Changing it destroys the resource and makes a new one, which " + ProtectionAttribute + " refuses."
 	return stringplanmodifier.RequiresReplaceIf(
 		func(ctx context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
+			if !replaces(req) {
+				return
+			}
 			var protected types.Bool
 			resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root(ProtectionAttribute), &protected)...)
 			if resp.Diagnostics.HasError() {

@@ -1,0 +1,155 @@
+package kvmirror_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+func TestMain(m *testing.M) { acctest.Main(m) }
+
+const address = "nats_kv_mirror.test"
+
+// mirrorConfig is a mirror in the domain leaf of a bucket in the domain hub, with these lines in it.
+func mirrorConfig(source, lines string) string {
+	return fmt.Sprintf(`
+resource "nats_kv_mirror" "test" {
+  source           = { %s }
+  jetstream_domain = "leaf"
+  %s
+}
+`, source, lines)
+}
+
+const (
+	fromHub     = `bucket = "kine", jetstream_domain = "hub"`
+	unprotected = "deletion_protection = false"
+)
+
+// hubBucket makes the bucket kine in the hub's domain, with some messages in it.
+func hubBucket(t *testing.T, lab *natslab.HubLeaf) {
+	t.Helper()
+	client := natsconn.NewClient(natsconn.Settings{Servers: lab.Hub.URLs()}, nil)
+	t.Cleanup(client.Close)
+	makeBucket(t, client.JetStream(""), lab.Hub.Connect(t))
+}
+
+// makeBucket makes the bucket kine with some messages in it.
+func makeBucket(t *testing.T, js *natsconn.JetStream, nc *nats.Conn) {
+	t.Helper()
+	if _, err := kine.Create(t.Context(), js, kine.Spec{Name: "kine", History: 12, Replicas: 1}, nil); err != nil {
+		t.Fatal(err)
+	}
+	put(t, nc, 5)
+}
+
+// put writes messages into the bucket kine.
+func put(t *testing.T, nc *nats.Conn, messages int) {
+	t.Helper()
+	for i := range messages {
+		if _, err := nc.Request(kine.KeySubject("kine", fmt.Sprint("k", i)), []byte(time.Now().String()), 5*time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func open(t *testing.T, nc *nats.Conn) jetstream.JetStream {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+// info returns a stream as the server has it.
+func info(t *testing.T, js jetstream.JetStream, stream string) *jetstream.StreamInfo {
+	t.Helper()
+	s, err := js.Stream(t.Context(), stream)
+	if err != nil {
+		t.Fatalf("stream %s: %v", stream, err)
+	}
+	return s.CachedInfo()
+}
+
+// rawStream is a stream's configuration as JSON.
+type rawStream map[string]any
+
+// change updates fields of a stream behind Terraform's back.
+func change(t *testing.T, nc *nats.Conn, stream string, fields rawStream) {
+	t.Helper()
+	config := call(t, nc, "STREAM.INFO."+stream, nil)
+	for field, value := range fields {
+		if config[field] = value; value == nil {
+			delete(config, field)
+		}
+	}
+	call(t, nc, "STREAM.UPDATE."+stream, config)
+}
+
+// call makes one call of the JetStream API and returns the stream's configuration in the answer.
+func call(t *testing.T, nc *nats.Conn, name string, request any) rawStream {
+	t.Helper()
+	var body []byte
+	if request != nil {
+		var err error
+		if body, err = json.Marshal(request); err != nil {
+			t.Fatal(err)
+		}
+	}
+	msg, err := nc.Request("$JS.API."+name, body, 5*time.Second)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	var answer struct {
+		Error  *struct{ Description string } `json:"error"`
+		Config rawStream                     `json:"config"`
+	}
+	if err := json.Unmarshal(msg.Data, &answer); err != nil {
+		t.Fatal(err)
+	}
+	if answer.Error != nil {
+		t.Fatalf("%s: %s", name, answer.Error.Description)
+	}
+	return answer.Config
+}
+
+// noStream is a check at the end of a test: the stream is gone.
+func noStream(js jetstream.JetStream, names ...string) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		for _, name := range names {
+			if _, err := js.Stream(context.Background(), name); !errors.Is(err, jetstream.ErrStreamNotFound) {
+				return fmt.Errorf("stream %s after the destroy: %w", name, err)
+			}
+		}
+		return nil
+	}
+}
+
+// waitFor polls until a condition holds, for at most half a minute.
+func waitFor(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(30 * time.Second)
+	for !holds() {
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package kvmirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
+	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+)
+
+// sourceTimeout is how long a source may take to answer a few requests. One that is lost must hold up nobody for long.
+const sourceTimeout = 5 * time.Second
+
+func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state mirrorModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	// Terraform before 1.12 stores no identity, and demands one whatever becomes of the mirror.
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	imported := state.Stream.IsNull()
+	js, err := r.data.JetStream(state.Account.ValueString(), state.JetStreamDomain.ValueString())
+	var got *mirror.Mirror
+	if err == nil {
+		got, err = mirror.Read(ctx, js, state.Name.ValueString())
+	}
+	switch {
+	case errors.Is(err, kine.ErrNotFound):
+		if !imported {
+			resp.Diagnostics.AddWarning(what+" Is Gone",
+				fmt.Sprintf("The server says that there is no mirror %q any more. An apply makes a new one, and copies its source again.", state.Name.ValueString()))
+		}
+		resp.State.RemoveResource(ctx)
+		return
+	case err != nil && !imported && r.data.KeepPrior("the mirror", state.Name.ValueString(), err, &resp.Diagnostics):
+		return
+	case err != nil:
+		addError(&resp.Diagnostics, "Read", &state, err)
+		return
+	case got.Promoted && imported:
+		addNoMirror(&resp.Diagnostics, &state)
+		return
+	}
+
+	if !state.Placement.IsNull() && got.Placement != nil && !state.Pending.IsNull() {
+		got.Violations = placement.Unfinished(got.Violations)
+	}
+	resp.Diagnostics.Append(state.setMirror(ctx, got)...)
+	state.Placement = placement.Found(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
+	if state.DeletionProtection.IsNull() {
+		state.DeletionProtection = types.BoolValue(true) // imported
+	}
+	r.readSource(ctx, js, &state, got, resp.Private, &resp.Diagnostics)
+	resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private)...)
+}
+
+// addNoMirror refuses to import what is no mirror.
+func addNoMirror(diags *diag.Diagnostics, m *mirrorModel) {
+	diags.AddAttributeError(path.Root("name"), "Not A Mirror",
+		fmt.Sprintf("The stream %s is no mirror: it is a bucket of its own, perhaps a mirror that was promoted.\n\nImport it as a nats_kine_bucket, by the id '%s'.",
+			kine.StreamName(m.Name.ValueString()), m.identity().ImportID()))
+}
+
+// readSource looks at the source, if the provider can ask it, and warns of what keeps the mirror from being a copy of it. None of
+// that is an error: a lost source is what a mirror is for.
+func (r *mirrorResource) readSource(
+	ctx context.Context, js *natsconn.JetStream, state *mirrorModel, got *mirror.Mirror, private planmodifiers.PrivateState, diags *diag.Diagnostics,
+) {
+	state.SourceFenced = types.BoolNull()
+	noteHistory(ctx, private, 0)
+	if got.Promoted || state.elsewhere(ctx, got, diags) {
+		return // the next plan tells
+	}
+	if !got.Follows() && state.Pending.IsNull() {
+		diags.AddWarning(what+" Does Not Follow Its Source", fmt.Sprintf("The mirror %q is %s.\n\nWhat it has stays. It goes on by itself once its source is back and reachable, "+
+			"within some minutes.", got.Name, got.Describe()))
+	}
+	source := sourceOf(ctx, state.Source, diags)
+	from, err := r.sourceAPI(state, source)
+	if err == nil && from == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
+	defer cancel()
+	var original *mirror.Mirror
+	if err == nil {
+		original, err = mirror.Read(ctx, from, source.Bucket.ValueString())
+	}
+	if err == nil {
+		state.SourceFenced = types.BoolValue(original.Fence != nil)
+		noteHistory(ctx, private, original.History)
+		err = state.compare(ctx, js, from, got, diags)
+	}
+	switch {
+	case errors.Is(err, kine.ErrNotFound):
+		diags.AddWarning("Source Of "+what+" Is Gone", fmt.Sprintf("The server says that there is no bucket %s any more, which %q is a mirror of. The mirror holds %s.\n\n"+
+			"If k3s started now, it would make a new, empty bucket there, which the mirror is no copy of. Restore the bucket from the mirror, or promote the "+
+			"mirror.", source.Bucket.ValueString(), got.Name, got.Contents()))
+	case err != nil:
+		diags.AddWarning("Source Of "+what+" Cannot Be Asked", fmt.Sprintf("The mirror %q is there; of its source, the provider could find out nothing. %s", got.Name,
+			connection.Explain(err)))
+	}
+}
+
+// elsewhere tells whether the stream is the mirror of another source than that of the model.
+func (m *mirrorModel) elsewhere(ctx context.Context, got *mirror.Mirror, diags *diag.Diagnostics) bool {
+	return !got.Source.Equal(sourceOf(ctx, m.Source, diags).source())
+}
+
+// compare notes where the mirror and its source have different histories, and warns of it.
+func (m *mirrorModel) compare(ctx context.Context, js, from *natsconn.JetStream, got *mirror.Mirror, diags *diag.Diagnostics) error {
+	divergence, err := mirror.Compare(ctx, js, from, got)
+	if err != nil {
+		return err
+	}
+	m.Diverged = types.StringNull()
+	if divergence == nil {
+		return nil
+	}
+	m.Diverged = types.StringValue(divergence.String())
+	diags.AddAttributeWarning(path.Root("diverged"), what+" Has Diverged",
+		fmt.Sprintf("The mirror %q is no copy of its source any more. %s. The mirror holds %s.\n\n"+
+			"Decide which of the two is the cluster's. If the source is, replace the mirror, which copies the source again: %s. If the mirror is, because the source was "+
+			"lost, keep it: restore the bucket from it, or promote it.", got.Name, connection.Sentence(divergence.String()), got.Contents(), replaceStep))
+	return nil
+}

@@ -1,0 +1,248 @@
+// Package kvmirror is the Terraform surface of the mirror of a bucket.
+package kvmirror
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
+	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
+)
+
+// How long operations may take unless the resource's timeouts say otherwise. A new mirror copies all of the bucket's data, over
+// links between regions, and a move does so once more.
+const (
+	createTimeout = 20 * time.Minute
+	readTimeout   = time.Minute
+	updateTimeout = 20 * time.Minute
+	deleteTimeout = 2 * time.Minute
+)
+
+var (
+	_ resource.ResourceWithConfigure      = (*mirrorResource)(nil)
+	_ resource.ResourceWithIdentity       = (*mirrorResource)(nil)
+	_ resource.ResourceWithImportState    = (*mirrorResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*mirrorResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*mirrorResource)(nil)
+)
+
+type mirrorResource struct {
+	data *connection.Data
+}
+
+// NewResource returns the resource nats_kv_mirror.
+func NewResource() resource.Resource { return &mirrorResource{} }
+
+func (r *mirrorResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_kv_mirror"
+}
+
+func (r *mirrorResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
+}
+
+func (r *mirrorResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config mirrorModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
+	placement.Validate(config.Placement, &resp.Diagnostics)
+}
+
+func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan mirrorModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	source := sourceOf(ctx, plan.Source, &resp.Diagnostics)
+	source = source.withPrefixes(source.nullUnknown(), plan.Account)
+	source.check("Create", &plan, &resp.Diagnostics)
+	place := placement.Of(ctx, plan.Placement, &resp.Diagnostics)
+	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	plan.Source = source.object()
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	js, from, err := r.sides(&plan, source)
+	if err == nil {
+		err = plan.probe(ctx, from, source)
+	}
+	if err != nil {
+		addError(&resp.Diagnostics, "Create", &plan, err)
+		return
+	}
+	// Once the stream is there, an error would taint the resource, and the next apply would copy everything again. What is
+	// unfinished is noted instead, and the next plan goes on with it.
+	got, err := mirror.Establish(ctx, js, from, plan.spec(source.source()), place)
+	pending, unfinished := errors.AsType[*mirror.PendingError](err)
+	if err != nil && (!unfinished || got == nil) {
+		addError(&resp.Diagnostics, "Create", &plan, err)
+		return
+	}
+	plan.Pending = types.StringNull()
+	if unfinished {
+		plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, "sync", pending)
+	}
+	tflog.Info(ctx, "created mirror", map[string]any{"mirror": got.Name, "cluster": got.Cluster})
+	resp.Diagnostics.Append(plan.setApplied(ctx, got)...)
+	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private)...)
+}
+
+// sides returns the JetStream APIs of the mirror and of its source; the latter is nil where the provider cannot ask the source.
+func (r *mirrorResource) sides(m *mirrorModel, source sourceModel) (js, from *natsconn.JetStream, err error) {
+	if js, err = r.data.JetStream(m.Account.ValueString(), m.JetStreamDomain.ValueString()); err != nil {
+		return nil, nil, err
+	}
+	if from, err = r.sourceAPI(m, source); err != nil {
+		return nil, nil, &sourceError{err}
+	}
+	return js, from, nil
+}
+
+// probe looks at the source before a mirror is made of it, and takes what is to be the same from there.
+func (m *mirrorModel) probe(ctx context.Context, from *natsconn.JetStream, source sourceModel) error {
+	m.SourceFenced = types.BoolNull()
+	if from == nil {
+		return nil
+	}
+	// A source that does not answer is told soon, however long the mirror may take to fill.
+	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
+	defer cancel()
+	bucket, err := mirror.Probe(ctx, from, source.Bucket.ValueString())
+	if err != nil {
+		return &sourceError{err}
+	}
+	m.SourceFenced = types.BoolValue(bucket.Fence != nil)
+	if m.History.IsUnknown() {
+		m.History = types.Int64Value(bucket.History)
+	}
+	return nil
+}
+
+func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state mirrorModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	waits := plan.Pending.IsUnknown()
+	plan.Pending = types.StringNull()
+	got, err := r.update(ctx, &plan, &state, resp)
+	if err != nil {
+		addError(&resp.Diagnostics, "Update", &plan, err)
+		return
+	}
+	if !waits {
+		plan.Pending = types.StringNull() // as planned: only what changed since then can be pending now, and a refresh shows that
+	}
+	resp.Diagnostics.Append(plan.setApplied(ctx, got)...)
+	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private)...)
+}
+
+// update brings the mirror to what is planned, and goes on with what an earlier apply has left.
+func (r *mirrorResource) update(
+	ctx context.Context, plan, state *mirrorModel, resp *resource.UpdateResponse,
+) (*mirror.Mirror, error) {
+	source := sourceOf(ctx, plan.Source, &resp.Diagnostics)
+	js, from, err := r.sides(plan, source)
+	if err != nil {
+		return nil, err
+	}
+	spec := plan.spec(source.source())
+	if plan.leavesStream(state, violation.Unrepairable(ctx, state.ContractViolations, &resp.Diagnostics)) {
+		return mirror.Read(ctx, js, spec.Name)
+	}
+	place := placement.Of(ctx, plan.Placement, &resp.Diagnostics)
+	move := placement.Moves(ctx, plan.Placement, state.Placement, state.Cluster, &resp.Diagnostics)
+	got, err := mirror.Update(ctx, js, spec, place, move || !state.Pending.IsNull())
+	step := "replicas"
+	if move || place != nil {
+		step = "placement"
+	}
+	if err == nil && !state.Pending.IsNull() {
+		got, err = mirror.AwaitSync(ctx, js, from, spec)
+		step = "sync"
+	}
+	pending, unfinished := errors.AsType[*mirror.PendingError](err)
+	if !unfinished {
+		return got, err
+	}
+	plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, step, pending)
+	if pending.Mirror != nil {
+		return pending.Mirror, nil
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+	defer cancel()
+	return mirror.Read(late, js, spec.Name)
+}
+
+func (r *mirrorResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state mirrorModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := state.Timeouts.Delete(ctx, deleteTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if state.DeletionProtection.ValueBool() {
+		planmodifiers.RefuseProtectedDelete(what, state.Name.ValueString(), &resp.Diagnostics)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := r.delete(ctx, &state); err != nil {
+		addError(&resp.Diagnostics, "Delete", &state, err)
+	}
+}
+
+// delete deletes a mirror, and never what was promoted to a bucket.
+func (r *mirrorResource) delete(ctx context.Context, state *mirrorModel) error {
+	js, err := r.data.JetStream(state.Account.ValueString(), state.JetStreamDomain.ValueString())
+	if err != nil {
+		return err
+	}
+	name := state.Name.ValueString()
+	got, err := mirror.Read(ctx, js, name)
+	switch {
+	case errors.Is(err, kine.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case got.Promoted:
+		return &mirror.PromotedError{Name: name}
+	}
+	return mirror.Delete(ctx, js, name, false)
+}
+
+func (r *mirrorResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	bucketid.Import(ctx, noun, r.data, req, resp)
+}
+
+// noteHistory keeps what history the source has for the next plan, nothing if that is not known.
+func noteHistory(ctx context.Context, private planmodifiers.PrivateState, history int64) {
+	note := []byte("null")
+	if history > 0 {
+		note = strconv.AppendInt(nil, history, 10)
+	}
+	_ = private.SetKey(ctx, historyKey, note)
+}
