@@ -31,7 +31,7 @@ type mirrorModel struct {
 	Stream             types.String   `tfsdk:"stream"`
 	Cluster            types.String   `tfsdk:"cluster"`
 	SourceFenced       types.Bool     `tfsdk:"source_fenced"`
-	Diverged           types.String   `tfsdk:"diverged"`
+	Diverged           types.Bool     `tfsdk:"diverged"`
 	Pending            types.String   `tfsdk:"pending"`
 	ContractViolations types.List     `tfsdk:"contract_violations"`
 	Datastore          types.Object   `tfsdk:"datastore"`

@@ -77,7 +77,7 @@ func historyOf(noted []byte, known types.Int64) types.Int64 {
 	return known
 }
 
-func planCreate(plan, config *mirrorModel, source sourceModel) {
+func planCreate(plan, config *mirrorModel, source sourceConfig) {
 	plan.History = config.History
 	if config.History.IsNull() && (source.asked() || !source.known()) {
 		plan.History = types.Int64Unknown()
@@ -85,7 +85,7 @@ func planCreate(plan, config *mirrorModel, source sourceModel) {
 	plan.Cluster = types.StringUnknown()
 	plan.Pending = types.StringUnknown()
 	plan.SourceFenced = types.BoolUnknown()
-	plan.Diverged = types.StringNull()
+	plan.Diverged = types.BoolUnknown()
 	plan.ContractViolations = violation.None()
 }
 

@@ -83,7 +83,7 @@ func addNoMirror(diags *diag.Diagnostics, m *mirrorModel) {
 func (r *mirrorResource) readSource(
 	ctx context.Context, js *natsconn.JetStream, state *mirrorModel, got *mirror.Mirror, private planmodifiers.PrivateState, diags *diag.Diagnostics,
 ) {
-	state.SourceFenced = types.BoolNull()
+	state.SourceFenced, state.Diverged = types.BoolNull(), types.BoolNull()
 	noteHistory(ctx, private, 0)
 	if got.Promoted || state.elsewhere(ctx, got, diags) {
 		return // the next plan tells
@@ -130,11 +130,9 @@ func (m *mirrorModel) compare(ctx context.Context, js, from *natsconn.JetStream,
 	if err != nil {
 		return err
 	}
-	m.Diverged = types.StringNull()
-	if divergence == nil {
+	if m.Diverged = types.BoolValue(divergence != nil); divergence == nil {
 		return nil
 	}
-	m.Diverged = types.StringValue(divergence.String())
 	diags.AddAttributeWarning(path.Root("diverged"), what+" Has Diverged",
 		fmt.Sprintf("The mirror %q is no copy of its source any more. %s. The mirror holds %s.\n\n"+
 			"Decide which of the two is the cluster's. If the source is, replace the mirror, which copies the source again: %s. If the mirror is, because the source was "+

@@ -1,4 +1,3 @@
-// Package kvmirror is the Terraform surface of the mirror of a bucket.
 package kvmirror
 
 import (
@@ -103,7 +102,7 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 }
 
 // sides returns the JetStream APIs of the mirror and of its source; the latter is nil where the provider cannot ask the source.
-func (r *mirrorResource) sides(m *mirrorModel, source sourceModel) (js, from *natsconn.JetStream, err error) {
+func (r *mirrorResource) sides(m *mirrorModel, source sourceConfig) (js, from *natsconn.JetStream, err error) {
 	if js, err = r.data.JetStream(m.Account.ValueString(), m.JetStreamDomain.ValueString()); err != nil {
 		return nil, nil, err
 	}
@@ -114,8 +113,8 @@ func (r *mirrorResource) sides(m *mirrorModel, source sourceModel) (js, from *na
 }
 
 // probe looks at the source before a mirror is made of it, and takes what is to be the same from there.
-func (m *mirrorModel) probe(ctx context.Context, from *natsconn.JetStream, source sourceModel) error {
-	m.SourceFenced = types.BoolNull()
+func (m *mirrorModel) probe(ctx context.Context, from *natsconn.JetStream, source sourceConfig) error {
+	m.SourceFenced, m.Diverged = types.BoolNull(), types.BoolNull()
 	if from == nil {
 		return nil
 	}
@@ -126,7 +125,7 @@ func (m *mirrorModel) probe(ctx context.Context, from *natsconn.JetStream, sourc
 	if err != nil {
 		return &sourceError{err}
 	}
-	m.SourceFenced = types.BoolValue(bucket.Fence != nil)
+	m.SourceFenced, m.Diverged = types.BoolValue(bucket.Fence != nil), types.BoolValue(false)
 	if m.History.IsUnknown() {
 		m.History = types.Int64Value(bucket.History)
 	}

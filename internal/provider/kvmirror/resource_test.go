@@ -91,7 +91,7 @@ resource "nats_kine_bucket" "hub" {
 				ConfigStateChecks: append(expect(map[string]knownvalue.Check{
 					"name": knownvalue.StringExact("kine"), "stream": knownvalue.StringExact("KV_kine"), "history": knownvalue.Int64Exact(20),
 					"replicas": knownvalue.Int64Exact(1), "cluster": knownvalue.StringExact("leaf"), "source_fenced": knownvalue.Bool(false),
-					"diverged": knownvalue.Null(), "pending": knownvalue.Null(), "contract_violations": knownvalue.ListSizeExact(0),
+					"diverged": knownvalue.Bool(false), "pending": knownvalue.Null(), "contract_violations": knownvalue.ListSizeExact(0),
 					"account": knownvalue.Null(), "datastore": datastore(20),
 					"source": knownvalue.ObjectExact(map[string]knownvalue.Check{
 						"bucket": knownvalue.StringExact("kine"), "jetstream_domain": knownvalue.StringExact("hub"), "account": knownvalue.Null(),

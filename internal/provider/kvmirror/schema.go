@@ -84,10 +84,10 @@ func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				MarkdownDescription: "Whether writes to the source are fenced off, as of the last refresh. Null when the source could not be asked.",
 				Computed:            true,
 			},
-			"diverged": schema.StringAttribute{
-				MarkdownDescription: "Where the mirror and its source have different histories, as of the last refresh that could ask the source: its " +
-					"last revision is below the mirror's, or a message differs. Such a mirror is no copy of its source. Null as long as they have one " +
-					"history. A `postcondition` makes an error of it.",
+			"diverged": schema.BoolAttribute{
+				MarkdownDescription: "Whether the mirror and its source have different histories, as of the last refresh: the source's last revision is below the " +
+					"mirror's, or a message differs. Such a mirror is no copy of its source. Null when the source could not be asked. A refresh warns of it; a " +
+					"`postcondition` makes an error of it.",
 				Computed: true,
 			},
 			"pending": schema.StringAttribute{

@@ -13,7 +13,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-type sourceModel struct {
+type sourceConfig struct {
 	Bucket          types.String `tfsdk:"bucket"`
 	JetStreamDomain types.String `tfsdk:"jetstream_domain"`
 	Account         types.String `tfsdk:"account"`
@@ -37,19 +37,19 @@ var (
 )
 
 // sourceOf reads the source of a model. Of one that is not known, nothing is.
-func sourceOf(ctx context.Context, object types.Object, diags *diag.Diagnostics) sourceModel {
+func sourceOf(ctx context.Context, object types.Object, diags *diag.Diagnostics) sourceConfig {
 	if object.IsUnknown() {
 		unknown := types.StringUnknown()
-		return sourceModel{unknown, unknown, unknown, unknown, unknown}
+		return sourceConfig{unknown, unknown, unknown, unknown, unknown}
 	}
-	var s sourceModel
+	var s sourceConfig
 	if !object.IsNull() {
 		diags.Append(object.As(ctx, &s, basetypes.ObjectAsOptions{})...)
 	}
 	return s
 }
 
-func (s sourceModel) object() types.Object {
+func (s sourceConfig) object() types.Object {
 	return types.ObjectValueMust(sourceTypes, map[string]attr.Value{
 		"bucket": s.Bucket, "jetstream_domain": s.JetStreamDomain, "account": s.Account,
 		"api_prefix": s.APIPrefix, "deliver_prefix": s.DeliverPrefix,
@@ -57,15 +57,15 @@ func (s sourceModel) object() types.Object {
 }
 
 // found returns the source of a mirror that is imported. Who works there, and where, it does not tell.
-func found(s mirror.Source) sourceModel {
-	return sourceModel{
+func found(s mirror.Source) sourceConfig {
+	return sourceConfig{
 		Bucket: types.StringValue(s.Bucket), JetStreamDomain: optional(s.Domain),
 		APIPrefix: optional(s.APIPrefix), DeliverPrefix: optional(s.DeliverPrefix),
 	}
 }
 
 // known tells whether there is nothing in it that only an apply settles.
-func (s sourceModel) known() bool {
+func (s sourceConfig) known() bool {
 	for _, value := range []types.String{s.Bucket, s.JetStreamDomain, s.Account, s.APIPrefix, s.DeliverPrefix} {
 		if value.IsUnknown() {
 			return false
@@ -75,7 +75,7 @@ func (s sourceModel) known() bool {
 }
 
 // nullUnknown has the prefixes null that only the apply settles.
-func (s sourceModel) nullUnknown() sourceModel {
+func (s sourceConfig) nullUnknown() sourceConfig {
 	for _, prefix := range []*types.String{&s.APIPrefix, &s.DeliverPrefix} {
 		if prefix.IsUnknown() {
 			*prefix = types.StringNull()
@@ -85,11 +85,13 @@ func (s sourceModel) nullUnknown() sourceModel {
 }
 
 // behindPrefixes tells whether the mirror's servers reach the source by prefixes.
-func (s sourceModel) behindPrefixes() bool { return !s.APIPrefix.IsNull() || !s.DeliverPrefix.IsNull() }
+func (s sourceConfig) behindPrefixes() bool {
+	return !s.APIPrefix.IsNull() || !s.DeliverPrefix.IsNull()
+}
 
 // withPrefixes fills in the prefixes that are not configured, for a mirror in the account own. They are known as soon as the accounts
 // are; a mirror in the account of the provider's own credentials has no default for the one that names its account.
-func (s sourceModel) withPrefixes(config sourceModel, own types.String) sourceModel {
+func (s sourceConfig) withPrefixes(config sourceConfig, own types.String) sourceConfig {
 	s.APIPrefix, s.DeliverPrefix = config.APIPrefix, config.DeliverPrefix
 	elsewhere := !s.Account.IsNull() && !s.Account.Equal(own)
 	unsettled := s.Account.IsUnknown() || elsewhere && own.IsUnknown()
@@ -107,7 +109,7 @@ func (s sourceModel) withPrefixes(config sourceModel, own types.String) sourceMo
 }
 
 // source returns the source as the mirror's servers reach it.
-func (s sourceModel) source() mirror.Source {
+func (s sourceConfig) source() mirror.Source {
 	source := mirror.Source{Bucket: s.Bucket.ValueString()}
 	if s.behindPrefixes() {
 		source.APIPrefix, source.DeliverPrefix = s.APIPrefix.ValueString(), s.DeliverPrefix.ValueString()
@@ -118,10 +120,10 @@ func (s sourceModel) source() mirror.Source {
 }
 
 // asked tells whether the provider can ask the source: there is somebody to work as on its side.
-func (s sourceModel) asked() bool { return !s.behindPrefixes() || !s.Account.IsNull() }
+func (s sourceConfig) asked() bool { return !s.behindPrefixes() || !s.Account.IsNull() }
 
 // sourceAPI returns the JetStream API of the source's side, nil if the provider cannot ask there.
-func (r *mirrorResource) sourceAPI(m *mirrorModel, s sourceModel) (*natsconn.JetStream, error) {
+func (r *mirrorResource) sourceAPI(m *mirrorModel, s sourceConfig) (*natsconn.JetStream, error) {
 	if !s.asked() {
 		return nil, nil
 	}
@@ -136,7 +138,7 @@ func (r *mirrorResource) sourceAPI(m *mirrorModel, s sourceModel) (*natsconn.Jet
 }
 
 // check tells what can be seen without a server to be wrong with the source of a mirror.
-func (s sourceModel) check(action string, m *mirrorModel, diags *diag.Diagnostics) {
+func (s sourceConfig) check(action string, m *mirrorModel, diags *diag.Diagnostics) {
 	if !s.known() || m.Account.IsUnknown() || m.JetStreamDomain.IsUnknown() {
 		return
 	}
@@ -161,11 +163,4 @@ func (s sourceModel) check(action string, m *mirrorModel, diags *diag.Diagnostic
 			"The provider cannot ask the source how many revisions it keeps of each key, because no source.account says whom to work as there.\n\n"+
 				"Set history to what the source has, or source.account.")
 	}
-}
-
-func optional(text string) types.String {
-	if text == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(text)
 }
