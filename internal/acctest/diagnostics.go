@@ -51,6 +51,21 @@ func (w *Workspace) ValidateErrors(t *testing.T) Errors {
 	return found
 }
 
+// PlanErrors plans the configuration.
+func (w *Workspace) PlanErrors(t *testing.T) Errors {
+	t.Helper()
+	out, _ := w.Run(t.Context(), "plan", "-json")
+	found := Errors{}
+	for line := range strings.Lines(out) {
+		var message struct{ Diagnostic cliDiagnostic }
+		if err := json.Unmarshal([]byte(line), &message); err != nil {
+			t.Fatalf("plan: %v\n%s", err, out)
+		}
+		found.add(message.Diagnostic)
+	}
+	return found
+}
+
 // ApplyErrors applies the configuration.
 func (w *Workspace) ApplyErrors(t *testing.T) Errors {
 	t.Helper()

@@ -50,7 +50,7 @@ func failure(subject streamerror.Subject, err error) streamerror.Failure {
 	case errors.As(err, &broken):
 		return brokenFailure(broken)
 	case errors.As(err, &source) && source.Mirror:
-		return streamerror.Failure{At: atBucket, Step: "Set source to that of source.bucket's own mirror."}
+		return streamerror.Failure{At: atBucket, Step: "Set source to what that mirror is a mirror of."}
 	case errors.As(err, &source):
 		return streamerror.Failure{At: atBucket, Step: "Repair the bucket first, as the apply of a nats_kine_bucket does, or set source.bucket to another one."}
 	case errors.As(err, &unrepairable):
@@ -74,10 +74,10 @@ func sourceFailure(err error) streamerror.Failure {
 		return streamerror.Failure{At: atBucket, Step: "Check source.bucket, source.jetstream_domain and source.account, and that the bucket is made before its mirror: " +
 			"with source = { bucket = nats_kine_bucket.x.name } it is."}
 	case errors.As(err, &refused), errors.Is(err, connection.ErrNoAccountSigningKey):
-		return streamerror.Failure{At: atSourceAccount, Step: "This is about source.account. To mirror a bucket that the provider cannot ask, set source.api_prefix, " +
+		return streamerror.Failure{At: atSourceAccount, Step: "Here, that is source.account. To mirror a bucket that the provider cannot ask, set source.api_prefix, " +
 			"source.deliver_prefix and history, and leave source.account out."}
 	case errors.As(err, &absent) && absent.Domain != "":
-		return streamerror.Failure{At: atSourceDomain, Step: "This is about source.jetstream_domain."}
+		return streamerror.Failure{At: atSourceDomain, Step: "Here, that is source.jetstream_domain."}
 	}
 	return streamerror.Failure{At: atSource}
 }
