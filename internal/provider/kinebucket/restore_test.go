@@ -241,7 +241,7 @@ func TestAccKineBucketRestoreErrors(t *testing.T) {
 		"own account":       {"plan", fmt.Sprintf(`bucket = "kine", account = %q`, key), "or restore_from.deliver_prefix"},
 		"a stream's name":   {"plan", `bucket = "a.b", jetstream_domain = "leaf"`, "only letters, digits, dashes and underscores"},
 		"missing":           {"apply", `bucket = "nothing", jetstream_domain = "leaf"`, "Check restore_from.bucket"},
-		"no such domain":    {"apply", `bucket = "kine", jetstream_domain = "nope"`, "This is about restore_from.jetstream_domain."},
+		"no such domain":    {"apply", `bucket = "kine", jetstream_domain = "nope"`, "Here, that is restore_from.jetstream_domain."},
 		"another history":   {"apply", `bucket = "longer", jetstream_domain = "leaf"`, "Set history = 20."},
 		"bucket that is no": {"apply", `bucket = "plain", jetstream_domain = "leaf"`, "Repair the bucket first"},
 	} {

@@ -75,7 +75,7 @@ func TestAccKVMirrorNoWay(t *testing.T) {
 	key := acctest.NewKey(t, natsconn.AccountKey)
 	refused(t, map[string]inputCase{
 		"own account":          {`bucket = "kine", ` + in(a.Public), in(a.Public), bothWays},
-		"nobody to deliver to": {`bucket = "kine", ` + in(b.Public), "", "Set account to its public key, or deliver_prefix."},
+		"nobody to deliver to": {`bucket = "kine", ` + in(b.Public), "", "Set account to its public key, or source.deliver_prefix."},
 	}, func(w *acctest.Workspace) acctest.Errors {
 		w.Env = append(w.Env, "NATS_ACCOUNT_SIGNING_KEY="+key.Seed)
 		return w.PlanErrors(t)

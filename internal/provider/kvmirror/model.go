@@ -14,6 +14,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/streamerror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
@@ -56,15 +57,15 @@ func (m *mirrorModel) setMirror(ctx context.Context, got *mirror.Mirror) (diags 
 	m.Replicas = types.Int64Value(int64(got.Replicas))
 	m.Cluster = optional(got.Cluster)
 	violations := got.Violations
-	source := sourceOf(ctx, m.Source, &diags)
+	source := mirrorsource.Of(ctx, m.Source, &diags)
 	switch {
 	case got.Promoted:
 		// As a bucket it may be in order.
-		violations = []kine.Violation{{Field: sourceField, Actual: unset, Required: quote(source.source().String())}}
+		violations = []kine.Violation{{Field: sourceField, Actual: unset, Required: quote(source.Source().String())}}
 	case m.Source.IsNull():
-		m.Source = found(got.Source).object()
-	case !got.Source.Equal(source.source()):
-		other := kine.Violation{Field: sourceField, Actual: quote(got.Source.String()), Required: quote(source.source().String())}
+		m.Source = mirrorsource.Found(got.Source).Object()
+	case !got.Source.Equal(source.Source()):
+		other := kine.Violation{Field: sourceField, Actual: quote(got.Source.String()), Required: quote(source.Source().String())}
 		violations = append([]kine.Violation{other}, violations...)
 	}
 	var d diag.Diagnostics
@@ -109,7 +110,7 @@ func (m *mirrorModel) derive(ctx context.Context, diags *diag.Diagnostics) {
 		m.Stream = types.StringValue(kine.StreamName(m.Name.ValueString()))
 	}
 	reason := types.StringUnknown()
-	if bucket := sourceOf(ctx, m.Source, diags).Bucket; !bucket.IsUnknown() {
+	if bucket := mirrorsource.Of(ctx, m.Source, diags).Bucket; !bucket.IsUnknown() {
 		reason = types.StringValue(fmt.Sprintf("it is a mirror of the bucket %s that was not promoted; k3s belongs on that bucket, until "+
 			"the mirror is promoted in its place", bucket.ValueString()))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
@@ -38,9 +39,9 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 			addError(&resp.Diagnostics, "Plan", &plan, err)
 		}
 	}
-	source := sourceOf(ctx, plan.Source, &resp.Diagnostics)
+	source := mirrorsource.Of(ctx, plan.Source, &resp.Diagnostics)
 	if req.State.Raw.IsNull() {
-		source = source.withPrefixes(sourceOf(ctx, config.Source, &resp.Diagnostics), plan.Account)
+		source = source.WithPrefixes(mirrorsource.Of(ctx, config.Source, &resp.Diagnostics), plan.Account)
 		if config.Name.IsNull() {
 			plan.Name = source.Bucket
 		}
@@ -58,13 +59,13 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		}
 		planUpdate(ctx, &plan, &state, &resp.Diagnostics)
 	}
-	plan.Source = source.object()
+	plan.Source = source.Object()
 	if r.data != nil && (!plan.Account.IsNull() || !source.Account.IsNull()) {
 		if err := r.data.CheckAccounts(); err != nil {
 			addError(&resp.Diagnostics, "Plan", &plan, err)
 		}
 	}
-	source.check("Plan", &plan, &resp.Diagnostics)
+	plan.checkSource("Plan", source, &resp.Diagnostics)
 	plan.derive(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
@@ -77,9 +78,9 @@ func historyOf(noted []byte, known types.Int64) types.Int64 {
 	return known
 }
 
-func planCreate(plan, config *mirrorModel, source sourceConfig) {
+func planCreate(plan, config *mirrorModel, source mirrorsource.Model) {
 	plan.History = config.History
-	if config.History.IsNull() && (source.asked() || !source.known()) {
+	if config.History.IsNull() && (source.Asked() || !source.Known()) {
 		plan.History = types.Int64Unknown()
 	}
 	plan.Cluster = types.StringUnknown()

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 )
@@ -92,8 +93,8 @@ func (r *mirrorResource) readSource(
 		diags.AddWarning(what+" Does Not Follow Its Source", fmt.Sprintf("The mirror %q is %s.\n\nWhat it has stays. It goes on by itself once its source is back and reachable, "+
 			"within some minutes.", got.Name, got.Describe()))
 	}
-	source := sourceOf(ctx, state.Source, diags)
-	from, err := r.sourceAPI(state, source)
+	source := mirrorsource.Of(ctx, state.Source, diags)
+	from, err := source.API(r.data, state.Account, state.JetStreamDomain)
 	if err == nil && from == nil {
 		return
 	}
@@ -121,7 +122,7 @@ func (r *mirrorResource) readSource(
 
 // elsewhere tells whether the stream is the mirror of another source than that of the model.
 func (m *mirrorModel) elsewhere(ctx context.Context, got *mirror.Mirror, diags *diag.Diagnostics) bool {
-	return !got.Source.Equal(sourceOf(ctx, m.Source, diags).source())
+	return !got.Source.Equal(mirrorsource.Of(ctx, m.Source, diags).Source())
 }
 
 // compare notes where the mirror and its source have different histories, and warns of it.

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
@@ -63,16 +64,16 @@ func (r *mirrorResource) ValidateConfig(ctx context.Context, req resource.Valida
 func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan mirrorModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	source := sourceOf(ctx, plan.Source, &resp.Diagnostics)
-	source = source.withPrefixes(source.nullUnknown(), plan.Account)
-	source.check("Create", &plan, &resp.Diagnostics)
+	source := mirrorsource.Of(ctx, plan.Source, &resp.Diagnostics)
+	source = source.WithPrefixes(source.NullUnknown(), plan.Account)
+	plan.checkSource("Create", source, &resp.Diagnostics)
 	place := placement.Of(ctx, plan.Placement, &resp.Diagnostics)
 	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	plan.Source = source.object()
+	plan.Source = source.Object()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
@@ -86,7 +87,7 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 	// Once the stream is there, an error would taint the resource, and the next apply would copy everything again. What is
 	// unfinished is noted instead, and the next plan goes on with it.
-	got, err := mirror.Establish(ctx, js, from, plan.spec(source.source()), place)
+	got, err := mirror.Establish(ctx, js, from, plan.spec(source.Source()), place)
 	pending, unfinished := errors.AsType[*mirror.PendingError](err)
 	if err != nil && (!unfinished || got == nil) {
 		addError(&resp.Diagnostics, "Create", &plan, err)
@@ -102,18 +103,18 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 }
 
 // sides returns the JetStream APIs of the mirror and of its source; the latter is nil where the provider cannot ask the source.
-func (r *mirrorResource) sides(m *mirrorModel, source sourceConfig) (js, from *natsconn.JetStream, err error) {
+func (r *mirrorResource) sides(m *mirrorModel, source mirrorsource.Model) (js, from *natsconn.JetStream, err error) {
 	if js, err = r.data.JetStream(m.Account.ValueString(), m.JetStreamDomain.ValueString()); err != nil {
 		return nil, nil, err
 	}
-	if from, err = r.sourceAPI(m, source); err != nil {
-		return nil, nil, &sourceError{err}
+	if from, err = source.API(r.data, m.Account, m.JetStreamDomain); err != nil {
+		return nil, nil, &mirrorsource.SideError{Err: err}
 	}
 	return js, from, nil
 }
 
 // probe looks at the source before a mirror is made of it, and takes what is to be the same from there.
-func (m *mirrorModel) probe(ctx context.Context, from *natsconn.JetStream, source sourceConfig) error {
+func (m *mirrorModel) probe(ctx context.Context, from *natsconn.JetStream, source mirrorsource.Model) error {
 	m.SourceFenced, m.Diverged = types.BoolNull(), types.BoolNull()
 	if from == nil {
 		return nil
@@ -123,7 +124,7 @@ func (m *mirrorModel) probe(ctx context.Context, from *natsconn.JetStream, sourc
 	defer cancel()
 	bucket, err := mirror.Probe(ctx, from, source.Bucket.ValueString())
 	if err != nil {
-		return &sourceError{err}
+		return &mirrorsource.SideError{Err: err}
 	}
 	m.SourceFenced, m.Diverged = types.BoolValue(bucket.Fence != nil), types.BoolValue(false)
 	if m.History.IsUnknown() {
@@ -162,12 +163,12 @@ func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest,
 func (r *mirrorResource) update(
 	ctx context.Context, plan, state *mirrorModel, resp *resource.UpdateResponse,
 ) (*mirror.Mirror, error) {
-	source := sourceOf(ctx, plan.Source, &resp.Diagnostics)
+	source := mirrorsource.Of(ctx, plan.Source, &resp.Diagnostics)
 	js, from, err := r.sides(plan, source)
 	if err != nil {
 		return nil, err
 	}
-	spec := plan.spec(source.source())
+	spec := plan.spec(source.Source())
 	if plan.leavesStream(state, violation.Unrepairable(ctx, state.ContractViolations, &resp.Diagnostics)) {
 		return mirror.Read(ctx, js, spec.Name)
 	}

@@ -37,12 +37,12 @@ func Failure(root string, err error) (f streamerror.Failure, ok bool) {
 		side   *SideError
 	)
 	at := path.Root(root)
-	// In the steps, a name with a dot in front is one of the object's attributes.
+	// In the steps, @ stands for the name of the attribute.
 	step := func(name, text string) streamerror.Failure {
 		if name != "" {
 			at = at.AtName(name)
 		}
-		return streamerror.Failure{At: at, Step: strings.ReplaceAll(text, "@.", root+".")}
+		return streamerror.Failure{At: at, Step: strings.ReplaceAll(text, "@", root)}
 	}
 	switch {
 	case errors.Is(err, ErrNoOwnAccount):
@@ -50,7 +50,7 @@ func Failure(root string, err error) (f streamerror.Failure, ok bool) {
 	case errors.As(err, &broken):
 		return brokenFailure(broken, step), true
 	case errors.As(err, &source) && source.Mirror:
-		return step(Bucket, "Name the bucket that it is a mirror of as @.bucket, and where that is."), true
+		return step(Bucket, "Set @ to what that mirror is a mirror of."), true
 	case errors.As(err, &source):
 		return step(Bucket, "Repair the bucket first, as the apply of a nats_kine_bucket does, or set @.bucket to another one."), true
 	case errors.As(err, &side):
@@ -70,9 +70,9 @@ func sideFailure(err error, step func(name, text string) streamerror.Failure) st
 		return step(Bucket, "Check @.bucket, @.jetstream_domain and @.account, and that the bucket is made before its copy: with @.bucket = nats_kine_bucket.x.name "+
 			"it is.")
 	case errors.As(err, &refused), errors.Is(err, connection.ErrNoAccountSigningKey):
-		return step(Account, "This is about @.account.")
+		return step(Account, "Here, that is @.account.")
 	case errors.As(err, &absent) && absent.Domain != "":
-		return step(JetStreamDomain, "This is about @.jetstream_domain.")
+		return step(JetStreamDomain, "Here, that is @.jetstream_domain.")
 	}
 	return step("", "")
 }

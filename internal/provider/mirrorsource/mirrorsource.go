@@ -81,6 +81,16 @@ func (m Model) Known() bool {
 	return true
 }
 
+// NullUnknown has the prefixes null that only the apply settles.
+func (m Model) NullUnknown() Model {
+	for _, prefix := range []*types.String{&m.APIPrefix, &m.DeliverPrefix} {
+		if prefix.IsUnknown() {
+			*prefix = types.StringNull()
+		}
+	}
+	return m
+}
+
 // BehindPrefixes tells whether the mirror's servers reach the source by prefixes.
 func (m Model) BehindPrefixes() bool { return !m.APIPrefix.IsNull() || !m.DeliverPrefix.IsNull() }
 
