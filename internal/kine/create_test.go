@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,4 +92,38 @@ func TestCreateWithoutADirectory(t *testing.T) {
 	if took := time.Since(began); took < learnTimeout || took > raceTimeout {
 		t.Errorf("it took %s", took)
 	}
+}
+
+// A stream whose directory the server has removed since is made again: it would be lost at the next start of the server.
+func TestCreateWhileTheDirectoryGoes(t *testing.T) {
+	lab := natslab.Cluster(t, 3)
+	proxy := natslab.NewProxy(t, lab.Servers()[0].ClientURL())
+	hold := proxy.HoldReply(1, func(subject string) bool { return strings.HasPrefix(subject, "$JS.API.STREAM.CREATE.") })
+	js := openAPI(t, []string{proxy.ClientURL()})
+	created := make(chan error, 1)
+	go func() {
+		_, err := Create(t.Context(), js, Spec{Name: "kine", History: 10, Replicas: 1}, nil)
+		created <- err
+	}()
+	<-hold.Held()
+	removed := 0
+	for _, server := range lab.Servers() {
+		if !server.IsStreamLeader("", "KV_kine") {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(server.StoreDir(), "jetstream", "$G", "streams")); err != nil {
+			t.Fatal(err)
+		}
+		removed++
+	}
+	hold.Forward()
+	if err := <-created; err != nil || removed != 1 {
+		t.Fatalf("%d directories were removed: %v", removed, err)
+	}
+	for _, server := range lab.Servers() {
+		if _, err := os.Stat(filepath.Join(server.StoreDir(), "jetstream", "$G", "streams", "KV_kine", "meta.inf")); err == nil {
+			return
+		}
+	}
+	t.Error("no server has the stream on its disk")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -78,7 +79,7 @@ func ReadStream(ctx context.Context, js *natsconn.JetStream, bucket string) (inf
 const (
 	// raceTimeout is how long a stream that a creation has met may take to show.
 	raceTimeout = 10 * time.Second
-	// learnTimeout is how long a server may take to learn of a new account, see unreadyError.
+	// learnTimeout is how long a server may take to learn of a new account, see maybeLearning.
 	learnTimeout = 2 * time.Second
 )
 
@@ -111,21 +112,28 @@ func CreateStream(
 				_, refused := errors.AsType[*natsconn.APIError](err)
 				_, absent := errors.AsType[*natsconn.NoJetStreamError](err)
 				asked = !refused && !absent
-				err = maybeUnready(err)
 			}
 			if err != nil {
 				return err
 			}
 			return adopt(info, asked)
 		})
+		if err == nil && asked && info.clustered() {
+			err = checkDirectory(ctx, js, info)
+		}
 		if err == nil {
 			return info, nil
 		}
-		patience := race
-		if _, unready := errors.AsType[*unreadyError](err); unready {
+		var patience context.Context
+		switch {
+		case errors.Is(err, errDirectoryGone):
+			patience, asked = race, false
+		case natsconn.IsAPIError(err, natsconn.CodeStreamNameInUse):
+			// Somebody else is faster. A cluster refuses the name before it shows what is there, so it is asked for again.
+			patience = race
+		case maybeLearning(err):
 			patience = learning
-		} else if !natsconn.IsAPIError(err, natsconn.CodeStreamNameInUse) {
-			// Otherwise somebody else is faster. A cluster refuses the name before it shows what is there, so it is asked for again.
+		default:
 			return nil, err
 		}
 		if !pause(patience, settlePoll) {
@@ -134,21 +142,32 @@ func CreateStream(
 	}
 }
 
-// unreadyError is the refusal of a creation that may succeed in a moment. A cluster gives the stream to any of its servers. One that
-// is still learning of the account knows nothing of its JetStream yet, although the server that was asked does. It also makes
-// the account's directory and removes it again, to see that it can (EnableJetStream in nats-server's jetstream.go), and a
-// stream that is made meanwhile finds it gone.
-type unreadyError struct{ error }
-
-func (e *unreadyError) Unwrap() error { return e.error }
-
-// maybeUnready returns the refusal of a creation, where the account's JetStream has just answered that there is no such stream.
-func maybeUnready(err error) error {
+// maybeLearning tells whether a creation may have failed because a server of the cluster is still learning of the account: it knows
+// nothing of the account's JetStream yet; or it makes the account's directory and removes it again, to see that it can
+// (EnableJetStream in nats-server's jetstream.go), and a stream that is made meanwhile finds it gone.
+func maybeLearning(err error) bool {
 	absent, ok := errors.AsType[*natsconn.NoJetStreamError](err)
-	if ok && absent.Account || natsconn.IsAPIError(err, natsconn.CodeStreamCreate) {
-		return &unreadyError{err}
+	return ok && absent.Account || natsconn.IsAPIError(err, natsconn.CodeStreamCreate)
+}
+
+// errDirectoryGone says that a new stream was made in a directory that its server has removed since.
+var errDirectoryGone = errors.New("the server has removed the directory of the new stream, as it may do while it learns of the account (see its log)")
+
+// checkDirectory has the servers write the configuration of a new stream once more, and removes the stream again if the leader has no
+// directory to write it to. While a server learns of an account it makes the directory of the account's streams and removes it again, with
+// a stream in it that was made in between (EnableJetStream in nats-server's server/jetstream.go); such a stream works until the server
+// restarts, and is lost then.
+func checkDirectory(ctx context.Context, js *natsconn.JetStream, info *Stream) error {
+	name := info.Config.spec().Name
+	err := update(ctx, js, name, info.Config)
+	if !natsconn.IsAPIError(err, natsconn.CodeStreamGeneral) {
+		return nil // whatever it is, the stream is there
 	}
-	return err
+	gone := fmt.Errorf("%w: %w", errDirectoryGone, err)
+	if err := js.Request(ctx, "STREAM.DELETE."+StreamName(name), nil, nil); err != nil {
+		return errors.Join(gone, err)
+	}
+	return gone
 }
 
 // SettleStream does for a new stream of this configuration what [Settle] does for a bucket.

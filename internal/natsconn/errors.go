@@ -117,6 +117,7 @@ const (
 	CodeMaxBytesRequired     = 10113
 	CodeMaxStreamBytes       = 10122
 	CodeNoLimits             = 10120
+	CodeStreamGeneral        = 10051
 	CodeStreamCreate         = 10049
 	CodeStreamNotFound       = 10059
 	CodeStreamNameInUse      = 10058

@@ -22,6 +22,8 @@ type site struct {
 	urls []string
 	// caFile is the authority that the servers' certificates are of, which the examples call nats-ca.pem.
 	caFile string
+	// credentialsFile has the credentials of a user who may do anything in that account.
+	credentialsFile string
 	// account is an account of the example's own. Any account that the example names by a literal key is this one.
 	account *natslab.OperatorAccount
 	// signingKey is the seed of the key that the provider works in accounts with.
@@ -41,6 +43,11 @@ type sites struct {
 	dir      string
 	cluster  func() *natslab.Topology
 	single   func() *natslab.Server
+	domains  func() *natslab.HubLeaf
+	regions  func() *natslab.Topology
+	// joined are the accounts of the examples on a hub and a leaf node, and abroad is the operator of the super-cluster.
+	joined map[string]*natslab.OperatorAccount
+	abroad *natslab.Operator
 }
 
 const (
@@ -54,7 +61,8 @@ const (
 
 func newSites(t *testing.T, files []string) *sites {
 	t.Helper()
-	s := &sites{t: t, operator: newOperator(t), accounts: map[string]*natslab.OperatorAccount{}, dir: t.TempDir()}
+	s := &sites{t: t, operator: newOperator(t), abroad: newOperator(t), accounts: map[string]*natslab.OperatorAccount{},
+		joined: map[string]*natslab.OperatorAccount{}, dir: t.TempDir()}
 	for _, file := range files {
 		account, err := s.operator.AddAccount(file, nil)
 		if err != nil {
@@ -74,6 +82,7 @@ func newSites(t *testing.T, files []string) *sites {
 		return natslab.Single(t, append(common, natslab.Users(natslab.User{Name: "anybody", Password: labPassword},
 			natslab.User{Name: kamaji, Password: labPassword}), natslab.NoAuthUser("anybody"))...)
 	})
+	s.domains, s.regions = sync.OnceValue(s.newHubAndLeaf), sync.OnceValue(s.newSuperCluster)
 	return s
 }
 
@@ -116,7 +125,7 @@ func (s *sites) offline(account *natslab.OperatorAccount) site {
 // site is one on these servers, with what is the same everywhere.
 func (s *sites) site(account *natslab.OperatorAccount, urls []string) site {
 	s.t.Helper()
-	here := site{urls: urls, account: account, signingKey: acctest.NewKey(s.t, natsconn.AccountKey).Seed}
+	here := site{urls: urls, account: account, credentialsFile: s.credentialsFile(account), signingKey: acctest.NewKey(s.t, natsconn.AccountKey).Seed}
 	list, err := json.Marshal(urls)
 	if err != nil {
 		s.t.Fatal(err)

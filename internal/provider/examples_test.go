@@ -36,28 +36,37 @@ type example struct {
 // examples are all of them, by their files. A new one gets a row. If it needs servers that there are none of yet, a method of sites
 // starts them.
 var examples = map[string]example{
-	"app-account/main.tf":      {on: (*sites).asOperator, check: exchangesSubjects},
-	"hundred-clusters/main.tf": {on: (*sites).asOperator},
-	"k0s/main.tf":              {on: (*sites).asUser},
-	"kamaji/main.tf":           {on: (*sites).withPassword},
-	"kine-service/main.tf":     {on: (*sites).withPassword},
-	"ngs/main.tf":              {on: (*sites).asUser},
-	"operator/main.tf":         {elsewhere: "TestAccCLIOperatorFromNothing"},
-	"provider/provider.tf":     {on: (*sites).asUser},
-	"quickstart/main.tf":       {on: (*sites).withPassword},
-	"tenant/main.tf":           {on: (*sites).asOperator, check: runsKINE},
+	"app-account/main.tf":          {on: (*sites).asOperator, check: exchangesSubjects},
+	"edge-mirrors/main.tf":         {on: (*sites).inDomains},
+	"hundred-clusters/main.tf":     {on: (*sites).asOperator},
+	"k0s/main.tf":                  {on: (*sites).asUser},
+	"kamaji/main.tf":               {on: (*sites).withPassword},
+	"kine-service/main.tf":         {on: (*sites).withPassword},
+	"mirror/main.tf":               {on: (*sites).inDomains, check: raisesNoAlarm},
+	"ngs/main.tf":                  {on: (*sites).asUser},
+	"operator/main.tf":             {elsewhere: "TestAccCLIOperatorFromNothing"},
+	"provider/provider.tf":         {on: (*sites).asUser},
+	"quickstart/main.tf":           {on: (*sites).withPassword},
+	"restore/main.tf":              {on: (*sites).inDomains, given: hasLostBucket, check: hasAll},
+	"super-cluster-mirror/main.tf": {on: (*sites).inRegions},
+	"tenant/main.tf":               {on: (*sites).asOperator, check: runsKINE},
 
 	"data-sources/nats_account/data-source.tf":       {on: (*sites).asOperator},
 	"data-sources/nats_accounts/data-source.tf":      {on: (*sites).asOperator, alone: true},
+	"data-sources/nats_kv_mirror/data-source.tf":     {on: (*sites).inDomains, given: hasMirror, check: raisesNoAlarm},
 	"data-sources/nats_server_config/data-source.tf": {on: (*sites).offline},
 
 	"ephemeral-resources/nats_k3s_datastore_endpoint/ephemeral-resource.tf": {on: (*sites).offline},
 	"ephemeral-resources/nats_nkey/ephemeral-resource.tf":                   {on: (*sites).offline},
 
+	"ephemeral-resources/nats_user_credentials/ephemeral-resource.tf": {elsewhere: "TestAccCLIUserCredentialsExample"},
+
 	"functions/datastore_endpoint_parse/function.tf": {on: (*sites).offline},
 	"functions/jwt_decode/function.tf":               {on: (*sites).offline},
 	"functions/k3s_token_hash/function.tf":           {on: (*sites).offline},
 	"functions/kine_permissions/function.tf":         {on: (*sites).asOperator},
+	"functions/kine_mirror_exports/function.tf":      {elsewhere: "TestAccCLIMirrorExamplesApply"},
+	"functions/kine_mirror_imports/function.tf":      {elsewhere: "TestAccCLIMirrorExamplesApply"},
 	"functions/nkey_public/function.tf":              {on: (*sites).offline},
 
 	"resources/nats_account/resource.tf": {
@@ -68,6 +77,7 @@ var examples = map[string]example{
 	},
 	"resources/nats_k3s_datastore_endpoint/resource.tf": {on: (*sites).asUser, completed: "verification", kept: "url"},
 	"resources/nats_kine_bucket/resource.tf":            {on: (*sites).asUser, completed: "placement", kept: "stream"},
+	"resources/nats_kv_mirror/resource.tf":              {on: (*sites).inDomains},
 	"resources/nats_nkey/resource.tf": {
 		on: (*sites).offline, imported: map[string]string{"/etc/nats/keys/operator.nk": "seed"},
 	},

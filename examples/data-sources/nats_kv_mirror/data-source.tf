@@ -2,7 +2,7 @@
 check "mirror_follows" {
   data "nats_kv_mirror" "dr" {
     name             = "kine"
-    jetstream_domain = "dr"
+    jetstream_domain = "leaf"
   }
 
   assert {

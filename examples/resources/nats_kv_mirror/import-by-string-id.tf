@@ -1,0 +1,4 @@
+import {
+  to = nats_kv_mirror.leaf
+  id = "leaf:edge-berlin"
+}
