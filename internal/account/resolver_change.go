@@ -152,6 +152,7 @@ func (c *changing) run(ctx context.Context, change func(*Stored) (*Account, erro
 	if own, err = c.settle(ctx, own); err != nil {
 		return nil, err
 	}
+	c.introduce(ctx, own.account)
 	return &Result{
 		Token: own.token, Account: own.account, Signature: own.signature, Changed: true, Missing: c.survey.missing(answered),
 	}, nil

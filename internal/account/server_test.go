@@ -2,10 +2,12 @@ package account
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 
@@ -214,5 +216,44 @@ func TestServerTakesActivations(t *testing.T) {
 	reply, err := client.Request("there.me", nil, 5*time.Second)
 	if err != nil || string(reply.Data) != "ask.me" {
 		t.Errorf("got %v, %v", reply, err)
+	}
+}
+
+// After a push, every server has loaded the account, so that none does while the account's first stream is made.
+func TestPushIntroducesAccounts(t *testing.T) {
+	operator, err := natslab.NewOperator("lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab := natslab.Cluster(t, 3, natslab.OperatorMode(operator))
+	credentials, err := operator.SystemAccount().Credentials("terraform", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := natsconn.NewClient(natsconn.Settings{Servers: lab.URLs(), Auth: natsconn.Auth{Credentials: credentials}}, nil)
+	t.Cleanup(client.Close)
+	signer, err := NewOperatorSigner(operator.SigningKeySeed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(signer.Close)
+	unlimited := int64(1 << 20)
+	for name, jetStream := range map[string]*JetStream{"with JetStream": {DiskStorage: &unlimited, MemoryStorage: &unlimited}, "without": nil} {
+		public, _, err := NewKey(natsconn.AccountKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = NewResolver(client, SystemClock{}).Change(t.Context(), public, signer, func(*Stored) (*Account, error) {
+			return &Account{Claims: Claims{PublicKey: public, Name: name}, JetStream: jetStream}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, server := range lab.Servers() {
+			loaded, err := server.NATSServer().Accountz(&natsserver.AccountzOptions{})
+			if err != nil || slices.Contains(loaded.Accounts, public) != (jetStream != nil) {
+				t.Errorf("%s: the server has loaded it: %t, %v", name, jetStream == nil, err)
+			}
+		}
 	}
 }

@@ -1,0 +1,25 @@
+package account
+
+import (
+	"context"
+	"fmt"
+)
+
+// subjectConnections asks for the connections of one account. A server that does not know the account yet loads it to answer.
+func subjectConnections(publicKey string) string {
+	return fmt.Sprintf("$SYS.REQ.ACCOUNT.%s.CONNZ", publicKey)
+}
+
+// introduce has all servers load an account that has JetStream from now on, and waits for each to answer. Otherwise they load it when
+// they first hear of a client of it, which may be while its first stream is made, whose directory they then remove
+// (EnableJetStream in nats-server's server/jetstream.go). It is no error if that does not succeed: the account is there.
+func (c *changing) introduce(ctx context.Context, a *Account) {
+	had := c.stored != nil && c.stored.Account.hasJetStream()
+	if had || !a.hasJetStream() {
+		return
+	}
+	_, _ = c.resolver.system.gather(ctx, subjectConnections(c.publicKey), []byte(`{"limit":1}`), atLeast(c.survey.answering()))
+}
+
+// hasJetStream tells whether the account may have streams.
+func (a *Account) hasJetStream() bool { return a.JetStream != nil || len(a.Tiers) > 0 }
