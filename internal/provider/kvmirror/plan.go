@@ -92,6 +92,9 @@ func planCreate(plan, config *mirrorModel, source mirrorsource.Model) {
 
 func planUpdate(ctx context.Context, plan, state *mirrorModel, diags *diag.Diagnostics) {
 	plan.SourceFenced, plan.Diverged = state.SourceFenced, state.Diverged
+	if !plan.Source.Equal(state.Source) { // somebody else is asked
+		plan.SourceFenced, plan.Diverged = types.BoolUnknown(), types.BoolUnknown()
+	}
 	plan.ContractViolations = violation.None()
 	broken := violation.Unrepairable(ctx, state.ContractViolations, diags)
 	if plan.leavesStream(state, broken) {

@@ -155,6 +155,14 @@ func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest,
 	if !waits {
 		plan.Pending = types.StringNull() // as planned: only what changed since then can be pending now, and a refresh shows that
 	}
+	if plan.SourceFenced.IsUnknown() {
+		js, err := r.data.JetStream(plan.Account.ValueString(), plan.JetStreamDomain.ValueString())
+		if err != nil {
+			addError(&resp.Diagnostics, "Update", &plan, err)
+			return
+		}
+		r.readSource(ctx, js, &plan, got, resp.Private, &resp.Diagnostics)
+	}
 	resp.Diagnostics.Append(plan.setApplied(ctx, got)...)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private)...)
 }

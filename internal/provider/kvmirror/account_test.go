@@ -1,0 +1,137 @@
+package kvmirror_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// accountsConfig is a bucket in the account origin and its mirror in the account standby, with these lines in the mirror and its source.
+const accountsConfig = `
+locals {
+  exports = provider::nats::kine_mirror_exports("kine")
+}
+
+resource "nats_nkey" "standby" {
+  type = "account"
+}
+
+resource "nats_account" "origin" {
+  name                = "origin"
+  deletion_protection = false
+  jetstream           = { disk_storage = "64MiB", streams = 10, consumers = 1000 }
+  exports             = local.exports
+}
+
+resource "nats_activation" "mirror" {
+  for_each       = { for e in local.exports : e.subject => e.type }
+  account        = nats_account.origin.public_key
+  import_account = nats_nkey.standby.public_key
+  subject        = replace(each.key, "*", nats_nkey.standby.public_key)
+  type           = each.value
+}
+
+resource "nats_account" "standby" {
+  name                = "standby"
+  public_key          = nats_nkey.standby.public_key
+  deletion_protection = false
+  jetstream           = { disk_storage = "64MiB", streams = 10, consumers = 1000 }
+  imports = provider::nats::kine_mirror_imports("kine", nats_account.origin.public_key, {
+    for subject, activation in nats_activation.mirror : subject => activation.jwt
+  })
+}
+
+resource "nats_kine_bucket" "origin" {
+  account             = nats_account.origin.public_key
+  history             = 15
+  deletion_protection = false
+}
+
+resource "nats_kv_mirror" "test" {
+  account = nats_account.standby.public_key
+  source = {
+    bucket  = nats_kine_bucket.origin.name
+    account = nats_account.origin.public_key
+  }
+  %s
+}
+
+output "mirror" {
+  value = jsonencode([nats_kv_mirror.test.source.api_prefix, nats_kv_mirror.test.source.deliver_prefix, nats_kv_mirror.test.source_fenced,
+    nats_kv_mirror.test.diverged, nats_kv_mirror.test.history])
+}
+
+output "standby" {
+  value = nats_account.standby.public_key
+}
+
+output "origin" {
+  value = nats_account.origin.public_key
+}
+`
+
+// Two accounts on one system, a bucket in the one and its mirror in the other: one apply, nothing of the prefixes in the configuration.
+func TestAccCLIKVMirrorAccounts(t *testing.T) {
+	operator, err := natslab.NewOperator("lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab := natslab.Single(t, natslab.OperatorMode(operator))
+	system, err := operator.SystemAccount().Credentials("terraform", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := acctest.NewKey(t, natsconn.AccountKey)
+	config := func(lines string) string {
+		return acctest.ProviderConfig(lab.URLs(),
+			fmt.Sprintf("operator = {\n    signing_key = %q\n    system_credentials = %q\n  }", operator.SigningKeySeed(), system),
+			fmt.Sprintf("accounts = { signing_key = %q }", key.Seed)) + fmt.Sprintf(accountsConfig, lines)
+	}
+	w := acctest.NewWorkspace(t, config(unprotected))
+	w.Apply(t)
+	w.AssertEmptyPlan(t)
+	output := func(name string) string {
+		value, err := w.Output(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+	from, to := output("origin"), output("standby")
+	want := fmt.Sprintf(`[%q,%q,false,false,15]`, mirror.APIPrefix(from), mirror.DeliverPrefix("kine", to, from))
+	if got := output("mirror"); got != want {
+		t.Errorf("the mirror is %s, not %s", got, want)
+	}
+
+	t.Run("in place", func(t *testing.T) {
+		w.Configure(t, strings.Replace(config(unprotected), "= 15", "= 9", 1))
+		w.Apply(t)
+		if out := w.Apply(t); !acctest.Text(`The mirror "kine" keeps 9 revisions of each key in place of 15, as its source does.`).MatchString(out) {
+			t.Errorf("the source's history is not followed:\n%s", out)
+		}
+		w.AssertEmptyPlan(t)
+		w.Configure(t, config(unprotected))
+		w.Apply(t)
+		w.Apply(t)
+	})
+	t.Run("import", func(t *testing.T) {
+		w.Must(t, "state", "rm", address)
+		w.Must(t, "import", address, to+"/kine")
+		if out := w.Must(t, "plan"); !acctest.Text("0 to add, 1 to change, 0 to destroy").MatchString(out) {
+			t.Errorf("an imported mirror is not taken over in place:\n%s", out)
+		}
+		w.Apply(t)
+		w.AssertEmptyPlan(t)
+	})
+	t.Run("another name", func(t *testing.T) {
+		w.Configure(t, config(unprotected+"\n  name = \"copy\""))
+		w.Apply(t)
+		w.AssertEmptyPlan(t)
+	})
+	w.Must(t, "destroy", "-auto-approve")
+}
