@@ -61,19 +61,6 @@ resource "nats_k3s_datastore_endpoint" "cluster" {
   }
 }
 
-# An alarm in each plan and apply.
-check "mirror_follows" {
-  data "nats_kv_mirror" "cluster" {
-    name             = nats_kv_mirror.cluster.name
-    jetstream_domain = nats_kv_mirror.cluster.jetstream_domain
-  }
-
-  assert {
-    condition     = data.nats_kv_mirror.cluster.healthy && data.nats_kv_mirror.cluster.lag < 1000
-    error_message = "The mirror of the cluster's state: ${data.nats_kv_mirror.cluster.description}"
-  }
-}
-
 output "datastore_endpoint" {
   value     = nats_k3s_datastore_endpoint.cluster.url
   sensitive = true

@@ -42,7 +42,7 @@ var examples = map[string]example{
 	"k0s/main.tf":                  {on: (*sites).asUser},
 	"kamaji/main.tf":               {on: (*sites).withPassword},
 	"kine-service/main.tf":         {on: (*sites).withPassword},
-	"mirror/main.tf":               {on: (*sites).inDomains, check: raisesNoAlarm},
+	"mirror/main.tf":               {on: (*sites).inDomains},
 	"ngs/main.tf":                  {on: (*sites).asUser},
 	"operator/main.tf":             {elsewhere: "TestAccCLIOperatorFromNothing"},
 	"provider/provider.tf":         {on: (*sites).asUser},
