@@ -42,7 +42,7 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 			addError(&resp.Diagnostics, "Plan", &plan, err)
 		}
 	}
-	open := false
+	var open bool
 	if req.State.Raw.IsNull() {
 		planCreate(&plan, &config)
 		r.planRestore(ctx, &plan, nil, &resp.Diagnostics)
