@@ -2,7 +2,6 @@ package kvmirror_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
@@ -48,7 +47,7 @@ resource "nats_account" "standby" {
 
 resource "nats_kine_bucket" "origin" {
   account             = nats_account.origin.public_key
-  history             = 15
+  history             = %s
   deletion_protection = false
 }
 
@@ -76,7 +75,8 @@ output "origin" {
 `
 
 // Two accounts on one system, a bucket in the one and its mirror in the other: one apply, nothing of the prefixes in the configuration.
-func TestAccCLIKVMirrorAccounts(t *testing.T) {
+func TestAccKVMirrorAccounts(t *testing.T) {
+	t.Parallel()
 	operator, err := natslab.NewOperator("lab")
 	if err != nil {
 		t.Fatal(err)
@@ -87,10 +87,11 @@ func TestAccCLIKVMirrorAccounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := acctest.NewKey(t, natsconn.AccountKey)
+	history := "15"
 	config := func(lines string) string {
 		return acctest.ProviderConfig(lab.URLs(),
 			fmt.Sprintf("operator = {\n    signing_key = %q\n    system_credentials = %q\n  }", operator.SigningKeySeed(), system),
-			fmt.Sprintf("accounts = { signing_key = %q }", key.Seed)) + fmt.Sprintf(accountsConfig, lines)
+			fmt.Sprintf("accounts = { signing_key = %q }", key.Seed)) + fmt.Sprintf(accountsConfig, history, lines)
 	}
 	w := acctest.NewWorkspace(t, config(unprotected))
 	w.Apply(t)
@@ -109,15 +110,13 @@ func TestAccCLIKVMirrorAccounts(t *testing.T) {
 	}
 
 	t.Run("in place", func(t *testing.T) {
-		w.Configure(t, strings.Replace(config(unprotected), "= 15", "= 9", 1))
+		history = "9"
+		w.Configure(t, config(unprotected))
 		w.Apply(t)
 		if out := w.Apply(t); !acctest.Text(`The mirror "kine" keeps 9 revisions of each key in place of 15, as its source does.`).MatchString(out) {
 			t.Errorf("the source's history is not followed:\n%s", out)
 		}
 		w.AssertEmptyPlan(t)
-		w.Configure(t, config(unprotected))
-		w.Apply(t)
-		w.Apply(t)
 	})
 	t.Run("import", func(t *testing.T) {
 		w.Must(t, "state", "rm", address)

@@ -52,6 +52,6 @@ func failure(subject streamerror.Subject, err error) streamerror.Failure {
 
 // promotedStep is what to do about a mirror that is a bucket by now.
 func promotedStep(id bucketid.Model) string {
-	return fmt.Sprintf("It is a nats_kine_bucket now. Take it out of the state of this resource, with a removed block that does not destroy or with state rm, and import "+
-		"it as a nats_kine_bucket, by the id '%s'.", id.ImportID())
+	return fmt.Sprintf("It is a nats_kine_bucket now. Take it out of the state of this resource, with a removed block that does not destroy or "+
+		"with state rm, and import it as a nats_kine_bucket, by the id '%s'.", id.ImportID())
 }

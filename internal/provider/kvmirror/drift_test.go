@@ -58,7 +58,7 @@ func TestAccKVMirrorDriftRepaired(t *testing.T) {
 		{
 			PreConfig: func() {
 				put(t, hub, 3)
-				waitFor(t, "the mirror to follow", func() bool { return info(t, open(t, leaf), "KV_kine").State.LastSeq == 8 })
+				waitFor(t, "the mirror to follow", func() bool { return info(t, open(t, leaf)).State.LastSeq == 8 })
 			},
 			Config:           config,
 			ConfigPlanChecks: plans(plancheck.ResourceActionNoop),
@@ -69,6 +69,7 @@ func TestAccKVMirrorDriftRepaired(t *testing.T) {
 // What no update can change back is an error that says so, never a replacement that nobody asked for; lifting the protection and
 // replacing the mirror is the way out.
 func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
+	t.Parallel()
 	lab := natslab.HubAndLeaf(t)
 	hubBucket(t, lab)
 	hub, nc := lab.Hub.Connect(t), lab.Leaf.Connect(t)
@@ -103,7 +104,7 @@ func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			remake(c.fields)
-			created := info(t, leaf, "KV_kine").Created
+			created := info(t, leaf).Created
 			w.Configure(t, provider+mirrorConfig(fromHub, ""))
 			for _, command := range []string{"plan", "apply"} {
 				args := map[string][]string{"plan": {"plan"}, "apply": {"apply", "-auto-approve"}}[command]
@@ -117,7 +118,7 @@ func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 				t.Errorf("no warning in\n%s", out)
 			}
 			w.AssertEmptyPlan(t)
-			if now := info(t, leaf, "KV_kine").Created; !now.Equal(created) {
+			if now := info(t, leaf).Created; !now.Equal(created) {
 				t.Error("the mirror was replaced")
 			}
 			w.Must(t, "apply", "-auto-approve", "-replace="+address)
@@ -137,13 +138,15 @@ func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 		w.Configure(t, provider+mirrorConfig(fromHub, unprotected))
 		w.Apply(t)
 		for _, args := range [][]string{{"destroy", "-auto-approve"}, {"apply", "-auto-approve", "-replace=" + address}} {
-			if out, err := w.Run(t.Context(), args...); err == nil || !acctest.Text("is no mirror: it was promoted, and is a bucket of its own. It is a nats_kine_bucket now.").MatchString(out) {
+			out, err := w.Run(t.Context(), args...)
+			if err == nil || !acctest.Text("is no mirror: it was promoted, and is a bucket of its own. It is a nats_kine_bucket now.").MatchString(out) {
 				t.Errorf("%v: %v\n%s", args, err, out)
 			}
 		}
 		// It is taken over as the bucket that it is, and is no mirror to import.
 		w.Must(t, "state", "rm", address)
-		if out, err := w.Run(t.Context(), "import", address, "leaf:kine"); err == nil || !acctest.Text("Import it as a nats_kine_bucket, by the id 'leaf:kine'").MatchString(out) {
+		out, err = w.Run(t.Context(), "import", address, "leaf:kine")
+		if err == nil || !acctest.Text("Import it as a nats_kine_bucket, by the id 'leaf:kine'").MatchString(out) {
 			t.Errorf("import: %v\n%s", err, out)
 		}
 		w.Configure(t, provider+"resource \"nats_kine_bucket\" \"test\" {\n  jetstream_domain = \"leaf\"\n  history = 12\n}\n")

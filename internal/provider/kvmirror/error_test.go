@@ -106,6 +106,7 @@ func fill(t *testing.T, nc *nats.Conn) {
 // Each way in which a mirror can never work is an error within seconds, with its likely cause and what to do about it, on a source
 // that the provider asks and on one that it cannot. Nothing is left behind.
 func TestAccKVMirrorBroken(t *testing.T) {
+	t.Parallel()
 	joined := natslab.HubAndLeaf(t)
 	alone := natslab.Single(t, natslab.Accounts(accounts()...))
 	hubBucket(t, joined)

@@ -35,6 +35,7 @@ func refused(t *testing.T, cases map[string]inputCase, check func(*acctest.Works
 
 // What an attribute cannot be is found by validate.
 func TestAccKVMirrorBadInput(t *testing.T) {
+	t.Parallel()
 	refused(t, map[string]inputCase{
 		"no bucket":                {`bucket = ""`, "", "a bucket needs a name"},
 		"bad name":                 {fromHub, `name = "a.b"`, "only letters, digits, dashes"},
@@ -52,6 +53,7 @@ func TestAccKVMirrorBadInput(t *testing.T) {
 
 // What cannot work is found by the plan, before any server is asked, and says what to do.
 func TestAccKVMirrorNoWay(t *testing.T) {
+	t.Parallel()
 	a, b := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey)
 	const (
 		bothWays = `Another domain: set source.jetstream_domain to that of the source, and jetstream_domain to another one. Another account: set

@@ -72,12 +72,12 @@ func open(t *testing.T, nc *nats.Conn) jetstream.JetStream {
 	return js
 }
 
-// info returns a stream as the server has it.
-func info(t *testing.T, js jetstream.JetStream, stream string) *jetstream.StreamInfo {
+// info returns the stream of the mirror kine, or of the bucket, as the server has it.
+func info(t *testing.T, js jetstream.JetStream) *jetstream.StreamInfo {
 	t.Helper()
-	s, err := js.Stream(t.Context(), stream)
+	s, err := js.Stream(t.Context(), "KV_kine")
 	if err != nil {
-		t.Fatalf("stream %s: %v", stream, err)
+		t.Fatal(err)
 	}
 	return s.CachedInfo()
 }

@@ -46,7 +46,7 @@ resource "nats_kv_mirror" "test" {
 	acctest.Run(t, resource.TestCase{CheckDestroy: noStream(edge, "KV_kine"), Steps: []resource.TestStep{
 		{Config: config(inUS), ConfigPlanChecks: plans(plancheck.ResourceActionCreate), ConfigStateChecks: expect(at("us", 1))},
 		{
-			PreConfig:        func() { created = info(t, edge, "KV_kine").Created },
+			PreConfig:        func() { created = info(t, edge).Created },
 			Config:           config(inUS, "replicas = 2"),
 			ConfigPlanChecks: plans(plancheck.ResourceActionUpdate), ConfigStateChecks: expect(at("us", 2)),
 		},
@@ -54,8 +54,8 @@ resource "nats_kv_mirror" "test" {
 		{
 			PreConfig: func() {
 				put(t, origin, 4)
-				waitFor(t, "the mirror to follow", func() bool { return info(t, edge, "KV_kine").State.LastSeq == 9 })
-				if now := info(t, edge, "KV_kine"); !now.Created.Equal(created) || now.Config.Placement != nil {
+				waitFor(t, "the mirror to follow", func() bool { return info(t, edge).State.LastSeq == 9 })
+				if now := info(t, edge); !now.Created.Equal(created) || now.Config.Placement != nil {
 					t.Errorf("the mirror was made at %s, not at %s, and its placement is %v", now.Created, created, now.Config.Placement)
 				}
 			},

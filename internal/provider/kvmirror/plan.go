@@ -144,6 +144,6 @@ func unrepairable(state *mirrorModel, v kine.Violation) string {
 		return fmt.Sprintf("The stream %s is the mirror of another source: %s, not %s. It was made anew, since a server never changes the source of a mirror, and it is "+
 			"left alone.\n\nIf it is as it should be, set source to what it is. If it is not, %s.", stream, v.Actual, v.Required, replaceStep)
 	}
-	return fmt.Sprintf("The stream %s was changed so that it could not become a bucket that KINE accepts: %s is %s, not %s. The server cannot change that, so it is left "+
-		"alone.\n\nTo make the mirror anew, which copies its source again, %s.", stream, v.Field, v.Actual, v.Required, replaceStep)
+	return fmt.Sprintf("The stream %s was changed so that it could not become a bucket that KINE accepts: %s is %s, not %s. The server cannot "+
+		"change that, so it is left alone.\n\nTo make the mirror anew, which copies its source again, %s.", stream, v.Field, v.Actual, v.Required, replaceStep)
 }

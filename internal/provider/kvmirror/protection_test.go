@@ -10,6 +10,7 @@ import (
 
 // Every way in which a plan can destroy a mirror is refused in the plan while the mirror is protected, and it stays.
 func TestAccCLIKVMirrorProtection(t *testing.T) {
+	t.Parallel()
 	lab := natslab.HubAndLeaf(t)
 	hubBucket(t, lab)
 	leaf := open(t, lab.Leaf.Connect(t))
@@ -20,7 +21,7 @@ func TestAccCLIKVMirrorProtection(t *testing.T) {
 	}
 	w := acctest.NewWorkspace(t, config(fromHub, true, ""))
 	w.Apply(t)
-	created := info(t, leaf, "KV_kine").Created
+	created := info(t, leaf).Created
 
 	const (
 		isProtected = "KV Mirror Is Protected"
@@ -49,7 +50,7 @@ func TestAccCLIKVMirrorProtection(t *testing.T) {
 		if err == nil || !acctest.Text(want).MatchString(out) {
 			t.Errorf("%v: %v, no %q in\n%s", args, err, want, out)
 		}
-		if now := info(t, leaf, "KV_kine").Created; !now.Equal(created) {
+		if now := info(t, leaf).Created; !now.Equal(created) {
 			t.Fatal("the mirror was replaced")
 		}
 	}
@@ -70,7 +71,7 @@ func TestAccCLIKVMirrorProtection(t *testing.T) {
 		w.Configure(t, config(fromHub, false, ""))
 		w.Apply(t)
 		w.Must(t, "apply", "-auto-approve", "-replace="+address)
-		if now := info(t, leaf, "KV_kine").Created; now.Equal(created) {
+		if now := info(t, leaf).Created; now.Equal(created) {
 			t.Error("the mirror was not replaced")
 		}
 		w.Must(t, "destroy", "-auto-approve")

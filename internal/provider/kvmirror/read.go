@@ -85,13 +85,13 @@ func (r *mirrorResource) readSource(
 	ctx context.Context, js *natsconn.JetStream, state *mirrorModel, got *mirror.Mirror, private planmodifiers.PrivateState, diags *diag.Diagnostics,
 ) {
 	state.SourceFenced, state.Diverged = types.BoolNull(), types.BoolNull()
-	noteHistory(ctx, private, 0)
+	diags.Append(noteHistory(ctx, private, 0)...)
 	if got.Promoted || state.elsewhere(ctx, got, diags) {
 		return // the next plan tells
 	}
 	if !got.Follows() && state.Pending.IsNull() {
-		diags.AddWarning(what+" Does Not Follow Its Source", fmt.Sprintf("The mirror %q is %s.\n\nWhat it has stays. It goes on by itself once its source is back and reachable, "+
-			"within some minutes.", got.Name, got.Describe()))
+		diags.AddWarning(what+" Does Not Follow Its Source", fmt.Sprintf("The mirror %q is %s.\n\nWhat it has stays. It goes on by "+
+			"itself once its source is back and reachable, within some minutes.", got.Name, got.Describe()))
 	}
 	source := mirrorsource.Of(ctx, state.Source, diags)
 	from, err := source.API(r.data, state.Account, state.JetStreamDomain)
@@ -106,12 +106,13 @@ func (r *mirrorResource) readSource(
 	}
 	if err == nil {
 		state.SourceFenced = types.BoolValue(original.Fence != nil)
-		noteHistory(ctx, private, original.History)
+		diags.Append(noteHistory(ctx, private, original.History)...)
 		err = state.compare(ctx, js, from, got, diags)
 	}
 	switch {
 	case errors.Is(err, kine.ErrNotFound):
-		diags.AddWarning("Source Of "+what+" Is Gone", fmt.Sprintf("The server says that there is no bucket %s any more, which %q is a mirror of. The mirror holds %s.\n\n"+
+		diags.AddWarning("Source Of "+what+" Is Gone", fmt.Sprintf("The server says that there is no bucket %s any more, which %q is a "+
+			"mirror of. The mirror holds %s.\n\n"+
 			"If k3s started now, it would make a new, empty bucket there, which the mirror is no copy of. Restore the bucket from the mirror, or promote the "+
 			"mirror.", source.Bucket.ValueString(), got.Name, got.Contents()))
 	case err != nil:

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -247,10 +248,10 @@ func (r *mirrorResource) ImportState(ctx context.Context, req resource.ImportSta
 }
 
 // noteHistory keeps what history the source has for the next plan, nothing if that is not known.
-func noteHistory(ctx context.Context, private planmodifiers.PrivateState, history int64) {
+func noteHistory(ctx context.Context, private planmodifiers.PrivateState, history int64) diag.Diagnostics {
 	note := []byte("null")
 	if history > 0 {
 		note = strconv.AppendInt(nil, history, 10)
 	}
-	_ = private.SetKey(ctx, historyKey, note)
+	return private.SetKey(ctx, historyKey, note)
 }

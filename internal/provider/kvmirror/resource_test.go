@@ -101,6 +101,12 @@ resource "nats_kine_bucket" "hub" {
 					"name": knownvalue.StringExact("kine"), "account": knownvalue.Null(), "jetstream_domain": knownvalue.StringExact("leaf"),
 				})),
 			},
+			{
+				Config: config(20, "") + fmt.Sprintf("resource \"nats_k3s_datastore_endpoint\" \"test\" {\n  servers = [%q]\n  datastore = %s.datastore\n}\n",
+					lab.Leaf.ClientURL(), address),
+				PlanOnly:    true,
+				ExpectError: acctest.Text("KINE could not start on this datastore: " + reason),
+			},
 			{ // a change of the source's history reaches its mirror by two applies, as the first finds it out
 				PreConfig: func() { expectRevision(t, lab, writer, k) },
 				Config:    config(30, ""),
@@ -150,9 +156,9 @@ func expectRevision(t *testing.T, lab *natslab.HubLeaf, writer *etcdtest.Writer,
 		t.Error(err)
 	}
 	hub, leaf := open(t, lab.Hub.Connect(t)), open(t, lab.Leaf.Connect(t))
-	last := info(t, hub, "KV_kine").State.LastSeq
+	last := info(t, hub).State.LastSeq
 	if len(report.Written) == 0 || int64(last) < report.LastRevision {
 		t.Errorf("the source has revision %d, KINE %d after %d writes", last, report.LastRevision, len(report.Written))
 	}
-	waitFor(t, fmt.Sprintf("revision %d in the mirror", last), func() bool { return info(t, leaf, "KV_kine").State.LastSeq == last })
+	waitFor(t, fmt.Sprintf("revision %d in the mirror", last), func() bool { return info(t, leaf).State.LastSeq == last })
 }

@@ -18,7 +18,8 @@ import (
 )
 
 // Whatever becomes of its source, a mirror is refreshed: what is wrong is told, and nothing is planned because of it.
-func TestAccCLIKVMirrorSource(t *testing.T) {
+func TestAccKVMirrorSource(t *testing.T) {
+	t.Parallel()
 	lab := natslab.HubAndLeaf(t)
 	hubBucket(t, lab)
 	client := natsconn.NewClient(natsconn.Settings{Servers: lab.Leaf.URLs()}, nil)
@@ -115,7 +116,8 @@ output "diverged" {
 }
 
 // A region that is down holds up nobody who has said so.
-func TestAccCLIKVMirrorUnreachable(t *testing.T) {
+func TestAccKVMirrorUnreachable(t *testing.T) {
+	t.Parallel()
 	lab := natslab.HubAndLeaf(t)
 	hubBucket(t, lab)
 	config := func(unreachable string) string {
