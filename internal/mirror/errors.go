@@ -139,7 +139,7 @@ func describe(violations []kine.Violation) string {
 type PromotedError struct{ Name string }
 
 func (e *PromotedError) Error() string {
-	return fmt.Sprintf("%s is no mirror: it was promoted, and is a bucket of its own", e.Name)
+	return fmt.Sprintf("the stream %s is no mirror: it was promoted, and is a bucket of its own", kine.StreamName(e.Name))
 }
 
 // PendingError says that a mirror is there, and that a step which goes on in the background was not done in time.

@@ -18,7 +18,7 @@ import (
 func TestImportOfHandWrittenURLs(t *testing.T) {
 	const params = "?bucket=kine&noEmbed=true&replicas=1&revHistory=10"
 	store := func(name string, history, replicas int) map[string]any {
-		return map[string]any{"name": name, "history": history, "replicas": replicas, "jetstream_domain": nil, "writable": nil, "reason": nil}
+		return map[string]any{"name": name, "history": history, "replicas": replicas, "account": nil, "jetstream_domain": nil, "writable": nil, "reason": nil}
 	}
 	for id, want := range map[string]map[string]any{
 		"nats://host": {"servers": list("nats://host"), "datastore": store("kine", 10, 1), "url": "nats://host" + params},
