@@ -25,6 +25,9 @@ type Result struct {
 	Changed bool
 	// Missing are the servers that did not answer. They get the account from the others once they run.
 	Missing []string
+	// NotLoaded is why not all servers are known to have loaded an account that has JetStream from now on, nil if they have. A server loads
+	// it when it first hears of a client of it, which may be while its first stream is made.
+	NotLoaded error
 }
 
 // Change replaces an account, or creates it. What change returns is signed with a later time of issue than what is stored, pushed
@@ -152,9 +155,9 @@ func (c *changing) run(ctx context.Context, change func(*Stored) (*Account, erro
 	if own, err = c.settle(ctx, own); err != nil {
 		return nil, err
 	}
-	c.introduce(ctx, own.account)
 	return &Result{
 		Token: own.token, Account: own.account, Signature: own.signature, Changed: true, Missing: c.survey.missing(answered),
+		NotLoaded: c.introduce(ctx, own.account),
 	}, nil
 }
 

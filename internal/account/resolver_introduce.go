@@ -12,13 +12,14 @@ func subjectConnections(publicKey string) string {
 
 // introduce has all servers load an account that has JetStream from now on, and waits for each to answer. Otherwise they load it when
 // they first hear of a client of it, which may be while its first stream is made, whose directory they then remove
-// (EnableJetStream in nats-server's server/jetstream.go). It is no error if that does not succeed: the account is there.
-func (c *changing) introduce(ctx context.Context, a *Account) {
+// (EnableJetStream in nats-server's server/jetstream.go). Whatever it returns, the account is there.
+func (c *changing) introduce(ctx context.Context, a *Account) error {
 	had := c.stored != nil && c.stored.Account.hasJetStream()
 	if had || !a.hasJetStream() {
-		return
+		return nil
 	}
-	_, _ = c.resolver.system.gather(ctx, subjectConnections(c.publicKey), []byte(`{"limit":1}`), atLeast(c.survey.answering()))
+	_, err := c.resolver.system.gather(ctx, subjectConnections(c.publicKey), []byte(`{"limit":1}`), atLeast(c.survey.answering()))
+	return err
 }
 
 // hasJetStream tells whether the account may have streams.

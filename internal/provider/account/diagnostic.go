@@ -136,6 +136,16 @@ func (m *accountModel) notePending(missing []string, diags *diag.Diagnostics) {
 		"from the others when it comes back; the next plan tells whether it has.", m.Name.ValueString(), servers))
 }
 
+// warnOfLoading warns of servers that may still have to load the account.
+func (m *accountModel) warnOfLoading(err error, diags *diag.Diagnostics) {
+	if err == nil {
+		return
+	}
+	diags.AddWarning("Servers May Not Have Loaded the Account", fmt.Sprintf("The account %q was pushed. Whether every server has loaded it could not be found out, and one that "+
+		"loads it while its first stream is made may lose that stream at its next start. The provider looks for that when it makes a bucket.\n\n%s",
+		m.Name.ValueString(), connection.Explain(err)))
+}
+
 // noteUncertain notes that a new account was pushed without an answer.
 func (m *accountModel) noteUncertain(err *claims.UncertainError, diags *diag.Diagnostics) {
 	m.JWT, m.Pending = types.StringValue(err.Token), types.StringValue(pendingUncertain)

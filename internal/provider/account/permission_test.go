@@ -44,12 +44,14 @@ func TestAccAccountSystemPermissions(t *testing.T) {
 		t.Run(strings.TrimPrefix(subject, "$"), func(t *testing.T) {
 			b := single(t)
 			b.restrict(t, fewer)
-			w := first.Another(t, b.provider()+config(`name = "a"`)+data)
+			w := first.Another(t, b.provider()+config("name = \"a\"\n  jetstream = { disk_storage = \"1GiB\" }")+data)
 			out, err := w.Run(t.Context(), "apply", "-auto-approve")
-			if err == nil {
+			// That the servers have loaded an account is not what a push depends on.
+			warned := acctest.Text("Servers May Not Have Loaded the Account").MatchString(out)
+			if err == nil && !warned {
 				out, err = w.Run(t.Context(), "destroy", "-auto-approve")
 			}
-			if err == nil || !acctest.Text("The user has no permission to publish to").MatchString(out) || !acctest.Text("Grant the user permission").MatchString(out) {
+			if err == nil && !warned || !acctest.Text("The user has no permission to publish to").MatchString(out) || !acctest.Text("Grant the user permission").MatchString(out) {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})
