@@ -17,6 +17,7 @@ func TestSecretInPlaceOfAPath(t *testing.T) {
 	token := strings.Split(credentials, "\n")[1]
 	for what, secret := range map[string]string{
 		"credentials": credentials, "a seed": seed, "a seed with a line's end": seed + "\n", "a JWT": token,
+		"a seed in quotes": `"` + seed + `"`, "a variable": "NATS_NKEY=" + seed,
 		"a key": "-----BEGIN PRIVATE KEY-----" + seed,
 	} {
 		for where, client := range map[string]*Client{
@@ -35,7 +36,15 @@ func TestSecretInPlaceOfAPath(t *testing.T) {
 			}
 		}
 	}
-	if err := CheckSecretPath("/etc/nats/SUPER.creds"); err != nil {
-		t.Error(err)
+	for _, cut := range []string{seed[:len(seed)-1], seed[:20] + seed[21:]} {
+		if err := CheckSecretPath(cut); !errors.Is(err, ErrNotAPath) {
+			t.Errorf("a seed with a letter missing: %v", err)
+		}
+	}
+	_, public := newSeed(t, nkeys.CreateAccount)
+	for _, path := range []string{"/etc/nats/SUPER.creds", "keys/A/" + public[1:3] + "/" + public + ".nk"} {
+		if err := CheckSecretPath(path); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 }
