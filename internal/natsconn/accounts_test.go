@@ -277,6 +277,39 @@ func TestAccountRefusesMintedUser(t *testing.T) {
 	}
 }
 
+// An account that has all the connections that it may have is not unreachable.
+func TestAccountIsFull(t *testing.T) {
+	operator, err := natslab.NewOperator("lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, err := operator.AddAccount("A", func(c *jwt.AccountClaims) { c.Limits.Conn = 1 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab := natslab.Single(t, natslab.OperatorMode(operator))
+	credentials := newCredentials(t, account)
+	eventually(t, "the only connection", func() error {
+		nc, err := nats.Connect(lab.ClientURL(), nats.UserCredentialBytes([]byte(credentials)))
+		if err == nil {
+			t.Cleanup(nc.Close)
+		}
+		return err
+	})
+	minter := newMinter(t, account, time.Minute)
+	accounts := newTestClient(t, Settings{Servers: lab.URLs()}).Accounts(func(string) (Minter, error) { return minter, nil })
+	for key, client := range map[string]*Client{
+		account.PublicKey(): clientOf(t, accounts, account.PublicKey()),
+		"":                  newTestClient(t, Settings{Servers: lab.URLs(), Auth: Auth{Credentials: credentials}}),
+	} {
+		err := info(testContext(t), client)
+		full, ok := errors.AsType[*ConnectionLimitError](err)
+		if !ok || full.Account != key || IsUnreachable(err) {
+			t.Errorf("account %q: %v", key, err)
+		}
+	}
+}
+
 // A minted user can do what resources need, in the server's own domain and in others, and nothing else.
 func TestWorkPermissions(t *testing.T) {
 	operator, account := newOperator(t)

@@ -111,8 +111,8 @@ func (c *Client) enter(ctx context.Context) (leave func(), err error) {
 }
 
 // Use calls use with the shared connection, which is opened if need be and stays open until use returns. Errors are those of use,
-// [*UnreachableError], [*AuthError], [*AccountAuthError], [*TLSError], [*ServerVersionError], [ErrNoServers] and those of unusable
-// settings.
+// [*UnreachableError], [*AuthError], [*AccountAuthError], [*ConnectionLimitError], [*TLSError], [*ServerVersionError], [ErrNoServers] and
+// those of unusable settings.
 func (c *Client) Use(ctx context.Context, use func(*nats.Conn) error) error {
 	leave, err := c.enter(ctx)
 	if err != nil {
@@ -208,6 +208,8 @@ func connectError(servers []string, settings *Settings, err error) error {
 		return &AccountAuthError{Account: settings.account, Issuer: settings.minted.Issuer(), Servers: redacted, Err: err}
 	case isRefusal(err):
 		return &AuthError{Servers: redacted, Who: settings.who, Err: err}
+	case errors.Is(err, nats.ErrMaxAccountConnectionsExceeded):
+		return &ConnectionLimitError{Account: settings.account, Servers: redacted, Err: err}
 	case errors.Is(err, nats.ErrTLS) && !isTimeout(err), errors.Is(err, nats.ErrSecureConnWanted), isAlert(err):
 		return &TLSError{Servers: redacted, Err: err}
 	}

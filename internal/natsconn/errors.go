@@ -54,6 +54,24 @@ func (e *AuthError) Error() string {
 
 func (e *AuthError) Unwrap() error { return e.Err }
 
+// ConnectionLimitError says that a server answered, and that the account has as many connections as it may have.
+type ConnectionLimitError struct {
+	// Account is the public key of the account that a minted user was to connect to, empty for the account of a client's own user.
+	Account string
+	Servers []string
+	Err     error
+}
+
+func (e *ConnectionLimitError) Error() string {
+	which := "the account of the user"
+	if e.Account != "" {
+		which = "the account " + e.Account
+	}
+	return fmt.Sprintf("%s has as many connections to %s as it may have: %v", which, strings.Join(e.Servers, ", "), e.Err)
+}
+
+func (e *ConnectionLimitError) Unwrap() error { return e.Err }
+
 // ServerVersionError says that the server is older than [MinServerVersion].
 type ServerVersionError struct{ Version string }
 

@@ -30,6 +30,8 @@ func TestExplain(t *testing.T) {
 			"Check tls in the provider's configuration: ca_file or ca_pem"},
 		{&natsconn.AuthError{Servers: servers, Err: errors.New("no")}, "The credentials were refused by nats://a, nats://b: no.",
 			"in the environment (NATS_CREDS, NATS_USER, NATS_PASSWORD, NATS_TOKEN, NATS_NKEY)"},
+		{&natsconn.ConnectionLimitError{Account: "AB", Servers: servers, Err: errors.New("no")},
+			"The account AB has as many connections to nats://a, nats://b as it may have: no.", "limits.connections of a nats_account"},
 		{&natsconn.ServerVersionError{Version: "2.11.0"}, "The server runs nats-server 2.11.0, and 2.12.0 or newer is needed.", "Upgrade nats-server."},
 		{&natsconn.PermissionError{Subject: "$JS.API.INFO", Publish: true}, `The user has no permission to publish to "$JS.API.INFO".`,
 			`Grant the user permission to publish to "$JS.API.INFO".`},

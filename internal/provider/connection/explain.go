@@ -29,6 +29,7 @@ func step(err error) string {
 		tls         *natsconn.TLSError
 		auth        *natsconn.AuthError
 		inAccount   *natsconn.AccountAuthError
+		full        *natsconn.ConnectionLimitError
 		version     *natsconn.ServerVersionError
 		permission  *natsconn.PermissionError
 		noJetStream *natsconn.NoJetStreamError
@@ -53,6 +54,9 @@ func step(err error) string {
 		return operatorStep(err)
 	case errors.Is(err, ErrNoAccountSigningKey), errors.As(err, &inAccount):
 		return accountStep(err)
+	case errors.As(err, &full):
+		return "Raise the account's limit of connections (limits.connections of a nats_account): the provider needs one beside those of the account's own " +
+			"clients. Or wait until one of these is gone."
 	case errors.As(err, &auth) && auth.Who == systemUser:
 		return "Check " + attrSystemCredentials + " and " + attrSystemCredentials + "_file in the provider's configuration, or the file that " +
 			EnvSystemCredentials + " names: they have to be those of a user of the system account of these servers, who is neither " +
