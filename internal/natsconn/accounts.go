@@ -27,6 +27,8 @@ type Accounts struct {
 	base *Client
 	mint func(account string) (Minter, error)
 	pool *pool
+	// outage has all fail together when the servers are gone, and not one account after another.
+	outage outage
 
 	mu      sync.Mutex
 	clients map[string]*Client
@@ -51,7 +53,7 @@ func (a *Accounts) Client(account string) (*Client, error) {
 	settings := a.base.settings
 	settings.as, settings.minted, settings.account = nil, user, account
 	client := NewClient(settings, a.base.env)
-	client.pool = a.pool
+	client.pool, client.outage = a.pool, &a.outage
 	a.clients[account] = client
 	return client, nil
 }

@@ -36,6 +36,8 @@ type Client struct {
 	env      Environment
 	// pool bounds how many clients are connected; nil does not.
 	pool *pool
+	// outage is that of the servers, which other clients of them tell of and are told of; nil if there are none.
+	outage *outage
 
 	resolving sync.Mutex
 	settled   *resolved
@@ -150,9 +152,16 @@ func (c *Client) connected(ctx context.Context) (*nats.Conn, error) {
 	if c.failure != nil && time.Since(c.failedAt) < c.settings.ConnectTimeout {
 		return nil, c.failure
 	}
+	if err := c.outage.since(c.settings.ConnectTimeout); err != nil {
+		return nil, err
+	}
+	began := time.Now()
 	c.conn, c.failure = c.dial(r)
 	if c.failure != nil {
 		c.failedAt = time.Now()
+	}
+	if c.failedAt.Sub(began) >= c.settings.ConnectTimeout {
+		c.outage.note(c.failure)
 	}
 	return c.conn, c.failure
 }
