@@ -104,6 +104,83 @@ func TestAccCLIRotateAccountSigningKey(t *testing.T) {
 	w.Must(t, "destroy", "-auto-approve")
 }
 
+// A key that the apply itself makes has users and activations signed in the same apply, however often it is replaced. One that only seemed
+// to be another has nothing signed anew.
+func TestAccCLIAccountSigningKeyFromResource(t *testing.T) {
+	operator := newOperator(t)
+	s := newSystem(t, operator, natslab.Single(t, natslab.OperatorMode(operator)).URLs())
+	importer := acctest.NewKey(t, natsconn.AccountKey)
+	config := func(input string) string {
+		s.key.Seed = "REPLACED"
+		return strings.Replace(s.provider(), `"REPLACED"`, "terraform_data.key.output", 1) + fmt.Sprintf(`
+provider "nats" {
+  alias = "offline"
+}
+
+resource "nats_nkey" "key" {
+  provider = nats.offline
+  type     = "account"
+}
+
+resource "terraform_data" "key" {
+  input            = nats_nkey.key.seed
+  triggers_replace = %q
+}
+
+resource "nats_account" "a" {
+  name                = "a"
+  deletion_protection = false
+}
+
+resource "nats_user" "a" {
+  account = nats_account.a.public_key
+  name    = "a"
+}
+
+resource "nats_activation" "a" {
+  account        = nats_account.a.public_key
+  import_account = %q
+  subject        = "a.>"
+  type           = "stream"
+}
+
+output "key" { value = nats_nkey.key.public_key }
+output "issuers" { value = join(" ", [nats_user.a.issuer, nats_activation.a.issuer]) }
+output "user" {
+  value     = nats_user.a.jwt
+  sensitive = true
+}
+`, input, importer.Public)
+	}
+	w := acctest.NewWorkspace(t, config("1"))
+	w.Apply(t)
+	first := output(t, w, "key")
+	settled := func(what string) {
+		t.Helper()
+		key := output(t, w, "key")
+		if got := output(t, w, "issuers"); got != key+" "+key {
+			t.Errorf("%s: signed by %s, and not by %s", what, got, key)
+		}
+		w.AssertEmptyPlan(t)
+	}
+	settled("created")
+
+	w.Must(t, "apply", "-auto-approve", "-replace=nats_nkey.key")
+	if second := output(t, w, "key"); first == second {
+		t.Fatal("the key is the same")
+	}
+	settled("replaced")
+
+	before := output(t, w, "user")
+	w.Configure(t, config("2"))
+	w.Apply(t)
+	settled("the same in a new place")
+	if output(t, w, "user") != before {
+		t.Error("the user was signed anew")
+	}
+	w.Must(t, "destroy", "-auto-approve")
+}
+
 // assertWorks checks that a KINE answers reads and writes.
 func assertWorks(t *testing.T, kine *kinelab.Kine) {
 	t.Helper()

@@ -120,7 +120,7 @@ func (m *activationModel) Preview(config, state *activationModel, diags *diag.Di
 		return
 	}
 	wanted, unknown := m.claims()
-	keeps := state != nil && len(unknown) == 0 && state.keeps(m, config, wanted)
+	keeps := state != nil && len(unknown) == 0 && !config.provider.SignerUnknown(config.SigningKeySeedWO) && state.keeps(m, config, wanted)
 	claimpath.CheckExpiry(diags, !keeps, wanted.Expires, "Activation", "activation", "servers do not let the account import with it")
 	if keeps {
 		m.JWT, m.Issuer, m.IssuedAt = state.JWT, state.Issuer, state.IssuedAt

@@ -91,6 +91,19 @@ func (d *Data) SignerFor(seed types.String) (*account.Signer, error) {
 	return d.AccountSigner()
 }
 
+// SignerUnknown tells whether the provider's key signs for an account, as [Data.SignerFor] has it, and is not known yet.
+func (d *Data) SignerUnknown(seed types.String) bool {
+	if !seed.IsNull() {
+		return false
+	}
+	signer, err := d.SignerFor(seed)
+	if err == nil {
+		signer.Close()
+	}
+	_, unknown := errors.AsType[*UnknownError](err)
+	return unknown
+}
+
 // NoSignerText says that there is neither a key in the attribute for its seed nor one of the provider, which err tells.
 func NoSignerText(attribute string, err error) string {
 	return fmt.Sprintf("Neither %s is set nor the provider's accounts.signing_key: %s\n\nGive the seed of a signing key of the account, or set %s in the "+

@@ -68,7 +68,7 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		if plan.planKey(&config, &state) {
 			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("public_key"))
 		}
-		if plan.mustSign(r.issuer(config.SigningKeySeed), &state, r.clock.Now()) {
+		if r.data.SignerUnknown(config.SigningKeySeed) || plan.mustSign(r.issuer(config.SigningKeySeed), &state, r.clock.Now()) {
 			plan.planSigning(&config)
 		} else {
 			plan.keepSigned(&config, &state)
