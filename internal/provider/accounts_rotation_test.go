@@ -165,11 +165,14 @@ output "user" {
 	}
 	settled("created")
 
-	w.Must(t, "apply", "-auto-approve", "-replace=nats_nkey.key")
+	out := w.Must(t, "apply", "-auto-approve", "-replace=nats_nkey.key")
 	if second := output(t, w, "key"); first == second {
 		t.Fatal("the key is the same")
 	}
 	settled("replaced")
+	if !strings.Contains(out, "Signing Key Is Taken Out") { // which the CLI learns when the key is known
+		t.Errorf("the loss of the key before is not told:\n%s", out)
+	}
 
 	before := output(t, w, "user")
 	w.Configure(t, config("2"))
@@ -179,6 +182,39 @@ output "user" {
 		t.Error("the user was signed anew")
 	}
 	w.Must(t, "destroy", "-auto-approve")
+}
+
+// Keys that an account loses are warned of, as in an environment that does not have them.
+func TestAccCLIAccountSigningKeyForgotten(t *testing.T) {
+	operator := newOperator(t)
+	s := newSystem(t, operator, natslab.Single(t, natslab.OperatorMode(operator)).URLs())
+	old := s.key
+	account := "resource \"nats_account\" \"a\" {\n  name = \"a\"\n  deletion_protection = false\n  %s\n}\n"
+	plain := fmt.Sprintf(account, "")
+	w := acctest.NewWorkspace(t, s.provider()+plain)
+	if out := w.Apply(t); strings.Contains(out, "Taken Out") {
+		t.Errorf("a new account:\n%s", out)
+	}
+	without := strings.Replace(s.provider(), "signing_key = \""+old.Seed, "# \"", 1)
+	s.key = acctest.NewKey(t, natsconn.AccountKey)
+	for _, c := range []struct {
+		what, config string
+		warned       bool
+	}{
+		{"no key", without + plain, true},
+		{"another key", s.provider() + plain, true},
+		{"both keys", s.provider(fmt.Sprintf("previous_public_keys = [%q]", old.Public)) + plain, false},
+		{"the account's own", s.provider() + fmt.Sprintf(account, fmt.Sprintf("signing_keys = [{ public_key = %q }]", old.Public)), false},
+	} {
+		w.Configure(t, c.config)
+		out := w.Must(t, "plan")
+		if warned := strings.Contains(out, "Signing Key Is Taken Out"); warned != c.warned {
+			t.Errorf("%s: warned %v\n%s", c.what, warned, out)
+		}
+		if c.warned && !strings.Contains(out, old.Public) {
+			t.Errorf("%s: the key is not named\n%s", c.what, out)
+		}
+	}
 }
 
 // assertWorks checks that a KINE answers reads and writes.

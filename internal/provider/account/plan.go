@@ -102,6 +102,7 @@ func (r *accountResource) planUpdate(plan, state *accountModel, account claims.A
 			"already, as it was pushed before or by others, the configuration takes the place of that, whatever it is; only revocations of others "+
 			"stay.", state.Name.ValueString()))
 	}
+	plan.warnOfTakenKeys(state, account, diags)
 	if takesTiers(account, before) && !plan.JetStream.IsUnknown() {
 		diags.AddAttributeWarning(path.Root("jetstream"), "Streams Are Updated", fmt.Sprintf("The account %q changes from limits for all streams to "+
 			"tiers. Its streams refuse writes from the push until each has been updated without a change, which the provider does at once.",

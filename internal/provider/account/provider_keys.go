@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -95,6 +96,25 @@ func (r *accountResource) settleProviderKeys(plan *accountModel, generated bool,
 					"that it manages.\n\nLeave the scope out, or use another key pair here.", key.PublicKey))
 		}
 	}
+}
+
+// warnOfTakenKeys warns that the account loses keys that it had for the provider, as it does when an environment without the key makes
+// the plan.
+func (m *accountModel) warnOfTakenKeys(state *accountModel, account claims.Account, diags *diag.Diagnostics) {
+	if m.ProviderSigningKeys.IsUnknown() {
+		return
+	}
+	taken := slices.DeleteFunc(state.providerKeys(), func(key string) bool {
+		return slices.ContainsFunc(account.SigningKeys, func(k claims.SigningKey) bool { return k.PublicKey == key && k.Scope == nil })
+	})
+	if len(taken) == 0 {
+		return
+	}
+	diags.AddAttributeWarning(path.Root(providerKeysAttr), "Provider's Signing Key Is Taken Out", fmt.Sprintf("The account %q does not have the signing keys "+
+		"%s any more, because they are not in accounts of the provider's configuration. Servers then disconnect and refuse every user that they "+
+		"have signed: a k3s with such credentials stops.\n\nTo keep them for as long as such credentials are in use, add them to "+
+		"accounts.previous_public_keys. If there is to be no change of keys, see whether accounts.signing_key, or %s in the environment, is what "+
+		"it was.", state.Name.ValueString(), strings.Join(taken, ", "), connection.EnvAccountSigningKey))
 }
 
 // currentProviderKeys are the keys that the provider is configured with; none if that cannot be told.
