@@ -71,7 +71,8 @@ func (r *accountResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 	maps.Copy(resp.Schema.Attributes, map[string]schema.Attribute{
 		providerKeysAttr: schema.SetAttribute{
 			MarkdownDescription: "Public keys of signing keys that the account has beside `signing_keys`, so that the provider can work in it: those of " +
-				"`accounts` in the provider's configuration. The system account has none.",
+				"`accounts` in the provider's configuration. The system account, which is that of `operator.system_credentials`, has none: where these are " +
+				"not set yet, make it with a provider block without `accounts`.",
 			Computed: true, ElementType: types.StringType,
 		},
 		"push": schema.BoolAttribute{

@@ -192,8 +192,9 @@ func accountStep(err error) string {
 				"rotated, keep the public half of the one before in accounts.previous_public_keys.",
 			fmt.Sprintf("To an account that is managed elsewhere its owner adds it, for example with nsc: nsc edit account --name NAME --sk %s, and nsc push.",
 				refused.Issuer),
-			"It may also be that the clocks of this machine and of the servers are apart by more than a quarter of an hour, that the account hands " +
-				"its users to a service (authorization), or that the servers know no operator: there, leave account out.",
+			"It may also be that the clocks of this machine and of the servers are apart by more than a quarter of an hour, that the account " +
+				"revokes all users (\"*\" in revocations) up to a time that is not over yet, that it hands its users to a service (authorization), or " +
+				"that the servers know no operator: there, leave account out.",
 		}, "\n\n")
 	}
 	return "Set " + attrAccountSigningKey + " in the provider's configuration, or " + EnvAccountSigningKey + " (a seed, SA...) or " +
