@@ -212,9 +212,11 @@ func TestAccountsAreBoundedUnderLoad(t *testing.T) {
 					accounts.pool.mu.Lock()
 					open := 0
 					for _, client := range accounts.clients {
+						client.mu.Lock()
 						if nc := client.conn; nc != nil && !nc.IsClosed() {
 							open++
 						}
+						client.mu.Unlock()
 					}
 					accounts.pool.mu.Unlock()
 					if open > limit {
