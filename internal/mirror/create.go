@@ -27,24 +27,33 @@ func Probe(ctx context.Context, source *natsconn.JetStream, bucket string) (*kin
 // spec and is empty, as an earlier creation leaves it whose answer was lost; any other stream is an [*ExistsError]. A source
 // in the same account and domain is a [*BrokenError], and nothing is made then.
 func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement) (*Mirror, error) {
-	return create(ctx, js, spec, place, false)
+	return create(ctx, js, spec, spec.form(), place, func(info *kine.Stream, asked bool) bool {
+		// A mirror fills itself: one that was asked for in vain is not empty for long.
+		return asked || info.Empty()
+	})
 }
 
-// create makes the stream of a mirror. If goOn is set, one that equals the spec is taken over with what is in it.
-func create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement, goOn bool) (*Mirror, error) {
+// createRestoring makes the stream of a mirror that a bucket is restored by, or takes over with all that is in it one that an earlier
+// restoration has made.
+func createRestoring(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement) (*Mirror, error) {
+	return create(ctx, js, spec, spec.restoring(), place, func(*kine.Stream, bool) bool { return true })
+}
+
+// create makes the stream of a mirror in this form of its configuration. One that has it already is taken over if adopt says so.
+func create(
+	ctx context.Context, js *natsconn.JetStream, spec Spec, form kine.Config, place *kine.Placement, adopt func(info *kine.Stream, asked bool) bool,
+) (*Mirror, error) {
 	if err := spec.Source.Check(); err != nil {
 		return nil, err
 	}
 	if err := checkDomain(ctx, js, spec.Source); err != nil {
 		return nil, err
 	}
-	info, err := kine.CreateStream(ctx, js, spec.form(), place, func(info *kine.Stream, asked bool) error {
-		found := &ExistsError{Mirror: read(info), Violations: info.Config.Unplaced(spec.form())}
-		// A mirror fills itself: one that was asked for in vain is not empty for long.
-		if len(found.Violations) == 0 && (asked || goOn || info.Empty()) {
+	info, err := kine.CreateStream(ctx, js, form, place, func(info *kine.Stream, asked bool) error {
+		if len(info.Config.Unplaced(form)) == 0 && adopt(info, asked) {
 			return nil
 		}
-		return found
+		return &ExistsError{Mirror: read(info), Violations: info.Config.Unplaced(spec.form())}
 	})
 	if err != nil {
 		return nil, err
@@ -104,7 +113,7 @@ func Establish(
 	}
 	m, err := awaitSync(ctx, js, source, spec, made)
 	if isLasting(err) {
-		return nil, discard(ctx, js, spec, made, err)
+		return nil, discard(ctx, js, spec.form(), made, err)
 	}
 	if err == nil {
 		made = m
@@ -134,13 +143,13 @@ func isLasting(err error) bool {
 
 // discard removes a mirror that can never work, which is what err says, and returns err. One that had messages when this
 // process met it is not this process's own, and may be the only copy of them; nor is one that was changed since.
-func discard(ctx context.Context, js *natsconn.JetStream, spec Spec, made *Mirror, err error) error {
+func discard(ctx context.Context, js *natsconn.JetStream, form kine.Config, made *Mirror, err error) error {
 	if !isLasting(err) || made.LastSequence > 0 {
 		return err
 	}
-	info, left := kine.ReadStream(ctx, js, spec.Name)
-	if left == nil && len(info.Config.Unplaced(spec.form())) == 0 {
-		left = kine.Delete(ctx, js, spec.Name, true)
+	info, left := kine.ReadStream(ctx, js, made.Name)
+	if left == nil && len(info.Config.Unplaced(form)) == 0 {
+		left = kine.Delete(ctx, js, made.Name, true)
 	}
 	if errors.Is(left, kine.ErrNotFound) {
 		return err

@@ -150,6 +150,17 @@ func (s Spec) form() kine.Config {
 	return kine.NewConfig(c)
 }
 
+// restoreMetadata marks the stream of a mirror that a restoration has made to make a bucket of it. Without the mark, a mirror is
+// somebody's copy of a bucket that may well be in use, and no restoration promotes it.
+const restoreMetadata = "nats-k3s.restore"
+
+// restoring returns the configuration of the mirror's stream while a bucket is restored by it. The promotion removes the mark.
+func (s Spec) restoring() kine.Config {
+	c := s.form()
+	c.Set("metadata", map[string]string{restoreMetadata: s.Source.Bucket})
+	return c
+}
+
 // Never is the [Mirror.Active] of a mirror that has had no sign of life of its source, since it exists or since the server
 // that leads it was started.
 const Never = time.Duration(-1)

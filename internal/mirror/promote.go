@@ -44,7 +44,7 @@ func Promote(ctx context.Context, js *natsconn.JetStream, spec Spec) (*kine.Buck
 // Restore makes a bucket out of what another one holds, with the same revisions: a mirror of it is made, brought to the
 // last sequence of the source, and promoted. The source may be a mirror itself, and is not changed; nobody should write to it
 // meanwhile. What an earlier call has left unfinished is taken up, down to a bucket that equals the contract and has the
-// source's history. Any other stream in the way is an [*ExistsError]. A mirror that can never work is a [*BrokenError], and is
+// source's history. Any other stream in the way is an [*ExistsError], a mirror that no restoration has made among them. A mirror that can never work is a [*BrokenError], and is
 // removed again unless it was there before and has messages; if ctx ends before the end, the error is a [*PendingError]. A
 // source that is no bucket that KINE accepts is a [*SourceError], one that is not there [kine.ErrNotFound].
 func Restore(
@@ -54,27 +54,43 @@ func Restore(
 	if err != nil {
 		return nil, err
 	}
-	made, err := create(ctx, js, spec, place, true)
+	made, err := createRestoring(ctx, js, spec, place)
 	if exists, ok := errors.AsType[*ExistsError](err); ok {
 		return finished(ctx, js, source, spec, from, exists)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if _, err := AwaitSync(ctx, js, source, spec); err != nil {
-		return nil, discard(ctx, js, spec, made, err)
+	err = bring(ctx, js, source, spec, place)
+	if _, ok := errors.AsType[*PromotedError](err); ok {
+		// Another call was faster, such as one of an apply whose CLI was killed.
+		now, err := Read(ctx, js, spec.Name)
+		if err != nil {
+			return nil, err
+		}
+		return finished(ctx, js, source, spec, from, &ExistsError{Mirror: now})
 	}
-	if _, err := Settle(ctx, js, spec, place); err != nil {
-		return nil, err
-	}
-	// Moving may have taken its time.
-	if from, err = probeAny(ctx, source, spec.Source.Bucket); err != nil {
-		return nil, err
-	}
-	if _, err := AwaitSequence(ctx, js, spec.Name, from.LastSequence); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, discard(ctx, js, spec.restoring(), made, err)
 	}
 	return Promote(ctx, js, spec)
+}
+
+// bring brings the mirror that a bucket is restored by to where it can be promoted: in its place, with all that the source has.
+func bring(ctx context.Context, js, source *natsconn.JetStream, spec Spec, place *kine.Placement) error {
+	if _, err := AwaitSync(ctx, js, source, spec); err != nil {
+		return err
+	}
+	if _, err := settled(kine.SettleStream(ctx, js, spec.restoring(), place)); err != nil {
+		return err
+	}
+	// Moving may have taken its time.
+	from, err := probeAny(ctx, source, spec.Source.Bucket)
+	if err != nil {
+		return err
+	}
+	_, err = AwaitSequence(ctx, js, spec.Name, from.LastSequence)
+	return err
 }
 
 // probeAny looks at a bucket or the mirror of one.

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -139,7 +140,7 @@ func restored(t *testing.T) {
 
 	back := specOf("kine", kineIn("leaf"))
 	// An earlier attempt was interrupted on its way.
-	if _, err := Create(t.Context(), hub, back, nil); err != nil {
+	if _, err := createRestoring(t.Context(), hub, back, nil); err != nil {
 		t.Fatal(err)
 	}
 	halfway, err := Read(t.Context(), leaf, "kine")
@@ -196,6 +197,14 @@ func TestRestoreRefused(t *testing.T) {
 	if _, ok := errors.AsType[*ExistsError](restore(t, top, spec)); !ok {
 		t.Error("over a bucket as long as the source: not refused")
 	}
+	spec = specOf("standby", top.source)
+	establish(t, top.js, top.from, spec)
+	if _, ok := errors.AsType[*ExistsError](restore(t, top, spec)); !ok {
+		t.Error("over a mirror that follows the source: not refused")
+	}
+	if m, err := Read(t.Context(), top.js, "standby"); err != nil || m.Promoted || len(m.Violations) > 0 {
+		t.Errorf("the mirror was changed: %+v, %v", m, err)
+	}
 	spec = specOf("copy", kineIn("hubb"))
 	if broken, ok := errors.AsType[*BrokenError](restore(t, top, spec)); !ok || broken.Cause != CauseNoAnswer {
 		t.Error("from where nothing answers: not refused")
@@ -215,4 +224,23 @@ func restore(t *testing.T, top topology, spec Spec) error {
 	t.Helper()
 	_, err := Restore(within(t, 30*time.Second), top.js, top.from, spec, nil)
 	return err
+}
+
+// Several restorations of one bucket at once, as after a CLI was killed whose provider went on, all end with the one bucket.
+func TestRestoreAtOnce(t *testing.T) {
+	t.Parallel()
+	top := inDomains(t)
+	makeBucket(t, top.from, top.nc, 2000)
+	errs := make([]error, 4)
+	var wg sync.WaitGroup
+	for i := range errs {
+		wg.Go(func() { errs[i] = restore(t, top, specOf("kine", top.source)) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Error(err)
+	}
+	if m, err := Read(t.Context(), top.js, "kine"); err != nil || !m.Promoted || m.LastSequence != 2000 || len(m.Violations) > 0 {
+		t.Errorf("%+v, %v", m, err)
+	}
 }
