@@ -25,16 +25,27 @@ const (
 	// them may have messages to come and get none.
 	silence    = 3 * time.Second
 	standstill = 5 * time.Second
+	// askTimeout is how long a source may take to answer a few requests. However long a mirror may take to fill, one that is lost is told
+	// soon.
+	askTimeout = 10 * time.Second
 )
 
 // AwaitSync waits until a mirror is proven to follow its source: there are signs of life, and it has all that the source had
 // when the wait began. source is the API that the bucket is read from, nil if nobody may ask there; that the lag is 0 is the
-// proof then. A mirror that does not follow is a [*BrokenError] within seconds. One that has worked, and whose
+// proof then. If nobody answers there, that is a [*PendingError] soon. A mirror that does not follow is a [*BrokenError] within seconds. One that has worked, and whose
 // source is there, is given as long as ctx allows: its server asks a source that was lost for messages after ten to twenty
 // seconds, waits half a minute for the answer, and asks again after up to two minutes more (srcConsumerWaitTime and retryMaximum in
 // nats-server's server/stream.go). If ctx ends before, the error is a [*PendingError].
 func AwaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec) (*Mirror, error) {
 	return awaitSync(ctx, js, source, spec, nil)
+}
+
+// unasked is the failure of a look at the source: pending if nobody has answered, who may do so later.
+func unasked(err error) error {
+	if natsconn.IsUnreachable(err) || natsconn.IsTransient(err) {
+		return &PendingError{Waiting: fmt.Sprintf("its source cannot be asked: %v", err), Err: err}
+	}
+	return err
 }
 
 // awaitSync is AwaitSync with an earlier look at the mirror, nil if there was none.
@@ -44,12 +55,14 @@ func awaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec, f
 		w.look(first)
 	}
 	if source != nil {
-		from, err := kine.ReadStream(ctx, source, spec.Source.Bucket)
+		asking, cancel := context.WithTimeout(ctx, askTimeout)
+		defer cancel()
+		from, err := kine.ReadStream(asking, source, spec.Source.Bucket)
 		if errors.Is(err, kine.ErrNotFound) {
 			return nil, &BrokenError{Cause: CauseSourceMissing, Source: spec.Source}
 		}
 		if err != nil {
-			return nil, err
+			return nil, unasked(err)
 		}
 		w.target, w.patient = from.State.LastSequence, true
 	}
@@ -58,9 +71,11 @@ func awaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec, f
 		return m, err
 	}
 	// That it has as many messages as the source does not yet tell that they are the source's.
-	d, err := compare(ctx, js, source, spec.Name, spec.Source.Bucket)
+	asking, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	d, err := compare(asking, js, source, spec.Name, spec.Source.Bucket)
 	if err != nil {
-		return nil, err
+		return nil, unasked(err)
 	}
 	if d != nil {
 		return nil, &BrokenError{Cause: CauseOtherSource, Source: spec.Source, Err: &DivergedError{*d}}

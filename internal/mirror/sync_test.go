@@ -2,10 +2,12 @@ package mirror
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
 // What several looks at a mirror say together. The wait is for sequence 10; before is how long ago it began, and how long ago the
@@ -86,5 +88,24 @@ func TestWatcherContactReturns(t *testing.T) {
 	w.moved = w.moved.Add(-standstill)
 	if broken, ok := errors.AsType[*BrokenError](w.broken(t.Context(), nil, back)); !ok || broken.Cause != CauseOtherSource {
 		t.Errorf("messages do not come: %v", broken)
+	}
+}
+
+// A source that nobody answers for is told soon, however long the mirror may take: of a mirror that is there it is no failure.
+func TestAwaitSyncUnasked(t *testing.T) {
+	t.Parallel()
+	lab := natslab.HubAndLeaf(t)
+	hub, leaf := openAPI(t, lab.Hub.URLs(), ""), openAPI(t, lab.Leaf.URLs(), "")
+	makeBucket(t, hub, lab.Hub.Connect(t), 20)
+	spec := specOf("kine", kineIn("hub"))
+	establish(t, leaf, hub, spec)
+	lab.Hub.Stop()
+	start := time.Now()
+	_, err := AwaitSync(within(t, 2*time.Minute), leaf, hub, spec)
+	if pending, ok := errors.AsType[*PendingError](err); !ok || !strings.Contains(pending.Waiting, "its source cannot be asked") {
+		t.Errorf("a source that is gone: %v", err)
+	}
+	if took := time.Since(start); took > askTimeout+5*time.Second {
+		t.Errorf("it took %s", took)
 	}
 }

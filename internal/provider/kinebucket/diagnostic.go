@@ -21,6 +21,15 @@ func addError(diags *diag.Diagnostics, action string, m *bucketModel, err error)
 	subject.Add(diags, action, err, failure(subject, err))
 }
 
+// inTheWayStep is what to do about a stream that stands where a bucket is to be restored.
+func inTheWayStep(e *mirror.ExistsError) string {
+	if e.Mirror.Promoted {
+		return "Nothing was changed. Restore to another name, or delete what is there yourself if nobody needs it."
+	}
+	return "Nothing was changed: it was not made by a restoration, and may be the copy of a bucket that is in use. Restore to another name, or delete the mirror if " +
+		"nobody needs it."
+}
+
 // failure finds out what a failure is about.
 func failure(subject streamerror.Subject, err error) streamerror.Failure {
 	var (
@@ -40,7 +49,7 @@ func failure(subject streamerror.Subject, err error) streamerror.Failure {
 	case errors.Is(err, errNotAsked):
 		return streamerror.Failure{At: path.Root(restoreAttr), Step: "Set restore_from.account to the public key of the source's account."}
 	case errors.As(err, &inTheWay):
-		return streamerror.Failure{At: path.Root(bucketid.Name), Step: "Nothing was changed. Restore to another name, or delete what is there yourself if nobody needs it."}
+		return streamerror.Failure{At: path.Root(bucketid.Name), Step: inTheWayStep(inTheWay)}
 	case errors.As(err, &exists):
 		return subject.Exists()
 	case errors.As(err, &attached):
