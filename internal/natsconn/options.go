@@ -124,7 +124,7 @@ func contentOf(what, file, text string) ([]byte, error) {
 	case file != "":
 		content, err := ReadSecretFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("the file of the %s: %w", what, err)
+			return nil, fmt.Errorf("the %s: %w", what, err)
 		}
 		return content, nil
 	case text != "":

@@ -31,7 +31,11 @@ func (e *example) run(t *testing.T, first *acctest.Workspace, here site, file st
 	config := a.stoodIn(t, text(t, filepath.Join(examplesDir, file)))
 	a.configure(t, config)
 	a.Apply(t)
-	a.AssertEmptyPlan(t)
+	if e.reads {
+		a.assertReadsOnly(t)
+	} else {
+		a.AssertEmptyPlan(t)
+	}
 	if e.check != nil {
 		e.check(t, a)
 	}
@@ -45,6 +49,14 @@ func (e *example) run(t *testing.T, first *acctest.Workspace, here site, file st
 		}
 	}
 	a.destroy(t, config)
+}
+
+// assertReadsOnly fails the test if a plan shows more than what the apply is going to read.
+func (a applied) assertReadsOnly(t *testing.T) {
+	t.Helper()
+	if out := a.Must(t, "plan"); !strings.Contains(out, "No changes.") && !strings.Contains(out, "0 to add, 0 to change, 0 to destroy") {
+		t.Fatalf("the plan changes something:\n%s", out)
+	}
 }
 
 // host is a server of the examples, with a number.
