@@ -159,11 +159,20 @@ var errDirectoryGone = errors.New("the server has removed the directory of the n
 // restarts, and is lost then.
 func checkDirectory(ctx context.Context, js *natsconn.JetStream, info *Stream) error {
 	name := info.Config.spec().Name
-	err := update(ctx, js, name, info.Config)
-	if !natsconn.IsAPIError(err, natsconn.CodeStreamGeneral) {
+	refused := update(ctx, js, name, info.Config)
+	if !natsconn.IsAPIError(refused, natsconn.CodeStreamGeneral) {
 		return nil // whatever it is, the stream is there
 	}
-	gone := fmt.Errorf("%w: %w", errDirectoryGone, err)
+	gone := fmt.Errorf("%w: %w", errDirectoryGone, refused)
+	now, err := readOnce(ctx, js, name)
+	if err != nil {
+		return errors.Join(gone, err)
+	}
+	var copied json.RawMessage
+	if now.Config.Get("mirror", &copied); copied == nil && !now.Empty() {
+		return fmt.Errorf("the stream %s has messages and no directory: back it up and delete it before its server restarts: %w",
+			StreamName(name), refused)
+	}
 	if err := js.Request(ctx, "STREAM.DELETE."+StreamName(name), nil, nil); err != nil {
 		return errors.Join(gone, err)
 	}

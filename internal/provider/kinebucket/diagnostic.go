@@ -37,7 +37,7 @@ func failure(subject streamerror.Subject, err error) streamerror.Failure {
 		attached     *kine.AttachedError
 		unrepairable *kine.UnrepairableError
 		successor    *kine.SuccessorError
-		other        *historyError
+		other        *mirrorsource.HistoryError
 		inTheWay     *mirror.ExistsError
 	)
 	if f, ok := mirrorsource.Failure(restoreAttr, err); ok {
@@ -45,7 +45,7 @@ func failure(subject streamerror.Subject, err error) streamerror.Failure {
 	}
 	switch {
 	case errors.As(err, &other):
-		return streamerror.Failure{At: path.Root("history"), Step: fmt.Sprintf("Set history = %d. It can be changed once the bucket is restored.", other.has)}
+		return streamerror.Failure{At: path.Root("history"), Step: fmt.Sprintf("Set history = %d. It can be changed once the bucket is restored.", other.Has)}
 	case errors.Is(err, errNotAsked):
 		return streamerror.Failure{At: path.Root(restoreAttr), Step: "Set restore_from.account to the public key of the source's account."}
 	case errors.As(err, &inTheWay):

@@ -122,16 +122,6 @@ func (m *bucketModel) source(ctx context.Context, diags *diag.Diagnostics) mirro
 	return configured.WithPrefixes(configured, m.Account)
 }
 
-// historyError says that the bucket is to keep another number of revisions than its source.
-type historyError struct {
-	source string
-	has    int64
-}
-
-func (e *historyError) Error() string {
-	return fmt.Sprintf("%s keeps %d revisions of each key, and a copy that keeps another number has not the same content", e.source, e.has)
-}
-
 // restore makes the bucket from its source, or goes on with that.
 func (r *bucketResource) restore(ctx context.Context, js *natsconn.JetStream, plan *bucketModel, place *kine.Placement, diags *diag.Diagnostics) (
 	*kine.Bucket, error,
@@ -154,8 +144,8 @@ func (r *bucketResource) restore(ctx context.Context, js *natsconn.JetStream, pl
 	if err != nil {
 		return nil, &mirrorsource.SideError{Err: err}
 	}
-	if found.History != plan.History.ValueInt64() {
-		return nil, &historyError{source.Source().String(), found.History}
+	if err := source.CheckHistory(found.History, plan.History); err != nil {
+		return nil, err
 	}
 	spec := mirror.Spec{Name: plan.Name.ValueString(), History: found.History, Replicas: int(plan.Replicas.ValueInt64()), Source: source.Source()}
 	bucket, err := mirror.Restore(ctx, js, from, spec, place)

@@ -26,6 +26,7 @@ func failure(subject streamerror.Subject, err error) streamerror.Failure {
 		exists       *mirror.ExistsError
 		promoted     *mirror.PromotedError
 		unrepairable *mirror.UnrepairableError
+		other        *mirrorsource.HistoryError
 	)
 	if f, ok := mirrorsource.Failure(sourceAttr, err); ok {
 		if f.At.Equal(atSource.AtName(mirrorsource.Account)) {
@@ -40,6 +41,8 @@ func failure(subject streamerror.Subject, err error) streamerror.Failure {
 			subject.ID.ImportID())}
 	case errors.As(err, &exists):
 		return subject.Exists()
+	case errors.As(err, &other):
+		return streamerror.Failure{At: path.Root("history"), Step: fmt.Sprintf("Leave history out, or set history = %d.", other.Has)}
 	case errors.As(err, &promoted):
 		return streamerror.Failure{Step: promotedStep(subject.ID)}
 	case errors.As(err, &unrepairable):

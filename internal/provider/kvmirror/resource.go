@@ -131,7 +131,7 @@ func (m *mirrorModel) probe(ctx context.Context, from *natsconn.JetStream, sourc
 	if m.History.IsUnknown() {
 		m.History = types.Int64Value(bucket.History)
 	}
-	return nil
+	return source.CheckHistory(bucket.History, m.History)
 }
 
 func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {

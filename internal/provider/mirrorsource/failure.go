@@ -2,9 +2,11 @@ package mirrorsource
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
@@ -23,6 +25,25 @@ type SideError struct{ Err error }
 func (e *SideError) Error() string { return "its source: " + e.Err.Error() }
 
 func (e *SideError) Unwrap() error { return e.Err }
+
+// HistoryError says that a copy is to keep another number of revisions than its source.
+type HistoryError struct {
+	// Source is what is copied, in words, and Has the number that it keeps.
+	Source string
+	Has    int64
+}
+
+func (e *HistoryError) Error() string {
+	return fmt.Sprintf("%s keeps %d revisions of each key, and a copy that keeps another number has not the same content", e.Source, e.Has)
+}
+
+// CheckHistory is a [*HistoryError] if a copy is to keep another number of revisions than the source has.
+func (m Model) CheckHistory(has int64, wanted types.Int64) error {
+	if wanted.ValueInt64() == has {
+		return nil
+	}
+	return &HistoryError{Source: m.Source().String(), Has: has}
+}
 
 // shareStep is how accounts get to mirror buckets of each other.
 const shareStep = "The account of the source has to export what kine_mirror_exports returns for the bucket, with activations for the account of the copy, " +
