@@ -102,9 +102,16 @@ func graftedHistory(t *testing.T) {
 		t.Errorf("%v, %v", d, err)
 	}
 
-	// It may be the only copy of the old history: restoring neither promotes it nor removes it.
-	err = restore(t, top, specOf("kine", top.source))
-	if _, ok := errors.AsType[*ExistsError](err); !ok {
+	// It may be the only copy of the old history: restoring neither promotes it nor removes it, not even if a restoration has made it.
+	spec := specOf("kine", top.source)
+	if _, ok := errors.AsType[*ExistsError](restore(t, top, spec)); !ok {
+		t.Error("a mirror that no restoration has made: not refused")
+	}
+	if err := kine.SendStream(t.Context(), top.js, spec.restoring()); err != nil {
+		t.Fatal(err)
+	}
+	err = restore(t, top, spec)
+	if broken, ok := errors.AsType[*BrokenError](err); !ok || broken.Cause != CauseOtherSource {
 		t.Errorf("restored out of two histories: %v", err)
 	}
 	if m, err = Read(t.Context(), top.js, "kine"); err != nil || m.Promoted || m.LastSequence != 150 {

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
@@ -67,7 +68,9 @@ resource "nats_kine_bucket" "hub" {
 	var k *kinelab.Kine
 
 	acctest.Run(t, resource.TestCase{
-		CheckDestroy: noStream(leaf, "KV_kine", "KV_copy"),
+		// Terraform keeps identities in the state from 1.12 on.
+		TerraformVersionChecks: []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
+		CheckDestroy:           noStream(leaf, "KV_kine", "KV_copy"),
 		Steps: []resource.TestStep{
 			{Config: provider + fmt.Sprintf(bucket, 20)},
 			{
