@@ -1,7 +1,6 @@
 package kvmirror_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -22,7 +21,7 @@ func TestAccCLIKVMirrorOtherHistory(t *testing.T) {
 	if err == nil || !acctest.Text(want).MatchString(out) {
 		t.Errorf("no %q: %v\n%s", want, err, out)
 	}
-	if _, err := open(t, lab.Leaf.Connect(t)).Stream(context.Background(), "KV_kine"); !errors.Is(err, jetstream.ErrStreamNotFound) {
+	if _, err := open(t, lab.Leaf.Connect(t)).Stream(t.Context(), "KV_kine"); !errors.Is(err, jetstream.ErrStreamNotFound) {
 		t.Errorf("something was made: %v", err)
 	}
 	w.Configure(t, provider+mirrorConfig(fromHub, "history = 12"))
