@@ -20,12 +20,12 @@ func TestAccKineBucketFencedBetweenPlanAndApply(t *testing.T) {
 
 	w.Configure(t, acctest.ProviderConfig(lab.URLs())+bucketConfig("history = 12"))
 	w.Must(t, "plan", "-out=saved")
-	change{set: rawStream{"subjects": []string{kine.FenceSubject("kine")}}}.apply(t, nc, "KV_kine")
+	change{set: acctest.RawStream{"subjects": []string{kine.FenceSubject("kine")}}}.apply(t, nc, "KV_kine")
 	if out := w.Must(t, "apply", "saved"); !acctest.Text("Bucket Was Fenced Meanwhile").MatchString(out) {
 		t.Errorf("the apply does not tell:\n%s", out)
 	}
 
-	config := streamAPI(t, nc, "STREAM.INFO.KV_kine", nil)
+	config := acctest.StreamAPI(t, nc, "STREAM.INFO.KV_kine", nil)
 	if subjects, ok := config["subjects"].([]any); !ok || len(subjects) != 1 || subjects[0] != kine.FenceSubject("kine") {
 		t.Errorf("the fence was not left alone: %v", config["subjects"])
 	}
@@ -42,7 +42,7 @@ func TestAccKineBucketUnrepairableLetGo(t *testing.T) {
 	provider := acctest.ProviderConfig(lab.URLs())
 	w := acctest.NewWorkspace(t, provider+protected("kine", true, ""))
 	w.Apply(t)
-	change{set: rawStream{"allow_msg_ttl": true}}.apply(t, nc, "KV_kine")
+	change{set: acctest.RawStream{"allow_msg_ttl": true}}.apply(t, nc, "KV_kine")
 
 	out, err := w.Run(t.Context(), "plan")
 	if err == nil || !acctest.Text("Stream Cannot Be Repaired").MatchString(out) {
@@ -52,7 +52,7 @@ func TestAccKineBucketUnrepairableLetGo(t *testing.T) {
 	if out := w.Apply(t); !acctest.Text("Stream Is Left As It Is").MatchString(out) {
 		t.Errorf("the apply does not tell that the stream stays as it is:\n%s", out)
 	}
-	if streamAPI(t, nc, "STREAM.INFO.KV_kine", nil)["allow_msg_ttl"] != true {
+	if acctest.StreamAPI(t, nc, "STREAM.INFO.KV_kine", nil)["allow_msg_ttl"] != true {
 		t.Error("the stream was touched")
 	}
 	w.Configure(t, provider)
@@ -91,12 +91,12 @@ func TestAccKineBucketTakenOverElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var left rawStream
+	var left acctest.RawStream
 	if err := json.Unmarshal(text, &left); err != nil {
 		t.Fatal(err)
 	}
 	left["placement"] = map[string]string{"cluster": "eu"}
-	streamAPI(t, nc, "STREAM.CREATE.KV_kine", left)
+	acctest.StreamAPI(t, nc, "STREAM.CREATE.KV_kine", left)
 
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
 		Config:            acctest.ProviderConfig(lab.URLs()) + bucketConfig(`placement = { tags = ["region:us"] }`),

@@ -2,7 +2,6 @@ package kinebucket_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -25,40 +24,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// rawStream is a stream's configuration as JSON, so that a test can set fields that no client library knows.
-type rawStream map[string]any
-
-// streamAPI makes one call of the JetStream API and returns the stream's configuration in the answer.
-func streamAPI(t *testing.T, nc *nats.Conn, call string, request any) rawStream {
-	t.Helper()
-	var body []byte
-	if request != nil {
-		var err error
-		if body, err = json.Marshal(request); err != nil {
-			t.Fatal(err)
-		}
-	}
-	msg, err := nc.Request("$JS.API."+call, body, 5*time.Second)
-	if err != nil {
-		t.Fatalf("%s: %v", call, err)
-	}
-	var answer struct {
-		Error  *struct{ Description string } `json:"error"`
-		Config rawStream                     `json:"config"`
-	}
-	if err := json.Unmarshal(msg.Data, &answer); err != nil {
-		t.Fatal(err)
-	}
-	if answer.Error != nil {
-		t.Fatalf("%s: %s", call, answer.Error.Description)
-	}
-	return answer.Config
-}
-
 // change is something that was done to a bucket behind Terraform's back.
 type change struct {
 	// set are the fields of the stream that are set.
-	set rawStream
+	set acctest.RawStream
 	// also are fields besides those of set that the server changes along with them.
 	also []string
 	// anew makes the stream from scratch, for what no update can set, and copies its messages over.
@@ -67,7 +36,7 @@ type change struct {
 
 func (c change) apply(t *testing.T, nc *nats.Conn, stream string) {
 	t.Helper()
-	config := streamAPI(t, nc, "STREAM.INFO."+stream, nil)
+	config := acctest.StreamAPI(t, nc, "STREAM.INFO."+stream, nil)
 	maps.Copy(config, c.set)
 	for field, value := range config {
 		if value == nil {
@@ -75,12 +44,12 @@ func (c change) apply(t *testing.T, nc *nats.Conn, stream string) {
 		}
 	}
 	if !c.anew {
-		streamAPI(t, nc, "STREAM.UPDATE."+stream, config)
+		acctest.StreamAPI(t, nc, "STREAM.UPDATE."+stream, config)
 		return
 	}
 	messages := messagesOf(t, nc, stream)
-	streamAPI(t, nc, "STREAM.DELETE."+stream, nil)
-	streamAPI(t, nc, "STREAM.CREATE."+stream, config)
+	acctest.StreamAPI(t, nc, "STREAM.DELETE."+stream, nil)
+	acctest.StreamAPI(t, nc, "STREAM.CREATE."+stream, config)
 	for _, msg := range messages {
 		if _, err := nc.RequestMsg(msg, 5*time.Second); err != nil {
 			t.Fatalf("copying a message of %s: %v", stream, err)
@@ -119,44 +88,44 @@ func (c change) fields() []string {
 // repairable are the changes that the server can update back on a living stream. It does not take mirror_direct on a
 // stream that is no mirror.
 var repairable = map[string]change{
-	"description":               {set: rawStream{"description": "mine"}},
-	"subjects":                  {set: rawStream{"subjects": []string{"$KV.subjects.>", "extra.subjects"}}},
-	"retention":                 {set: rawStream{"retention": "interest"}},
-	"max_msgs":                  {set: rawStream{"max_msgs": 1000}},
-	"max_bytes":                 {set: rawStream{"max_bytes": 1 << 20}},
-	"max_age":                   {set: rawStream{"max_age": time.Hour}},
-	"max_msg_size":              {set: rawStream{"max_msg_size": 1 << 20}},
-	"max_consumers":             {set: rawStream{"max_consumers": 100}},
-	"discard":                   {set: rawStream{"discard": "old"}},
-	"discard_new_per_subject":   {set: rawStream{"discard_new_per_subject": true}},
-	"duplicate_window":          {set: rawStream{"duplicate_window": time.Minute}},
-	"allow_rollup_hdrs":         {set: rawStream{"allow_rollup_hdrs": false}},
-	"allow_direct":              {set: rawStream{"allow_direct": false}},
-	"deny_delete":               {set: rawStream{"deny_delete": false}, anew: true},
-	"compression":               {set: rawStream{"compression": "s2"}},
-	"metadata":                  {set: rawStream{"metadata": map[string]string{"owner": "me"}}},
-	"no_ack":                    {set: rawStream{"no_ack": true}},
-	"republish":                 {set: rawStream{"republish": map[string]any{"src": ">", "dest": "copy.republish.>"}}},
-	"subject_transform":         {set: rawStream{"subject_transform": map[string]any{"src": "$KV.subject_transform.>", "dest": "x.>"}}},
-	"consumer_limits":           {set: rawStream{"consumer_limits": map[string]any{"max_ack_pending": 10}}},
-	"allow_atomic":              {set: rawStream{"allow_atomic": true}},
-	"allow_batched":             {set: rawStream{"allow_batched": true}},
-	"subject_delete_marker_ttl": {set: rawStream{"max_age": time.Hour}}, // the marker itself needs allow_msg_ttl, which stays for ever
-	"first_seq":                 {set: rawStream{"first_seq": 100}, anew: true},
+	"description":               {set: acctest.RawStream{"description": "mine"}},
+	"subjects":                  {set: acctest.RawStream{"subjects": []string{"$KV.subjects.>", "extra.subjects"}}},
+	"retention":                 {set: acctest.RawStream{"retention": "interest"}},
+	"max_msgs":                  {set: acctest.RawStream{"max_msgs": 1000}},
+	"max_bytes":                 {set: acctest.RawStream{"max_bytes": 1 << 20}},
+	"max_age":                   {set: acctest.RawStream{"max_age": time.Hour}},
+	"max_msg_size":              {set: acctest.RawStream{"max_msg_size": 1 << 20}},
+	"max_consumers":             {set: acctest.RawStream{"max_consumers": 100}},
+	"discard":                   {set: acctest.RawStream{"discard": "old"}},
+	"discard_new_per_subject":   {set: acctest.RawStream{"discard_new_per_subject": true}},
+	"duplicate_window":          {set: acctest.RawStream{"duplicate_window": time.Minute}},
+	"allow_rollup_hdrs":         {set: acctest.RawStream{"allow_rollup_hdrs": false}},
+	"allow_direct":              {set: acctest.RawStream{"allow_direct": false}},
+	"deny_delete":               {set: acctest.RawStream{"deny_delete": false}, anew: true},
+	"compression":               {set: acctest.RawStream{"compression": "s2"}},
+	"metadata":                  {set: acctest.RawStream{"metadata": map[string]string{"owner": "me"}}},
+	"no_ack":                    {set: acctest.RawStream{"no_ack": true}},
+	"republish":                 {set: acctest.RawStream{"republish": map[string]any{"src": ">", "dest": "copy.republish.>"}}},
+	"subject_transform":         {set: acctest.RawStream{"subject_transform": map[string]any{"src": "$KV.subject_transform.>", "dest": "x.>"}}},
+	"consumer_limits":           {set: acctest.RawStream{"consumer_limits": map[string]any{"max_ack_pending": 10}}},
+	"allow_atomic":              {set: acctest.RawStream{"allow_atomic": true}},
+	"allow_batched":             {set: acctest.RawStream{"allow_batched": true}},
+	"subject_delete_marker_ttl": {set: acctest.RawStream{"max_age": time.Hour}}, // the marker itself needs allow_msg_ttl, which stays for ever
+	"first_seq":                 {set: acctest.RawStream{"first_seq": 100}, anew: true},
 }
 
 // irreparable are the changes that no update can undo, or that none may.
 var irreparable = map[string]change{
-	"storage":             {set: rawStream{"storage": "memory"}, anew: true},
-	"workqueue":           {set: rawStream{"retention": "workqueue"}, anew: true},
-	"sealed":              {set: rawStream{"sealed": true}, also: []string{"allow_rollup_hdrs", "deny_purge"}},
-	"deny_purge":          {set: rawStream{"deny_purge": true, "allow_rollup_hdrs": false}},
-	"allow_msg_ttl":       {set: rawStream{"allow_msg_ttl": true}},
-	"allow_msg_schedules": {set: rawStream{"allow_msg_schedules": true, "discard": "old"}},
-	"allow_msg_counter":   {set: rawStream{"allow_msg_counter": true, "discard": "old"}, anew: true},
-	"persist_mode":        {set: rawStream{"persist_mode": "async"}, anew: true},
-	"sources":             {set: rawStream{"sources": []any{map[string]any{"name": "KV_origin"}}}},
-	"mirror": {set: rawStream{"mirror": map[string]any{"name": "KV_origin"}, "subjects": nil, "allow_rollup_hdrs": false,
+	"storage":             {set: acctest.RawStream{"storage": "memory"}, anew: true},
+	"workqueue":           {set: acctest.RawStream{"retention": "workqueue"}, anew: true},
+	"sealed":              {set: acctest.RawStream{"sealed": true}, also: []string{"allow_rollup_hdrs", "deny_purge"}},
+	"deny_purge":          {set: acctest.RawStream{"deny_purge": true, "allow_rollup_hdrs": false}},
+	"allow_msg_ttl":       {set: acctest.RawStream{"allow_msg_ttl": true}},
+	"allow_msg_schedules": {set: acctest.RawStream{"allow_msg_schedules": true, "discard": "old"}},
+	"allow_msg_counter":   {set: acctest.RawStream{"allow_msg_counter": true, "discard": "old"}, anew: true},
+	"persist_mode":        {set: acctest.RawStream{"persist_mode": "async"}, anew: true},
+	"sources":             {set: acctest.RawStream{"sources": []any{map[string]any{"name": "KV_origin"}}}},
+	"mirror": {set: acctest.RawStream{"mirror": map[string]any{"name": "KV_origin"}, "subjects": nil, "allow_rollup_hdrs": false,
 		"mirror_direct": true}, also: []string{"duplicate_window"}, anew: true},
 }
 
@@ -228,12 +197,12 @@ func TestAccKineBucketDriftRepaired(t *testing.T) {
 func TestAccKineBucketDriftLeftAlone(t *testing.T) {
 	lab := natslab.Single(t)
 	nc := lab.Connect(t)
-	streamAPI(t, nc, "STREAM.CREATE.KV_origin", rawStream{"name": "KV_origin", "subjects": []string{"$KV.origin.>"},
+	acctest.StreamAPI(t, nc, "STREAM.CREATE.KV_origin", acctest.RawStream{"name": "KV_origin", "subjects": []string{"$KV.origin.>"},
 		"retention": "limits", "storage": "file", "num_replicas": 1, "discard": "old"})
 
 	for name, change := range irreparable {
 		t.Run(name, func(t *testing.T) {
-			var left rawStream
+			var left acctest.RawStream
 			config := acctest.ProviderConfig(lab.URLs()) + bucketConfig(fmt.Sprintf("name = %q", name))
 			field := name
 			if name == "workqueue" {
@@ -244,7 +213,7 @@ func TestAccKineBucketDriftLeftAlone(t *testing.T) {
 				{
 					PreConfig: func() {
 						change.apply(t, nc, "KV_"+name)
-						left = streamAPI(t, nc, "STREAM.INFO.KV_"+name, nil)
+						left = acctest.StreamAPI(t, nc, "STREAM.INFO.KV_"+name, nil)
 					},
 					Config:      config,
 					ExpectError: acctest.Text(field + " is"),
@@ -256,7 +225,7 @@ func TestAccKineBucketDriftLeftAlone(t *testing.T) {
 				},
 				{ // destroying it is still possible
 					PreConfig: func() {
-						now := streamAPI(t, nc, "STREAM.INFO.KV_"+name, nil)
+						now := acctest.StreamAPI(t, nc, "STREAM.INFO.KV_"+name, nil)
 						if a, b := fmt.Sprint(left), fmt.Sprint(now); a != b {
 							t.Errorf("the stream was touched:\nbefore %s\nafter  %s", a, b)
 						}

@@ -52,9 +52,11 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 
 	// What stands in the way of a bucket of that name.
 	admin := single.Connect(t)
-	create := func(config rawStream) { streamAPI(t, admin, "STREAM.CREATE."+config["name"].(string), config) }
-	contract := func(bucket string, more ...string) rawStream {
-		config := rawStream{"name": "KV_" + bucket, "subjects": []string{"$KV." + bucket + ".>"}, "retention": "limits",
+	create := func(config acctest.RawStream) {
+		acctest.StreamAPI(t, admin, "STREAM.CREATE."+config["name"].(string), config)
+	}
+	contract := func(bucket string, more ...string) acctest.RawStream {
+		config := acctest.RawStream{"name": "KV_" + bucket, "subjects": []string{"$KV." + bucket + ".>"}, "retention": "limits",
 			"storage": "file", "num_replicas": 1, "discard": "new", "max_msgs_per_subject": 10, "max_bytes": -1,
 			"duplicate_window": 2 * time.Minute, "allow_direct": true, "deny_delete": true, "allow_rollup_hdrs": true,
 			"description": "Holds kine key/values"}
@@ -68,8 +70,8 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	create(contract("different", "description"))
-	create(rawStream{"name": "KV_copy", "retention": "limits", "storage": "file", "num_replicas": 1,
-		"mirror": rawStream{"name": "KV_taken"}})
+	create(acctest.RawStream{"name": "KV_copy", "retention": "limits", "storage": "file", "num_replicas": 1,
+		"mirror": acctest.RawStream{"name": "KV_taken"}})
 	if _, err := kine.Create(t.Context(), api(t, hub.URLs()), kine.Spec{Name: "kine", History: 20, Replicas: 1}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +159,7 @@ func TestAccKineBucketStorageLimit(t *testing.T) {
 		{
 			PreConfig: func() {
 				nc := lab.Connect(t)
-				waitFor(t, "a write beyond the limit", func() bool {
+				acctest.WaitFor(t, "a write beyond the limit", func() bool {
 					answer, err := nc.Request("$KV.kine.key", make([]byte, 2<<10), 5*time.Second)
 					return err == nil && strings.Contains(string(answer.Data), "resource limits exceeded for account")
 				})

@@ -187,7 +187,7 @@ func TestAccKineBucketLive(t *testing.T) {
 					settled(from)
 				}
 				writer = startWriter(t, client)
-				waitFor(t, "writes before the change", func() bool { return writer.Acknowledged() > 10 })
+				acctest.WaitFor(t, "writes before the change", func() bool { return writer.Acknowledged() > 10 })
 			},
 			Config: config(to),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{

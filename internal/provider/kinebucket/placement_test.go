@@ -108,7 +108,7 @@ func testLiveMove(t *testing.T, lab *natslab.Topology, regions map[string][]stri
 					t.Fatal(err)
 				}
 				writer = startWriter(t, client)
-				waitFor(t, "writes before the move", func() bool { return writer.Acknowledged() > 10 })
+				acctest.WaitFor(t, "writes before the move", func() bool { return writer.Acknowledged() > 10 })
 			},
 			Config:            config + placed(spec, inEU),
 			ConfigPlanChecks:  updates(),
@@ -117,7 +117,7 @@ func testLiveMove(t *testing.T, lab *natslab.Topology, regions map[string][]stri
 		{
 			PreConfig: func() {
 				at := writer.Acknowledged()
-				waitFor(t, "writes after the move", func() bool { return writer.Acknowledged() > at+10 })
+				acctest.WaitFor(t, "writes after the move", func() bool { return writer.Acknowledged() > at+10 })
 				report := writer.finish(t, "the move")
 				if err := running.Stop(); err != nil {
 					t.Error(err)

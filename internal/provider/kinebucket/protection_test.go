@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/nats-io/nats.go/jetstream"
@@ -178,7 +177,7 @@ func TestAccKineBucketDeleteFenced(t *testing.T) {
 func attachKINE(t *testing.T, js jetstream.JetStream, lab natsLab, bucket string) *kinelab.Kine {
 	t.Helper()
 	running := kinelab.Run(t, acctest.EndpointURL(t, lab.URLs(), kine.Spec{Name: bucket, History: 10, Replicas: 1}))
-	waitFor(t, "KINE's consumers", func() bool { return consumers(t, js, "KV_"+bucket) > 0 })
+	acctest.WaitFor(t, "KINE's consumers", func() bool { return consumers(t, js, "KV_"+bucket) > 0 })
 	return running
 }
 
@@ -189,19 +188,4 @@ func consumers(t *testing.T, js jetstream.JetStream, stream string) int {
 		t.Fatal(err)
 	}
 	return s.CachedInfo().State.Consumers
-}
-
-// waitFor polls until a condition holds, for at most half a minute.
-func waitFor(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
-	deadline := time.After(30 * time.Second)
-	for !holds() {
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }

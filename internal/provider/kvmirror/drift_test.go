@@ -42,7 +42,7 @@ func TestAccKVMirrorDriftRepaired(t *testing.T) {
 	hubBucket(t, lab)
 	hub, leaf := lab.Hub.Connect(t), lab.Leaf.Connect(t)
 	config := acctest.ProviderConfig(lab.Leaf.URLs()) + mirrorConfig(fromHub, unprotected)
-	changes := rawStream{
+	changes := acctest.RawStream{
 		"description": "mine", "max_msgs": 1000, "max_bytes": 1 << 20, "max_age": time.Hour, "discard": "old", "compression": "s2",
 		"metadata": map[string]string{"owner": "me"}, "allow_direct": false, "mirror_direct": true, "max_msgs_per_subject": 5,
 	}
@@ -58,7 +58,7 @@ func TestAccKVMirrorDriftRepaired(t *testing.T) {
 		{
 			PreConfig: func() {
 				put(t, hub, 3)
-				waitFor(t, "the mirror to follow", func() bool { return info(t, open(t, leaf)).State.LastSeq == 8 })
+				acctest.WaitFor(t, "the mirror to follow", func() bool { return info(t, open(t, leaf)).State.LastSeq == 8 })
 			},
 			Config:           config,
 			ConfigPlanChecks: plans(plancheck.ResourceActionNoop),
@@ -73,33 +73,33 @@ func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 	lab := natslab.HubAndLeaf(t)
 	hubBucket(t, lab)
 	hub, nc := lab.Hub.Connect(t), lab.Leaf.Connect(t)
-	call(t, hub, "STREAM.CREATE.KV_other", rawStream{"name": "KV_other", "subjects": []string{"$KV.other.>"}, "storage": "file", "num_replicas": 1})
+	acctest.StreamAPI(t, hub, "STREAM.CREATE.KV_other", acctest.RawStream{"name": "KV_other", "subjects": []string{"$KV.other.>"}, "storage": "file", "num_replicas": 1})
 	leaf := open(t, nc)
 	provider := acctest.ProviderConfig(lab.Leaf.URLs())
 	w := acctest.NewWorkspace(t, provider+mirrorConfig(fromHub, ""))
 	w.Apply(t)
 
 	// remake makes the stream anew, with another mirror, subjects, or storage.
-	remake := func(fields rawStream) {
+	remake := func(fields acctest.RawStream) {
 		t.Helper()
-		config := call(t, nc, "STREAM.INFO.KV_kine", nil)
-		call(t, nc, "STREAM.DELETE.KV_kine", nil)
+		config := acctest.StreamAPI(t, nc, "STREAM.INFO.KV_kine", nil)
+		acctest.StreamAPI(t, nc, "STREAM.DELETE.KV_kine", nil)
 		for field, value := range fields {
 			if config[field] = value; value == nil {
 				delete(config, field)
 			}
 		}
-		call(t, nc, "STREAM.CREATE.KV_kine", config)
+		acctest.StreamAPI(t, nc, "STREAM.CREATE.KV_kine", config)
 	}
-	fromOther := rawStream{"name": "KV_other", "external": rawStream{"api": "$JS.hub.API"}}
+	fromOther := acctest.RawStream{"name": "KV_other", "external": acctest.RawStream{"api": "$JS.hub.API"}}
 	cases := []struct {
 		name   string
-		fields rawStream
+		fields acctest.RawStream
 		want   string
 	}{
-		{"another source", rawStream{"mirror": fromOther}, `The stream KV_kine is the mirror of another source: "bucket other in the JetStream domain \"hub\"", not "bucket
+		{"another source", acctest.RawStream{"mirror": fromOther}, `The stream KV_kine is the mirror of another source: "bucket other in the JetStream domain \"hub\"", not "bucket
 			kine in the JetStream domain \"hub\"".`},
-		{"memory", rawStream{"storage": "memory"}, `it could not become a bucket that KINE accepts: storage is "memory", not "file".`},
+		{"memory", acctest.RawStream{"storage": "memory"}, `it could not become a bucket that KINE accepts: storage is "memory", not "file".`},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 	}
 
 	t.Run("promoted", func(t *testing.T) {
-		remake(rawStream{"mirror": nil, "subjects": []string{"$KV.kine.>"}, "storage": "file", "duplicate_window": 2 * time.Minute})
+		remake(acctest.RawStream{"mirror": nil, "subjects": []string{"$KV.kine.>"}, "storage": "file", "duplicate_window": 2 * time.Minute})
 		const gone = "The stream KV_kine is no mirror any more: it was promoted, or made anew as a bucket."
 		out, err := w.Run(t.Context(), "plan")
 		if err == nil || !acctest.Text(gone).MatchString(out) || !acctest.Text("import it as a nats_kine_bucket, by the id 'leaf:kine'").MatchString(out) {

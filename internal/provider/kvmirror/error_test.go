@@ -118,17 +118,17 @@ func TestAccKVMirrorBroken(t *testing.T) {
 
 	// What stands in the way on the leaf, and what is no source in the hub.
 	hub, leaf := joined.Hub.Connect(t), joined.Leaf.Connect(t)
-	call(t, hub, "STREAM.CREATE.KV_odd", rawStream{"name": "KV_odd", "subjects": []string{"$KV.odd.>"}, "storage": "file", "num_replicas": 1})
-	call(t, leaf, "STREAM.CREATE.KV_bucket", rawStream{"name": "KV_bucket", "subjects": []string{"$KV.bucket.>"}, "storage": "file", "num_replicas": 1})
+	acctest.StreamAPI(t, hub, "STREAM.CREATE.KV_odd", acctest.RawStream{"name": "KV_odd", "subjects": []string{"$KV.odd.>"}, "storage": "file", "num_replicas": 1})
+	acctest.StreamAPI(t, leaf, "STREAM.CREATE.KV_bucket", acctest.RawStream{"name": "KV_bucket", "subjects": []string{"$KV.bucket.>"}, "storage": "file", "num_replicas": 1})
 	onLeaf := natsconn.NewClient(natsconn.Settings{Servers: joined.Leaf.URLs()}, nil)
 	t.Cleanup(onLeaf.Close)
 	if _, err := kine.Create(t.Context(), onLeaf.JetStream(""), kine.Spec{Name: "other", History: 12, Replicas: 1}, nil); err != nil {
 		t.Fatal(err)
 	}
-	call(t, leaf, "STREAM.CREATE.KV_raw", rawStream{"name": "KV_raw", "storage": "file", "num_replicas": 1,
-		"mirror": rawStream{"name": "KV_kine", "external": rawStream{"api": "$JS.hub.API"}}})
-	call(t, hub, "STREAM.CREATE.KV_back", rawStream{"name": "KV_back", "storage": "file", "num_replicas": 1,
-		"mirror": rawStream{"name": "KV_other", "external": rawStream{"api": "$JS.leaf.API"}}})
+	acctest.StreamAPI(t, leaf, "STREAM.CREATE.KV_raw", acctest.RawStream{"name": "KV_raw", "storage": "file", "num_replicas": 1,
+		"mirror": acctest.RawStream{"name": "KV_kine", "external": acctest.RawStream{"api": "$JS.hub.API"}}})
+	acctest.StreamAPI(t, hub, "STREAM.CREATE.KV_back", acctest.RawStream{"name": "KV_back", "storage": "file", "num_replicas": 1,
+		"mirror": acctest.RawStream{"name": "KV_other", "external": acctest.RawStream{"api": "$JS.leaf.API"}}})
 
 	const (
 		seconds   = 5 * time.Second  // what is seen at a glance

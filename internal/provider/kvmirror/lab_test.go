@@ -2,7 +2,6 @@ package kvmirror_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
@@ -82,46 +82,16 @@ func info(t *testing.T, js jetstream.JetStream) *jetstream.StreamInfo {
 	return s.CachedInfo()
 }
 
-// rawStream is a stream's configuration as JSON.
-type rawStream map[string]any
-
 // change updates fields of a stream behind Terraform's back.
-func change(t *testing.T, nc *nats.Conn, stream string, fields rawStream) {
+func change(t *testing.T, nc *nats.Conn, stream string, fields acctest.RawStream) {
 	t.Helper()
-	config := call(t, nc, "STREAM.INFO."+stream, nil)
+	config := acctest.StreamAPI(t, nc, "STREAM.INFO."+stream, nil)
 	for field, value := range fields {
 		if config[field] = value; value == nil {
 			delete(config, field)
 		}
 	}
-	call(t, nc, "STREAM.UPDATE."+stream, config)
-}
-
-// call makes one call of the JetStream API and returns the stream's configuration in the answer.
-func call(t *testing.T, nc *nats.Conn, name string, request any) rawStream {
-	t.Helper()
-	var body []byte
-	if request != nil {
-		var err error
-		if body, err = json.Marshal(request); err != nil {
-			t.Fatal(err)
-		}
-	}
-	msg, err := nc.Request("$JS.API."+name, body, 5*time.Second)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	var answer struct {
-		Error  *struct{ Description string } `json:"error"`
-		Config rawStream                     `json:"config"`
-	}
-	if err := json.Unmarshal(msg.Data, &answer); err != nil {
-		t.Fatal(err)
-	}
-	if answer.Error != nil {
-		t.Fatalf("%s: %s", name, answer.Error.Description)
-	}
-	return answer.Config
+	acctest.StreamAPI(t, nc, "STREAM.UPDATE."+stream, config)
 }
 
 // noStream is a check at the end of a test: the stream is gone.
@@ -133,20 +103,5 @@ func noStream(js jetstream.JetStream, names ...string) resource.TestCheckFunc {
 			}
 		}
 		return nil
-	}
-}
-
-// waitFor polls until a condition holds, for at most half a minute.
-func waitFor(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
-	deadline := time.After(30 * time.Second)
-	for !holds() {
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			t.Fatalf("waited in vain for %s", what)
-		}
 	}
 }

@@ -54,7 +54,7 @@ resource "nats_kv_mirror" "test" {
 		{
 			PreConfig: func() {
 				put(t, origin, 4)
-				waitFor(t, "the mirror to follow", func() bool { return info(t, edge).State.LastSeq == 9 })
+				acctest.WaitFor(t, "the mirror to follow", func() bool { return info(t, edge).State.LastSeq == 9 })
 				if now := info(t, edge); !now.Created.Equal(created) || now.Config.Placement != nil {
 					t.Errorf("the mirror was made at %s, not at %s, and its placement is %v", now.Created, created, now.Config.Placement)
 				}

@@ -84,7 +84,7 @@ resource "nats_kine_bucket" "hub" {
 					if writer, err = etcdtest.StartWriter(t.Context(), client, etcdtest.NewPrefix(), 0); err != nil {
 						t.Fatal(err)
 					}
-					waitFor(t, "writes before the mirror", func() bool { return writer.Acknowledged() > 10 })
+					acctest.WaitFor(t, "writes before the mirror", func() bool { return writer.Acknowledged() > 10 })
 				},
 				Config: config(20, ""),
 				ConfigPlanChecks: plans(plancheck.ResourceActionCreate,
@@ -163,5 +163,5 @@ func expectRevision(t *testing.T, lab *natslab.HubLeaf, writer *etcdtest.Writer,
 	if len(report.Written) == 0 || int64(last) < report.LastRevision {
 		t.Errorf("the source has revision %d, KINE %d after %d writes", last, report.LastRevision, len(report.Written))
 	}
-	waitFor(t, fmt.Sprintf("revision %d in the mirror", last), func() bool { return info(t, leaf).State.LastSeq == last })
+	acctest.WaitFor(t, fmt.Sprintf("revision %d in the mirror", last), func() bool { return info(t, leaf).State.LastSeq == last })
 }

@@ -1,0 +1,54 @@
+package acctest
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// RawStream is a stream's configuration as JSON, so that a test can set fields that no client library knows.
+type RawStream map[string]any
+
+// StreamAPI makes one call of the JetStream API and returns the stream's configuration in the answer.
+func StreamAPI(t *testing.T, nc *nats.Conn, call string, request any) RawStream {
+	t.Helper()
+	var body []byte
+	if request != nil {
+		var err error
+		if body, err = json.Marshal(request); err != nil {
+			t.Fatal(err)
+		}
+	}
+	msg, err := nc.Request("$JS.API."+call, body, 5*time.Second)
+	if err != nil {
+		t.Fatalf("%s: %v", call, err)
+	}
+	var answer struct {
+		Error  *struct{ Description string } `json:"error"`
+		Config RawStream                     `json:"config"`
+	}
+	if err := json.Unmarshal(msg.Data, &answer); err != nil {
+		t.Fatal(err)
+	}
+	if answer.Error != nil {
+		t.Fatalf("%s: %s", call, answer.Error.Description)
+	}
+	return answer.Config
+}
+
+// WaitFor polls until a condition holds, for at most half a minute.
+func WaitFor(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(30 * time.Second)
+	for !holds() {
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
