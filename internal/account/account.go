@@ -166,3 +166,6 @@ type Trace struct {
 	// Sampling is the share of traced messages in percent, 1 to 100.
 	Sampling int
 }
+
+// HasJetStream tells whether the account may have streams, by limits for all of them or by tiers.
+func (a *Account) HasJetStream() bool { return a.JetStream != nil || len(a.Tiers) > 0 }

@@ -14,13 +14,10 @@ func subjectConnections(publicKey string) string {
 // they first hear of a client of it, which may be while its first stream is made, whose directory they then remove
 // (EnableJetStream in nats-server's server/jetstream.go). Whatever it returns, the account is there.
 func (c *changing) introduce(ctx context.Context, a *Account) error {
-	had := c.stored != nil && c.stored.Account.hasJetStream()
-	if had || !a.hasJetStream() {
+	had := c.stored != nil && c.stored.Account.HasJetStream()
+	if had || !a.HasJetStream() {
 		return nil
 	}
 	_, err := c.resolver.system.gather(ctx, subjectConnections(c.publicKey), []byte(`{"limit":1}`), atLeast(c.survey.answering()))
 	return err
 }
-
-// hasJetStream tells whether the account may have streams.
-func (a *Account) hasJetStream() bool { return a.JetStream != nil || len(a.Tiers) > 0 }

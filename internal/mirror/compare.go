@@ -35,57 +35,51 @@ func (d *Divergence) String() string {
 // Compare tells whether a mirror and its source have one history, nil if they do: the source's last sequence is not below
 // the mirror's, and the messages at a number of common sequences are the same, the earliest and about the newest among them.
 // A source that was restored from its mirror has one history with it; one that is a mirror itself is just being restored, and may
-// be behind. A mirror that was promoted goes its own way, and is not compared. The error is [kine.ErrNotFound] if one of the two is not there.
-func Compare(ctx context.Context, js, source *natsconn.JetStream, m *Mirror) (*Divergence, error) {
+// be behind. A mirror that was promoted goes its own way, and is not compared. The source is asked for after the mirror was read, so
+// that what is written meanwhile only makes the source go ahead, and is returned as it was found, nil if it was not. The error is
+// [kine.ErrNotFound] if it is not there.
+func Compare(ctx context.Context, js, source *natsconn.JetStream, m *Mirror) (from *Mirror, d *Divergence, err error) {
 	if m.Promoted {
-		return nil, nil
+		return nil, nil, nil
 	}
-	d, err := compare(ctx, js, source, m.Name, m.Source.Bucket)
-	if d != nil && d.Sequence == 0 {
-		from, err := Read(ctx, source, m.Source.Bucket)
-		if err != nil || !from.Promoted {
-			return nil, err
-		}
+	from, d, err = compare(ctx, js, source, m, m.Source.Bucket)
+	if d != nil && d.Sequence == 0 && !from.Promoted {
+		return from, nil, nil
 	}
-	return d, err
+	return from, d, err
 }
 
-// compare is Compare for any two streams.
-func compare(ctx context.Context, js, source *natsconn.JetStream, name, bucket string) (*Divergence, error) {
-	// The copy is asked first, so that what is written meanwhile only makes the source go ahead.
-	own, err := kine.ReadStream(ctx, js, name)
+// compare is Compare for a copy of any source, promoted or not.
+func compare(ctx context.Context, js, source *natsconn.JetStream, own *Mirror, bucket string) (*Mirror, *Divergence, error) {
+	from, err := readUpTo(ctx, source, bucket, own.LastSequence)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	from, err := readUpTo(ctx, source, bucket, own.State.LastSequence)
-	if err != nil {
-		return nil, err
-	}
-	d := Divergence{Mirror: own.State.LastSequence, Source: from.State.LastSequence}
+	d := Divergence{Mirror: own.LastSequence, Source: from.LastSequence}
 	if d.Source < d.Mirror {
-		return &d, nil
+		return from, &d, nil
 	}
 	c := comparison{
-		mirror: side{js, kine.StreamName(name), kine.Subjects(name)},
+		mirror: side{js, kine.StreamName(own.Name), kine.Subjects(own.Name)},
 		source: side{source, kine.StreamName(bucket), kine.Subjects(bucket)},
-		first:  max(own.State.FirstSequence, from.State.FirstSequence, 1), last: d.Mirror,
+		first:  max(own.FirstSequence, from.FirstSequence, 1), last: d.Mirror,
 	}
 	if d.Sequence, err = c.run(ctx); err != nil || d.Sequence == 0 {
-		return nil, err
+		return from, nil, err
 	}
-	return &d, nil
+	return from, &d, nil
 }
 
 // behindLooks is how many looks must find a source behind its mirror: a new leader may take a moment to know all that it has.
 const behindLooks = 3
 
 // readUpTo reads a source, several times if it seems not to have come to a sequence.
-func readUpTo(ctx context.Context, source *natsconn.JetStream, bucket string, sequence uint64) (*kine.Stream, error) {
+func readUpTo(ctx context.Context, source *natsconn.JetStream, bucket string, sequence uint64) (*Mirror, error) {
 	ticker := time.NewTicker(syncPoll)
 	defer ticker.Stop()
 	for looks := 1; ; looks++ {
-		from, err := kine.ReadStream(ctx, source, bucket)
-		if err != nil || from.State.LastSequence >= sequence || looks == behindLooks {
+		from, err := Read(ctx, source, bucket)
+		if err != nil || from.LastSequence >= sequence || looks == behindLooks {
 			return from, err
 		}
 		select {

@@ -67,7 +67,7 @@ func TestCompare(t *testing.T) {
 					t.Fatal(err)
 				}
 				start := time.Now()
-				d, err := Compare(t.Context(), top.js, top.from, m)
+				_, d, err := Compare(t.Context(), top.js, top.from, m)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -97,7 +97,7 @@ func graftedHistory(t *testing.T) {
 		}
 		return m.LastSequence == 150
 	})
-	d, err := Compare(t.Context(), top.js, top.from, m)
+	_, d, err := Compare(t.Context(), top.js, top.from, m)
 	if err != nil || d == nil || d.Sequence == 0 || d.Sequence > 100 {
 		t.Errorf("%v, %v", d, err)
 	}

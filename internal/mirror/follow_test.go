@@ -46,7 +46,7 @@ func cutLink(t *testing.T, d time.Duration) {
 	if last := lastSequence(t, hub); behind.LastSequence >= last {
 		t.Errorf("the mirror has %d of %d although the link is cut", behind.LastSequence, last)
 	}
-	if d, err := Compare(t.Context(), leaf, hub, behind); d != nil || err != nil {
+	if _, d, err := Compare(t.Context(), leaf, hub, behind); d != nil || err != nil {
 		t.Errorf("diverged while the link is cut: %v, %v", d, err)
 	}
 	h.Link.Restore()
@@ -68,7 +68,7 @@ func cutLink(t *testing.T, d time.Duration) {
 	if err != nil || m.LastSequence != last {
 		t.Fatalf("%v, not %d: %v", m, last, err)
 	}
-	if d, err := Compare(t.Context(), leaf, hub, m); d != nil || err != nil {
+	if _, d, err := Compare(t.Context(), leaf, hub, m); d != nil || err != nil {
 		t.Errorf("%v, %v", d, err)
 	}
 }
@@ -130,7 +130,7 @@ func sourceDeleted(t *testing.T) {
 	if m.LastSequence != 20 || m.Active < ContactLimit {
 		t.Errorf("%+v", m)
 	}
-	if _, err := Compare(t.Context(), top.js, top.from, m); !errors.Is(err, kine.ErrNotFound) {
+	if _, _, err := Compare(t.Context(), top.js, top.from, m); !errors.Is(err, kine.ErrNotFound) {
 		t.Errorf("compared with nothing: %v", err)
 	}
 	start := time.Now()

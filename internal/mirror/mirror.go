@@ -176,8 +176,8 @@ type Mirror struct {
 	Placement *kine.Placement
 	// Created is when the stream was made.
 	Created time.Time
-	// Messages, Bytes and Keys say how much is in it; LastSequence is the last revision that it has.
-	Messages, Bytes, Keys, LastSequence uint64
+	// Messages, Bytes and Keys say how much is in it; FirstSequence and LastSequence are the first and the last revision that it has.
+	Messages, Bytes, Keys, FirstSequence, LastSequence uint64
 	// Lag is how many messages of the source it knows of and does not have yet, as far as it has contact.
 	Lag uint64
 	// Active is the time since the last sign of life of the source, which sends one each second, or [Never].
@@ -204,7 +204,7 @@ func read(info *kine.Stream) *Mirror {
 	m := &Mirror{
 		Spec:    Spec{Name: b.Name, History: b.History, Replicas: b.Replicas},
 		Cluster: b.Cluster, Placement: b.Placement, Created: info.Created,
-		Messages: b.Messages, Bytes: b.Bytes, Keys: b.Keys, LastSequence: b.LastSequence,
+		Messages: b.Messages, Bytes: b.Bytes, Keys: b.Keys, FirstSequence: info.State.FirstSequence, LastSequence: b.LastSequence,
 		Active: Never,
 	}
 	var source *jetstream.StreamSource

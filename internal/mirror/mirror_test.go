@@ -71,7 +71,7 @@ func TestEstablish(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if d, err := Compare(t.Context(), top.js, top.from, m); d != nil || err != nil {
+				if _, d, err := Compare(t.Context(), top.js, top.from, m); d != nil || err != nil {
 					t.Errorf("%s: %v, %v", name, d, err)
 				}
 			}

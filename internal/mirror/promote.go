@@ -117,7 +117,7 @@ func finished(
 		bucket.LastSequence != from.LastSequence || bucket.LastSequence == 0 {
 		return nil, exists
 	}
-	d, err := compare(ctx, js, source, spec.Name, spec.Source.Bucket)
+	_, d, err := compare(ctx, js, source, exists.Mirror, spec.Source.Bucket)
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func TestPromote(t *testing.T) {
 			if err != nil || !m.Promoted || m.Health() != Promoted || m.Source != (Source{}) || m.Follows() {
 				t.Errorf("%+v, %v", m, err)
 			}
-			if d, err := Compare(t.Context(), js, from, m); d != nil || err != nil {
+			if _, d, err := Compare(t.Context(), js, from, m); d != nil || err != nil {
 				t.Errorf("a promoted mirror is compared: %v, %v", d, err)
 			}
 			_, client = runKINE(t, toURLs, lab.toUser, spec.Name)
@@ -147,7 +147,7 @@ func restored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, err := Compare(t.Context(), leaf, hub, halfway); d != nil || err != nil {
+	if _, d, err := Compare(t.Context(), leaf, hub, halfway); d != nil || err != nil {
 		t.Errorf("diverged while the source is being restored: %v, %v", d, err)
 	}
 	if _, err := AwaitSync(within(t, 20*time.Second), hub, leaf, back); err != nil {
@@ -172,7 +172,7 @@ func restored(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the mirror does not follow the bucket that was made out of it: %v", err)
 	}
-	if d, err := Compare(t.Context(), leaf, hub, m); d != nil || err != nil {
+	if _, d, err := Compare(t.Context(), leaf, hub, m); d != nil || err != nil {
 		t.Errorf("%v, %v", d, err)
 	}
 }

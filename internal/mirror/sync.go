@@ -73,7 +73,7 @@ func awaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec, f
 	// That it has as many messages as the source does not yet tell that they are the source's.
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	d, err := compare(asking, js, source, spec.Name, spec.Source.Bucket)
+	_, d, err := compare(asking, js, source, m, spec.Source.Bucket)
 	if err != nil {
 		return nil, unasked(err)
 	}

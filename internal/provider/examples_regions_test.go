@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-io/nats-server/v2/server"
-
 	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
@@ -50,8 +48,7 @@ func (s *sites) inDomains(account *natslab.OperatorAccount) site {
 // newSuperCluster starts two regions of one server each.
 func (s *sites) newSuperCluster() *natslab.Topology {
 	s.t.Helper()
-	return natslab.SuperCluster(s.t, 1, []string{"eu", "us"}, natslab.OperatorMode(s.abroad),
-		natslab.Mutate(func(o *server.Options) { o.JetStreamMaxStore = labCapacity }))
+	return natslab.SuperCluster(s.t, 1, []string{"eu", "us"}, natslab.OperatorMode(s.abroad), natslab.MaxStore(labCapacity))
 }
 
 // inRegions is a super-cluster in operator mode. The provider has the operator's signing key and a user of the system account.
@@ -126,7 +123,7 @@ func hasAll(t *testing.T, a applied) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if divergence, err := mirror.Compare(t.Context(), leaf, hub, found); divergence != nil || err != nil || found.LastSequence < 20 {
+	if _, divergence, err := mirror.Compare(t.Context(), leaf, hub, found); divergence != nil || err != nil || found.LastSequence < 20 {
 		t.Errorf("the bucket and its mirror with %d revisions differ: %v, %v", found.LastSequence, divergence, err)
 	}
 }

@@ -152,7 +152,7 @@ func leavesTiers(account, before claims.Account) bool {
 
 // losesJetStream tells whether the account had JetStream and has none any more.
 func losesJetStream(account, before claims.Account) bool {
-	return (before.JetStream != nil || len(before.Tiers) > 0) && account.JetStream == nil && len(account.Tiers) == 0
+	return before.HasJetStream() && !account.HasJetStream()
 }
 
 // warnOfMaxBytes warns of limits under which KINE does not start.

@@ -55,6 +55,14 @@ func says(field any) bool {
 	return true
 }
 
+// Text returns a text, null for an empty one.
+func Text(text string) basetypes.StringValue {
+	if text == "" {
+		return basetypes.NewStringNull()
+	}
+	return basetypes.NewStringValue(text)
+}
+
 // Value makes a value of a type out of a plain Go value: a string, bool, int, int64 or *int64, [time.Time], [time.Duration],
 // [Fields], or a slice or map of those. What says nothing (an empty text, false, a zero time, a nil pointer) becomes null; a
 // number is never null. A Go value that does not fit the type is a bug, and panics.

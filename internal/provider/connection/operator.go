@@ -53,7 +53,9 @@ type Operator struct {
 	data   *Data
 	config OperatorConfig
 	env    natsconn.Environment
-	// system is shared by all who use it. It is nil if nobody is configured.
+	// auth is how the user of the system account authenticates: by the content of a credentials file or the path of one. It is zero, and
+	// system nil, if nobody is configured. system is shared by all who use it.
+	auth   natsconn.Auth
 	system *natsconn.Client
 
 	resolving sync.Mutex
@@ -66,12 +68,12 @@ func (d *Data) ConfigureOperator(config OperatorConfig, env natsconn.Environment
 		env = func(string) string { return "" }
 	}
 	o := &Operator{data: d, config: config, env: env}
-	auth := natsconn.Auth{Credentials: config.SystemCredentials, CredentialsFile: config.SystemCredentialsFile}
-	if auth == (natsconn.Auth{}) && len(config.UnknownSystem) == 0 {
-		auth.CredentialsFile = env(EnvSystemCredentials)
+	o.auth = natsconn.Auth{Credentials: config.SystemCredentials, CredentialsFile: config.SystemCredentialsFile}
+	if o.auth == (natsconn.Auth{}) && len(config.UnknownSystem) == 0 {
+		o.auth.CredentialsFile = env(EnvSystemCredentials)
 	}
-	if auth != (natsconn.Auth{}) {
-		o.system = d.client.As(systemUser, auth)
+	if o.auth != (natsconn.Auth{}) {
+		o.system = d.client.As(systemUser, o.auth)
 	}
 	d.operator = o
 }
@@ -119,8 +121,8 @@ func (o *Operator) SigningKey() (string, error) {
 	return strings.TrimSpace(seed), nil
 }
 
-// keyOf reads a seed from the environment, where one variable holds it or another one names a file that does. It source says which, empty
-// for neither.
+// keyOf reads a seed from the environment, where one variable holds it or another one names a file that does. The source says which it
+// was, and is empty for neither.
 func keyOf(env natsconn.Environment, variable, fileVariable string) (seed, source string, err error) {
 	seed, file := env(variable), env(fileVariable)
 	switch {
@@ -160,11 +162,8 @@ func (d *Data) SystemAccount() (string, error) {
 	if len(o.config.UnknownSystem) > 0 {
 		return "", &UnknownError{Attributes: o.config.UnknownSystem}
 	}
-	text, file := o.config.SystemCredentials, o.config.SystemCredentialsFile
-	if text == "" && file == "" {
-		file = o.env(EnvSystemCredentials)
-	}
-	if file != "" {
+	text := o.auth.Credentials
+	if file := o.auth.CredentialsFile; file != "" {
 		content, err := natsconn.ReadSecretFile(file)
 		if err != nil {
 			return "", fmt.Errorf("the credentials of the system account's user: %w", err)

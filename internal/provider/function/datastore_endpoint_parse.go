@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 )
 
 type datastoreEndpointParse struct{}
@@ -111,16 +112,16 @@ func (datastoreEndpointParse) Run(ctx context.Context, req function.RunRequest, 
 	}
 	in := kine.InspectEndpoint(url)
 	result := inspection{
-		Error: optional(in.Error), Servers: append([]string{}, in.Servers...),
-		Bucket: optional(in.Spec.Name), Replicas: types.Int64Value(int64(in.Spec.Replicas)), History: types.Int64Value(in.Spec.History),
+		Error: attribute.Text(in.Error), Servers: append([]string{}, in.Servers...),
+		Bucket: attribute.Text(in.Spec.Name), Replicas: types.Int64Value(int64(in.Spec.Replicas)), History: types.Int64Value(in.Spec.History),
 		SlowMethod: types.StringValue(in.SlowMethod.String()), Authentication: types.StringValue(in.Authentication),
-		User: optional(in.User), CredentialsFile: optional(in.CredentialsFile), ContextFile: optional(in.ContextFile),
+		User: attribute.Text(in.User), CredentialsFile: attribute.Text(in.CredentialsFile), ContextFile: attribute.Text(in.ContextFile),
 		Embedded: embedded{
-			NoEmbed: types.BoolValue(in.Embedded.Disabled), ServerConfig: optional(in.Embedded.ServerConfig), DataDir: optional(in.Embedded.DataDir),
+			NoEmbed: types.BoolValue(in.Embedded.Disabled), ServerConfig: attribute.Text(in.Embedded.ServerConfig), DataDir: attribute.Text(in.Embedded.DataDir),
 			DontListen: types.BoolValue(in.Embedded.DontListen), StdoutLogging: types.BoolValue(in.Embedded.LogsStdout),
-			Host: optional(in.Embedded.Host), Port: types.Int64Null(),
+			Host: attribute.Text(in.Embedded.Host), Port: types.Int64Null(),
 		},
-		URLRedacted: optional(in.Redacted), Warnings: append([]string{}, in.Warnings...),
+		URLRedacted: attribute.Text(in.Redacted), Warnings: append([]string{}, in.Warnings...),
 	}
 	if in.Embedded.Port > 0 {
 		result.Embedded.Port = types.Int64Value(int64(in.Embedded.Port))
@@ -129,12 +130,4 @@ func (datastoreEndpointParse) Run(ctx context.Context, req function.RunRequest, 
 		result.Replicas, result.History = types.Int64Null(), types.Int64Null()
 	}
 	resp.Error = resp.Result.Set(ctx, &result)
-}
-
-// optional returns a text, null for an empty one.
-func optional(text string) types.String {
-	if text == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(text)
 }

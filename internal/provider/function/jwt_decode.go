@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 )
 
 type jwtDecode struct{}
@@ -93,9 +94,9 @@ func (jwtDecode) Run(ctx context.Context, req function.RunRequest, resp *functio
 		return
 	}
 	resp.Error = resp.Result.Set(ctx, &decoded{
-		Type: token.Type, Name: optional(token.Name), Subject: token.Subject, Issuer: token.Issuer,
-		IssuerAccount: optional(token.IssuerAccount), ID: optional(token.ID), IssuedAt: timestamp(token.IssuedAt),
-		ExpiresAt: timestamp(token.Expires), NotBefore: timestamp(token.NotBefore), Audience: optional(token.Audience),
+		Type: token.Type, Name: attribute.Text(token.Name), Subject: token.Subject, Issuer: token.Issuer,
+		IssuerAccount: attribute.Text(token.IssuerAccount), ID: attribute.Text(token.ID), IssuedAt: timestamp(token.IssuedAt),
+		ExpiresAt: timestamp(token.Expires), NotBefore: timestamp(token.NotBefore), Audience: attribute.Text(token.Audience),
 		Tags: append([]string{}, token.Tags...), Claims: token.Payload,
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
 )
@@ -156,15 +157,7 @@ func kineVersion(k3s types.String) types.String {
 	if k3s.IsUnknown() {
 		return types.StringUnknown()
 	}
-	return optional(kine.LookUpK3s(k3s.ValueString()).KINE)
-}
-
-// optional returns a text, null for an empty one.
-func optional(text string) types.String {
-	if text == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(text)
+	return attribute.Text(kine.LookUpK3s(k3s.ValueString()).KINE)
 }
 
 func (m *endpointModel) setOutputs(e kine.Endpoint) error {
@@ -205,8 +198,8 @@ func newModel(ctx context.Context, e kine.Endpoint) (m endpointModel, diags diag
 		Name: types.StringValue(e.Spec.Name), History: types.Int64Value(e.Spec.History),
 		Replicas: types.Int64Value(int64(e.Spec.Replicas)),
 	}.Object()
-	m.CredentialsFile, m.ContextFile = optional(e.CredentialsFile), optional(e.ContextFile)
-	m.User, m.Password, m.Token = optional(e.User), optional(e.Password), optional(e.Token)
+	m.CredentialsFile, m.ContextFile = attribute.Text(e.CredentialsFile), attribute.Text(e.ContextFile)
+	m.User, m.Password, m.Token = attribute.Text(e.User), attribute.Text(e.Password), attribute.Text(e.Token)
 	if e.SlowMethod > 0 {
 		m.SlowMethod = types.StringValue(e.SlowMethod.String())
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/streamerror"
@@ -53,10 +54,7 @@ func (m *bucketModel) setBucket(ctx context.Context, b *kine.Bucket) (diags diag
 	m.History = types.Int64Value(b.History)
 	m.Replicas = types.Int64Value(int64(b.Replicas))
 	m.Fenced = types.BoolValue(b.Fence != nil)
-	m.Cluster = types.StringNull()
-	if b.Cluster != "" {
-		m.Cluster = types.StringValue(b.Cluster)
-	}
+	m.Cluster = attribute.Text(b.Cluster)
 	m.ContractViolations, diags = violation.List(ctx, b.Violations)
 	m.derive()
 	return diags

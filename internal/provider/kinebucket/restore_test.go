@@ -99,7 +99,7 @@ func TestAccCLIKineBucketRestore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, err := mirror.Compare(t.Context(), r.leaf, r.hub, found); d != nil || err != nil {
+	if _, d, err := mirror.Compare(t.Context(), r.leaf, r.hub, found); d != nil || err != nil {
 		t.Errorf("the mirror and the restored bucket differ: %v, %v", d, err)
 	}
 

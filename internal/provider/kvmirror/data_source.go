@@ -15,6 +15,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
@@ -211,7 +212,7 @@ func (m *dataModel) sourceOf(data *connection.Data, found *mirror.Mirror) (*nats
 // set takes over what the server says of the mirror.
 func (m *dataModel) set(found *mirror.Mirror, now time.Time) {
 	count := func(n uint64) types.Int64 { return types.Int64Value(int64(n)) } //nolint:gosec // less than 2^63 messages and bytes
-	m.Stream, m.Cluster = types.StringValue(kine.StreamName(found.Name)), optional(found.Cluster)
+	m.Stream, m.Cluster = types.StringValue(kine.StreamName(found.Name)), attribute.Text(found.Cluster)
 	m.History, m.Replicas = types.Int64Value(found.History), types.Int64Value(int64(found.Replicas))
 	m.Promoted, m.Healthy = types.BoolValue(found.Promoted), types.BoolValue(found.Follows())
 	m.Health, m.Description = types.StringValue(string(found.Health())), types.StringValue(connection.Sentence(found.Describe()))
@@ -224,22 +225,20 @@ func (m *dataModel) set(found *mirror.Mirror, now time.Time) {
 	m.Keys, m.Messages, m.Bytes = count(found.Keys), count(found.Messages), count(found.Bytes)
 	if !found.Promoted {
 		m.Source = &sourceModel{
-			Bucket: types.StringValue(found.Source.Bucket), JetStreamDomain: optional(found.Source.Domain),
-			APIPrefix: optional(found.Source.APIPrefix), DeliverPrefix: optional(found.Source.DeliverPrefix),
+			Bucket: types.StringValue(found.Source.Bucket), JetStreamDomain: attribute.Text(found.Source.Domain),
+			APIPrefix: attribute.Text(found.Source.APIPrefix), DeliverPrefix: attribute.Text(found.Source.DeliverPrefix),
 		}
 	}
 }
 
 // compare takes over what the source says.
 func (m *dataModel) compare(ctx context.Context, js, source *natsconn.JetStream, found *mirror.Mirror) error {
-	from, err := kine.Read(ctx, source, found.Source.Bucket)
-	if err != nil {
-		return err
+	from, divergence, err := mirror.Compare(ctx, js, source, found)
+	if from != nil {
+		last := int64(from.LastSequence) //nolint:gosec // less than 2^63 messages
+		m.SourceRevision = types.Int64Value(last)
+		m.Lag = types.Int64Value(max(m.Lag.ValueInt64(), last-m.Revision.ValueInt64()))
 	}
-	last := int64(from.LastSequence) //nolint:gosec // less than 2^63 messages
-	m.SourceRevision = types.Int64Value(last)
-	m.Lag = types.Int64Value(max(m.Lag.ValueInt64(), last-m.Revision.ValueInt64()))
-	divergence, err := mirror.Compare(ctx, js, source, found)
 	if err != nil {
 		return err
 	}
@@ -249,12 +248,4 @@ func (m *dataModel) compare(ctx context.Context, js, source *natsconn.JetStream,
 		m.Healthy, m.Health, m.Description = types.BoolValue(false), types.StringValue("diverged"), m.Divergence
 	}
 	return nil
-}
-
-// optional returns a text, null for an empty one.
-func optional(text string) types.String {
-	if text == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(text)
 }

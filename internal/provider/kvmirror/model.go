@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
@@ -55,7 +56,7 @@ func (m *mirrorModel) setMirror(ctx context.Context, got *mirror.Mirror) (diags 
 	m.Name = types.StringValue(got.Name)
 	m.History = types.Int64Value(got.History)
 	m.Replicas = types.Int64Value(int64(got.Replicas))
-	m.Cluster = optional(got.Cluster)
+	m.Cluster = attribute.Text(got.Cluster)
 	violations := got.Violations
 	source := mirrorsource.Of(ctx, m.Source, &diags)
 	switch {

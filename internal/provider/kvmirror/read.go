@@ -102,12 +102,11 @@ func (r *mirrorResource) readSource(
 	defer cancel()
 	var original *mirror.Mirror
 	if err == nil {
-		original, err = mirror.Read(ctx, from, source.Bucket.ValueString())
+		original, err = state.compare(ctx, js, from, got, diags)
 	}
-	if err == nil {
+	if original != nil {
 		state.SourceFenced = types.BoolValue(original.Fence != nil)
 		diags.Append(noteHistory(ctx, private, original.History)...)
-		err = state.compare(ctx, js, from, got, diags)
 	}
 	switch {
 	case errors.Is(err, kine.ErrNotFound):
@@ -126,18 +125,20 @@ func (m *mirrorModel) elsewhere(ctx context.Context, got *mirror.Mirror, diags *
 	return !got.Source.Equal(mirrorsource.Of(ctx, m.Source, diags).Source())
 }
 
-// compare notes where the mirror and its source have different histories, and warns of it.
-func (m *mirrorModel) compare(ctx context.Context, js, from *natsconn.JetStream, got *mirror.Mirror, diags *diag.Diagnostics) error {
-	divergence, err := mirror.Compare(ctx, js, from, got)
+// compare notes where the mirror and its source have different histories, and warns of it. It returns the source as far as it was found.
+func (m *mirrorModel) compare(
+	ctx context.Context, js, from *natsconn.JetStream, got *mirror.Mirror, diags *diag.Diagnostics,
+) (*mirror.Mirror, error) {
+	original, divergence, err := mirror.Compare(ctx, js, from, got)
 	if err != nil {
-		return err
+		return original, err
 	}
 	if m.Diverged = types.BoolValue(divergence != nil); divergence == nil {
-		return nil
+		return original, nil
 	}
 	diags.AddAttributeWarning(path.Root("diverged"), what+" Has Diverged",
 		fmt.Sprintf("The mirror %q is no copy of its source any more. %s. The mirror holds %s.\n\n"+
 			"Decide which of the two is the cluster's. If the source is, replace the mirror, which copies the source again: %s. If the mirror is, because the source was "+
 			"lost, keep it: restore the bucket from it, or promote it.", got.Name, connection.Sentence(divergence.String()), got.Contents(), replaceStep))
-	return nil
+	return original, nil
 }

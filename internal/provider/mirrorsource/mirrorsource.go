@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
@@ -60,14 +61,8 @@ func (m Model) Object() types.Object {
 
 // Found returns the source of a mirror that is there. Who works there, and in which domain, it does not tell.
 func Found(s mirror.Source) Model {
-	optional := func(text string) types.String {
-		if text == "" {
-			return types.StringNull()
-		}
-		return types.StringValue(text)
-	}
 	return Model{
-		Bucket: types.StringValue(s.Bucket), JetStreamDomain: optional(s.Domain), APIPrefix: optional(s.APIPrefix), DeliverPrefix: optional(s.DeliverPrefix),
+		Bucket: types.StringValue(s.Bucket), JetStreamDomain: attribute.Text(s.Domain), APIPrefix: attribute.Text(s.APIPrefix), DeliverPrefix: attribute.Text(s.DeliverPrefix),
 	}
 }
 
