@@ -74,10 +74,14 @@ func exchangesSubjects(t *testing.T, a applied) {
 // exchange has the shop ask and the warehouse tell.
 func exchange(t *testing.T, warehouse, shop *nats.Conn) {
 	t.Helper()
-	_, err := warehouse.Subscribe("stock.query", func(m *nats.Msg) { _ = m.Respond([]byte("7 of " + string(m.Data))) })
+	questions, err := warehouse.Subscribe("stock.query", func(m *nats.Msg) { _ = m.Respond([]byte("7 of " + string(m.Data))) })
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { // one that went on answering would be heard in what follows
+		_ = questions.Unsubscribe()
+		settle(t, warehouse)
+	}()
 	events, err := shop.SubscribeSync("warehouse.events.>")
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +141,7 @@ func isolated(t *testing.T, warehouse, shop *nats.Conn) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := shop.Request("warehouse.stock", nil, arrival); err != nil {
+	if err := shop.Publish("warehouse.stock", nil); err != nil {
 		t.Fatal(err)
 	}
 	if first, err := all[warehouse].NextMsg(arrival); err != nil || first.Subject != "stock.query" {
