@@ -17,12 +17,18 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// signingKeys returns the signing keys that the servers have of an account.
-func (s *system) signingKeys(t *testing.T, publicKey string) []string {
+// resolver is where the servers have their accounts.
+func (s *system) resolver(t *testing.T) *account.Resolver {
 	t.Helper()
 	client := natsconn.NewClient(natsconn.Settings{Servers: s.urls, Auth: natsconn.Auth{Credentials: s.credentials}}, nil)
 	t.Cleanup(client.Close)
-	stored, err := account.NewResolver(client, account.SystemClock{}).Lookup(t.Context(), publicKey)
+	return account.NewResolver(client, account.SystemClock{})
+}
+
+// signingKeys returns the signing keys that the servers have of an account.
+func (s *system) signingKeys(t *testing.T, publicKey string) []string {
+	t.Helper()
+	stored, err := s.resolver(t).Lookup(t.Context(), publicKey)
 	if err != nil {
 		t.Fatal(err)
 	}

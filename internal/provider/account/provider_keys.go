@@ -62,6 +62,13 @@ func (m *accountModel) takeProviderKeys(account *claims.Account, provider []stri
 	m.setProviderKeys(taken)
 }
 
+// lostProviderKeys are the keys in the model that the claims do not have as plain signing keys.
+func (m *accountModel) lostProviderKeys(account claims.Account) []string {
+	return slices.DeleteFunc(m.providerKeys(), func(key string) bool {
+		return slices.ContainsFunc(account.SigningKeys, func(k claims.SigningKey) bool { return k.PublicKey == key && k.Scope == nil })
+	})
+}
+
 // settleProviderKeys settles which keys the account has for the provider, as far as that is known. The system account has none:
 // whoever works in accounts would be the master of all servers. Generated tells that the account's identity is yet to be made.
 func (r *accountResource) settleProviderKeys(plan *accountModel, generated bool, diags *diag.Diagnostics) {
@@ -104,9 +111,7 @@ func (m *accountModel) warnOfTakenKeys(state *accountModel, account claims.Accou
 	if m.ProviderSigningKeys.IsUnknown() {
 		return
 	}
-	taken := slices.DeleteFunc(state.providerKeys(), func(key string) bool {
-		return slices.ContainsFunc(account.SigningKeys, func(k claims.SigningKey) bool { return k.PublicKey == key && k.Scope == nil })
-	})
+	taken := state.lostProviderKeys(account)
 	if len(taken) == 0 {
 		return
 	}

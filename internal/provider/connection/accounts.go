@@ -169,6 +169,36 @@ func (d *Data) ClientOf(publicKey string) (*natsconn.Client, error) {
 	return d.accounts.connections.Client(publicKey)
 }
 
+// LoseKeys notes signing keys that an account does not have any more, though its resource says that it has them: the next apply gives them
+// back.
+func (d *Data) LoseKeys(publicKey string, keys []string) {
+	d.losing.Lock()
+	defer d.losing.Unlock()
+	if d.lost == nil {
+		d.lost = map[string][]string{}
+	}
+	d.lost[publicKey] = keys
+}
+
+// keepLost tells whether a refresh keeps what is known of a resource, because its account has lost the provider's key, as one that was deleted
+// has: an error would stop the plan that repairs it. Then it adds a warning that says so; what and name are the resource's.
+func (d *Data) keepLost(what, name string, err error, diags *diag.Diagnostics) bool {
+	refused, ok := errors.AsType[*natsconn.AccountAuthError](err)
+	if !ok {
+		return false
+	}
+	d.losing.Lock()
+	lost := slices.Contains(d.lost[refused.Account], refused.Issuer)
+	d.losing.Unlock()
+	if !lost {
+		return false
+	}
+	diags.AddWarning("Account Cannot Be Worked In", fmt.Sprintf("What is known of %s %q is kept as it was: the servers do not have its account %s any "+
+		"more, or not with the provider's signing key %s.\n\nThe apply of the nats_account brings that back, and the plan after it shows what became of "+
+		"%s. To destroy it, apply first.", what, name, refused.Account, refused.Issuer, what))
+	return true
+}
+
 // keepRotating tells whether a refresh keeps what is known of a resource, because its account does not have the provider's new signing
 // key yet: a rotation is under way, and the apply that follows adds it. Then it adds a warning that says so; what and name are the
 // resource's.

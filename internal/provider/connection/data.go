@@ -26,6 +26,10 @@ type Data struct {
 
 	takingOver sync.Mutex
 	takenOver  map[string]bool
+
+	losing sync.Mutex
+	// lost has the signing keys that accounts are to get back, by public key of the account.
+	lost map[string][]string
 }
 
 // NewData returns the data for a client. If attributes of the provider's configuration are unknown, any use of the client
@@ -92,10 +96,10 @@ func (d *Data) JetStream(account, domain string) (*natsconn.JetStream, error) {
 }
 
 // KeepPrior tells whether a refresh keeps what is known of a resource that it could not read: its servers cannot be reached, which is to
-// be tolerated, or the provider's key is being rotated. Then it adds a warning that says so; what and name are the resource's, as in
-// "the account" "edge".
+// be tolerated, or its account is one that the next apply gives the provider's key, again or for the first time. Then it adds a warning that
+// says so; what and name are the resource's, as in "the account" "edge".
 func (d *Data) KeepPrior(what, name string, err error, diags *diag.Diagnostics) bool {
-	return d != nil && (d.keepUnreachable(what, name, err, diags) || d.keepRotating(what, name, err, diags))
+	return d != nil && (d.keepUnreachable(what, name, err, diags) || d.keepLost(what, name, err, diags) || d.keepRotating(what, name, err, diags))
 }
 
 func (d *Data) keepUnreachable(what, name string, err error, diags *diag.Diagnostics) bool {
