@@ -38,9 +38,22 @@ resource "nats_kine_bucket" "test" {
 
 const killBuckets = 2
 
+// killing is when the server is killed, and when it is back.
+type killing struct {
+	// held is what it was on: a request on its way to the server, or its reply.
+	held string
+	back string
+}
+
 // The server is killed at each step of an apply, before a request reaches it or after it answered, and comes back either
-// at once or only after the apply has failed. The next apply converges: nothing is orphaned, tainted or lost.
+// at once or only after the apply has failed. The next apply converges: nothing is orphaned, tainted or lost. The other
+// pairs are in TestAccSoakKineBucketServerKilled.
 func TestAccKineBucketServerKilled(t *testing.T) {
+	testServerKilled(t, killing{"request", "later"}, killing{"reply", "at once"})
+}
+
+func testServerKilled(t *testing.T, killings ...killing) {
+	t.Helper()
 	first := acctest.NewWorkspace(t, "")
 	for _, c := range []struct {
 		// from and to are the histories before and after the apply that is hit; 0 is no bucket.
@@ -58,31 +71,29 @@ func TestAccKineBucketServerKilled(t *testing.T) {
 		{10, 0, "STREAM.DELETE", 1},
 		{10, 0, "STREAM.DELETE", 2},
 	} {
-		for _, held := range []string{"request", "reply"} {
-			for _, back := range []string{"at once", "later"} {
-				t.Run(fmt.Sprintf("%d to %d, %s of %s %d, back %s", c.from, c.to, held, c.call, c.nth, back), func(t *testing.T) {
-					t.Parallel()
-					k := newKill(t, first)
-					if c.from > 0 {
-						k.w.Configure(t, killConfig(k.proxy.ClientURL(), c.from))
-						k.w.Apply(t)
-						k.fill(t)
-					}
-					args := []string{"apply", "-auto-approve", "-parallelism=1"}
-					if c.to > 0 {
-						k.w.Configure(t, killConfig(k.proxy.ClientURL(), c.to))
-					} else {
-						args[0] = "destroy"
-					}
-					k.hit(t, held, c.call, c.nth, back == "at once", args)
+		for _, when := range killings {
+			t.Run(fmt.Sprintf("%d to %d, %s of %s %d, back %s", c.from, c.to, when.held, c.call, c.nth, when.back), func(t *testing.T) {
+				t.Parallel()
+				k := newKill(t, first)
+				if c.from > 0 {
+					k.w.Configure(t, killConfig(k.proxy.ClientURL(), c.from))
+					k.w.Apply(t)
+					k.fill(t)
+				}
+				args := []string{"apply", "-auto-approve", "-parallelism=1"}
+				if c.to > 0 {
+					k.w.Configure(t, killConfig(k.proxy.ClientURL(), c.to))
+				} else {
+					args[0] = "destroy"
+				}
+				k.hit(t, when.held, c.call, c.nth, when.back == "at once", args)
 
-					k.w.Must(t, args...)
-					if c.to > 0 {
-						k.w.AssertEmptyPlan(t)
-					}
-					k.check(t, c.from > 0 && c.to > 0, c.to)
-				})
-			}
+				k.w.Must(t, args...)
+				if c.to > 0 {
+					k.w.AssertEmptyPlan(t)
+				}
+				k.check(t, c.from > 0 && c.to > 0, c.to)
+			})
 		}
 	}
 }
