@@ -2,6 +2,7 @@ package natsconn
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -30,7 +31,7 @@ func newPool(limit int) *pool {
 	return &pool{limit: limit, places: map[*Client]*place{}, idle: make(chan struct{})}
 }
 
-// enter gives the client a place until leave is called. While all are in use it waits, as long as ctx allows.
+// enter gives the client a place until leave is called. While all are in use it waits, as long as ctx allows. The error wraps that of ctx.
 func (p *pool) enter(ctx context.Context, c *Client) error {
 	for {
 		entered, idle := p.tryEnter(c)
@@ -40,7 +41,7 @@ func (p *pool) enter(ctx context.Context, c *Client) error {
 		select {
 		case <-idle:
 		case <-ctx.Done():
-			return ctx.Err()
+			return fmt.Errorf("all of the %d connections to accounts were in use, by other resources, until the time was over: %w", p.limit, ctx.Err())
 		}
 	}
 }
