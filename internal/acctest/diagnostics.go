@@ -2,6 +2,7 @@ package acctest
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -19,10 +20,26 @@ func (w *Workspace) ConfigureJSON(t *testing.T, name string, config any) {
 }
 
 // cliDiagnostic is what a CLI says in its machine-readable output.
-type cliDiagnostic struct{ Severity, Summary, Detail, Address string }
+type cliDiagnostic struct {
+	Severity, Summary, Detail, Address string
+	// Snippet is the line of the configuration that it is about.
+	Snippet struct{ Code string }
+}
+
+// assigned is the attribute that a line sets.
+var assigned = regexp.MustCompile(`^\s*(\w+)\s*=`)
+
+// at returns the attribute that the diagnostic is shown at, followed by a colon, if it is shown at one. No other text of the configuration is in
+// it.
+func (d cliDiagnostic) at() string {
+	if attribute := assigned.FindStringSubmatch(d.Snippet.Code); attribute != nil {
+		return attribute[1] + ": "
+	}
+	return ""
+}
 
 // Errors are what a CLI says of a configuration, by the address of the object that it is about. That of a provider is its
-// alias.
+// alias. Each begins with the attribute that it is shown at, if it is one, as in "name: Invalid Name".
 type Errors map[string][]string
 
 func (e Errors) add(d cliDiagnostic) {
@@ -33,7 +50,7 @@ func (e Errors) add(d cliDiagnostic) {
 	if _, alias, ok := strings.Cut(address, `nats"].`); ok {
 		address = alias
 	}
-	e[address] = append(e[address], d.Summary+"\n"+d.Detail)
+	e[address] = append(e[address], d.at()+d.Summary+"\n"+d.Detail)
 }
 
 // ValidateErrors has the CLI validate the configuration.

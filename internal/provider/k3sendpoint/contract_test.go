@@ -3,12 +3,14 @@ package k3sendpoint_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
@@ -151,21 +153,35 @@ func serverFailures(t *testing.T) map[string]contractFailure {
 // Each reason for which KINE would not start, or would start on another bucket, is an error on the attribute with its remedy,
 // and the check changes nothing on the server: not that of the contract, and not that with KINE, which is not even started.
 func TestAccContractFailures(t *testing.T) {
-	for _, failures := range []map[string]contractFailure{bucketFailures(t), serverFailures(t)} {
-		for name, c := range failures {
-			for _, verify := range []string{"contract", "etcd"} {
-				t.Run(name+" "+verify, func(t *testing.T) {
-					before := streams(t, c.lab)
-					acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-						Config: acctest.ProviderConfig([]string{"nats://127.0.0.1:1"}) +
-							endpoint(append(slices.Clone(c.lines), fmt.Sprintf("verify = %q", verify))...),
-						ExpectError: errorAt(t, c.at, c.want),
-					}}})
-					if after := streams(t, c.lab); after != before {
-						t.Errorf("the check has changed something:\n%s", cmp.Diff(before, after))
-					}
-				})
+	failures := bucketFailures(t)
+	maps.Copy(failures, serverFailures(t))
+	before := map[*natslab.Server]string{}
+	var config strings.Builder
+	config.WriteString(acctest.ProviderConfig([]string{"nats://127.0.0.1:1"}))
+	names := slices.Sorted(maps.Keys(failures))
+	resourceName := func(i int, verify string) string { return fmt.Sprintf("%s-%d", verify, i) }
+	verifies := []string{"contract", "etcd"}
+	for i, name := range names {
+		c := failures[name]
+		before[c.lab] = streams(t, c.lab)
+		for _, verify := range verifies {
+			config.WriteString(strings.Replace(endpoint(append(slices.Clone(c.lines), fmt.Sprintf("verify = %q", verify))...),
+				`"test"`, strconv.Quote(resourceName(i, verify)), 1))
+		}
+	}
+	found := acctest.NewWorkspace(t, config.String()).ApplyErrors(t)
+	for i, name := range names {
+		c := failures[name]
+		for _, verify := range verifies {
+			said := found[resourceType+"."+resourceName(i, verify)]
+			if !slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, c.at+": ") && acctest.Text(c.want).MatchString(s) }) {
+				t.Errorf("%s, %s: at %s it should say %q, and says\n%s", name, verify, c.at, c.want, strings.Join(said, "\n"))
 			}
+		}
+	}
+	for lab, was := range before {
+		if after := streams(t, lab); after != was {
+			t.Errorf("the check has changed something:\n%s", cmp.Diff(was, after))
 		}
 	}
 }
