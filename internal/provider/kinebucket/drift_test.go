@@ -200,41 +200,36 @@ func TestAccKineBucketDriftLeftAlone(t *testing.T) {
 	acctest.StreamAPI(t, nc, "STREAM.CREATE.KV_origin", acctest.RawStream{"name": "KV_origin", "subjects": []string{"$KV.origin.>"},
 		"retention": "limits", "storage": "file", "num_replicas": 1, "discard": "old"})
 
-	for name, change := range irreparable {
-		t.Run(name, func(t *testing.T) {
-			var left acctest.RawStream
-			config := acctest.ProviderConfig(lab.URLs()) + bucketConfig(fmt.Sprintf("name = %q", name))
-			field := name
-			if name == "workqueue" {
-				field = "retention"
-			}
-			acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
-				{Config: config},
-				{
-					PreConfig: func() {
-						change.apply(t, nc, "KV_"+name)
-						left = acctest.StreamAPI(t, nc, "STREAM.INFO.KV_"+name, nil)
-					},
-					Config:      config,
-					ExpectError: acctest.Text(field + " is"),
-				},
-				{
-					Config:      config,
-					PlanOnly:    true,
-					ExpectError: acctest.Text("Stream Cannot Be Repaired"),
-				},
-				{ // destroying it is still possible
-					PreConfig: func() {
-						now := acctest.StreamAPI(t, nc, "STREAM.INFO.KV_"+name, nil)
-						if a, b := fmt.Sprint(left), fmt.Sprint(now); a != b {
-							t.Errorf("the stream was touched:\nbefore %s\nafter  %s", a, b)
-						}
-					},
-					Config: acctest.ProviderConfig(lab.URLs()),
-				},
-			}})
-		})
+	names := slices.Sorted(maps.Keys(irreparable))
+	w := acctest.NewWorkspace(t, acctest.ProviderConfig(lab.URLs())+manyBuckets(names))
+	w.Apply(t)
+	left := map[string]acctest.RawStream{}
+	for _, name := range names {
+		irreparable[name].apply(t, nc, "KV_"+name)
+		left[name] = acctest.StreamAPI(t, nc, "STREAM.INFO.KV_"+name, nil)
 	}
+	found := w.PlanErrors(t)
+	for _, name := range names {
+		field := name
+		if name == "workqueue" {
+			field = "retention"
+		}
+		said := strings.Join(found[instance(name)], "\n")
+		if !acctest.Text("Stream Cannot Be Repaired").MatchString(said) || !acctest.Text(field+" is").MatchString(said) {
+			t.Errorf("%s: the plan says\n%s", name, said)
+		}
+	}
+	if out, err := w.Run(t.Context(), "apply", "-auto-approve"); err == nil {
+		t.Errorf("the apply of what cannot be repaired succeeds:\n%s", out)
+	}
+	for _, name := range names {
+		now := acctest.StreamAPI(t, nc, "STREAM.INFO.KV_"+name, nil)
+		if a, b := fmt.Sprint(left[name]), fmt.Sprint(now); a != b {
+			t.Errorf("the stream was touched:\nbefore %s\nafter  %s", a, b)
+		}
+	}
+	w.Configure(t, acctest.ProviderConfig(lab.URLs())) // destroying it this way is still possible, as the error says
+	w.Apply(t)
 }
 
 // runKINE starts KINE on a bucket, and stops it again.
