@@ -26,7 +26,6 @@ var Factories = map[string]func() (tfprotov6.ProviderServer, error){
 // begin with TestAccCLI, and run on Terraform and on OpenTofu.
 func Run(t *testing.T, c resource.TestCase) {
 	t.Helper()
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir()) // no NATS context of the machine
 	if c.ProtoV6ProviderFactories == nil {
 		c.ProtoV6ProviderFactories = Factories
 	}

@@ -1,6 +1,7 @@
 package acctest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -14,14 +15,24 @@ import (
 //	func TestMain(m *testing.M) { acctest.Main(m) }
 //
 // The provider runs inside of the test binary, which then has to be able to be its child, as well as a server in a process of
-// its own.
+// its own. None of the tests sees a NATS context of the machine.
 func Main(m *testing.M) {
 	preflight.RunChild()
 	natslab.RunChild()
-	status := m.Run()
-	if err := removeProvider(); err != nil {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) (status int) {
+	config, err := os.MkdirTemp("", "nats-k3s-config-")
+	if err == nil {
+		err = os.Setenv("XDG_CONFIG_HOME", config)
+	}
+	if err == nil {
+		status = m.Run()
+	}
+	if err = errors.Join(err, removeProvider(), os.RemoveAll(config)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		status = max(status, 1)
 	}
-	os.Exit(status)
+	return status
 }

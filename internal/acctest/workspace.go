@@ -20,8 +20,14 @@ type Workspace struct {
 	cli, provider string
 }
 
+// EnvProvider is the path of a provider that was built from the same files, so that not each package builds it.
+const EnvProvider = "TEST_PROVIDER"
+
 // buildProvider builds the provider once for all tests of a package, whose [Main] removes it again.
 var buildProvider = sync.OnceValues(func() (string, error) {
+	if built := os.Getenv(EnvProvider); built != "" {
+		return built, nil
+	}
 	dir, err := os.MkdirTemp("", "nats-k3s-provider-")
 	if err != nil {
 		return "", err
@@ -74,7 +80,6 @@ func newWorkspace(t *testing.T, cli, provider, config string) *Workspace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inner.Env = []string{"XDG_CONFIG_HOME=" + t.TempDir()} // no NATS context of the machine
 	w := &Workspace{Workspace: inner, cli: cli, provider: provider}
 	w.Configure(t, config)
 	return w

@@ -259,7 +259,6 @@ func TestValidConfig(t *testing.T) {
 func TestUnknownConfig(t *testing.T) {
 	decoy := natslab.Single(t)
 	t.Setenv("NATS_URL", decoy.ClientURL())
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	unknown := acctest.Unknown{}
 	for _, attribute := range acctest.Schemas(t).Provider.Block.Attributes {
 		configs := []acctest.Config{{attribute.Name: unknown}}

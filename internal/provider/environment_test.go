@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -24,16 +26,21 @@ const (
 	bucket  = "resource \"nats_kine_bucket\" \"test\" {\n  deletion_protection = false\n}\n"
 )
 
-// hasBucket fails the test unless the bucket is on a server.
-func hasBucket(t *testing.T, lab *natslab.Server) {
-	t.Helper()
-	js, err := jetstream.New(lab.Connect(t))
+// hasBucket returns an error unless the bucket is on a server.
+func hasBucket(ctx context.Context, lab *natslab.Server) error {
+	nc, err := lab.Dial()
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if _, err := js.Stream(t.Context(), "KV_kine"); err != nil {
-		t.Errorf("the bucket on server %s: %v", lab.Name(), err)
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
 	}
+	if _, err := js.Stream(ctx, "KV_kine"); err != nil {
+		return fmt.Errorf("the bucket on server %s: %w", lab.Name(), err)
+	}
+	return nil
 }
 
 // unused fails the test if anyone but the test connected to a server.
@@ -91,24 +98,20 @@ func TestAccEnvironment(t *testing.T) {
 			for variable, value := range c.env {
 				t.Setenv(variable, value)
 			}
-			acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
-				{
-					PreConfig: func() { writeContext(t, c.context, c.selected) },
-					Config:    "provider \"nats\" {\n  " + c.provider + "\n}\n" + bucket,
-				},
-				{
-					PreConfig:    func() { hasBucket(t, c.lab) },
-					RefreshState: true,
-				},
-			}})
+			writeContext(t, c.context, c.selected)
+			acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
+				Config: "provider \"nats\" {\n  " + c.provider + "\n}\n" + bucket,
+				Check:  func(*terraform.State) error { return hasBucket(t.Context(), c.lab) },
+			}}})
 			unused(t, decoy)
 		})
 	}
 }
 
-// writeContext writes the NATS CLI context named test.
+// writeContext writes the NATS CLI context named test, if there is to be one, where none is from before.
 func writeContext(t *testing.T, fields map[string]any, selected bool) {
 	t.Helper()
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	if fields == nil {
 		return
 	}
@@ -152,7 +155,11 @@ func TestAccUnknownServers(t *testing.T) {
 			},
 		},
 		{
-			PreConfig:   func() { hasBucket(t, lab) },
+			PreConfig: func() {
+				if err := hasBucket(t.Context(), lab); err != nil {
+					t.Error(err)
+				}
+			},
 			Config:      config(strings.Replace(lab.ClientURL(), "127.0.0.1", "localhost", 1)),
 			ExpectError: acctest.Text("The provider's configuration is not known yet: servers depends on values that only an apply settles. Give these attributes"),
 		},

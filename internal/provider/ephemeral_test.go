@@ -24,7 +24,9 @@ variable "token" {
 	output := w.Must(t, "plan", "-out=plan.zip")
 	plan := acctest.Unzip(t, filepath.Join(w.Dir, "plan.zip"))
 	output += w.Must(t, "show", "-json", "plan.zip") + w.Must(t, "apply", "plan.zip")
-	hasBucket(t, lab)
+	if err := hasBucket(t.Context(), lab); err != nil {
+		t.Error(err)
+	}
 	for what, where := range map[string]string{
 		"the output": output, "the plan": plan, "the state": text(t, filepath.Join(w.Dir, "terraform.tfstate")),
 	} {

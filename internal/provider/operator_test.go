@@ -27,7 +27,6 @@ func operatorOf(t *testing.T, config acctest.Config) (*connection.Operator, erro
 
 // The operator's key and the system account's user come from the configuration, or each by itself from the environment.
 func TestOperatorConfig(t *testing.T) {
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	s, other := newSecrets(t), newSecrets(t)
 	operator, err := natslab.NewOperator("lab")
 	if err != nil {
@@ -190,7 +189,6 @@ func TestNoOperator(t *testing.T) {
 
 // A client that is another user takes servers and TLS from where the provider's own takes them, here a NATS context.
 func TestSystemUserOfContext(t *testing.T) {
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	operator, err := natslab.NewOperator("lab")
 	if err != nil {
 		t.Fatal(err)

@@ -66,7 +66,10 @@ func TestAccKineBucketPlacement(t *testing.T) {
 		"unfinished resize": testUnfinishedResize,
 		"placement removed": testPlacementRemoved,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, lab, regions) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting
+			test(t, lab, regions)
+		})
 	}
 }
 

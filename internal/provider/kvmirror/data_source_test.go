@@ -36,7 +36,6 @@ func shows(t *testing.T, what string, state, want map[string]any) {
 func TestAccKVMirrorDataSource(t *testing.T) {
 	lab := natslab.HubAndLeaf(t)
 	t.Setenv(natsconn.EnvURL, lab.Leaf.ClientURL())
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	client := natsconn.NewClient(natsconn.Settings{Servers: lab.Leaf.URLs()}, nil)
 	t.Cleanup(client.Close)
 	hub, leaf := client.JetStream(natslab.HubName), client.JetStream(natslab.LeafName)

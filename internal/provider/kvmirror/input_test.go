@@ -68,10 +68,7 @@ func TestAccKVMirrorNoWay(t *testing.T) {
 		"no history":                {`bucket = "kine", ` + prefixes, "", "Set history to what the source has, or source.account."},
 		"a domain for nobody":       {`bucket = "kine", jetstream_domain = "hub", ` + prefixes, "history = 10", "jetstream_domain only counts together with account"},
 		"no key to work there with": {`bucket = "kine", ` + in(b.Public), in(a.Public), "Set accounts.signing_key"},
-	}, func(w *acctest.Workspace) acctest.Errors {
-		w.Env = append(w.Env, "XDG_CONFIG_HOME="+t.TempDir())
-		return w.PlanErrors(t)
-	})
+	}, func(w *acctest.Workspace) acctest.Errors { return w.PlanErrors(t) })
 
 	// With a key to work there with, the accounts themselves are looked at.
 	key := acctest.NewKey(t, natsconn.AccountKey)
