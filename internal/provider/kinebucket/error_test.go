@@ -2,6 +2,7 @@ package kinebucket_test
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -113,17 +114,31 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 		"another domain": {hub.URLs(), "", `jetstream_domain = "nope"`, `jetstream_domain = "nope"`,
 			`Nothing answers for the JetStream domain "nope". Check jetstream_domain, and that the leaf node connection`},
 	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			start := time.Now()
-			acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-				Config:      acctest.ProviderConfig(c.servers, c.provider) + bucketConfig(c.lines),
-				ExpectError: failure("Create", c.line, c.detail),
-			}}})
-			if took := time.Since(start); took > 8*time.Second {
-				t.Errorf("it took %s", took)
-			}
-		})
+	names := slices.Sorted(maps.Keys(cases))
+	var config strings.Builder
+	for i, name := range names {
+		c := cases[name]
+		config.WriteString(acctest.ProviderConfig(c.servers, fmt.Sprintf("alias = \"p%d\"", i), c.provider))
+		config.WriteString(strings.Replace(bucketConfig(fmt.Sprintf("provider = nats.p%d\n  %s", i, c.lines)), `"test"`, fmt.Sprintf("\"b%d\"", i), 1))
+	}
+	w := acctest.NewWorkspace(t, config.String())
+	start := time.Now()
+	found := w.ApplyErrors(t)
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	for i, name := range names {
+		c := cases[name]
+		// A line is name = value; no line is the resource as a whole.
+		attribute, _, _ := strings.Cut(c.line, " ")
+		want := "Unable to Create Kine Bucket"
+		if c.line != noAttribute {
+			want = attribute + ": " + want
+		}
+		said := found[instance(fmt.Sprintf("b%d", i))]
+		if len(said) != 1 || !strings.HasPrefix(said[0], want) || !acctest.Text(c.detail).MatchString(said[0]) {
+			t.Errorf("%s: %s and %s are to be said, and not\n%s", name, want, c.detail, strings.Join(said, "\n"))
+		}
 	}
 }
 
