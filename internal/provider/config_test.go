@@ -286,24 +286,30 @@ func TestUnknownConfig(t *testing.T) {
 func TestAccInvalidConfig(t *testing.T) {
 	s := newSecrets(t)
 	rows := invalidConfigs(t, s)
+	names := slices.Sorted(maps.Keys(rows))
 	w := acctest.NewWorkspace(t, "")
-	providers, buckets := list(), map[string]any{}
-	for _, name := range slices.Sorted(maps.Keys(rows)) {
-		config := maps.Clone(rows[name].config)
-		config["alias"] = name
-		providers = append(providers, config)
-		buckets[name] = map[string]any{"provider": "nats." + name}
+	configure := func(w *acctest.Workspace, names ...string) {
+		providers, buckets := list(), map[string]any{}
+		for _, name := range names {
+			config := maps.Clone(rows[name].config)
+			config["alias"] = name
+			providers = append(providers, config)
+			buckets[name] = map[string]any{"provider": "nats." + name}
+		}
+		w.ConfigureJSON(t, "rows", map[string]any{
+			"provider": map[string]any{"nats": providers}, "resource": map[string]any{"nats_kine_bucket": buckets},
+		})
 	}
-	w.ConfigureJSON(t, "rows", map[string]any{
-		"provider": map[string]any{"nats": providers}, "resource": map[string]any{"nats_kine_bucket": buckets},
-	})
+	configure(w, names...)
 	found := w.ValidateErrors(t)
 	for name, row := range rows {
 		if !acctest.Text(row.want).MatchString(strings.Join(found[name], "\n")) {
 			t.Errorf("%s: no error that says %q in %q", name, row.want, found[name])
 		}
 	}
-	if out, err := w.Run(t.Context(), "plan"); err == nil || strings.Contains(out, "no connection to") {
+	one := w.Another(t, "")
+	configure(one, names[0])
+	if out, err := one.Run(t.Context(), "plan"); err == nil || strings.Contains(out, "no connection to") {
 		t.Errorf("the plan gets past the provider's configuration:\n%s", out)
 	}
 }

@@ -104,7 +104,7 @@ func TestAccVerifyETCDConnects(t *testing.T) {
 	as := nats.UserCredentialBytes([]byte(credentials))
 	own := verification(credentials, "1", servers(operated.URLs()...))
 
-	for name, c := range map[string]struct {
+	cases := map[string]struct {
 		js    jetstream.JetStream
 		lines []string
 		spec  kine.Spec
@@ -113,31 +113,37 @@ func TestAccVerifyETCDConnects(t *testing.T) {
 		"token":    {openJetStream(t, token.Connect(t)), []string{servers(token.URLs()...), `token = "s3cr3t"`}, kine.Spec{}},
 		"certificate": {openJetStream(t, mutual.Connect(t)), []string{servers(mutual.URLs()...),
 			fmt.Sprintf("tls = { ca_file = %q, cert_file = %q, key_file = %q }", files.CA, files.ClientCert, files.ClientKey)}, kine.Spec{}},
-		"certificate as text": {openJetStream(t, mutual.Connect(t)), []string{servers(mutual.URLs()...),
+		"certificate-as-text": {openJetStream(t, mutual.Connect(t)), []string{servers(mutual.URLs()...),
 			`tls = { ca_file = "/node/ca", cert_file = "/node/cert", key_file = "/node/key" }`,
 			fmt.Sprintf("verification = {\n    tls = {\n      ca_pem = %q\n      cert_pem = %q\n      key_pem_wo = %q\n      key_pem_wo_version = \"1\"\n    }\n  }",
 				readFile(t, files.CA), readFile(t, files.ClientCert), readFile(t, files.ClientKey))}, kine.Spec{}},
-		"credentials file": {openJetStream(t, operated.Connect(t, as)), []string{servers(operated.URLs()...), `credentials_file = "/node/creds"`,
+		"credentials-file": {openJetStream(t, operated.Connect(t, as)), []string{servers(operated.URLs()...), `credentials_file = "/node/creds"`,
 			verification(credentials, "1")}, kine.Spec{}},
-		"context file": {openJetStream(t, operated.Connect(t, as)), []string{`context_file = "/node/context.json"`, own}, kine.Spec{}},
+		"context-file": {openJetStream(t, operated.Connect(t, as)), []string{`context_file = "/node/context.json"`, own}, kine.Spec{}},
 		"replicas":     {openJetStream(t, cluster.Connect(t)), []string{servers(cluster.URLs()...)}, kine.Spec{History: 20, Replicas: 3}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			spec := c.spec
-			if spec == (kine.Spec{}) {
-				spec = kine.Spec{History: kine.DefaultHistory, Replicas: kine.DefaultReplicas}
-			}
-			spec.Name = strings.ReplaceAll(name, " ", "-")
-			makeBucket(t, c.js, spec.Name, func(config *jetstream.StreamConfig) { *config = kine.Contract(spec) })
-			store := fmt.Sprintf("datastore = { name = %q, history = %d, replicas = %d }", spec.Name, spec.History, spec.Replicas)
-			acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-				Config:            acctest.ProviderConfig([]string{nowhere}) + endpoint(append(c.lines, store, etcd)...),
-				ConfigStateChecks: []statecheck.StateCheck{text("verified", "etcd")},
-			}}})
-			if last := lastRevision(t, c.js, spec.Name); last == 0 {
-				t.Error("KINE has not written to the bucket")
-			}
-		})
+	}
+	config := acctest.ProviderConfig([]string{nowhere})
+	for name, c := range cases {
+		spec := c.spec
+		if spec == (kine.Spec{}) {
+			spec = kine.Spec{History: kine.DefaultHistory, Replicas: kine.DefaultReplicas}
+		}
+		spec.Name = name
+		makeBucket(t, c.js, spec.Name, func(config *jetstream.StreamConfig) { *config = kine.Contract(spec) })
+		store := fmt.Sprintf("datastore = { name = %q, history = %d, replicas = %d }", spec.Name, spec.History, spec.Replicas)
+		config += strings.Replace(endpoint(append(c.lines, store, etcd)...), `"test"`, strconv.Quote(name), 1) +
+			fmt.Sprintf("output %[1]q {\n  value = %[2]s.%[1]s.verified\n}\n", name, resourceType)
+	}
+	w := acctest.NewWorkspace(t, config)
+	w.Apply(t)
+	w.AssertEmptyPlan(t)
+	for name, c := range cases {
+		if verified, err := w.Output(t.Context(), name); err != nil || verified != "etcd" {
+			t.Errorf("%s: verified is %q: %v", name, verified, err)
+		}
+		if last := lastRevision(t, c.js, name); last == 0 {
+			t.Errorf("%s: KINE has not written to the bucket", name)
+		}
 	}
 }
 
