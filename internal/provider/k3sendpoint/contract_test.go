@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -155,28 +154,33 @@ func serverFailures(t *testing.T) map[string]contractFailure {
 func TestAccContractFailures(t *testing.T) {
 	failures := bucketFailures(t)
 	maps.Copy(failures, serverFailures(t))
-	before := map[*natslab.Server]string{}
-	var config strings.Builder
-	config.WriteString(acctest.ProviderConfig([]string{"nats://127.0.0.1:1"}))
+	verified := map[string]contractFailure{}
+	for name, c := range failures {
+		for _, verify := range []string{"contract", "etcd"} {
+			of := c
+			of.lines = append(slices.Clone(c.lines), fmt.Sprintf("verify = %q", verify))
+			verified[name+", "+verify] = of
+		}
+	}
+	assertFailures(t, verified)
+}
+
+// assertFailures applies all of these endpoints at once.
+func assertFailures(t *testing.T, failures map[string]contractFailure) {
+	t.Helper()
 	names := slices.Sorted(maps.Keys(failures))
-	resourceName := func(i int, verify string) string { return fmt.Sprintf("%s-%d", verify, i) }
-	verifies := []string{"contract", "etcd"}
+	before := map[*natslab.Server]string{}
+	config := acctest.ProviderConfig([]string{nowhere})
 	for i, name := range names {
 		c := failures[name]
 		before[c.lab] = streams(t, c.lab)
-		for _, verify := range verifies {
-			config.WriteString(strings.Replace(endpoint(append(slices.Clone(c.lines), fmt.Sprintf("verify = %q", verify))...),
-				`"test"`, strconv.Quote(resourceName(i, verify)), 1))
-		}
+		config += strings.Replace(endpoint(c.lines...), `"test"`, fmt.Sprintf(`"row-%d"`, i), 1)
 	}
-	found := acctest.NewWorkspace(t, config.String()).ApplyErrors(t)
+	found := acctest.NewWorkspace(t, config).ApplyErrors(t)
 	for i, name := range names {
-		c := failures[name]
-		for _, verify := range verifies {
-			said := found[resourceType+"."+resourceName(i, verify)]
-			if !slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, c.at+": ") && acctest.Text(c.want).MatchString(s) }) {
-				t.Errorf("%s, %s: at %s it should say %q, and says\n%s", name, verify, c.at, c.want, strings.Join(said, "\n"))
-			}
+		c, said := failures[name], found[fmt.Sprintf("%s.row-%d", resourceType, i)]
+		if !slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, c.at+": ") && acctest.Text(c.want).MatchString(s) }) {
+			t.Errorf("%s: at %s it should say %q, and says\n%s", name, c.at, c.want, strings.Join(said, "\n"))
 		}
 	}
 	for lab, was := range before {

@@ -57,13 +57,19 @@ func TestAccK3sVersion(t *testing.T) {
 		lenient = "1.32.5+k3s1"
 		differs = `Bucket "old": KINE would not start on bucket old: discard is "old", KINE requires "new".`
 	)
+	fails := func(where, want string, lines ...string) contractFailure {
+		return contractFailure{lab, append(lines, at), where, want}
+	}
+	assertFailures(t, map[string]contractFailure{
+		"strict":  fails("datastore", differs, named("old"), version("1.35.0+k3s3")),
+		"unknown": fails("datastore", differs, named("old"), version("1.99.0")),
+		"lenient, run here": fails("verify",
+			differs+" The KINE of k3s 1.32.5+k3s1 would start on it all the same, but the KINE that is run here, "+kine.BundledKINE+", does not.",
+			named("old"), version(lenient), etcd),
+		"a mirror": fails("datastore", `mirror is {"name":"KV_good"}, KINE requires unset`, named("copy"), version(lenient)),
+		"a fence":  fails("datastore", "The bucket is fenced", named("fenced"), version(lenient)),
+	})
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
-		{Config: config(named("old"), version("1.35.0+k3s3")), ExpectError: errorAt(t, "datastore", differs)},
-		{Config: config(named("old"), version("1.99.0")), ExpectError: errorAt(t, "datastore", differs)},
-		{Config: config(named("old"), version(lenient), etcd), ExpectError: errorAt(t, "verify",
-			differs+" The KINE of k3s 1.32.5+k3s1 would start on it all the same, but the KINE that is run here, "+kine.BundledKINE+", does not.")},
-		{Config: config(named("copy"), version(lenient)), ExpectError: errorAt(t, "datastore", `mirror is {"name":"KV_good"}, KINE requires unset`)},
-		{Config: config(named("fenced"), version(lenient)), ExpectError: errorAt(t, "datastore", "The bucket is fenced")},
 		{Config: config(named("old"), version(lenient)), ConfigStateChecks: []statecheck.StateCheck{
 			text("kine_version", "0.13.15"), text("verified", "contract"),
 		}},
