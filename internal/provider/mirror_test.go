@@ -302,7 +302,7 @@ func contents(t *testing.T, js jetstream.JetStream) map[uint64]string {
 
 // One apply makes two accounts, of which the second can then mirror what KINE stores in the first, more than flows without flow
 // control. Without any of the exports a mirror does not follow, nor with revoked activations.
-func TestAccCLIMirrorInAnotherAccount(t *testing.T) {
+func TestAccMirrorInAnotherAccount(t *testing.T) {
 	b := newMirrorBench(t)
 	client := b.kine(t)
 	write(t, client, "before", 1200)
