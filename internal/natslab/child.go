@@ -21,11 +21,16 @@ type childSpec struct {
 	Texts       []string
 	Probes      []probe
 	LeafRemotes []LeafRemote
+	// Executable and File are another nats-server and its configuration.
+	Executable, File string
 }
 
 // childAnswer is what a child process writes to its standard output, on one line, when its server is ready or
-// has failed.
-type childAnswer struct{ Error string }
+// has failed. PID is set if the server is a process of its own, which may not be ready yet.
+type childAnswer struct {
+	Error string
+	PID   int
+}
 
 // Main runs the tests and exits. A test package that uses [Process] has it in its TestMain:
 //
@@ -43,6 +48,8 @@ func RunChild() {
 	if os.Getenv(childVariable) == "" {
 		return
 	}
+	// A server that is a process of its own is no child of this kind.
+	_ = os.Unsetenv(childVariable)
 	if err := runChild(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -60,6 +67,9 @@ func runChild(in io.Reader, out io.Writer) error {
 	var spec childSpec
 	if err := json.Unmarshal(line, &spec); err != nil {
 		return fmt.Errorf("natslab: read the spec: %w", err)
+	}
+	if spec.Executable != "" {
+		return spec.supervise(r, out)
 	}
 	// The parent may end while the server starts.
 	ctx, cancel := context.WithCancelCause(context.Background())

@@ -124,8 +124,8 @@ func (h *HubLeaf) WaitReady(ctx context.Context) error {
 }
 
 // seesDomain waits until a JetStream domain answers to a client of the server.
-func (s *Server) seesDomain(ctx context.Context, domain string) error {
-	nc, err := s.Dial(nats.Name(probeName))
+func (e *endpoint) seesDomain(ctx context.Context, domain string) error {
+	nc, err := e.Dial(nats.Name(probeName))
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (s *Server) seesDomain(ctx context.Context, domain string) error {
 	if err != nil {
 		return err
 	}
-	return poll(ctx, "domain "+domain+" to show on server "+s.Name(), func() error {
+	return poll(ctx, "domain "+domain+" to show on server "+e.Name(), func() error {
 		ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 		defer cancel()
 		_, err := js.AccountInfo(ctx)

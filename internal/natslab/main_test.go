@@ -15,6 +15,9 @@ import (
 
 func TestMain(m *testing.M) {
 	RunChild()
+	if os.Getenv(executableVariable) != "" {
+		actAsServer()
+	}
 	if os.Getenv(parentVariable) != "" {
 		actAsParent()
 	}

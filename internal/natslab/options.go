@@ -59,6 +59,10 @@ type Options struct {
 	// LeafRemotes are the hubs that each server connects to as a leaf node.
 	LeafRemotes []LeafRemote
 
+	// Executable is the path of a nats-server, of whatever version, that a child process runs in place of the one
+	// that is linked here. It is for [StartProcess] alone.
+	Executable string
+
 	// Config is text in the syntax of nats-server's configuration, read after everything above.
 	Config []string
 	// Mutate is called for each server at each start with the options that are about to be used. It is the way
@@ -241,6 +245,9 @@ func LeafNodes() Option { return func(o *Options) { o.LeafNodes = true } }
 func LeafRemotes(remotes ...LeafRemote) Option {
 	return func(o *Options) { o.LeafRemotes = append(o.LeafRemotes, remotes...) }
 }
+
+// Executable makes [Process] run the nats-server at this path, of whatever version that is.
+func Executable(path string) Option { return func(o *Options) { o.Executable = path } }
 
 // Config adds text in the syntax of nats-server's configuration, read after all other options.
 func Config(text string) Option { return func(o *Options) { o.Config = append(o.Config, text) } }

@@ -19,8 +19,8 @@ import (
 const stopTimeout = 10 * time.Second
 
 // ServerProcess is a nats-server in a child process of this one, which can be killed as only a process can. The
-// child is this program again, see [Main]; it ends with its parent. Ports and storage are kept between Kill and
-// Start.
+// child is this program again, see [Main]; it ends with its parent. If the options name an executable, that is run
+// by the child, and ends with it. Ports and storage are kept between Kill and Start.
 type ServerProcess struct {
 	endpoint
 	spec    childSpec
@@ -34,13 +34,17 @@ type ServerProcess struct {
 // childRun is one run of the child process.
 type childRun struct {
 	cmd    *exec.Cmd
-	stdin  io.Closer
+	stdin  io.WriteCloser
 	exited chan struct{}
+	// supervises is whether the server is a child of the child, and pid is the server's.
+	supervises bool
+	pid        int
 }
 
 // StartProcess runs a server in a child process and returns when it is ready. The caller stops it. The program
 // must call [Main] or [RunChild] at its start. Options that are functions stay in this process: Mutate is
-// refused, and Client only applies to Dial.
+// refused, and Client only applies to Dial. An executable counts as ready without its leaf remotes: see
+// [ServerProcess.AwaitDomain].
 func StartProcess(ctx context.Context, o Options) (*ServerProcess, error) {
 	switch {
 	case len(o.Mutate) > 0:
@@ -82,11 +86,17 @@ func (l *lab) process() (*ServerProcess, error) {
 		ports.free()
 		return nil, err
 	}
+	spec := childSpec{
+		Name: o.Name, Port: n.ports.client.number, Texts: s.texts, Probes: s.probes, LeafRemotes: o.LeafRemotes,
+	}
+	if o.Executable != "" {
+		if err := spec.execute(o.Executable, l.dir); err != nil {
+			ports.free()
+			return nil, err
+		}
+	}
 	return &ServerProcess{
-		endpoint: s.endpoint, output: &tail{},
-		spec: childSpec{
-			Name: o.Name, Port: n.ports.client.number, Texts: s.texts, Probes: s.probes, LeafRemotes: o.LeafRemotes,
-		},
+		endpoint: s.endpoint, output: &tail{}, spec: spec,
 		cleanup: func() {
 			ports.free()
 			l.remove()
@@ -105,15 +115,16 @@ func (p *ServerProcess) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("natslab: child process: %w", err)
 	}
-	answer := make(chan error, 1)
+	answers := make(chan childAnswer, 1)
 	go func() {
-		answer <- readAnswer(stdout)
+		answers <- readAnswer(stdout)
 		// The pipe is read to its end: a child that writes to a closed one is killed.
 		_, _ = io.Copy(io.Discard, stdout)
 		_ = stdout.Close()
 	}()
 	select {
-	case err = <-answer:
+	case answer := <-answers:
+		err = p.settle(ctx, run, answer)
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
@@ -123,6 +134,28 @@ func (p *ServerProcess) Start(ctx context.Context) error {
 	}
 	p.run = run
 	return nil
+}
+
+// settle takes the answer of a child, and waits until its server is ready if that is a process of its own.
+func (p *ServerProcess) settle(ctx context.Context, run *childRun, answer childAnswer) error {
+	switch {
+	case answer.Error != "":
+		return errors.New(answer.Error)
+	case !run.supervises:
+		return nil
+	}
+	run.pid = answer.PID
+	return poll(ctx, "server "+p.node.name+" to be ready", func() error {
+		if isClosed(run.exited) {
+			return permanentError{errors.New("the server has ended")}
+		}
+		for _, probe := range p.spec.Probes {
+			if err := p.ask(probe, tlsOptions(p.opts, p.files)...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // spawn starts the child and gives it its spec.
@@ -157,7 +190,9 @@ func (p *ServerProcess) spawn() (*childRun, *os.File, error) {
 		_ = stdout.Close()
 		return nil, nil, err
 	}
-	run := &childRun{cmd: cmd, stdin: stdin, exited: make(chan struct{})}
+	run := &childRun{
+		cmd: cmd, stdin: stdin, exited: make(chan struct{}), supervises: p.spec.Executable != "", pid: cmd.Process.Pid,
+	}
 	go func() {
 		// How it ended is in what it wrote.
 		_ = cmd.Wait()
@@ -173,24 +208,41 @@ func (p *ServerProcess) spawn() (*childRun, *os.File, error) {
 }
 
 // readAnswer reads the one line that a child writes when its server is ready or has failed.
-func readAnswer(stdout io.Reader) error {
+func readAnswer(stdout io.Reader) childAnswer {
 	line, err := bufio.NewReader(stdout).ReadBytes('\n')
 	var answer childAnswer
 	if jsonErr := json.Unmarshal(line, &answer); err != nil || jsonErr != nil {
-		return errors.New("it ended without an answer; does this program call natslab.Main or natslab.RunChild?")
+		answer.Error = "it ended without an answer; does this program call natslab.Main or natslab.RunChild?"
 	}
-	if answer.Error != "" {
-		return errors.New(answer.Error)
-	}
-	return nil
+	return answer
 }
 
-// kill ends the child and returns when it is gone.
+// kill ends the server and the child, and returns when both are gone.
 func (r *childRun) kill() {
+	if r.supervises {
+		// The child kills the server, as it alone knows whether that still is the process with its number.
+		_, _ = io.WriteString(r.stdin, killLine)
+		r.end()
+		return
+	}
 	// The only error is that it has ended already.
 	_ = r.cmd.Process.Kill()
 	<-r.exited
 	_ = r.stdin.Close()
+}
+
+// end lets the child end, and returns when it is gone.
+func (r *childRun) end() {
+	_ = r.stdin.Close()
+	timer := time.NewTimer(stopTimeout)
+	defer timer.Stop()
+	select {
+	case <-r.exited:
+	case <-timer.C:
+		// The only error is that it has ended already.
+		_ = r.cmd.Process.Kill()
+		<-r.exited
+	}
 }
 
 // Kill ends the process with SIGKILL and returns when it is gone. It does nothing if the process is not
@@ -204,17 +256,8 @@ func (p *ServerProcess) Kill() {
 // Shutdown lets the server shut down, as an operator would, and returns when its process is gone. Port and
 // storage are kept. It does nothing if the process is not running.
 func (p *ServerProcess) Shutdown() {
-	run := p.take()
-	if run == nil {
-		return
-	}
-	_ = run.stdin.Close()
-	timer := time.NewTimer(stopTimeout)
-	defer timer.Stop()
-	select {
-	case <-run.exited:
-	case <-timer.C:
-		run.kill()
+	if run := p.take(); run != nil {
+		run.end()
 	}
 }
 
@@ -246,7 +289,7 @@ func (p *ServerProcess) PID() int {
 	if p.run == nil {
 		return 0
 	}
-	return p.run.cmd.Process.Pid
+	return p.run.pid
 }
 
 // tail keeps the end of what is written to it.

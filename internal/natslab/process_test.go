@@ -75,6 +75,9 @@ func TestProcessStartFails(t *testing.T) {
 		{"mutator", t.Context(), []Option{Mutate(func(*server.Options) {})}, "Mutate"},
 		{"bad configuration", t.Context(), []Option{Config("no_such_field: 1")}, "no_such_field"},
 		{"no time", ended, nil, "context canceled"},
+		{"no executable", t.Context(), []Option{Executable("/no/such/server")}, "no such file"},
+		{"an executable that ends", t.Context(), []Option{Executable(thisExecutable(t)), Config("no_such_field: 1")}, "no_such_field"},
+		{"an executable and no time", ended, []Option{Executable(thisExecutable(t))}, "context canceled"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

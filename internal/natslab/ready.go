@@ -115,14 +115,22 @@ func (s *Server) ready() error {
 	return nil
 }
 
-// ask makes one request with a probe.
+// ask makes one request with a probe, inside the process, so that certificates and proxies have no say in it.
 func (s *Server) ask(srv *server.Server, p probe) error {
-	nc, err := s.probe(srv, p)
+	s.mu.Lock()
+	s.probed++
+	s.mu.Unlock()
+	return s.endpoint.ask(p, nats.InProcessServer(srv))
+}
+
+// ask makes one request with a probe, on a connection with these options.
+func (e *endpoint) ask(p probe, how ...nats.Option) error {
+	nc, err := e.probe(p, how)
 	if err != nil {
 		if p.Optional && errors.Is(err, nats.ErrAuthorization) {
 			return nil
 		}
-		return fmt.Errorf("connect to %s: %w", s.node.name, err)
+		return fmt.Errorf("connect to %s: %w", e.node.name, err)
 	}
 	defer nc.Close()
 	if !p.JetStream {
@@ -135,19 +143,14 @@ func (s *Server) ask(srv *server.Server, p probe) error {
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
 	if _, err := js.AccountInfo(ctx); err != nil {
-		return fmt.Errorf("JetStream account info from %s: %w", s.node.name, err)
+		return fmt.Errorf("JetStream account info from %s: %w", e.node.name, err)
 	}
 	return nil
 }
 
-// probe connects inside the process, so that certificates and proxies have no say in it.
-func (s *Server) probe(srv *server.Server, p probe) (*nats.Conn, error) {
-	s.mu.Lock()
-	s.probed++
-	s.mu.Unlock()
-	opts := []nats.Option{
-		nats.Name(probeName), nats.InProcessServer(srv), nats.NoReconnect(), nats.IgnoreDiscoveredServers(),
-	}
+// probe connects with a probe and these options.
+func (e *endpoint) probe(p probe, how []nats.Option) (*nats.Conn, error) {
+	opts := append([]nats.Option{nats.Name(probeName), nats.NoReconnect(), nats.IgnoreDiscoveredServers()}, how...)
 	switch {
 	case p.Token != "":
 		opts = append(opts, nats.Token(p.Token))
@@ -156,7 +159,7 @@ func (s *Server) probe(srv *server.Server, p probe) (*nats.Conn, error) {
 	case p.User.Name != "":
 		opts = append(opts, nats.UserInfo(p.User.Name, p.User.Password))
 	default:
-		opts = append(opts, s.opts.Client...)
+		opts = append(opts, e.opts.Client...)
 	}
-	return nats.Connect(s.ClientURL(), opts...)
+	return nats.Connect(e.ClientURL(), opts...)
 }

@@ -132,6 +132,9 @@ func (s *Server) prepare() (*server.Server, error) {
 	if s.Running() {
 		return nil, fmt.Errorf("natslab: server %s is already running", s.node.name)
 	}
+	if s.opts.Executable != "" {
+		return nil, errors.New("natslab: an executable needs StartProcess")
+	}
 	opts, err := serverOptions(s.texts)
 	if err != nil {
 		return nil, err

@@ -55,6 +55,17 @@ func runs(tb testing.TB, t *Topology, err error) *Topology {
 	return t
 }
 
+// AwaitDomain waits until a JetStream domain answers to a client of the server, as that of another one does once leaf nodes have joined
+// the two.
+func (e *endpoint) AwaitDomain(tb testing.TB, domain string) {
+	tb.Helper()
+	ctx, cancel := startContext()
+	defer cancel()
+	if err := e.seesDomain(ctx, domain); err != nil {
+		tb.Fatal(err)
+	}
+}
+
 // Connect is Dial that fails the test and closes the connection with it.
 func (e *endpoint) Connect(tb testing.TB, opts ...nats.Option) *nats.Conn {
 	tb.Helper()
