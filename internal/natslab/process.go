@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -291,6 +292,9 @@ func (p *ServerProcess) PID() int {
 	}
 	return p.run.pid
 }
+
+// Log returns the last lines of the server's log, of all its runs: warnings and errors, or everything of an executable.
+func (p *ServerProcess) Log() []string { return strings.Split(p.output.text(), "\n") }
 
 // tail keeps the end of what is written to it.
 type tail struct {

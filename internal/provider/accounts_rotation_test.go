@@ -53,8 +53,12 @@ func sorted(keys ...acctest.Key) (public []string) {
 // the end.
 func TestAccCLIRotateAccountSigningKey(t *testing.T) {
 	operator := newOperator(t)
-	lab := natslab.Single(t, natslab.OperatorMode(operator))
-	s := newSystem(t, operator, lab.URLs())
+	newSystem(t, operator, natslab.Single(t, natslab.OperatorMode(operator)).URLs()).rotateKey(t)
+}
+
+// rotateKey makes a tenant, rotates the signing key that the provider works in accounts with, and destroys the tenant.
+func (s *system) rotateKey(t *testing.T) {
+	t.Helper()
 	old := s.key
 	w := acctest.NewWorkspace(t, s.provider()+s.tenantConfig("edge"))
 	w.Apply(t)

@@ -130,7 +130,12 @@ func newOperator(t *testing.T) *natslab.Operator {
 func TestAccCLITenant(t *testing.T) {
 	operator := newOperator(t)
 	lab := natslab.Single(t, natslab.OperatorMode(operator))
-	s := newSystem(t, operator, lab.URLs())
+	newSystem(t, operator, lab.URLs()).makeTenants(t, lab.Log)
+}
+
+// makeTenants makes two tenants, checks what the user of one can do, and destroys both. serverLog returns the log of the server.
+func (s *system) makeTenants(t *testing.T, serverLog func() []string) {
+	t.Helper()
 	config := s.provider() + s.tenantConfig("edge") + s.tenantConfig("other") + `
 resource "nats_kine_bucket" "neighbour" {
   name                = "neighbour"
@@ -147,13 +152,13 @@ resource "nats_kine_bucket" "neighbour" {
 	t.Run("etcd", func(t *testing.T) {
 		etcdtest.Run(t, kinelab.Run(t, endpoint).Endpoint())
 	})
-	for _, line := range lab.Log() {
+	for _, line := range serverLog() {
 		if strings.Contains(line, "Violation") {
 			t.Errorf("in the server's log: %s", line)
 		}
 	}
 	t.Run("refused", func(t *testing.T) {
-		assertConfined(t, lab.URLs(), credentials, output(t, w, "other_account"))
+		assertConfined(t, s.urls, credentials, output(t, w, "other_account"))
 	})
 	t.Run("isolated", func(t *testing.T) {
 		assertIsolated(t, kinelab.Run(t, endpoint).Endpoint(), kinelab.Run(t, other).Endpoint())

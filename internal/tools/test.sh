@@ -7,7 +7,8 @@
 #   test.sh soak         the tests of the build tag soak that are named ...Soak...
 #
 # Environment: CLI (a name on the PATH or a path: this CLI alone, for everything), TOFU (the OpenTofu that is used
-# otherwise), RUN (only tests that match), PKG (only these packages), GOTESTSUM_FORMAT (testname shows each test).
+# otherwise), NATS_SERVERS (the nats-servers that soak runs on beside the one that is linked, in this directory), RUN (only
+# tests that match), PKG (only these packages), GOTESTSUM_FORMAT (testname shows each test).
 set -eu
 
 mode=$1
@@ -119,6 +120,12 @@ soak)
 		exit 0
 	fi
 	GOTESTSUM_FORMAT=testname
+	# Tests run in the directories of their packages, and read a list like PATH.
+	servers=''
+	for server in ${NATS_SERVERS:-}; do
+		servers=$servers${servers:+:}$PWD/$server
+	done
+	export NATS_SERVERS="$servers"
 	# shellcheck disable=SC2086
 	with_cli soak -tags soak -count=1 -timeout 6h -p 1 -run "${RUN:-Soak}" $found
 	summary
