@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
 // ErrNotFound says that there is no such bucket.
@@ -11,6 +13,12 @@ var ErrNotFound = errors.New("the bucket does not exist")
 
 // ErrNoCluster says that a placement was asked of a server that is part of no cluster.
 var ErrNoCluster = errors.New("the server is not part of a NATS cluster, so there is no placement to choose")
+
+// errNoReplicas is what servers since 2.14 answer to an update that asks for replicas outside of a cluster. 2.12 takes the
+// number and keeps one copy all the same, as measured with 2.12.15; so it is not asked.
+var errNoReplicas = &natsconn.APIError{
+	Code: 500, ErrCode: natsconn.CodeReplicasNotSupported, Description: "replicas > 1 not supported in non-clustered mode",
+}
 
 // ExistsError says that a bucket of the name is there already and cannot be taken over.
 type ExistsError struct {

@@ -224,6 +224,9 @@ func UpdateStream(ctx context.Context, js *natsconn.JetStream, want Config, plac
 	if carry && !info.clustered() {
 		return nil, ErrNoCluster
 	}
+	if resize && spec.Replicas > 1 && !info.clustered() {
+		return nil, errNoReplicas
+	}
 	unsized := maps.Clone(want)
 	unsized.Set("num_replicas", now.Replicas)
 	// A placement that is still there is that of an earlier move, which may have been lost on its way: the repair removes

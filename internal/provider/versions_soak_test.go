@@ -109,7 +109,10 @@ output "url" {
 // keepBucket makes a bucket that KINE runs on, changes it behind Terraform's back, and has it repaired and destroyed.
 func keepBucket(t *testing.T, lab *natslab.ServerProcess) {
 	t.Helper()
-	w := acctest.NewWorkspace(t, acctest.ProviderConfig(lab.URLs())+fmt.Sprintf(bucketConfig, "", lab.ClientURL()))
+	config := func(lines string) string {
+		return acctest.ProviderConfig(lab.URLs()) + fmt.Sprintf(bucketConfig, lines, lab.ClientURL())
+	}
+	w := acctest.NewWorkspace(t, config(""))
 	w.Apply(t)
 	w.AssertEmptyPlan(t)
 	running := kinelab.Run(t, output(t, w, "url"))
@@ -117,6 +120,14 @@ func keepBucket(t *testing.T, lab *natslab.ServerProcess) {
 	if err := running.Stop(); err != nil {
 		t.Fatal(err)
 	}
+
+	w.Configure(t, config("replicas = 3"))
+	out, err := w.Run(t.Context(), "apply", "-auto-approve")
+	if err == nil || !acctest.Text("The server is not part of a cluster, which keeps one replica only.").MatchString(out) {
+		t.Errorf("three replicas on one server: %v\n%s", err, out)
+	}
+	w.Configure(t, config(""))
+	w.AssertEmptyPlan(t)
 
 	nc := lab.Connect(t)
 	changed := acctest.StreamAPI(t, nc, "STREAM.INFO.KV_kine", nil)
