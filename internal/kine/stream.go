@@ -227,6 +227,13 @@ func UpdateStream(ctx context.Context, js *natsconn.JetStream, want Config, plac
 	if resize && spec.Replicas > 1 && !info.clustered() {
 		return nil, errNoReplicas
 	}
+	if carry && info.Config.value("placement") != "" && info.Cluster.Desired == nil {
+		// Servers before 2.15 do not tell that they are moving a stream, and never end a move in which the placement is
+		// cleared: measured with 2.12.15. So an earlier move ends first, wherever to.
+		if info, err = await(ctx, js, now, nil, steadyPolls); err != nil {
+			return nil, err
+		}
+	}
 	unsized := maps.Clone(want)
 	unsized.Set("num_replicas", now.Replicas)
 	// A placement that is still there is that of an earlier move, which may have been lost on its way: the repair removes
