@@ -156,7 +156,8 @@ var errDirectoryGone = errors.New("the server has removed the directory of the n
 // checkDirectory has the servers write the configuration of a new stream once more, and removes the stream again if the leader has no
 // directory to write it to. While a server learns of an account it makes the directory of the account's streams and removes it again, with
 // a stream in it that was made in between (EnableJetStream in nats-server's server/jetstream.go); such a stream works until the server
-// restarts, and is lost then.
+// restarts, and is lost then. Servers before 2.15 do not tell: 2.12.15 and 2.14.9 pass over the failure to write (updateWithAdvisory in
+// their server/stream.go).
 func checkDirectory(ctx context.Context, js *natsconn.JetStream, info *Stream) error {
 	name := info.Config.spec().Name
 	refused := update(ctx, js, name, info.Config)
