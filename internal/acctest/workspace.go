@@ -13,20 +13,20 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/workspace"
 )
 
-// Workspace is a configuration that a real CLI works on, with the provider as the binary that users get.
+// Workspace is a configuration that a real CLI works on, with the provider as the binary that users get, or in process.
 type Workspace struct {
 	*workspace.Workspace
 
 	cli, provider string
+	factories     map[string]Factory // of the providers in process, nil for the binary
+	sink          *testing.T         // what those log for
 }
 
-// EnvProvider is the path of a provider that was built from the same files, so that not each package builds it.
-const EnvProvider = "TEST_PROVIDER"
-
-// buildProvider builds the provider once for all tests of a package, whose [Main] removes it again.
+// buildProvider builds the provider once for all tests of a package, whose [Main] removes it again. Who runs many packages has it
+// built before, and names it in ACCTEST_PROVIDER: linking it takes longer than most tests.
 var buildProvider = sync.OnceValues(func() (string, error) {
-	if built := os.Getenv(EnvProvider); built != "" {
-		return built, nil
+	if provider := os.Getenv("ACCTEST_PROVIDER"); provider != "" {
+		return provider, nil
 	}
 	dir, err := os.MkdirTemp("", "nats-k3s-provider-")
 	if err != nil {
@@ -54,6 +54,29 @@ func removeProvider() error {
 // NewWorkspace builds the provider and lays out a workspace. It skips the test unless acceptance tests are on.
 func NewWorkspace(t *testing.T, config string) *Workspace {
 	t.Helper()
+	w := &Workspace{cli: requireCLI(t)}
+	var err error
+	if w.provider, err = buildProvider(); err != nil {
+		t.Fatal(err)
+	}
+	return w.Another(t, config)
+}
+
+// Another lays out a further workspace with the same provider.
+func (w *Workspace) Another(t *testing.T, config string) *Workspace {
+	t.Helper()
+	inner, err := workspace.New(t.TempDir(), w.cli, w.provider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := &Workspace{Workspace: inner, cli: w.cli, provider: w.provider, factories: w.factories, sink: t}
+	other.Configure(t, config)
+	return other
+}
+
+// requireCLI skips the test unless acceptance tests are on, and returns the CLI.
+func requireCLI(t *testing.T) string {
+	t.Helper()
 	if os.Getenv("TF_ACC") == "" {
 		t.Skip("Acceptance tests skipped unless env 'TF_ACC' set")
 	}
@@ -61,28 +84,7 @@ func NewWorkspace(t *testing.T, config string) *Workspace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider, err := buildProvider()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return newWorkspace(t, cli, provider, config)
-}
-
-// Another lays out a further workspace with the same provider.
-func (w *Workspace) Another(t *testing.T, config string) *Workspace {
-	t.Helper()
-	return newWorkspace(t, w.cli, w.provider, config)
-}
-
-func newWorkspace(t *testing.T, cli, provider, config string) *Workspace {
-	t.Helper()
-	inner, err := workspace.New(t.TempDir(), cli, provider)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &Workspace{Workspace: inner, cli: cli, provider: provider}
-	w.Configure(t, config)
-	return w
+	return cli
 }
 
 // findCLI returns the CLI that acceptance tests run on.

@@ -27,11 +27,16 @@ type Workspace struct {
 }
 
 // New prepares a workspace in the directory dir: cli is the path of the CLI, provider that of the provider's binary, which
-// must be called terraform-provider-nats. The CLI's settings become the file cli.tfrc in dir.
+// must be called terraform-provider-nats; empty, if each run is told to attach to one that is running. The CLI's settings become
+// the file cli.tfrc in dir.
 func New(dir, cli, provider string) (*Workspace, error) {
 	cli, err := filepath.Abs(cli)
 	if err != nil {
 		return nil, err
+	}
+	w := &Workspace{Dir: dir, cli: cli, settings: filepath.Join(dir, "cli.tfrc")}
+	if provider == "" {
+		return w, os.WriteFile(w.settings, nil, 0o600)
 	}
 	provider, err = filepath.Abs(provider)
 	if err != nil {
@@ -40,7 +45,6 @@ func New(dir, cli, provider string) (*Workspace, error) {
 	if _, err := os.Stat(provider); err != nil {
 		return nil, fmt.Errorf("the provider is not built: %w", err)
 	}
-	w := &Workspace{Dir: dir, cli: cli, settings: filepath.Join(dir, "cli.tfrc")}
 	return w, os.WriteFile(w.settings, []byte(settings(filepath.Dir(provider))), 0o600)
 }
 

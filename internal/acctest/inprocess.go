@@ -1,0 +1,144 @@
+package acctest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/workspace"
+)
+
+// Factory makes a provider.
+type Factory = func() (tfprotov6.ProviderServer, error)
+
+// NewInProcess lays out a workspace as [NewWorkspace] does, with the provider in the test's own process, as [Run] has it: a new one
+// for each run of the CLI, which attaches to it instead of starting the binary several times. A run takes a third of the processor
+// time then. The provider has the environment of the test and not that of the workspace, and the configuration has one provider
+// block: all of them would configure the same provider.
+func NewInProcess(t *testing.T, config string) *Workspace {
+	t.Helper()
+	return NewInProcessWith(t, Factories, config)
+}
+
+// NewInProcessWith is [NewInProcess] with these providers: nats, and others by the names that they have without an address.
+func NewInProcessWith(t *testing.T, factories map[string]Factory, config string) *Workspace {
+	t.Helper()
+	w := &Workspace{cli: requireCLI(t), factories: factories}
+	return w.Another(t, config)
+}
+
+// Run runs the CLI with these arguments, without colour, and returns what it printed, standard output and error together.
+func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
+	attached, stop, err := w.attached()
+	if err != nil {
+		return "", err
+	}
+	defer stop()
+	return attached.Run(ctx, args...)
+}
+
+// RunInterrupted is Run with an interrupt of the CLI, like that of a terminal, once something has happened. How the run ends is the
+// CLI's matter.
+func (w *Workspace) RunInterrupted(t *testing.T, happened <-chan struct{}, args ...string) string {
+	t.Helper()
+	attached, stop, err := w.attached()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	run := attached.Command(t.Context(), args...)
+	var out bytes.Buffer
+	run.Stdout, run.Stderr = &out, &out
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-happened:
+	case <-time.After(time.Minute):
+		t.Error("what is to be interrupted does not happen")
+	}
+	if err := run.Process.Signal(os.Interrupt); err != nil {
+		t.Error(err)
+	}
+	_ = run.Wait()
+	return out.String()
+}
+
+// attached is the workspace itself, or with the providers in process, until stop is called.
+func (w *Workspace) attached() (attached *workspace.Workspace, stop func(), err error) {
+	if w.factories == nil {
+		return w.Workspace, func() {}, nil
+	}
+	var stops []func()
+	stop = func() {
+		for _, s := range stops {
+			s()
+		}
+	}
+	running := map[string]attachment{} // by address
+	for name, factory := range w.factories {
+		address := "hashicorp/" + name
+		if name == "nats" {
+			address = "nats-k3s/nats"
+		}
+		served, stopIt, err := attachable(w.sink, address, factory)
+		if err != nil {
+			stop()
+			return nil, nil, err
+		}
+		stops = append(stops, stopIt)
+		for _, registry := range []string{"registry.opentofu.org/", "registry.terraform.io/"} {
+			running[registry+address] = served
+		}
+	}
+	text, err := json.Marshal(running)
+	if err != nil {
+		stop()
+		return nil, nil, err
+	}
+	with := *w.Workspace
+	with.Env = append(slices.Clone(with.Env), "TF_REATTACH_PROVIDERS="+string(text))
+	return &with, stop, nil
+}
+
+// attachment is how a CLI finds a provider that runs already, in the form of TF_REATTACH_PROVIDERS.
+type attachment struct {
+	Protocol        string
+	ProtocolVersion int
+	Pid             int
+	Test            bool
+	Addr            struct{ Network, String string }
+}
+
+// attachable serves a provider until stop is called.
+func attachable(sink *testing.T, address string, factory Factory) (served attachment, stop func(), err error) {
+	provider, err := factory()
+	if err != nil {
+		return attachment{}, nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	config, closed, failed := make(chan *plugin.ReattachConfig), make(chan struct{}), make(chan error, 1)
+	go func() {
+		failed <- tf6server.Serve(address, func() tfprotov6.ProviderServer { return provider }, tf6server.WithDebug(ctx, config, closed),
+			tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithLoggingSink(sink))
+	}()
+	select {
+	case c := <-config:
+		served = attachment{Protocol: string(c.Protocol), ProtocolVersion: c.ProtocolVersion, Pid: c.Pid, Test: c.Test}
+		served.Addr.Network, served.Addr.String = c.Addr.Network(), c.Addr.String()
+		return served, func() { cancel(); <-closed }, nil
+	case err := <-failed:
+		cancel()
+		return attachment{}, nil, fmt.Errorf("the provider is not served: %w", err)
+	}
+}
