@@ -56,8 +56,9 @@ run() {
 
 # with_cli SCOPE [ARGUMENT]... is run, with acceptance tests, on the CLI that describe found.
 #
-# Nothing is cached: a server or a CLI that behaves differently today does not change any file that Go looks at. Two
-# packages at a time, because each starts servers and CLIs of its own and some measure time.
+# The provider is built once, and not by each package. Nothing is cached: a server or a CLI that behaves differently
+# today does not change any file that Go looks at. Two packages at a time, because each starts servers and CLIs of its
+# own and some measure time.
 with_cli() {
 	TF_ACC=1 TF_ACC_TERRAFORM_PATH=$path
 	TEST_PROVIDER=$PWD/bin/test-provider # once for all packages
@@ -67,6 +68,9 @@ with_cli() {
 	if [ "$product" = OpenTofu ]; then
 		export TF_ACC_PROVIDER_HOST=registry.opentofu.org
 	fi
+	ACCTEST_PROVIDER=$PWD/bin/acctest/terraform-provider-nats
+	export ACCTEST_PROVIDER
+	go build -o "$ACCTEST_PROVIDER" .
 	run "$@"
 }
 
