@@ -25,6 +25,9 @@ type Resolver struct {
 	// Interval is how often a server with a full resolver compares its accounts with those of another one; zero is the server's
 	// own minute.
 	Interval time.Duration
+	// Timeout is how long a server with a full resolver waits for an account that it has not, such as one that another imports from;
+	// zero is the server's own 1.9 seconds.
+	Timeout time.Duration
 	// URL makes it a URL resolver instead, which asks there for every account, the system account included.
 	URL string
 }
@@ -38,6 +41,7 @@ type resolverConfig struct {
 	Dir         string `json:"dir,omitempty"`
 	AllowDelete bool   `json:"allow_delete,omitempty"`
 	Interval    string `json:"interval,omitempty"`
+	Timeout     string `json:"timeout,omitempty"`
 }
 
 // config returns the configuration of the resolver, which stores accounts in dir if it stores any.
@@ -50,6 +54,9 @@ func (r Resolver) config(dir string) (any, error) {
 		c.Type, c.AllowDelete = FullResolver, !r.NoDelete
 		if r.Interval != 0 {
 			c.Interval = r.Interval.String()
+		}
+		if r.Timeout != 0 {
+			c.Timeout = r.Timeout.String()
 		}
 	case r.Type == MemoryResolver:
 		c.Dir = ""

@@ -2,7 +2,6 @@ package account_test
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -68,12 +67,9 @@ func TestAccAccountWithServerDown(t *testing.T) {
 	cluster := natslab.Cluster(t, 3, natslab.OperatorMode(operator), natslab.ResolverMode(natslab.Resolver{Interval: 500 * time.Millisecond}))
 	servers := cluster.Servers()
 	b := newBench(t, operator, []string{servers[0].ClientURL(), servers[1].ClientURL()})
-	w := acctest.NewWorkspace(t, b.provider()+config(`name = "a"`)+"output \"key\" {\n  value = nats_account.test.public_key\n}\n")
+	w := acctest.NewInProcess(t, b.provider()+config(`name = "a"`))
 	w.Apply(t)
-	publicKey, err := w.Output(t.Context(), "key")
-	if err != nil {
-		t.Fatal(err)
-	}
+	publicKey := w.Stored(t, address).Text("public_key")
 	b.onAll(t, publicKey, true)
 
 	servers[2].Shutdown()
@@ -92,14 +88,9 @@ func TestAccAccountWithServerDown(t *testing.T) {
 	}
 
 	servers[2].Shutdown()
-	out, err := w.Run(t.Context(), "destroy", "-auto-approve")
-	if err == nil || !acctest.Text("was deleted from the servers that answered, and not from "+servers[2].Name()).MatchString(out) {
-		t.Errorf("the deletion without a server: %v\n%s", err, out)
-	}
+	w.Refused(t, "was deleted from the servers that answered, and not from "+servers[2].Name(), "destroy", "-auto-approve")
 	// It is not forgotten, though the servers that run do not have it.
-	if out, err := w.Run(t.Context(), "plan", "-detailed-exitcode"); err == nil || !strings.Contains(out, "Account Is Gone") {
-		t.Errorf("the account is not known any more: %v\n%s", err, out)
-	}
+	w.Refused(t, "Account Is Gone", "plan", "-detailed-exitcode")
 	if err := servers[2].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func TestAccAccountTwoAppliesAtOnce(t *testing.T) {
 	lines := func(name, description string) string {
 		return b.provider() + config(fmt.Sprintf("name = %q\n  public_key = %q\n  description = %q", name, key, description))
 	}
-	one := acctest.NewWorkspace(t, lines("start", "start"))
+	one := acctest.NewInProcess(t, lines("start", "start"))
 	one.Apply(t)
 	two := one.Another(t, lines("start", "start"))
 	two.Must(t, "import", address, key)

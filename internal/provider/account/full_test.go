@@ -2,20 +2,18 @@ package account_test
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/hashicorp/terraform-plugin-testing/compare"
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
-	"github.com/hashicorp/terraform-plugin-testing/statecheck"
-	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
 // keys are the public keys that the claims of a full account need.
@@ -199,6 +197,12 @@ func full(t *testing.T, k keys, tiers bool) (string, account.Account) {
 `, k.identity, limits, k.plain, k.scoped, k.user, k.other, k.revoked, k.importer, activation, k.xkey), want
 }
 
+// importing starts one server, which does not wait long for the account that the full one imports from and that nobody has.
+func importing(t *testing.T) *bench {
+	t.Helper()
+	return single(t, natslab.ResolverMode(natslab.Resolver{Timeout: 100 * time.Millisecond}))
+}
+
 // activationToken lets the full account import the stream news of the other one. It is signed by another key than that, which no
 // server can tell without the account.
 func activationToken(t *testing.T, k keys) (string, error) {
@@ -216,62 +220,65 @@ func activationToken(t *testing.T, k keys) (string, error) {
 	return activation.Sign(t.Context(), signer, account.SystemClock{}, time.Time{})
 }
 
-// sameInData are checks that the data source has the same in these attributes.
-func sameInData(attributes ...string) []statecheck.StateCheck {
-	var checks []statecheck.StateCheck
-	for _, name := range attributes {
-		at := tfjsonpath.New(name)
-		checks = append(checks, statecheck.CompareValuePairs(address, at, "data."+address, at, compare.ValuesSame()))
-	}
-	for attribute, length := range map[string]int{"exports": 2, "imports": 2, "signing_keys": 2} {
-		checks = append(checks, statecheck.ExpectKnownValue("data."+address, tfjsonpath.New(attribute), knownvalue.ListSizeExact(length)))
-	}
-	return checks
-}
-
 // Every claim comes to the servers as it was configured, and comes back: the plan is empty after an apply, a refresh and an import.
 func TestAccAccountWithEverything(t *testing.T) {
-	for name, tiers := range map[string]bool{"flat limits": false, "tiers": true} {
-		t.Run(name, func(t *testing.T) {
-			b := single(t)
-			k := newKeys(t)
-			lines, want := full(t, k, tiers)
-			acctest.Run(t, resource.TestCase{
-				CheckDestroy: b.none(),
-				Steps: []resource.TestStep{
-					{
-						Config: b.provider() + config(lines),
-						ConfigStateChecks: []statecheck.StateCheck{
-							statecheck.ExpectKnownValue(address, tfjsonpath.New("public_key"), knownvalue.StringExact(k.identity)),
-							statecheck.ExpectKnownValue(address, tfjsonpath.New("issuer"), knownvalue.StringExact(b.operator.SigningKey())),
-							statecheck.ExpectKnownValue(address, tfjsonpath.New("pending"), knownvalue.Null()),
-						},
-						ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
-					},
-					{
-						PreConfig: func() {
-							got := b.stored(t, k.identity)
-							if fields := want.Diff(got.Account); len(fields) > 0 {
-								t.Errorf("the servers have other %v: %s", fields, cmp.Diff(&want, got.Account))
-							}
-						},
-						ResourceName: address, ImportState: true, ImportStateId: k.identity, ImportStateVerify: true,
-						ImportStateVerifyIdentifierAttribute: "public_key", ImportStateVerifyIgnore: []string{"deletion_protection"},
-					},
-					{ // the data source tells the same of all that has no order of its own
-						Config: b.provider() + config(lines) + "data \"nats_account\" \"test\" {\n  public_key = nats_account.test.public_key\n}\n",
-						ConfigStateChecks: sameInData("name", "description", "info_url", "tags", "audience", "not_before", "expires_at", "limits", "jetstream",
-							"default_permissions", "mappings", "revocations", "authorization", "trace", "cluster_traffic", "jwt", "issuer"),
-					},
-					{ // without a change: the configuration is in the form that an import gives
-						Config:       b.provider() + protected(lines),
-						ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithID, ImportStateId: k.identity,
-						ImportPlanChecks: resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{
-							plancheck.ExpectResourceAction(address, plancheck.ResourceActionNoop),
-						}},
-					},
-				},
-			})
-		})
+	b := importing(t)
+	type row struct {
+		address, lines string
+		want           account.Account
+	}
+	var rows []row
+	resources, data, adopted := "", "", ""
+	for name, tiers := range map[string]bool{"flat": false, "tiers": true} {
+		lines, want := full(t, newKeys(t), tiers)
+		r := row{"nats_account." + name, lines, want}
+		rows = append(rows, r)
+		named := strings.NewReplacer(address, r.address, `"test"`, strconv.Quote(name))
+		resources += named.Replace(config(lines))
+		data += named.Replace("data \"nats_account\" \"test\" {\n  public_key = nats_account.test.public_key\n  depends_on = [nats_account.test]\n}\n")
+		// The configuration is in the form that an import gives.
+		adopted += named.Replace(protected(lines)) + fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", r.address, want.PublicKey)
+	}
+	w := acctest.NewInProcess(t, "")
+	w.Converge(t, b.provider()+resources+data)
+	imported := w.Another(t, b.provider()+resources)
+	for _, r := range rows {
+		got := b.stored(t, r.want.PublicKey)
+		if fields := r.want.Diff(got.Account); len(fields) > 0 {
+			t.Errorf("%s: the servers have other %v: %s", r.address, fields, cmp.Diff(&r.want, got.Account))
+		}
+		applied := w.Stored(t, r.address)
+		if applied.Text("public_key") != r.want.PublicKey || applied.Text("issuer") != b.operator.SigningKey() || applied["pending"] != nil {
+			t.Errorf("%s has the key %s, the issuer %s and pending %v", r.address, applied["public_key"], applied["issuer"], applied["pending"])
+		}
+		imported.Must(t, "import", r.address, r.want.PublicKey)
+		if diff := cmp.Diff(applied, imported.Stored(t, r.address), cmpopts.IgnoreMapEntries(func(name string, _ any) bool {
+			return name == "deletion_protection"
+		})); diff != "" {
+			t.Errorf("%s: an import (+) has other attributes than the apply (-):\n%s", r.address, diff)
+		}
+		sameInData(t, applied, w.Stored(t, "data."+r.address))
+	}
+	if out := imported.Another(t, b.provider()+adopted).Must(t, "plan"); !strings.Contains(out, "Plan: 2 to import, 0 to add, 0 to change, 0 to destroy.") {
+		t.Errorf("an import by block changes something:\n%s", out)
+	}
+	b.destroyed(t, w)
+}
+
+// sameInData checks that the data source tells the same of all that has no order of its own, and as much of the rest.
+func sameInData(t *testing.T, applied, data acctest.Attributes) {
+	t.Helper()
+	for _, name := range []string{
+		"name", "description", "info_url", "tags", "audience", "not_before", "expires_at", "limits", "jetstream", "default_permissions", "mappings", "revocations",
+		"authorization", "trace", "cluster_traffic", "jwt", "issuer",
+	} {
+		if diff := cmp.Diff(applied[name], data[name]); diff != "" || applied[name] == nil {
+			t.Errorf("the data source (+) has another %s than the resource (-):\n%s", name, diff)
+		}
+	}
+	for _, name := range []string{"exports", "imports", "signing_keys"} {
+		if list, _ := data[name].([]any); len(list) != 2 {
+			t.Errorf("the data source has the %s %v", name, data[name])
+		}
 	}
 }

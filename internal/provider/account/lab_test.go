@@ -2,13 +2,9 @@ package account_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
-
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
@@ -108,32 +104,28 @@ func newSigner(t *testing.T, operator *natslab.Operator) *account.Signer {
 	return signer
 }
 
-// publicKeyOf reads the public key of an account in the state.
-func publicKeyOf(to *string) resource.TestCheckFunc {
-	return func(s *terraform.State) error {
-		r, ok := s.RootModule().Resources[address]
-		if !ok {
-			return errors.New("the account is not in the state")
-		}
-		*to = r.Primary.Attributes["public_key"]
-		return nil
+// destroyed destroys what was applied, after which the servers have none of the accounts that Terraform made.
+func (b *bench) destroyed(t *testing.T, w *acctest.Workspace) {
+	t.Helper()
+	w.Must(t, "destroy", "-auto-approve")
+	if err := b.none(t); err != nil {
+		t.Error(err)
 	}
 }
 
-// none is a check at the end of a test: the servers have none of the accounts that Terraform made.
-func (b *bench) none() resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		accounts, err := b.resolver.List(ctx)
-		if err != nil {
-			return err
-		}
-		if len(accounts) != 1 || accounts[0] != b.operator.SystemAccount().PublicKey() {
-			return fmt.Errorf("the servers still have %v", accounts)
-		}
-		return nil
+// none returns an error if the servers have any of the accounts that Terraform made.
+func (b *bench) none(t *testing.T) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	accounts, err := b.resolver.List(ctx)
+	if err != nil {
+		return err
 	}
+	if len(accounts) != 1 || accounts[0] != b.operator.SystemAccount().PublicKey() {
+		return fmt.Errorf("the servers still have %v", accounts)
+	}
+	return nil
 }
 
 // newKey makes a key and returns its public half.

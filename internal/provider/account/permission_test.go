@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/nats-io/jwt/v2"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
@@ -29,22 +28,18 @@ func TestAccAccountSystemPermissions(t *testing.T) {
 	b := single(t)
 	b.restrict(t, account.SystemPermissions())
 	data := "data \"nats_account\" \"test\" {\n  public_key = nats_account.test.public_key\n}\ndata \"nats_accounts\" \"test\" {}\n"
-	acctest.Run(t, resource.TestCase{
-		CheckDestroy: b.none(),
-		Steps: []resource.TestStep{
-			{Config: b.provider() + config(`name = "a"`) + data},
-			{Config: b.provider() + config("name = \"b\"\n  jetstream = { disk_storage = \"1GiB\" }") + data},
-		},
-	})
+	w := acctest.NewInProcess(t, "")
+	w.Converge(t, b.provider()+config(`name = "a"`)+data)
+	jetStream := config("name = \"b\"\n  jetstream = { disk_storage = \"1GiB\" }") + data
+	w.Converge(t, b.provider()+jetStream)
+	b.destroyed(t, w)
 
-	first := acctest.NewWorkspace(t, "")
 	for i, subject := range account.SystemPermissions().Publish.Allow {
 		fewer := account.SystemPermissions()
 		fewer.Publish.Allow = append(fewer.Publish.Allow[:i:i], fewer.Publish.Allow[i+1:]...)
 		t.Run(strings.TrimPrefix(subject, "$"), func(t *testing.T) {
-			b := single(t)
 			b.restrict(t, fewer)
-			w := first.Another(t, b.provider()+config("name = \"a\"\n  jetstream = { disk_storage = \"1GiB\" }")+data)
+			w := w.Another(t, b.provider()+jetStream)
 			out, err := w.Run(t.Context(), "apply", "-auto-approve")
 			// That the servers have loaded an account is not what a push depends on.
 			warned := acctest.Text("Servers May Not Have Loaded the Account").MatchString(out)

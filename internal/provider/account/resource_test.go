@@ -5,14 +5,12 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-testing/compare"
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
-	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
@@ -21,80 +19,61 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// preApply is a check of the plan of a step.
-func preApply(checks ...plancheck.PlanCheck) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: checks}
-}
-
 func TestAccAccountLifecycle(t *testing.T) {
 	b := single(t)
-	var publicKey string
-	sameKey := statecheck.CompareValue(compare.ValuesSame())
-	sameJWT := statecheck.CompareValue(compare.ValuesSame())
-	update := preApply(plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate))
+	w := acctest.NewInProcess(t, "")
+	apply := func(lines, planned string) acctest.Attributes {
+		t.Helper()
+		if out := w.Converge(t, b.provider()+config(lines)); !strings.Contains(out, "# "+address+" "+planned) {
+			t.Errorf("not planned: %s\n%s", planned, out)
+		}
+		return w.Stored(t, address)
+	}
+	// An identity is generated.
+	first := apply(`name = "first"`, "will be created")
+	publicKey := first.Text("public_key")
+	if got := b.stored(t, publicKey).Account; got.Name != "first" || got.JetStream != nil || got.Limits.Connections != nil {
+		t.Errorf("the servers have %+v", got)
+	}
+	if first["push"] != true || first["pending"] != nil {
+		t.Errorf("push is %v and pending %v", first["push"], first["pending"])
+	}
 
-	acctest.Run(t, resource.TestCase{
-		CheckDestroy: b.none(),
-		Steps: []resource.TestStep{
-			{ // an identity is generated
-				Config: b.provider() + config(`name = "first"`),
-				Check:  publicKeyOf(&publicKey),
-				ConfigStateChecks: []statecheck.StateCheck{
-					sameKey.AddStateValue(address, tfjsonpath.New("public_key")),
-					statecheck.ExpectKnownValue(address, tfjsonpath.New("push"), knownvalue.Bool(true)),
-					statecheck.ExpectKnownValue(address, tfjsonpath.New("pending"), knownvalue.Null()),
-				},
-			},
-			{ // a change of the claims is pushed in place
-				PreConfig: func() {
-					if got := b.stored(t, publicKey).Account; got.Name != "first" || got.JetStream != nil || got.Limits.Connections != nil {
-						t.Errorf("the servers have %+v", got)
-					}
-				},
-				Config:           b.provider() + config("name = \"second\"\n  jetstream = { disk_storage = \"1GiB\" }"),
-				ConfigPlanChecks: update,
-				ConfigStateChecks: []statecheck.StateCheck{
-					sameKey.AddStateValue(address, tfjsonpath.New("public_key")),
-					sameJWT.AddStateValue(address, tfjsonpath.New("jwt")),
-				},
-			},
-			{ // what is no claim is not signed again, nor is another form of the same
-				PreConfig: func() {
-					if got := b.stored(t, publicKey).Account; got.Name != "second" || got.JetStream == nil || *got.JetStream.DiskStorage != 1<<30 {
-						t.Errorf("the servers have %+v", got)
-					}
-				},
-				Config: b.provider() + config("name = \"second\"\n  jetstream = { disk_storage = 1073741824 }\n  exports = []\n  force_destroy = true"),
-				ConfigPlanChecks: preApply(
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("pending"), knownvalue.Null()),
-				),
-				ConfigStateChecks: []statecheck.StateCheck{sameJWT.AddStateValue(address, tfjsonpath.New("jwt"))},
-			},
-			{ // deleted behind Terraform's back: the same account comes back
-				PreConfig: func() {
-					if _, err := b.resolver.Delete(t.Context(), publicKey, newSigner(t, b.operator)); err != nil {
-						t.Fatal(err)
-					}
-				},
-				Config: b.provider() + config("name = \"second\"\n  jetstream = { disk_storage = 1073741824 }\n  exports = []\n  force_destroy = true"),
-				ConfigPlanChecks: preApply(
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate), plancheck.ExpectUnknownValue(address, tfjsonpath.New("jwt")),
-				),
-				ConfigStateChecks: []statecheck.StateCheck{sameKey.AddStateValue(address, tfjsonpath.New("public_key"))},
-			},
-			{ // it cannot become another one
-				PreConfig:   func() { b.stored(t, publicKey) },
-				Config:      b.provider() + config(fmt.Sprintf("name = \"second\"\n  public_key = %q", newKey(t, natsconn.AccountKey))),
-				ExpectError: acctest.Text("Account Cannot Be Changed"),
-			},
-		},
-	})
+	// A change of the claims is pushed in place.
+	const updated = "will be updated in-place"
+	second := apply("name = \"second\"\n  jetstream = { disk_storage = \"1GiB\" }", updated)
+	if got := b.stored(t, publicKey).Account; got.Name != "second" || got.JetStream == nil || *got.JetStream.DiskStorage != 1<<30 {
+		t.Errorf("the servers have %+v", got)
+	}
+
+	// What is no claim is not signed again, nor is another form of the same.
+	lines := "name = \"second\"\n  jetstream = { disk_storage = 1073741824 }\n  exports = []\n  force_destroy = true"
+	w.CheckPlan(t, b.provider()+config(lines), plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+		plancheck.ExpectKnownValue(address, tfjsonpath.New("pending"), knownvalue.Null()))
+	third := apply(lines, updated)
+
+	// Deleted behind Terraform's back: the same account comes back.
+	if _, err := b.resolver.Delete(t.Context(), publicKey, newSigner(t, b.operator)); err != nil {
+		t.Fatal(err)
+	}
+	w.CheckPlan(t, b.provider()+config(lines), plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+		plancheck.ExpectUnknownValue(address, tfjsonpath.New("jwt")))
+	fourth := apply(lines, updated)
+	b.stored(t, publicKey)
+	if second.Text("public_key") != publicKey || fourth.Text("public_key") != publicKey || second.Text("jwt") == "" || third.Text("jwt") != second.Text("jwt") {
+		t.Error("the key changed, or what is the same was signed again")
+	}
+
+	// It cannot become another one.
+	w.Configure(t, b.provider()+config(fmt.Sprintf("name = \"second\"\n  public_key = %q", newKey(t, natsconn.AccountKey))))
+	w.Refused(t, "Account Cannot Be Changed", "apply", "-auto-approve")
+	w.Configure(t, b.provider()+config(lines))
+	b.destroyed(t, w)
 }
 
 // What another writer changed shows in the plan by its field, and is put back.
 func TestAccAccountDrift(t *testing.T) {
-	b := single(t)
+	b := importing(t)
 	k := newKeys(t)
 	lines, want := full(t, k, false)
 	n := int64(1)
@@ -120,7 +99,7 @@ func TestAccAccountDrift(t *testing.T) {
 		"trace":               func(a *account.Account) { a.Trace = nil },
 		"cluster_traffic":     func(a *account.Account) { a.ClusterTraffic = "system" },
 	}
-	w := acctest.NewWorkspace(t, b.provider()+config(lines))
+	w := acctest.NewInProcess(t, b.provider()+config(lines))
 	w.Apply(t)
 	fields := slices.Sorted(maps.Keys(changes))
 	const plans = 3 // each with another third of the fields changed
@@ -167,100 +146,75 @@ func TestAccAccountKeepsForeignRevocations(t *testing.T) {
 	b := single(t)
 	own, foreign := newKey(t, natsconn.UserKey), newKey(t, natsconn.UserKey)
 	at := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	w := acctest.NewInProcess(t, "")
 	var publicKey string
-	revoked := func(keys ...string) func() {
-		return func() {
-			t.Helper()
-			got := b.stored(t, publicKey).Account.Revocations
-			if len(got) != len(keys) {
-				t.Errorf("revoked are %v", got)
-			}
-			for _, key := range keys {
-				if !got[key].Equal(at) {
-					t.Errorf("%s is revoked at %v", key, got[key])
-				}
+	apply := func(lines string, keys ...string) (out string) {
+		t.Helper()
+		out = w.Converge(t, b.provider()+config(lines))
+		publicKey = w.Stored(t, address).Text("public_key")
+		got := b.stored(t, publicKey).Account.Revocations
+		if len(got) != len(keys) {
+			t.Errorf("revoked are %v", got)
+		}
+		for _, key := range keys {
+			if key != "*" && !got[key].Equal(at) || got[key].IsZero() {
+				t.Errorf("%s is revoked at %v", key, got[key])
 			}
 		}
+		return out
 	}
-	revocation := fmt.Sprintf(`revocations = { %q = "2025-01-01T00:00:00Z" }`, own)
-	acctest.Run(t, resource.TestCase{
-		CheckDestroy: b.none(),
-		Steps: []resource.TestStep{
-			{Config: b.provider() + config("name = \"a\"\n  "+revocation), Check: publicKeyOf(&publicKey)},
-			{
-				PreConfig: func() {
-					b.change(t, publicKey, func(a *account.Account) { a.Revocations[foreign] = at })
-				},
-				Config:           b.provider() + config("name = \"a\"\n  "+revocation),
-				ConfigPlanChecks: preApply(plancheck.ExpectEmptyPlan()),
-			},
-			{PreConfig: revoked(own, foreign), Config: b.provider() + config("name = \"b\"\n  "+revocation)},
-			{PreConfig: revoked(own, foreign), Config: b.provider() + config("name = \"b\"")},
-			{PreConfig: revoked(foreign), Config: b.provider() + config("name = \"c\"")},
-			{PreConfig: revoked(foreign), Config: b.provider() + config("name = \"c\"\n  revocations = { \"*\" = \"2025-02-01T00:00:00Z\" }")},
-			{ // which the one for all has made superfluous
-				PreConfig: func() {
-					if got := b.stored(t, publicKey).Account.Revocations; len(got) != 1 || got["*"].IsZero() {
-						t.Errorf("revoked are %v", got)
-					}
-				},
-				Config: b.provider() + config("name = \"c\"\n  revocations = { \"*\" = \"2025-02-01T00:00:00Z\" }"), PlanOnly: true,
-			},
-		},
-	})
+	revocation := fmt.Sprintf("\n  revocations = { %q = \"2025-01-01T00:00:00Z\" }", own)
+	apply(`name = "a"`+revocation, own)
+	b.change(t, publicKey, func(a *account.Account) { a.Revocations[foreign] = at })
+	if out := apply(`name = "a"`+revocation, own, foreign); !strings.Contains(out, "No changes.") {
+		t.Errorf("the revocation of others shows:\n%s", out)
+	}
+	apply(`name = "b"`+revocation, own, foreign)
+	apply(`name = "b"`, foreign)
+	apply(`name = "c"`, foreign)
+	apply("name = \"c\"\n  revocations = { \"*\" = \"2025-02-01T00:00:00Z\" }", "*") // which makes the other one superfluous
+	b.destroyed(t, w)
 }
 
 // An account that is only signed needs no server, and is signed again only if it changes.
 func TestAccAccountSignOnly(t *testing.T) {
 	operator := newOperator(t)
 	provider := acctest.ProviderConfig([]string{"nats://127.0.0.1:1"}, fmt.Sprintf("operator = { signing_key = %q }", operator.SigningKeySeed()))
-	same := statecheck.CompareValue(compare.ValuesSame())
-	differ := statecheck.CompareValue(compare.ValuesDiffer())
-	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
-		{
-			Config:            provider + config("name = \"a\"\n  push = false"),
-			ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tfjsonpath.New("jwt")), differ.AddStateValue(address, tfjsonpath.New("jwt"))},
-		},
-		{
-			Config:            provider + config("name = \"a\"\n  push = false\n  force_destroy = true"),
-			ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tfjsonpath.New("jwt"))},
-		},
-		{
-			Config:            provider + config("name = \"b\"\n  push = false"),
-			ConfigStateChecks: []statecheck.StateCheck{differ.AddStateValue(address, tfjsonpath.New("jwt"))},
-		},
-		{
-			Config:      provider + config(`name = "b"`),
-			ExpectError: acctest.Text("No credentials of a user of the system account are configured"),
-		},
-	}})
+	w := acctest.NewInProcess(t, "")
+	signed := func(lines string) string {
+		t.Helper()
+		w.Converge(t, provider+config(lines))
+		return w.Stored(t, address).Text("jwt")
+	}
+	first := signed("name = \"a\"\n  push = false")
+	if second := signed("name = \"a\"\n  push = false\n  force_destroy = true"); first == "" || second != first {
+		t.Errorf("signed again without a change: %q, %q", first, second)
+	}
+	if third := signed("name = \"b\"\n  push = false"); third == "" || third == first {
+		t.Errorf("not signed again: %q", third)
+	}
+	w.Configure(t, provider+config(`name = "b"`))
+	w.Refused(t, "No credentials of a user of the system account are configured", "apply", "-auto-approve")
+	w.Configure(t, provider+config("name = \"b\"\n  push = false"))
+	w.Must(t, "destroy", "-auto-approve")
 }
 
 func TestAccAccountProtection(t *testing.T) {
 	b := single(t)
-	w := acctest.NewWorkspace(t, b.provider()+protected(`name = "a"`))
+	w := acctest.NewInProcess(t, b.provider()+protected(`name = "a"`))
 	w.Apply(t)
-	refused := func(want string, args ...string) {
-		t.Helper()
-		if out, err := w.Run(t.Context(), args...); err == nil || !acctest.Text(want).MatchString(out) {
-			t.Errorf("%v: %v\n%s", args, err, out)
-		}
-	}
-	refused("The plan would destroy the Account", "destroy", "-auto-approve")
-	refused("The plan would replace the Account", "apply", "-auto-approve", "-replace="+address)
+	w.Refused(t, "The plan would destroy the Account", "destroy", "-auto-approve")
+	w.Refused(t, "The plan would replace the Account", "apply", "-auto-approve", "-replace="+address)
 	w.Must(t, "taint", address)
-	refused("was to be deleted although deletion_protection is set", "apply", "-auto-approve")
+	w.Refused(t, "was to be deleted although deletion_protection is set", "apply", "-auto-approve")
 	w.Must(t, "untaint", address)
 	w.AssertEmptyPlan(t)
 	w.Configure(t, b.provider())
-	refused("The plan would destroy the Account", "apply", "-auto-approve")
+	w.Refused(t, "The plan would destroy the Account", "apply", "-auto-approve")
 
 	w.Configure(t, b.provider()+config(`name = "a"`))
 	w.Apply(t)
-	w.Must(t, "destroy", "-auto-approve")
-	if err := b.none()(nil); err != nil {
-		t.Error(err)
-	}
+	b.destroyed(t, w)
 }
 
 // A configuration keeps its own form of what means the same to the servers.
@@ -282,50 +236,31 @@ func TestAccAccountKeepsForm(t *testing.T) {
   default_permissions = { publish = { allow = [], deny = [] } }
   mappings            = {}
 `, max(one, two), min(one, two))
-	acctest.Run(t, resource.TestCase{
-		CheckDestroy: b.none(),
-		Steps: []resource.TestStep{
-			{Config: b.provider() + config(lines)}, // ends with an empty plan, after a refresh
-			{
-				RefreshState: true, RefreshPlanChecks: resource.RefreshPlanChecks{PostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
-			},
-		},
-	})
+	w := acctest.NewInProcess(t, "")
+	w.Converge(t, b.provider()+config(lines))
+	b.destroyed(t, w)
 }
 
 // An account that has expired is not signed.
 func TestAccAccountExpired(t *testing.T) {
-	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-		Config:      acctest.ProviderConfig([]string{"nats://127.0.0.1:1"}) + config("name = \"a\"\n  expires_at = \"2020-01-01T00:00:00Z\""),
-		PlanOnly:    true,
-		ExpectError: acctest.Text(`The account "a" has expired at 2020-01-01T00:00:00Z`),
-	}}})
+	w := acctest.NewInProcess(t, acctest.ProviderConfig([]string{"nats://127.0.0.1:1"})+config("name = \"a\"\n  expires_at = \"2020-01-01T00:00:00Z\""))
+	w.Refused(t, `The account "a" has expired at 2020-01-01T00:00:00Z`, "plan")
 }
 
 // The servers' resolver decides what can be done; what it cannot is said with the remedy.
 func TestAccAccountResolvers(t *testing.T) {
-	for name, c := range map[string]struct {
-		resolver natslab.Resolver
-		want     string
-	}{
-		"memory": {natslab.Resolver{Type: natslab.MemoryResolver}, "The servers store no accounts that are pushed"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := single(t, natslab.ResolverMode(c.resolver))
-			acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
-				{Config: b.provider() + config(`name = "a"`), ExpectError: acctest.Text(c.want)},
-				{Config: b.provider() + config("name = \"a\"\n  push = false")},
-			}})
-		})
-	}
+	t.Run("memory", func(t *testing.T) {
+		b := single(t, natslab.ResolverMode(natslab.Resolver{Type: natslab.MemoryResolver}))
+		w := acctest.NewInProcess(t, b.provider()+config(`name = "a"`))
+		w.Refused(t, "The servers store no accounts that are pushed", "apply", "-auto-approve")
+		w.Converge(t, b.provider()+config("name = \"a\"\n  push = false"))
+		w.Must(t, "destroy", "-auto-approve")
+	})
 	t.Run("no deletion", func(t *testing.T) {
 		b := single(t, natslab.ResolverMode(natslab.Resolver{NoDelete: true}))
-		w := acctest.NewWorkspace(t, b.provider()+config(`name = "a"`))
+		w := acctest.NewInProcess(t, b.provider()+config(`name = "a"`))
 		w.Apply(t)
-		out, err := w.Run(t.Context(), "destroy", "-auto-approve")
-		if err == nil || !acctest.Text("set allow_delete: true in its resolver").MatchString(out) {
-			t.Errorf("%v\n%s", err, out)
-		}
+		w.Refused(t, "set allow_delete: true in its resolver", "destroy", "-auto-approve")
 		w.AssertEmptyPlan(t) // the account is still known
 	})
 }

@@ -61,19 +61,13 @@ func TestAccAccountWithStreams(t *testing.T) {
 			jetStream, more)) + fmt.Sprintf("data \"nats_account\" \"test\" {\n  public_key = nats_account.test.public_key\n}\n"+
 			"output \"usage\" {\n  value = jsonencode(data.nats_account.test.usage)\n}\n")
 	}
-	w := acctest.NewWorkspace(t, lines(flat, ""))
+	w := acctest.NewInProcess(t, lines(flat, ""))
 	w.Apply(t)
 	js := b.inside(t, key, seed)
 	write := func() {
 		t.Helper()
 		if _, err := js.Publish(t.Context(), "orders.new", []byte("one")); err != nil {
 			t.Errorf("the stream takes no writes: %v", err)
-		}
-	}
-	refused := func(want string, args ...string) {
-		t.Helper()
-		if out, err := w.Run(t.Context(), args...); err == nil || !acctest.Text(want).MatchString(out) {
-			t.Errorf("%v: %v\n%s", args, err, out)
 		}
 	}
 	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}}); err != nil {
@@ -93,10 +87,10 @@ func TestAccAccountWithStreams(t *testing.T) {
 	}
 
 	w.Configure(t, lines(flat, ""))
-	refused("nats-server takes no writes on streams that are there", "apply", "-auto-approve")
+	w.Refused(t, "nats-server takes no writes on streams that are there", "apply", "-auto-approve")
 	write()
 	w.Configure(t, lines("null", ""))
-	refused("Without JetStream they stop answering at once", "apply", "-auto-approve")
+	w.Refused(t, "Without JetStream they stop answering at once", "apply", "-auto-approve")
 	write()
 	w.Configure(t, lines(tiers, ""))
 	w.Must(t, "apply", "-auto-approve", "-refresh-only")
@@ -106,14 +100,11 @@ func TestAccAccountWithStreams(t *testing.T) {
 		t.Errorf("the usage is %s, %v", usage, err)
 	}
 
-	refused("still has streams: ORDERS", "destroy", "-auto-approve")
+	w.Refused(t, "still has streams: ORDERS", "destroy", "-auto-approve")
 	write()
 	w.Configure(t, lines(tiers, "force_destroy = true"))
 	w.Apply(t)
-	w.Must(t, "destroy", "-auto-approve")
-	if err := b.none()(nil); err != nil {
-		t.Error(err)
-	}
+	b.destroyed(t, w)
 }
 
 // An account that is pushed after it was only signed goes to the servers whether they have it or not, and takes no streams away either.
@@ -129,7 +120,7 @@ func TestAccAccountPushedAgain(t *testing.T) {
 			signing, jetStream, more))
 	}
 	const flat, tiers, signOnly = `{ disk_storage = "1GiB" }`, `{ tiers = { R1 = { disk_storage = "1GiB" } } }`, "push = false"
-	w := acctest.NewWorkspace(t, lines("first", flat, signOnly))
+	w := acctest.NewInProcess(t, lines("first", flat, signOnly))
 	w.Apply(t)
 	push := func(name, jetStream string) {
 		t.Helper()
@@ -158,10 +149,7 @@ func TestAccAccountPushedAgain(t *testing.T) {
 		}
 		if jetStream == "null" {
 			w.Configure(t, lines("second", jetStream, ""))
-			out, err := w.Run(t.Context(), "apply", "-auto-approve")
-			if err == nil || !acctest.Text("Without JetStream they stop answering at once").MatchString(out) {
-				t.Errorf("the push of an account without JetStream: %v\n%s", err, out)
-			}
+			w.Refused(t, "Without JetStream they stop answering at once", "apply", "-auto-approve")
 			continue
 		}
 		push("second", jetStream)

@@ -22,10 +22,8 @@ func TestAccAccountTakenOver(t *testing.T) {
 	lines := func(name, more string) string {
 		return b.provider() + config(fmt.Sprintf("name = %q\n  public_key = %q\n  %s", name, key, more))
 	}
-	w := acctest.NewWorkspace(t, lines("other", ""))
-	if out, err := w.Run(t.Context(), "apply", "-auto-approve"); err == nil || !acctest.Text("import it: terraform import ADDRESS "+key).MatchString(out) {
-		t.Errorf("another account was taken over: %v\n%s", err, out)
-	}
+	w := acctest.NewInProcess(t, lines("other", ""))
+	w.Refused(t, "import it: terraform import ADDRESS "+key, "apply", "-auto-approve")
 	before := b.stored(t, key).Token
 	w.Configure(t, lines("a", "lifecycle {\n    create_before_destroy = true\n  }"))
 	w.Apply(t)
@@ -52,8 +50,5 @@ func TestAccAccountTakenOver(t *testing.T) {
 	w.Must(t, "apply", "-auto-approve", "-replace="+address) // which destroys first
 	w.AssertEmptyPlan(t)
 	b.stored(t, key)
-	w.Must(t, "destroy", "-auto-approve")
-	if err := b.none()(nil); err != nil {
-		t.Error(err)
-	}
+	b.destroyed(t, w)
 }

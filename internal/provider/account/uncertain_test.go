@@ -1,10 +1,7 @@
 package account_test
 
 import (
-	"bytes"
-	"os"
 	"testing"
-	"time"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
@@ -25,17 +22,13 @@ func TestAccAccountPushNotAnswered(t *testing.T) {
 			proxy := natslab.NewProxy(t, b.urls[0])
 			b.urls = []string{proxy.ClientURL()}
 			hold := c.hold(proxy)
-			w := acctest.NewWorkspace(t, b.provider(`request_timeout = "2s"`)+config(`name = "a"`)+
-				"output \"key\" {\n  value = nats_account.test.public_key\n}\n")
+			w := acctest.NewInProcess(t, b.provider(`request_timeout = "2s"`)+config(`name = "a"`))
 			if out := w.Apply(t); !acctest.Text("It is kept in the state, so that its identity is not lost").MatchString(out) {
 				t.Errorf("the push without an answer was not told:\n%s", out)
 			}
 			hold.Drop()
-			publicKey, err := w.Output(t.Context(), "key")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := b.none()(nil); (err != nil) != c.stored {
+			publicKey := w.Stored(t, address).Text("public_key")
+			if err := b.none(t); (err != nil) != c.stored {
 				t.Errorf("after the push: %v", err)
 			}
 			w.Apply(t)
@@ -43,10 +36,7 @@ func TestAccAccountPushNotAnswered(t *testing.T) {
 			if got := b.stored(t, publicKey).Account.Name; got != "a" {
 				t.Errorf("the servers have %q", got)
 			}
-			w.Must(t, "destroy", "-auto-approve")
-			if err := b.none()(nil); err != nil {
-				t.Error(err)
-			}
+			b.destroyed(t, w)
 		})
 	}
 }
@@ -58,31 +48,14 @@ func TestAccAccountPushInterrupted(t *testing.T) {
 	direct := b.urls
 	b.urls = []string{proxy.ClientURL()}
 	hold := proxy.HoldReply(1, func(subject string) bool { return subject == "$SYS.REQ.CLAIMS.UPDATE" })
-	w := acctest.NewWorkspace(t, b.provider(`request_timeout = "10m"`)+config(`name = "a"`))
-	apply := w.Command(t.Context(), "apply", "-auto-approve")
-	var out bytes.Buffer
-	apply.Stdout, apply.Stderr = &out, &out
-	if err := apply.Start(); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-hold.Held():
-	case <-time.After(time.Minute):
-		t.Error("nothing was pushed")
-	}
-	if err := apply.Process.Signal(os.Interrupt); err != nil {
-		t.Error(err)
-	}
-	_ = apply.Wait() // how it ends is the CLI's matter
+	w := acctest.NewInProcess(t, b.provider(`request_timeout = "10m"`)+config(`name = "a"`))
+	out := w.RunInterrupted(t, hold.Held(), "apply", "-auto-approve")
 	hold.Drop()
-	if !acctest.Text("It is kept in the state, so that its identity is not lost").MatchString(out.String()) {
-		t.Errorf("the interrupted push was not told:\n%s", out.String())
+	if !acctest.Text("It is kept in the state, so that its identity is not lost").MatchString(out) {
+		t.Errorf("the interrupted push was not told:\n%s", out)
 	}
 	b.urls = direct
 	w.Configure(t, b.provider()+config(`name = "a"`))
 	w.AssertEmptyPlan(t)
-	w.Must(t, "destroy", "-auto-approve")
-	if err := b.none()(nil); err != nil {
-		t.Error(err)
-	}
+	b.destroyed(t, w)
 }
