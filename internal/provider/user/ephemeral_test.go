@@ -2,7 +2,6 @@ package user_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,9 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/echoprovider"
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
-	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
@@ -25,44 +21,43 @@ import (
 // credentialsType is the ephemeral resource.
 const credentialsType = "nats_user_credentials"
 
-// ephemeralUser is an ephemeral user signed with a seed, whose values the echo provider puts into the state.
-func ephemeralUser(accountKey, seed string, lines ...string) string {
-	return strings.NewReplacer("resource \"nats_user\"", "ephemeral \""+credentialsType+"\"", "signing_key_seed_wo", "signing_key_seed").
-		Replace(userBlock(accountKey, seed, lines...)) + `
-provider "echo" {
-  data = ephemeral.` + credentialsType + `.test
+// ephemeralUser is an ephemeral user of a name, signed with a seed.
+func ephemeralUser(name, accountKey, seed string, lines ...string) string {
+	return strings.NewReplacer(`resource "nats_user" "test"`, fmt.Sprintf("ephemeral %q %q", credentialsType, name), "signing_key_seed_wo", "signing_key_seed").
+		Replace(userBlock(accountKey, seed, lines...))
 }
 
-resource "echo" "test" {}
-`
-}
-
-// runWithEcho runs steps, between which the echo goes away: it is made once, and shows what was then.
-func runWithEcho(t *testing.T, empty string, steps ...resource.TestStep) {
+// opened opens ephemeral users, whose attributes it returns by their names: the echo provider puts them into the state of the
+// workspace.
+func opened(t *testing.T, config string, names ...string) (*acctest.Workspace, map[string]acctest.Attributes) {
 	t.Helper()
 	factories := maps.Clone(acctest.Factories)
 	factories["echo"] = echoprovider.NewProviderServer()
-	var all []resource.TestStep
-	for _, step := range steps {
-		all = append(all, step, resource.TestStep{Config: empty})
+	data := ""
+	for _, name := range names {
+		data += fmt.Sprintf("    %[1]s = ephemeral.%[2]s.%[1]s\n", name, credentialsType)
 	}
-	acctest.Run(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: all})
+	w := acctest.NewInProcessWith(t, factories, config+fmt.Sprintf("provider \"echo\" {\n  data = {\n%s  }\n}\n\nresource \"echo\" \"test\" {}\n", data))
+	w.Apply(t)
+	found := map[string]acctest.Attributes{}
+	dynamic, _ := w.Stored(t, "echo.test")["data"].(map[string]any)
+	values, _ := dynamic["value"].(map[string]any)
+	for _, name := range names {
+		found[name], _ = values[name].(map[string]any)
+	}
+	return w, found
 }
 
-// keepEcho is keep for the ephemeral user.
-func keepEcho(into *signed) resource.TestCheckFunc { return keepFrom("echo.test", "data.", into) }
-
-// lives is a check that the user expires that long after it was signed, or a little earlier.
-func lives(s *signed, want time.Duration) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		if got := s.user.Expires.Sub(s.signature.IssuedAt); got > want || got < want-waitTime {
-			return fmt.Errorf("the user lives for %s, not %s", got, want)
-		}
-		return nil
+// lives checks that the user expires that long after it was signed, or a little earlier.
+func lives(t *testing.T, s signed, want time.Duration) {
+	t.Helper()
+	if got := s.user.Expires.Sub(s.signature.IssuedAt); got > want || got < want-waitTime {
+		t.Errorf("the user lives for %s, not %s", got, want)
 	}
 }
 
-// The credentials do what their permissions say, and the account is what it was before.
+// The credentials do what their permissions say, and the account is what it was before. Servers cut the connection of a user that
+// expires, and let it in no more.
 func TestAccEphemeralUser(t *testing.T) {
 	b := newBench(t, 1, nil)
 	stored := func() string {
@@ -76,96 +71,77 @@ func TestAccEphemeralUser(t *testing.T) {
 		return found.Token
 	}
 	before := stored()
-	var user, full signed
-	config := func(lines ...string) string {
-		return b.providerConfig() + ephemeralUser(b.account.PublicKey(), b.account.SigningKeySeed(), lines...)
+	user := func(name string, lines ...string) string {
+		return ephemeralUser(name, b.account.PublicKey(), b.account.SigningKeySeed(), lines...)
 	}
-	runWithEcho(t, b.providerConfig(),
-		resource.TestStep{
-			Config: config(`permissions = { publish = { allow = ["a.>"] } }`),
-			Check: resource.ComposeTestCheckFunc(keepEcho(&user), lives(&user, time.Hour), b.connects(&user), b.permitted(&user, "a.x", "b.x"),
-				resource.TestCheckNoResourceAttr("echo.test", "data.expires_in")),
-		},
-		resource.TestStep{
-			Config: config(`tags = ["site:berlin"]`, `audience = "a"`, `not_before = "2020-01-01T00:00:00Z"`, `expires_in = "720h"`, "subscriptions = 5",
-				`payload = "1KiB"`, `data = "1MiB"`, `source_networks = ["127.0.0.0/8"]`, `times = [{ start = "00:00:00", end = "23:59:59" }]`,
-				`times_location = "UTC"`, `connection_types = ["STANDARD"]`),
-			Check: resource.ComposeTestCheckFunc(keepEcho(&full), lives(&full, 720*time.Hour), func(*terraform.State) error {
-				got := []any{full.user.Tags, full.user.Audience, *full.user.Subscriptions, *full.user.Payload, *full.user.Data, full.user.SourceNetworks,
-					full.user.Times[0].End, full.user.TimesLocation, full.user.ConnectionTypes, full.user.NotBefore.Year()}
-				want := []any{[]string{"site:berlin"}, "a", int64(5), int64(1 << 10), int64(1 << 20), []string{"127.0.0.0/8"}, "23:59:59", "UTC",
-					[]string{"STANDARD"}, 2020}
-				if diff := cmp.Diff(want, got); diff != "" {
-					return errors.New("claims (-want +got):\n" + diff)
-				}
-				if full.user.PublicKey == user.user.PublicKey {
-					return errors.New("the key is that of the user before")
-				}
-				return nil
-			}),
-		})
+	w, found := opened(t, b.providerConfig()+
+		user("permitted", `permissions = { publish = { allow = ["a.>"] } }`)+
+		user("full", `tags = ["site:berlin"]`, `audience = "a"`, `not_before = "2020-01-01T00:00:00Z"`, `expires_in = "720h"`, "subscriptions = 5",
+			`payload = "1KiB"`, `data = "1MiB"`, `source_networks = ["127.0.0.0/8"]`, `times = [{ start = "00:00:00", end = "23:59:59" }]`,
+			`times_location = "UTC"`, `connection_types = ["STANDARD"]`)+
+		user("short", `expires_in = "10s"`), "permitted", "full", "short")
+	short := read(t, found["short"])
+	lives(t, short, 10*time.Second)
+	cut := make(chan time.Time, 1)
+	nc, err := connect(b.urls[0], nats.UserCredentialBytes([]byte(short.credentials)), nats.ClosedHandler(func(*nats.Conn) { cut <- time.Now() }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+
+	permitted, full := read(t, found["permitted"]), read(t, found["full"])
+	lives(t, permitted, time.Hour)
+	b.connects(t, permitted.credentials)
+	b.permitted(t, permitted, "a.x", "b.x")
+	if lifetime, ok := found["permitted"]["expires_in"]; lifetime != nil || !ok {
+		t.Errorf("expires_in is %v", lifetime)
+	}
+	lives(t, full, 720*time.Hour)
+	got := []any{full.user.Tags, full.user.Audience, *full.user.Subscriptions, *full.user.Payload, *full.user.Data, full.user.SourceNetworks,
+		full.user.Times[0].End, full.user.TimesLocation, full.user.ConnectionTypes, full.user.NotBefore.Year()}
+	want := []any{[]string{"site:berlin"}, "a", int64(5), int64(1 << 10), int64(1 << 20), []string{"127.0.0.0/8"}, "23:59:59", "UTC", []string{"STANDARD"}, 2020}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("claims (-want +got):\n%s", diff)
+	}
+	if full.user.PublicKey == permitted.user.PublicKey {
+		t.Error("the key is that of another user")
+	}
+	w.AssertConverged(t)
 	if stored() != before {
 		t.Error("the account changed")
 	}
-}
 
-// Servers cut the connection of a user that expires, and let it in no more.
-func TestAccEphemeralUserExpires(t *testing.T) {
-	b := newBench(t, 1, nil)
-	var user signed
-	runWithEcho(t, b.providerConfig(), resource.TestStep{
-		Config: b.providerConfig() + ephemeralUser(b.account.PublicKey(), b.account.SigningKeySeed(), `expires_in = "10s"`),
-		Check: resource.ComposeTestCheckFunc(keepEcho(&user), lives(&user, 10*time.Second), func(*terraform.State) error {
-			cut := make(chan time.Time, 1)
-			nc, err := connect(b.urls[0], nats.UserCredentialBytes([]byte(user.credentials)), nats.ClosedHandler(func(*nats.Conn) { cut <- time.Now() }))
-			if err != nil {
-				return err
-			}
-			defer nc.Close()
-			select {
-			case at := <-cut:
-				if at.Before(user.user.Expires) {
-					return fmt.Errorf("the connection was cut at %s, before %s", at, user.user.Expires)
-				}
-				// A server takes a user until the second after.
-				ctx, cancel := context.WithDeadline(t.Context(), user.user.Expires.Add(time.Second))
-				defer cancel()
-				<-ctx.Done()
-				return b.isRefused(&user)
-			case <-time.After(waitTime):
-				return errors.New("the user is still connected")
-			}
-		}),
-	})
+	select {
+	case at := <-cut:
+		if at.Before(short.user.Expires) {
+			t.Errorf("the connection was cut at %s, before %s", at, short.user.Expires)
+		}
+		// A server takes a user until the second after.
+		ctx, cancel := context.WithDeadline(t.Context(), short.user.Expires.Add(time.Second))
+		defer cancel()
+		<-ctx.Done()
+		b.isRefused(t, short)
+	case <-time.After(waitTime):
+		t.Error("the user is still connected")
+	}
 }
 
 // A scoped key signs what its template allows, and a key that was brought leaves its seed where it is.
 func TestAccEphemeralUserKeys(t *testing.T) {
 	signing, own := newPair(t, natsconn.AccountKey), newPair(t, natsconn.UserKey)
-	b := newBench(t, 1, func(claims *jwt.AccountClaims) {
-		scope := jwt.NewUserScope()
-		scope.Key, scope.Role = signing.public, "edge"
-		scope.Template.Pub.Allow.Add("edge.{{tag(site)}}.>")
-		claims.SigningKeys.AddScopedSigner(scope)
-	})
-	var scoped, brought signed
-	runWithEcho(t, b.providerConfig(),
-		resource.TestStep{
-			Config: b.providerConfig() + ephemeralUser(b.account.PublicKey(), signing.seed, "scoped = true", `tags = ["site:berlin"]`),
-			Check:  resource.ComposeTestCheckFunc(keepEcho(&scoped), b.permitted(&scoped, "edge.berlin.x", "edge.paris.x")),
-		},
-		resource.TestStep{
-			Config: b.providerConfig() + ephemeralUser(b.account.PublicKey(), b.account.SigningKeySeed(), fmt.Sprintf("public_key = %q", own.public)),
-			Check: resource.ComposeTestCheckFunc(keepEcho(&brought), resource.TestCheckNoResourceAttr("echo.test", "data.credentials"),
-				func(*terraform.State) error {
-					nc, err := connect(b.urls[0], nats.UserJWTAndSeed(brought.token, own.seed))
-					if err != nil {
-						return err
-					}
-					nc.Close()
-					return nil
-				}),
-		})
+	b := newBench(t, 1, scopedKey(signing))
+	w, found := opened(t, b.providerConfig()+
+		ephemeralUser("scoped", b.account.PublicKey(), signing.seed, "scoped = true", `tags = ["site:berlin"]`)+
+		ephemeralUser("brought", b.account.PublicKey(), b.account.SigningKeySeed(), fmt.Sprintf("public_key = %q", own.public)), "scoped", "brought")
+	b.permitted(t, read(t, found["scoped"]), "edge.berlin.x", "edge.paris.x")
+	brought := read(t, found["brought"])
+	if brought.credentials != "" {
+		t.Error("there are credentials without the seed")
+	}
+	if err := b.connectsWith(brought, signedBy(own)); err != nil {
+		t.Error(err)
+	}
+	w.AssertConverged(t)
 }
 
 // What is wrong with the lifetime and the key is told at their attributes.

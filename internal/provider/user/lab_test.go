@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
 
@@ -77,57 +75,54 @@ func connect(url string, user nats.Option, opts ...nats.Option) (*nats.Conn, err
 	return nats.Connect(url, append([]nats.Option{user, quiet, nats.NoReconnect(), nats.Timeout(waitTime)}, opts...)...)
 }
 
-// permitted is a check that the user may publish to one subject and not to another.
-func (b *bench) permitted(s *signed, allowed, denied string) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		violations := make(chan error, 1)
-		nc, err := connect(b.urls[0], nats.UserCredentialBytes([]byte(s.credentials)),
-			nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { violations <- err }))
-		if err != nil {
-			return err
+// permitted checks that the user may publish to one subject and not to another.
+func (b *bench) permitted(t *testing.T, s signed, allowed, denied string) {
+	t.Helper()
+	violations := make(chan error, 1)
+	nc, err := connect(b.urls[0], nats.UserCredentialBytes([]byte(s.credentials)),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { violations <- err }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	for _, subject := range []string{allowed, denied} { // the server answers in this order
+		if err := nc.Publish(subject, nil); err != nil {
+			t.Fatal(err)
 		}
-		defer nc.Close()
-		for _, subject := range []string{allowed, denied} { // the server answers in this order
-			if err := nc.Publish(subject, nil); err != nil {
-				return err
-			}
+	}
+	select {
+	case err := <-violations:
+		if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), fmt.Sprintf("%q", denied)) {
+			t.Errorf("of %s and %s: %v", allowed, denied, err)
 		}
-		select {
-		case err := <-violations:
-			if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), fmt.Sprintf("%q", denied)) {
-				return fmt.Errorf("of %s and %s: %w", allowed, denied, err)
-			}
-			return nil
-		case <-time.After(waitTime):
-			return fmt.Errorf("the user may publish to %s", denied)
-		}
+	case <-time.After(waitTime):
+		t.Errorf("the user may publish to %s", denied)
 	}
 }
 
-// isRefused is a check that the user that a test kept cannot connect to any server.
-func (b *bench) isRefused(s *signed) error {
+// isRefused checks that a user cannot connect to any server.
+func (b *bench) isRefused(t *testing.T, s signed) {
+	t.Helper()
 	for _, url := range b.urls {
 		if nc, err := connect(url, nats.UserCredentialBytes([]byte(s.credentials))); err == nil {
 			nc.Close()
-			return fmt.Errorf("%s lets the user in", url)
+			t.Errorf("%s lets the user in", url)
 		} else if !errors.Is(err, nats.ErrAuthorization) {
-			return err
+			t.Error(err)
 		}
 	}
-	return nil
 }
 
-// connects is a check that the user in the state can connect to every server.
-func (b *bench) connects(s *signed) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		for _, url := range b.urls {
-			nc, err := connect(url, nats.UserCredentialBytes([]byte(s.credentials)))
-			if err != nil {
-				return fmt.Errorf("%s: %w", url, err)
-			}
-			nc.Close()
+// connects checks that a user can connect to every server.
+func (b *bench) connects(t *testing.T, credentials string) {
+	t.Helper()
+	for _, url := range b.urls {
+		nc, err := connect(url, nats.UserCredentialBytes([]byte(credentials)))
+		if err != nil {
+			t.Errorf("%s: %v", url, err)
+			continue
 		}
-		return nil
+		nc.Close()
 	}
 }
 

@@ -3,6 +3,7 @@ package user_test
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -11,9 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	frameworkresource "github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
@@ -57,61 +55,76 @@ type signed struct {
 	signature          account.Signature
 }
 
-// keep returns a check that stores what the state has.
-func keep(into *signed) resource.TestCheckFunc { return keepFrom(address, "", into) }
-
-// keepFrom is keep for what is below an attribute of a resource, whose name ends in a dot.
-func keepFrom(address, below string, into *signed) resource.TestCheckFunc {
-	return func(s *terraform.State) error {
-		attributes := s.RootModule().Resources[address].Primary.Attributes
-		decoded, signature, err := account.DecodeUser(attributes[below+"jwt"])
+// read returns the user that attributes are about, and checks that they agree.
+func read(t *testing.T, attributes acctest.Attributes) signed {
+	t.Helper()
+	token, credentials := attributes.Text("jwt"), attributes.Text("credentials")
+	decoded, signature, err := account.DecodeUser(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if public := attributes.Text("public_key"); public != decoded.PublicKey {
+		t.Errorf("public_key is %s, and that in the JWT %s", public, decoded.PublicKey)
+	}
+	if issuer := attributes.Text("issuer"); issuer != signature.Issuer {
+		t.Errorf("issuer is %s, and that of the JWT %s", issuer, signature.Issuer)
+	}
+	if credentials != "" {
+		if !strings.Contains(credentials, token) {
+			t.Error("the credentials hold another JWT")
+		}
+		seed, err := account.CredentialsSeed(credentials)
 		if err != nil {
-			return err
-		}
-		*into = signed{attributes[below+"jwt"], attributes[below+"credentials"], decoded, signature}
-		if public := attributes[below+"public_key"]; public != decoded.PublicKey {
-			return fmt.Errorf("public_key is %s, and that in the JWT %s", public, decoded.PublicKey)
-		}
-		if issuer := attributes[below+"issuer"]; issuer != signature.Issuer {
-			return fmt.Errorf("issuer is %s, and that of the JWT %s", issuer, signature.Issuer)
-		}
-		if into.credentials == "" {
-			return nil
-		}
-		if !strings.Contains(into.credentials, into.token) {
-			return fmt.Errorf("the credentials hold another JWT")
-		}
-		seed, err := account.CredentialsSeed(into.credentials)
-		if err != nil {
-			return err
+			t.Fatal(err)
 		}
 		if public, err := account.PublicKey(seed); err != nil || public != decoded.PublicKey {
-			return fmt.Errorf("the seed in the credentials is that of %s: %w", public, err)
+			t.Errorf("the seed in the credentials is that of %s: %v", public, err)
 		}
-		return nil
+	}
+	return signed{token, credentials, decoded, signature}
+}
+
+// What a CLI says that it is going to do with a user.
+const (
+	created  = "will be created"
+	updated  = "will be updated in-place"
+	replaced = "must be replaced" // also behind "is tainted, so"
+)
+
+// apply applies a configuration, and returns the user that the state has then. If planned is not empty, the plan said that of the user.
+func apply(t *testing.T, w *acctest.Workspace, config, planned string) signed {
+	t.Helper()
+	out := w.Converge(t, config)
+	if planned != "" && !regexp.MustCompile(`# `+regexp.QuoteMeta(address)+` .*`+planned).MatchString(out) {
+		t.Errorf("not planned: %s\n%s", planned, out)
+	}
+	return read(t, w.Stored(t, address))
+}
+
+// unplanned applies a configuration that there is nothing to do for.
+func unplanned(t *testing.T, w *acctest.Workspace, config string) {
+	t.Helper()
+	if out := w.Converge(t, config); !strings.Contains(out, "No changes.") {
+		t.Errorf("there was something to do:\n%s", out)
 	}
 }
 
-// signedAgain is a check that the same user was signed anew and later, under the same key.
-func signedAgain(before, now *signed) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		switch {
-		case now.user.PublicKey != before.user.PublicKey:
-			return fmt.Errorf("the key changed from %s to %s", before.user.PublicKey, now.user.PublicKey)
-		case !now.signature.IssuedAt.After(before.signature.IssuedAt):
-			return fmt.Errorf("issued at %s, not after %s", now.signature.IssuedAt, before.signature.IssuedAt)
-		}
-		return nil
+// isSignedAgain checks that the same user was signed anew and later, under the same key.
+func isSignedAgain(t *testing.T, before, now signed) {
+	t.Helper()
+	if now.user.PublicKey != before.user.PublicKey {
+		t.Errorf("the key changed from %s to %s", before.user.PublicKey, now.user.PublicKey)
+	}
+	if !now.signature.IssuedAt.After(before.signature.IssuedAt) {
+		t.Errorf("issued at %s, not after %s", now.signature.IssuedAt, before.signature.IssuedAt)
 	}
 }
 
-// unchanged is a check that the user was not signed anew.
-func unchanged(before, now *signed) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		if now.token != before.token {
-			return fmt.Errorf("the user was signed again")
-		}
-		return nil
+// isUnchanged checks that the user was not signed anew.
+func isUnchanged(t *testing.T, before, now signed) {
+	t.Helper()
+	if now.token != before.token {
+		t.Error("the user was signed again")
 	}
 }
 
@@ -129,12 +142,10 @@ func (c *movedClock) Now() time.Time {
 	return time.Now().Add(c.ahead)
 }
 
-func (c *movedClock) move(ahead time.Duration) func() {
-	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.ahead = ahead
-	}
+func (c *movedClock) move(ahead time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead = ahead
 }
 
 // clockProvider is the provider with users that expire by another clock.
@@ -149,8 +160,8 @@ func (p clockProvider) Resources(context.Context) []func() frameworkresource.Res
 }
 
 // withClock serves that provider.
-func withClock(clock account.Clock) map[string]func() (tfprotov6.ProviderServer, error) {
-	return map[string]func() (tfprotov6.ProviderServer, error){
+func withClock(clock account.Clock) map[string]acctest.Factory {
+	return map[string]acctest.Factory{
 		"nats": providerserver.NewProtocol6WithError(clockProvider{natsprovider.New("test")(), clock}),
 	}
 }

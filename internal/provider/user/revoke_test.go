@@ -7,11 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nkeys"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
@@ -25,88 +21,64 @@ func TestAccUserRevokedOnDestroy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var first, second signed
+	w := acctest.NewInProcess(t, "")
+	first := apply(t, w, b.providerConfig()+b.user(), created)
+	b.connects(t, first.credentials)
+	second := apply(t, w, b.providerConfig()+b.user("subscriptions = 10"), "")
+	isSignedAgain(t, first, second)
+	b.connects(t, second.credentials)
+
 	closed := make(chan struct{}, len(b.urls))
-	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
-		{Config: b.providerConfig() + b.user(), Check: resource.ComposeTestCheckFunc(keep(&first), b.connects(&first))},
-		{
-			Config: b.providerConfig() + b.user("subscriptions = 10"),
-			Check:  resource.ComposeTestCheckFunc(keep(&second), signedAgain(&first, &second), b.connects(&second)),
-		},
-		{
-			PreConfig: func() {
-				for _, url := range b.urls {
-					nc, err := connect(url, nats.UserCredentialBytes([]byte(second.credentials)),
-						nats.ClosedHandler(func(*nats.Conn) { closed <- struct{}{} }))
-					if err != nil {
-						t.Fatal(err)
-					}
-					t.Cleanup(nc.Close)
-				}
-			},
-			Config: b.providerConfig(),
-			Check: func(*terraform.State) error {
-				for range b.urls {
-					select {
-					case <-closed:
-					case <-time.After(waitTime):
-						return errors.New("a server keeps the user's connection")
-					}
-				}
-				if at := b.revokedAt(t, second.user.PublicKey); at.Before(second.signature.IssuedAt) {
-					return fmt.Errorf("revoked until %s, and issued at %s", at, second.signature.IssuedAt)
-				}
-				return errors.Join(b.isRefused(&first), b.isRefused(&second), b.connects(&signed{credentials: other})(nil))
-			},
-		},
-	}})
+	for _, url := range b.urls {
+		nc, err := connect(url, nats.UserCredentialBytes([]byte(second.credentials)), nats.ClosedHandler(func(*nats.Conn) { closed <- struct{}{} }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(nc.Close)
+	}
+	w.Converge(t, b.providerConfig())
+	for range b.urls {
+		select {
+		case <-closed:
+		case <-time.After(waitTime):
+			t.Fatal("a server keeps the user's connection")
+		}
+	}
+	if at := b.revokedAt(t, second.user.PublicKey); at.Before(second.signature.IssuedAt) {
+		t.Errorf("revoked until %s, and issued at %s", at, second.signature.IssuedAt)
+	}
+	b.isRefused(t, first)
+	b.isRefused(t, second)
+	b.connects(t, other)
 }
 
 // A user that takes the place of another one with the same key works at once, in whichever order the two are made and destroyed.
 func TestAccUserReplacedUnderItsOwnKey(t *testing.T) {
-	for name, lifecycle := range map[string]string{"destroyed first": "", "created first": "lifecycle {\n    create_before_destroy = true\n  }"} {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t, 1, nil)
+	b := newBench(t, 1, nil)
+	for order, lifecycle := range map[string]string{
+		"destroy and then create replacement": "", "create replacement and then destroy": "lifecycle {\n    create_before_destroy = true\n  }",
+	} {
+		t.Run(order, func(t *testing.T) {
 			own := newPair(t, natsconn.UserKey)
 			config := b.providerConfig() + b.user(fmt.Sprintf("public_key = %q", own.public), lifecycle)
-			connects := func(s *signed) error {
-				nc, err := connect(b.urls[0], nats.UserJWT(func() (string, error) { return s.token, nil }, func(nonce []byte) ([]byte, error) {
-					pair, err := nkeys.FromSeed([]byte(own.seed))
-					if err != nil {
-						return nil, err
-					}
-					return pair.Sign(nonce)
-				}))
-				if err == nil {
-					nc.Close()
-				}
-				return err
+			w := acctest.NewInProcess(t, "")
+			first := apply(t, w, config, created)
+			w.Must(t, "taint", address)
+			out := w.Converge(t, config)
+			if !acctest.Text(order).MatchString(out) {
+				t.Errorf("the order is another one:\n%s", out)
 			}
-			var first, second signed
-			acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
-				{Config: config, Check: keep(&first)},
-				{
-					Config: config, Taint: []string{address},
-					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-						plancheck.ExpectResourceAction(address, replacement(lifecycle)),
-					}},
-					Check: resource.ComposeTestCheckFunc(keep(&second), signedAgain(&first, &second), func(*terraform.State) error {
-						if err := connects(&first); !errors.Is(err, nats.ErrAuthorization) {
-							return fmt.Errorf("the user that was replaced: %w", err)
-						}
-						return connects(&second)
-					}),
-				},
-			}})
+			second := read(t, w.Stored(t, address))
+			isSignedAgain(t, first, second)
+			if err := b.connectsWith(first, signedBy(own)); !errors.Is(err, nats.ErrAuthorization) {
+				t.Errorf("the user that was replaced: %v", err)
+			}
+			if err := b.connectsWith(second, signedBy(own)); err != nil {
+				t.Error(err)
+			}
+			w.Must(t, "destroy", "-auto-approve")
 		})
 	}
-}
-
-func replacement(lifecycle string) plancheck.ResourceActionType {
-	if lifecycle == "" {
-		return plancheck.ResourceActionDestroyBeforeCreate
-	}
-	return plancheck.ResourceActionCreateBeforeDestroy
 }
 
 // Without an operator, the plan of a user that is to be revoked in the end fails, and so does that of its destruction. Both ways
@@ -115,65 +87,50 @@ func TestAccUserRevocationWithoutOperator(t *testing.T) {
 	b := newBench(t, 1, nil)
 	without := acctest.ProviderConfig(b.urls)
 	signingKeyOnly := acctest.ProviderConfig(b.urls, fmt.Sprintf("operator = { signing_key = %q }", b.operator.SigningKeySeed()))
-	refused := acctest.Text("operator.signing_key signs it, and operator.system_credentials hands it to the servers.")
-	wayOut := acctest.Text("Or set revoke_on_destroy = false")
-	var user, now signed
-	acctest.Run(t, resource.TestCase{
-		CheckDestroy: func(*terraform.State) error {
-			if at := b.revokedAt(t, user.user.PublicKey); !at.IsZero() {
-				return fmt.Errorf("revoked until %s", at)
-			}
-			return b.connects(&user)(nil)
-		},
-		Steps: []resource.TestStep{
-			{Config: without + b.user(), ExpectError: refused},
-			{Config: without + b.user(), PlanOnly: true, ExpectError: wayOut},
-			{Config: signingKeyOnly + b.user(), PlanOnly: true, ExpectError: acctest.Text("No credentials of a user of the system account")},
-			{Config: b.providerConfig() + b.user(), Check: keep(&user)},
-			{Config: without, ExpectError: wayOut},
-			{Config: without + b.user(), Check: resource.ComposeTestCheckFunc(keep(&now), unchanged(&user, &now))}, // nothing to do
-			{
-				Config: without + b.user("revoke_on_destroy = false"),
-				Check:  resource.ComposeTestCheckFunc(keep(&now), unchanged(&user, &now)),
-			},
-			{Config: without + b.user(), PlanOnly: true, ExpectError: wayOut},
-			{Config: without},
-		},
-	})
+	const refused = "operator.signing_key signs it, and operator.system_credentials hands it to the servers."
+	const wayOut = "Or set revoke_on_destroy = false"
+	w := acctest.NewInProcess(t, without+b.user())
+	out, err := w.Run(t.Context(), "plan")
+	if err == nil || !acctest.Text(refused).MatchString(out) || !acctest.Text(wayOut).MatchString(out) {
+		t.Errorf("%v\n%s", err, out)
+	}
+	w.Configure(t, signingKeyOnly+b.user())
+	w.Refused(t, "No credentials of a user of the system account", "plan")
+	user := apply(t, w, b.providerConfig()+b.user(), created)
+	w.Configure(t, without)
+	w.Refused(t, wayOut, "plan")
+	isUnchanged(t, user, apply(t, w, without+b.user(), "")) // nothing to do
+	isUnchanged(t, user, apply(t, w, without+b.user("revoke_on_destroy = false"), ""))
+	w.Configure(t, without+b.user())
+	w.Refused(t, wayOut, "plan")
+	w.Converge(t, without)
+	if at := b.revokedAt(t, user.user.PublicKey); !at.IsZero() {
+		t.Errorf("revoked until %s", at)
+	}
+	b.connects(t, user.credentials)
 }
 
-// A user whose account is gone is gone with it.
-func TestAccUserOfDeletedAccount(t *testing.T) {
-	b := newBench(t, 1, nil)
-	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
-		{Config: b.providerConfig() + b.user()},
-		{
-			PreConfig: func() {
-				signer, err := account.NewOperatorSigner(b.operator.SigningKeySeed())
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer signer.Close()
-				ctx, cancel := context.WithTimeout(t.Context(), waitTime)
-				defer cancel()
-				if _, err := b.resolver(t).Delete(ctx, b.account.PublicKey(), signer); err != nil {
-					t.Fatal(err)
-				}
-			},
-			Config: b.providerConfig(),
-		},
-	}})
-}
-
-// A revocation that no server takes leaves the user in the state.
+// A revocation that no server takes leaves the user in the state. A user whose account is gone is gone with it.
 func TestAccUserRevocationFails(t *testing.T) {
 	b := newBench(t, 1, nil)
-	var user, now signed
 	gone := acctest.ProviderConfig([]string{"nats://127.0.0.1:1"}, fmt.Sprintf("operator = {\n    signing_key = %q\n    system_credentials = %q\n  }",
 		b.operator.SigningKeySeed(), b.system))
-	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
-		{Config: b.providerConfig() + b.user(), Check: keep(&user)},
-		{Config: gone, ExpectError: acctest.Text("Unable to Revoke User")},
-		{Config: b.providerConfig() + b.user(), Check: resource.ComposeTestCheckFunc(keep(&now), unchanged(&user, &now), b.connects(&user))},
-	}})
+	w := acctest.NewInProcess(t, "")
+	user := apply(t, w, b.providerConfig()+b.user(), created)
+	w.Configure(t, gone)
+	w.Refused(t, "Unable to Revoke User", "apply", "-auto-approve")
+	isUnchanged(t, user, apply(t, w, b.providerConfig()+b.user(), ""))
+	b.connects(t, user.credentials)
+
+	signer, err := account.NewOperatorSigner(b.operator.SigningKeySeed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer signer.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), waitTime)
+	defer cancel()
+	if _, err := b.resolver(t).Delete(ctx, b.account.PublicKey(), signer); err != nil {
+		t.Fatal(err)
+	}
+	w.Converge(t, b.providerConfig())
 }
