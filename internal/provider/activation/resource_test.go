@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
 
@@ -37,14 +37,6 @@ func activation(attributes map[string]string, lines ...string) string {
 	return b.String() + "}\n"
 }
 
-// tokenOf reads the token out of a state.
-func tokenOf(token *string) resource.TestCheckFunc {
-	return func(state *terraform.State) error {
-		*token = state.RootModule().Resources[address].Primary.Attributes["jwt"]
-		return nil
-	}
-}
-
 // The token is signed again in place when what it says or the version of the seed changes, and else stays as it is.
 func TestAccActivation(t *testing.T) {
 	exporter, importer, signing, other := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey),
@@ -61,108 +53,98 @@ func TestAccActivation(t *testing.T) {
 		return m
 	}
 	all := []string{`name = "eu"`, `audience = "importers"`, `tags = ["b", "a"]`, `expires_at = "2040-01-02T05:04:05+02:00"`, `not_before = "2020-01-01T00:00:00Z"`}
-	var token, before string
-	step := func(config string, action plancheck.ResourceActionType, again bool,
-		check func(*account.Activation, account.Signature) bool) resource.TestStep {
-		return resource.TestStep{
-			PreConfig: func() { before = token },
-			Config:    config,
-			Check: resource.ComposeTestCheckFunc(tokenOf(&token), func(state *terraform.State) error {
-				attributes := state.RootModule().Resources[address].Primary.Attributes
-				a, signature, err := account.DecodeActivation(token)
-				switch {
-				case err != nil:
-					return err
-				case (token != before) != again:
-					return fmt.Errorf("signed again: %t", token != before)
-				case attributes["issuer"] != signature.Issuer || attributes["issued_at"] != signature.IssuedAt.UTC().Format(time.RFC3339):
-					return fmt.Errorf("the signature is %+v, and the state says %v", signature, attributes)
-				case !check(a, signature):
-					return fmt.Errorf("the token says %+v, %+v", a, signature)
-				}
-				return nil
-			}),
-			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}},
+	w := acctest.NewInProcess(t, "")
+	before := ""
+	apply := func(config, planned string, again bool, check func(*account.Activation, account.Signature) bool) {
+		t.Helper()
+		if out := w.Converge(t, config); !strings.Contains(out, "# "+address+" "+planned) {
+			t.Errorf("not planned: %s\n%s", planned, out)
 		}
+		attributes := w.Stored(t, address)
+		token := attributes.Text("jwt")
+		a, signature, err := account.DecodeActivation(token)
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case (token != before) != again:
+			t.Errorf("signed again: %t", token != before)
+		case attributes.Text("issuer") != signature.Issuer || attributes.Text("issued_at") != signature.IssuedAt.UTC().Format(time.RFC3339):
+			t.Errorf("the signature is %+v, and the state says %v, %v", signature, attributes["issuer"], attributes["issued_at"])
+		case !check(a, signature):
+			t.Errorf("the token says %+v, %+v", a, signature)
+		}
+		before = token
 	}
-	const create, update = plancheck.ResourceActionCreate, plancheck.ResourceActionUpdate
-	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
-		step(activation(base), create, true, func(a *account.Activation, s account.Signature) bool {
-			return a.PublicKey == importer.Public && a.IssuerAccount == exporter.Public && s.Issuer == signing.Public && a.Subject == "events.eu.>" &&
-				a.Type == account.Stream && a.Name == "" && a.Expires.IsZero()
-		}),
-		step(activation(base, all...), update, true, func(a *account.Activation, _ account.Signature) bool {
-			return a.Name == "eu" && a.Audience == "importers" && len(a.Tags) == 2 && a.Expires.Unix() == 2209086245 && a.NotBefore.Unix() == 1577836800
-		}),
-		// The same in another form, and another seed under the same version, which is not looked at.
-		step(activation(with("signing_key_seed_wo", other.Seed), slices.Concat(all[:3], []string{`expires_at = "2040-01-02T03:04:05Z"`, all[4]})...), update, false,
-			func(*account.Activation, account.Signature) bool { return true }),
-		step(activation(with("type", "service", "subject", "ask.eu"), all...), update, true, func(a *account.Activation, s account.Signature) bool {
-			return a.Type == account.Service && a.Subject == "ask.eu" && s.Issuer == signing.Public
-		}),
-		// Another version signs again also with the same seed.
-		step(activation(with("type", "service", "subject", "ask.eu", "signing_key_seed_wo_version", "2"), all...), update, true,
-			func(_ *account.Activation, s account.Signature) bool { return s.Issuer == signing.Public }),
-		step(activation(with("signing_key_seed_wo", exporter.Seed, "signing_key_seed_wo_version", "3")), update, true,
-			func(a *account.Activation, s account.Signature) bool {
-				return a.IssuerAccount == "" && s.Issuer == exporter.Public
-			}),
-	}})
-}
+	const create, update = "will be created", "will be updated in-place"
+	apply(activation(base), create, true, func(a *account.Activation, s account.Signature) bool {
+		return a.PublicKey == importer.Public && a.IssuerAccount == exporter.Public && s.Issuer == signing.Public && a.Subject == "events.eu.>" &&
+			a.Type == account.Stream && a.Name == "" && a.Expires.IsZero()
+	})
+	apply(activation(base, all...), update, true, func(a *account.Activation, _ account.Signature) bool {
+		return a.Name == "eu" && a.Audience == "importers" && len(a.Tags) == 2 && a.Expires.Unix() == 2209086245 && a.NotBefore.Unix() == 1577836800
+	})
+	// The same in another form, and another seed under the same version, which is not looked at.
+	apply(activation(with("signing_key_seed_wo", other.Seed), slices.Concat(all[:3], []string{`expires_at = "2040-01-02T03:04:05Z"`, all[4]})...), update, false,
+		func(*account.Activation, account.Signature) bool { return true })
+	apply(activation(with("type", "service", "subject", "ask.eu"), all...), update, true, func(a *account.Activation, s account.Signature) bool {
+		return a.Type == account.Service && a.Subject == "ask.eu" && s.Issuer == signing.Public
+	})
+	// Another version signs again also with the same seed.
+	apply(activation(with("type", "service", "subject", "ask.eu", "signing_key_seed_wo_version", "2"), all...), update, true,
+		func(_ *account.Activation, s account.Signature) bool { return s.Issuer == signing.Public })
+	apply(activation(with("signing_key_seed_wo", exporter.Seed, "signing_key_seed_wo_version", "3")), update, true,
+		func(a *account.Activation, s account.Signature) bool {
+			return a.IssuerAccount == "" && s.Issuer == exporter.Public
+		})
+	w.Must(t, "destroy", "-auto-approve")
 
-// A token that has expired already is not signed.
-func TestAccActivationExpired(t *testing.T) {
-	exporter, importer := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey)
-	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-		Config: activation(map[string]string{
-			"account": exporter.Public, "import_account": importer.Public, "subject": "a", "type": "stream", "expires_at": "2020-01-01T00:00:00Z",
-			"signing_key_seed_wo": exporter.Seed, "signing_key_seed_wo_version": "1",
-		}),
-		ExpectError: acctest.Text("The activation has expired at 2020-01-01T00:00:00Z"),
-	}}})
+	// A token that has expired already is not signed.
+	w.Configure(t, activation(with("expires_at", "2020-01-01T00:00:00Z")))
+	w.Refused(t, "The activation has expired at 2020-01-01T00:00:00Z", "plan")
 }
 
 // A token is imported as it is.
 func TestAccActivationImport(t *testing.T) {
 	exporter, importer, signing := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey)
-	for name, signedBy := range map[string]acctest.Key{"a signing key": signing, "the identity": exporter} {
-		t.Run(name, func(t *testing.T) {
-			signer, err := account.NewAccountSigner(signedBy.Seed)
-			if err != nil {
-				t.Fatal(err)
-			}
-			made := &account.Activation{
-				Claims: account.Claims{
-					PublicKey: importer.Public, Name: "eu", Audience: "importers", Tags: []string{"b", "a"}, Expires: time.Unix(2209086245, 0),
-				},
-				Subject: "a.>", Type: account.Stream, IssuerAccount: exporter.Public,
-			}
-			token, err := made.Sign(t.Context(), signer, account.SystemClock{}, time.Time{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			config := activation(map[string]string{
-				"account": exporter.Public, "import_account": importer.Public, "subject": "a.>", "type": "stream", "name": "eu", "audience": "importers",
-				"signing_key_seed_wo": signedBy.Seed, "signing_key_seed_wo_version": "1", "expires_at": "2040-01-02T03:04:05Z",
-			}, `tags = ["a", "b"]`)
-			var got string
-			acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
-				{
-					Config: config + fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", address, token),
-					Check: resource.ComposeTestCheckFunc(tokenOf(&got), func(*terraform.State) error {
-						if got != token {
-							return fmt.Errorf("the imported token was signed again: %s", got)
-						}
-						return nil
-					}),
-				},
-				{
-					Config: config, ResourceName: address, ImportState: true, ImportStateKind: resource.ImportCommandWithID, ImportStateId: token,
-					ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "jwt", ImportStateVerifyIgnore: []string{"signing_key_seed_wo_version"},
-				},
-			}})
-		})
+	resources, imports, tokens := "", "", map[string]string{}
+	for name, signedBy := range map[string]acctest.Key{"signing_key": signing, "identity": exporter} {
+		signer, err := account.NewAccountSigner(signedBy.Seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := &account.Activation{
+			Claims: account.Claims{
+				PublicKey: importer.Public, Name: "eu", Audience: "importers", Tags: []string{"b", "a"}, Expires: time.Unix(2209086245, 0),
+			},
+			Subject: "a.>", Type: account.Stream, IssuerAccount: exporter.Public,
+		}
+		token, err := made.Sign(t.Context(), signer, account.SystemClock{}, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := "nats_activation." + name
+		tokens[at] = token
+		resources += strings.Replace(activation(map[string]string{
+			"account": exporter.Public, "import_account": importer.Public, "subject": "a.>", "type": "stream", "name": "eu", "audience": "importers",
+			"signing_key_seed_wo": signedBy.Seed, "signing_key_seed_wo_version": "1", "expires_at": "2040-01-02T03:04:05Z",
+		}, `tags = ["a", "b"]`), `"test"`, strconv.Quote(name), 1)
+		imports += fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", at, token)
 	}
+	block, command := acctest.NewInProcess(t, ""), acctest.NewInProcess(t, resources)
+	block.Converge(t, resources+imports)
+	for at, token := range tokens {
+		imported := block.Stored(t, at)
+		if imported["jwt"] != token {
+			t.Errorf("the imported token of %s was signed again: %s", at, imported["jwt"])
+		}
+		command.Must(t, "import", at, token)
+		if diff := cmp.Diff(imported, command.Stored(t, at), cmpopts.IgnoreMapEntries(func(name string, _ any) bool {
+			return name == "signing_key_seed_wo_version"
+		})); diff != "" {
+			t.Errorf("%s: an import by command (+) has other attributes than one by block (-):\n%s", at, diff)
+		}
+	}
+	block.Must(t, "destroy", "-auto-approve")
 	for id, want := range map[string]string{
 		exporter.Seed: "The id must be an activation token", exporter.Public: "The id must be an activation token",
 		"": "Import by id, which is the token",
@@ -210,14 +192,12 @@ func TestAccActivationOnAServer(t *testing.T) {
 	}
 	system, signer := connect(operator.SystemAccount()), newSigner(t, operator.SigningKeySeed())
 
-	var token string
-	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-		Config: activation(map[string]string{
-			"account": exporter.PublicKey(), "import_account": importer.PublicKey(), "subject": "events.>", "type": "stream",
-			"signing_key_seed_wo": exporter.SigningKeySeed(), "signing_key_seed_wo_version": "1",
-		}),
-		Check: tokenOf(&token),
-	}}})
+	w := acctest.NewInProcess(t, activation(map[string]string{
+		"account": exporter.PublicKey(), "import_account": importer.PublicKey(), "subject": "events.>", "type": "stream",
+		"signing_key_seed_wo": exporter.SigningKeySeed(), "signing_key_seed_wo_version": "1",
+	}))
+	w.Apply(t)
+	token := w.Stored(t, address).Text("jwt")
 	type listener struct {
 		nc   *nats.Conn
 		sub  *nats.Subscription
