@@ -61,9 +61,7 @@ run() {
 # own and some measure time.
 with_cli() {
 	TF_ACC=1 TF_ACC_TERRAFORM_PATH=$path
-	TEST_PROVIDER=$PWD/bin/test-provider # once for all packages
-	export TF_ACC TF_ACC_TERRAFORM_PATH TEST_PROVIDER
-	go build -o "$TEST_PROVIDER" .
+	export TF_ACC TF_ACC_TERRAFORM_PATH
 	unset TF_ACC_PROVIDER_HOST TF_ACC_PROVIDER_NAMESPACE TF_ACC_TERRAFORM_VERSION
 	if [ "$product" = OpenTofu ]; then
 		export TF_ACC_PROVIDER_HOST=registry.opentofu.org
