@@ -121,16 +121,17 @@ type attachment struct {
 }
 
 // attachable serves a provider until stop is called.
-func attachable(sink *testing.T, address string, factory Factory) (served attachment, stop func(), err error) {
+func attachable(t *testing.T, address string, factory Factory) (served attachment, stop func(), err error) {
+	t.Helper()
 	provider, err := factory()
 	if err != nil {
 		return attachment{}, nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	config, closed, failed := make(chan *plugin.ReattachConfig), make(chan struct{}), make(chan error, 1)
 	go func() {
 		failed <- tf6server.Serve(address, func() tfprotov6.ProviderServer { return provider }, tf6server.WithDebug(ctx, config, closed),
-			tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithLoggingSink(sink))
+			tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithLoggingSink(t))
 	}()
 	select {
 	case c := <-config:
