@@ -62,11 +62,21 @@ func (m *accountModel) takeProviderKeys(account *claims.Account, provider []stri
 	m.setProviderKeys(taken)
 }
 
-// lostProviderKeys are the keys in the model that the claims do not have as plain signing keys.
-func (m *accountModel) lostProviderKeys(account claims.Account) []string {
-	return slices.DeleteFunc(m.providerKeys(), func(key string) bool {
+// lacking are the keys that the claims do not have as plain signing keys.
+func lacking(keys []string, account claims.Account) []string {
+	return slices.DeleteFunc(keys, func(key string) bool {
 		return slices.ContainsFunc(account.SigningKeys, func(k claims.SigningKey) bool { return k.PublicKey == key && k.Scope == nil })
 	})
+}
+
+// lostProviderKeys are the provider's keys that the account had, by the model, and does not have any more. Once a refresh without them is
+// stored, the model has none: then they are all that the provider is configured with.
+func (r *accountResource) lostProviderKeys(state *accountModel, account claims.Account) []string {
+	had := state.providerKeys()
+	if len(had) == 0 {
+		had = r.currentProviderKeys()
+	}
+	return lacking(had, account)
 }
 
 // settleProviderKeys settles which keys the account has for the provider, as far as that is known. The system account has none:
@@ -111,7 +121,7 @@ func (m *accountModel) warnOfTakenKeys(state *accountModel, account claims.Accou
 	if m.ProviderSigningKeys.IsUnknown() {
 		return
 	}
-	taken := state.lostProviderKeys(account)
+	taken := lacking(state.providerKeys(), account)
 	if len(taken) == 0 {
 		return
 	}

@@ -236,7 +236,7 @@ func (r *accountResource) Read(ctx context.Context, req resource.ReadRequest, re
 			"with the same identity: its users can connect again, and the streams that its servers still have on disk come back.",
 			state.PublicKey.ValueString(), state.Name.ValueString()))
 		state.Pending = types.StringValue(pendingGone)
-		r.data.LoseKeys(state.PublicKey.ValueString(), state.providerKeys())
+		r.data.LoseKeys(state.PublicKey.ValueString(), r.lostProviderKeys(&state, claims.Account{}))
 		resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private)...)
 		return
 	case err != nil && !imported && r.data.KeepPrior("the account", state.Name.ValueString(), err, &resp.Diagnostics):
@@ -249,7 +249,7 @@ func (r *accountResource) Read(ctx context.Context, req resource.ReadRequest, re
 	account := *stored.Account
 	if !imported {
 		account.Revocations = ownedRevocations(&state, account.Revocations)
-		r.data.LoseKeys(account.PublicKey, state.lostProviderKeys(account))
+		r.data.LoseKeys(account.PublicKey, r.lostProviderKeys(&state, account))
 	}
 	resp.Diagnostics.Append(state.setAccount(ctx, account, r.currentProviderKeys())...)
 	state.JWT, state.Issuer = types.StringValue(stored.Token), types.StringValue(stored.Signature.Issuer)

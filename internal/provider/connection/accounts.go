@@ -169,8 +169,7 @@ func (d *Data) ClientOf(publicKey string) (*natsconn.Client, error) {
 	return d.accounts.connections.Client(publicKey)
 }
 
-// LoseKeys notes signing keys that an account does not have any more, though its resource says that it has them: the next apply gives them
-// back.
+// LoseKeys notes signing keys of the provider that an account does not have any more: the next apply gives them back.
 func (d *Data) LoseKeys(publicKey string, keys []string) {
 	d.losing.Lock()
 	defer d.losing.Unlock()
