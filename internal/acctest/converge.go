@@ -96,11 +96,11 @@ func (w *Workspace) Stored(t *testing.T, address string) Attributes {
 		if r.Mode == "data" {
 			name = "data." + name
 		}
-		if name == address {
+		if name == address && len(r.Instances) == 1 {
 			return r.Instances[0].Attributes
 		}
 	}
-	t.Fatalf("%s is not in the state", address)
+	t.Fatalf("%s is not in the state, or not once", address)
 	return nil
 }
 

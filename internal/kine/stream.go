@@ -228,10 +228,8 @@ func UpdateStream(ctx context.Context, js *natsconn.JetStream, want Config, plac
 	if resize && spec.Replicas > 1 && !info.clustered() {
 		return nil, errNoReplicas
 	}
-	if carry && info.Config.value("placement") != "" && info.Cluster.Desired == nil {
-		// Servers before 2.15 do not tell that they are moving a stream, and never end a move in which the placement is
-		// cleared: measured with 2.12.15. So an earlier move ends first, wherever to.
-		if info, err = await(ctx, js, now, nil, steadyPolls); err != nil {
+	if carry && info.Config.value("placement") != "" {
+		if info, err = endMove(ctx, js, now, info); err != nil {
 			return nil, err
 		}
 	}
@@ -268,6 +266,15 @@ func UpdateStream(ctx context.Context, js *natsconn.JetStream, want Config, plac
 		return clearPlacement(ctx, js, spec.Name, info)
 	}
 	return ReadStream(ctx, js, spec.Name)
+}
+
+// endMove waits until an earlier move of a stream ends, wherever to, on servers that do not tell that they are moving it: those before 2.15.
+// 2.12.15 never ends a move in which the placement is cleared.
+func endMove(ctx context.Context, js *natsconn.JetStream, spec Spec, info *Stream) (*Stream, error) {
+	if mute, err := js.OlderThan(ctx, "2.15.0"); err != nil || !mute {
+		return info, err
+	}
+	return await(ctx, js, spec, nil, steadyPolls)
 }
 
 // SendStream sends a configuration, which names its stream, until the server has answered.

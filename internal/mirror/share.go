@@ -23,16 +23,6 @@ const (
 // external.api of its mirrors. It names the source, so that buckets of equal names in several accounts do not meet.
 func APIPrefix(source string) string { return natsconn.SharedAPI + "." + source }
 
-// SourceAccount returns the account that [APIPrefix] gives a prefix for, empty if it is none of those: then whoever manages the accounts has
-// chosen it.
-func SourceAccount(apiPrefix string) string {
-	source, ok := strings.CutPrefix(apiPrefix, natsconn.SharedAPI+".")
-	if !ok || natsconn.CheckPublicKey(source, natsconn.AccountKey) != nil {
-		return ""
-	}
-	return source
-}
-
 // DeliverPrefix returns the subject below which a bucket's messages come from the account source to mirrors in the account
 // importer: the external.deliver of those mirrors. A server subscribes in the one account to the very subject that it publishes to in the
 // other, so nothing can rename it; it names both accounts, so that none can take what is for another one, nor put anything there.

@@ -176,20 +176,3 @@ func TestCheckSource(t *testing.T) {
 		}
 	}
 }
-
-// A prefix of APIPrefix tells whose API it leads to, and no other does.
-func TestSourceAccount(t *testing.T) {
-	key := newShareKey(t).public
-	for prefix, want := range map[string]string{
-		APIPrefix(key):        key,
-		"":                    "",
-		key:                   "",
-		APIPrefix("ORIGIN"):   "",
-		APIPrefix(key) + ".x": "",
-		"x." + APIPrefix(key): "",
-	} {
-		if got := SourceAccount(prefix); got != want {
-			t.Errorf("%q is of %q, not %q", prefix, got, want)
-		}
-	}
-}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -246,22 +247,24 @@ func isAlert(err error) bool {
 
 // checkVersion refuses servers older than [MinServerVersion].
 func checkVersion(version string) error {
-	var have, need [3]int
-	if _, err := fmt.Sscanf(version, "%d.%d.%d", &have[0], &have[1], &have[2]); err != nil {
+	if older(version, MinServerVersion) {
 		return &ServerVersionError{Version: version}
 	}
-	if _, err := fmt.Sscanf(MinServerVersion, "%d.%d.%d", &need[0], &need[1], &need[2]); err != nil {
-		return err
-	}
-	for i := range have {
-		if have[i] != need[i] {
-			if have[i] < need[i] {
-				return &ServerVersionError{Version: version}
-			}
-			return nil
-		}
-	}
 	return nil
+}
+
+// older tells whether a version is before another one. One that is none, of three numbers, is before all.
+func older(version, than string) bool {
+	return slices.Compare(numbers(version), numbers(than)) < 0
+}
+
+// numbers returns those of a version, and none if it is no version.
+func numbers(version string) []int {
+	var major, minor, patch int
+	if _, err := fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch); err != nil {
+		return nil
+	}
+	return []int{major, minor, patch}
 }
 
 // violations hands the permission violations that a server reports on a connection to the requests that wait for an

@@ -50,6 +50,15 @@ func (js *JetStream) ClusterName(ctx context.Context) (name string, err error) {
 	return name, err
 }
 
+// OlderThan tells whether the connected server is of a version before this one, such as 2.15.0.
+func (js *JetStream) OlderThan(ctx context.Context, version string) (is bool, err error) {
+	err = js.client.Use(ctx, func(nc *nats.Conn) error {
+		is = older(nc.ConnectedServerVersion(), version)
+		return nil
+	})
+	return is, err
+}
+
 // Request makes one call of the API: request becomes JSON (nil is an empty body, json.RawMessage goes as it is), and
 // the answer is read into response unless that is nil. It waits for the answer as long as the client's request timeout
 // and ctx allow. Errors: [*APIError] for the API's own, [*NoJetStreamError], [*PermissionError], [*TimeoutError] and

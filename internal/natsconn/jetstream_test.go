@@ -215,3 +215,13 @@ func TestAnswers(t *testing.T) {
 	_, err = fooled.Publish(testContext(t), nats.NewMsg("s.x"))
 	checkError(t, err, "answer to a publish to s.x is not JSON")
 }
+
+// The version is that of the connected server.
+func TestOlderThan(t *testing.T) {
+	js := newTestClient(t, Settings{Servers: natslab.Single(t).URLs()}).JetStream("")
+	for version, want := range map[string]bool{MinServerVersion: false, server.VERSION: false, "1000.0.0": true} {
+		if is, err := js.OlderThan(testContext(t), version); err != nil || is != want {
+			t.Errorf("older than %s: %t, %v", version, is, err)
+		}
+	}
+}

@@ -120,11 +120,12 @@ func TestAccKVMirrorAccounts(t *testing.T) {
 	})
 	t.Run("import", func(t *testing.T) {
 		w.Must(t, "state", "rm", address)
-		w.Configure(t, config("")) // an imported mirror is protected
 		w.Must(t, "import", address, to+"/kine")
-		w.AssertEmptyPlan(t)
-		w.Configure(t, config(unprotected))
+		if out := w.Must(t, "plan"); !acctest.Text("0 to add, 1 to change, 0 to destroy").MatchString(out) {
+			t.Errorf("an imported mirror is not taken over in place:\n%s", out)
+		}
 		w.Apply(t)
+		w.AssertEmptyPlan(t)
 	})
 	t.Run("another name", func(t *testing.T) {
 		w.Configure(t, config(unprotected+"\n  name = \"copy\""))

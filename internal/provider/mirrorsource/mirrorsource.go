@@ -59,12 +59,11 @@ func (m Model) Object() types.Object {
 	})
 }
 
-// Found returns the source of a mirror that is there. Where the prefix of its API names no account, it does not tell who works there, and behind a
-// prefix never in which domain.
+// Found returns the source of a mirror that is there. Who works there, and in which domain behind a prefix, it does not tell. The prefix of the API
+// may name the account, but not whether the configuration does: to guess it would ask a source that nobody named, or replace the mirror.
 func Found(s mirror.Source) Model {
 	return Model{
-		Bucket: types.StringValue(s.Bucket), JetStreamDomain: attribute.Text(s.Domain), Account: attribute.Text(mirror.SourceAccount(s.APIPrefix)),
-		APIPrefix: attribute.Text(s.APIPrefix), DeliverPrefix: attribute.Text(s.DeliverPrefix),
+		Bucket: types.StringValue(s.Bucket), JetStreamDomain: attribute.Text(s.Domain), APIPrefix: attribute.Text(s.APIPrefix), DeliverPrefix: attribute.Text(s.DeliverPrefix),
 	}
 }
 
