@@ -75,20 +75,26 @@ func (a Attributes) Text(name string) string {
 	return text
 }
 
-// Stored returns what the state file has of a resource or data source.
-func (w *Workspace) Stored(t *testing.T, address string) Attributes {
+// StateText returns the state file.
+func (w *Workspace) StateText(t *testing.T) string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(w.Dir, "terraform.tfstate"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(content)
+}
+
+// Stored returns what the state file has of a resource or data source.
+func (w *Workspace) Stored(t *testing.T, address string) Attributes {
+	t.Helper()
 	var state struct {
 		Resources []struct {
 			Mode, Type, Name string
 			Instances        []struct{ Attributes Attributes }
 		}
 	}
-	if err := json.Unmarshal(content, &state); err != nil {
+	if err := json.Unmarshal([]byte(w.StateText(t)), &state); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range state.Resources {

@@ -1,7 +1,6 @@
 package user_test
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,24 +10,6 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
-
-// userState is what a state file has of the user.
-func userState(t *testing.T, w *acctest.Workspace) (attributes map[string]any, text string) {
-	t.Helper()
-	content, err := os.ReadFile(filepath.Join(w.Dir, "terraform.tfstate"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var state struct {
-		Resources []struct {
-			Instances []struct{ Attributes map[string]any }
-		}
-	}
-	if err := json.Unmarshal(content, &state); err != nil {
-		t.Fatal(err)
-	}
-	return state.Resources[0].Instances[0].Attributes, string(content)
-}
 
 // The signing key's seed is nowhere but in the configuration. The user's own is in credentials and nowhere else, and goes once the
 // key is named as one's own.
@@ -45,15 +26,14 @@ func TestAccCLIUserSecrets(t *testing.T) {
 	output := w.Must(t, "plan", "-out=plan.zip")
 	plan := w.Must(t, "show", "-json", "plan.zip")
 	output += w.Must(t, "apply", "plan.zip") + w.Must(t, "show")
-	attributes, state := userState(t, w)
-	credentials, _ := attributes["credentials"].(string)
-	seed, err := account.CredentialsSeed(credentials)
+	state := w.StateText(t)
+	seed, err := account.CredentialsSeed(w.Stored(t, address).Text("credentials"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.Configure(t, config("subscriptions = 5", `signing_key_seed_wo_version = "marker"`))
 	output += w.Must(t, "apply", "-auto-approve") + w.Must(t, "show")
-	_, updated := userState(t, w)
+	updated := w.StateText(t)
 	w.AssertEmptyPlan(t)
 	env := w.Env
 	w.Env = append(append([]string{}, env...), "TF_VAR_seed="+seed) // the wrong kind of seed
@@ -83,17 +63,13 @@ func TestAccCLIUserSecrets(t *testing.T) {
 		t.Error("the log holds nothing of the provider")
 	}
 
-	public, _ := attributes["public_key"].(string)
-	signed := func() string {
-		attributes, _ := userState(t, w)
-		token, _ := attributes["jwt"].(string)
-		return token
-	}
+	public := w.Stored(t, address).Text("public_key")
+	signed := func() string { return w.Stored(t, address).Text("jwt") }
 	before := signed()
 	w.Configure(t, config("subscriptions = 5", `signing_key_seed_wo_version = "marker"`,
 		`public_key = "`+public+`"`))
 	w.Apply(t)
-	if _, text := userState(t, w); strings.Contains(text, seed) {
+	if strings.Contains(w.StateText(t), seed) {
 		t.Error("the seed is still in the state")
 	}
 	if signed() != before {
