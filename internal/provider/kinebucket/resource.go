@@ -152,12 +152,9 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 	switch {
 	case errors.Is(err, kine.ErrNotFound):
 		if !imported {
-			resp.Diagnostics.AddWarning(what+" Is Gone",
-				fmt.Sprintf("The server says that there is no bucket %q any more. An apply makes a new, empty one, on which k3s "+
-					"starts a new, empty cluster.\n\nIf the cluster is to be kept, restore the bucket before you apply.",
-					state.Name.ValueString()))
+			state.warnOfLoss(ctx, &resp.Diagnostics)
 		}
-		resp.State.RemoveResource(ctx)
+		planmodifiers.Forget(ctx, resp)
 		return
 	case err != nil && !imported && r.data.KeepPrior("the bucket", state.Name.ValueString(), err, &resp.Diagnostics):
 		return
@@ -176,6 +173,18 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 	state.Placement = placement.Found(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
 	state.setDefaults()
 	resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
+}
+
+// warnOfLoss warns that the bucket is gone, and says what an apply makes in its place. A CLI shows one of all warnings with the same summary.
+func (m *bucketModel) warnOfLoss(ctx context.Context, diags *diag.Diagnostics) {
+	summary, gone := what+" Is Gone", fmt.Sprintf("The server says that there is no bucket %q any more.", m.Name.ValueString())
+	if m.RestoreFrom.IsNull() {
+		diags.AddWarning(summary, gone+" An apply makes a new, empty one, on which k3s starts a new, empty cluster.\n\n"+
+			"If the cluster is to be kept, restore the bucket before you apply, or set restore_from if there is a mirror of it.")
+		return
+	}
+	diags.AddWarning(summary+" And Will Be Restored", fmt.Sprintf("%s An apply makes it again from %s, as %s says, with the content and the revisions "+
+		"that are there.", gone, m.source(ctx, diags).Source(), restoreAttr))
 }
 
 func (r *bucketResource) read(ctx context.Context, state *bucketModel) (*kine.Bucket, error) {

@@ -46,9 +46,10 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 	case errors.Is(err, kine.ErrNotFound):
 		if !imported {
 			resp.Diagnostics.AddWarning(what+" Is Gone",
-				fmt.Sprintf("The server says that there is no mirror %q any more. An apply makes a new one, and copies its source again.", state.Name.ValueString()))
+				fmt.Sprintf("The server says that there is no mirror %q any more. An apply makes it again, and copies its source, %s, again.",
+					state.Name.ValueString(), mirrorsource.Of(ctx, state.Source, &resp.Diagnostics).Source()))
 		}
-		resp.State.RemoveResource(ctx)
+		planmodifiers.Forget(ctx, resp)
 		return
 	case err != nil && !imported && r.data.KeepPrior("the mirror", state.Name.ValueString(), err, &resp.Diagnostics):
 		return

@@ -94,6 +94,15 @@ func RememberProtection(ctx context.Context, private PrivateState, protected boo
 	return private.SetKey(ctx, protectionKey, []byte(fmt.Sprint(protected)))
 }
 
+// Forget removes from the state a resource whose object is gone. The private state would outlast it, and have the plan that makes the
+// object again taken for one that replaces a protected object.
+func Forget(ctx context.Context, resp *resource.ReadResponse) {
+	resp.State.RemoveResource(ctx)
+	if resp.Private != nil {
+		resp.Diagnostics.Append(RememberProtection(ctx, resp.Private, false)...)
+	}
+}
+
 // RefuseProtectedDelete adds the error for a deletion that reached the provider without a plan that could refuse it: that
 // of a tainted or deposed object.
 func RefuseProtectedDelete(what, name string, diags *diag.Diagnostics) {
