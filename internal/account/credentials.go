@@ -16,6 +16,10 @@ func FormatCredentials(token, seed string) (string, error) {
 	if err := natsconn.CheckSeed(seed, natsconn.UserKey); err != nil {
 		return "", err
 	}
+	seed, _, err := natsconn.ParseSeed(seed)
+	if err != nil {
+		return "", err
+	}
 	text, err := jwt.FormatUserConfig(token, []byte(seed))
 	if err != nil {
 		return "", fmt.Errorf("the JWT and the seed make no credentials: %w", err)

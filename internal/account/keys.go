@@ -3,7 +3,6 @@ package account
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/nats-io/nkeys"
@@ -34,15 +33,14 @@ func NewKey(kind natsconn.KeyKind) (publicKey, seed string, err error) {
 
 // PublicKey returns the public half of the key pair with that seed, of whatever kind. The error never contains the seed.
 func PublicKey(seed string) (string, error) {
-	notSeed := errors.New("not an nkey seed: it starts with S and the letter of its kind, and has 58 characters")
-	pair, err := nkeys.FromSeed([]byte(strings.TrimSpace(seed)))
+	pair, err := natsconn.KeyPair(seed)
 	if err != nil {
-		return "", notSeed
+		return "", err
 	}
 	defer pair.Wipe()
 	public, err := pair.PublicKey()
 	if err != nil {
-		return "", notSeed
+		return "", errors.New("not an nkey seed")
 	}
 	return public, nil
 }
@@ -63,9 +61,9 @@ func NewSigner(seed string, kind natsconn.KeyKind) (*Signer, error) {
 	if err := natsconn.CheckSeed(seed, kind); err != nil {
 		return nil, err
 	}
-	pair, err := nkeys.FromSeed([]byte(strings.TrimSpace(seed)))
+	pair, err := natsconn.KeyPair(seed)
 	if err != nil {
-		return nil, errors.New("not an nkey seed")
+		return nil, err
 	}
 	public, err := pair.PublicKey()
 	if err != nil {

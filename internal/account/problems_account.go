@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
@@ -198,8 +199,11 @@ func destinationProblem(subject, destination string, sourceBad bool) string {
 	if destination == "" {
 		return "A destination is missing: it is a subject, which can refer to the wildcards of the mapped one as $1 or {{wildcard(1)}}."
 	}
-	if strings.ContainsFunc(functionPattern.ReplaceAllString(destination, "x"), func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return fmt.Sprintf("The destination %q contains a space or a control character: remove it.", destination)
+	if err := invisible.Check(destination); err != nil {
+		return "This is not a destination: " + err.Error() + "."
+	}
+	if strings.Contains(functionPattern.ReplaceAllString(destination, "x"), " ") {
+		return fmt.Sprintf("The destination %q contains a space: remove it.", destination)
 	}
 	for token := range strings.SplitSeq(destination, ".") {
 		if token == "*" {

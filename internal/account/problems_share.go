@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
@@ -175,6 +176,9 @@ func localSubjectProblem(local, subject string) string {
 
 // tokenProblem checks an activation token against the import that it is for.
 func tokenProblem(im *Import, self string) string {
+	if invisible.Check(im.Token) != nil {
+		return "This is not an activation token alone: leave out what is around it, line breaks too."
+	}
 	activation, signature, err := DecodeActivation(im.Token)
 	if err != nil {
 		return "This is not an activation token: use the one that the exporting account has signed."

@@ -136,7 +136,7 @@ func TestUserProblems(t *testing.T) {
 	checkProblems(t, good, (*User).Problems, map[string]problemRow[User]{
 		"an account's key":       {func(u *User) { u.PublicKey = k.account }, "PublicKey", "the public key of a user is needed, which starts with U"},
 		"no name":                {func(u *User) { u.Name = "" }, "Name", "missing"},
-		"an issuer that is none": {func(u *User) { u.IssuerAccount = k.operator }, "IssuerAccount", "another kind"},
+		"an issuer that is none": {func(u *User) { u.IssuerAccount = k.operator }, "IssuerAccount", "is needed, which starts with"},
 		"a seed as the issuer":   {func(u *User) { u.IssuerAccount = k.seed }, "IssuerAccount", "may be a seed"},
 		"a negative limit":       {func(u *User) { u.Subscriptions = new(int64(-1)) }, "Subscriptions", "negative"},
 		"an address":             {func(u *User) { u.SourceNetworks[0] = "10.0.0.1" }, "SourceNetworks[0]", "not a network"},
@@ -167,11 +167,11 @@ func TestActivationProblems(t *testing.T) {
 		return &Activation{Claims: Claims{PublicKey: k.account}, Subject: "a.*", Type: Stream, IssuerAccount: k.other}
 	}
 	checkProblems(t, good, (*Activation).Problems, map[string]problemRow[Activation]{
-		"a user's key":   {func(a *Activation) { a.PublicKey = k.user }, "PublicKey", "another kind"},
+		"a user's key":   {func(a *Activation) { a.PublicKey = k.user }, "PublicKey", "is needed, which starts with"},
 		"no type":        {func(a *Activation) { a.Type = "" }, "Type", "is not a type"},
 		"no subject":     {func(a *Activation) { a.Subject = "" }, "Subject", "missing"},
 		"a bad subject":  {func(a *Activation) { a.Subject = "a b" }, "Subject", "space"},
-		"a bad issuer":   {func(a *Activation) { a.IssuerAccount = "A" }, "IssuerAccount", "not a public key"},
+		"a bad issuer":   {func(a *Activation) { a.IssuerAccount = "A" }, "IssuerAccount", "not an nkey"},
 		"for the issuer": {func(a *Activation) { a.PublicKey = k.other }, "PublicKey", "does not import from itself"},
 	})
 }
@@ -189,12 +189,12 @@ func TestOperatorProblems(t *testing.T) {
 	checkProblems(t, good, (*Operator).Problems, map[string]problemRow[Operator]{
 		"an account's key":          {func(o *Operator) { o.PublicKey = k.account }, "PublicKey", "starts with O"},
 		"no name":                   {func(o *Operator) { o.Name = "" }, "Name", "missing"},
-		"an account signs":          {func(o *Operator) { o.SigningKeys[0] = k.account }, "SigningKeys[0]", "another kind"},
+		"an account signs":          {func(o *Operator) { o.SigningKeys[0] = k.account }, "SigningKeys[0]", "is needed, which starts with"},
 		"a seed signs":              {func(o *Operator) { o.SigningKeys[0] = k.seed }, "SigningKeys[0]", "may be a seed"},
 		"a signing key twice":       {func(o *Operator) { o.SigningKeys = []string{signing, signing} }, "SigningKeys[1]", "at index 0"},
 		"the identity":              {func(o *Operator) { o.SigningKeys[0] = k.operator }, "SigningKeys[0]", "identity"},
 		"strict without keys":       {func(o *Operator) { o.SigningKeys = nil }, "StrictSigningKeyUsage", "there is none"},
-		"a system account":          {func(o *Operator) { o.SystemAccount = k.user }, "SystemAccount", "another kind"},
+		"a system account":          {func(o *Operator) { o.SystemAccount = k.user }, "SystemAccount", "is needed, which starts with"},
 		"no scheme":                 {func(o *Operator) { o.AccountServerURL = "example.com/jwt" }, "AccountServerURL", "scheme"},
 		"a broken URL":              {func(o *Operator) { o.AccountServerURL = "http://[::1" }, "AccountServerURL", "scheme"},
 		"a service URL":             {func(o *Operator) { o.ServiceURLs[0] = "http://example.com" }, "ServiceURLs[0]", "nats://"},

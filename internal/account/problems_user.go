@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
@@ -100,6 +101,10 @@ func (f *findings) permitted(p place, subjects []string, queues, template bool) 
 	templated := slices.ContainsFunc(subjects, functionPattern.MatchString)
 	for i, entry := range subjects {
 		at, plain := p.at(i), entry
+		if err := invisible.Check(strings.Trim(entry, " ")); err != nil { // spaces are told below
+			f.add(at, "This is not a subject: %s.", err)
+			continue
+		}
 		for _, found := range functionPattern.FindAllStringSubmatch(entry, -1) {
 			switch {
 			case !template:
@@ -160,12 +165,16 @@ func (o *Operator) Problems() []Problem {
 		f.check(place{"SystemAccount"}, publicKeyProblem(o.SystemAccount, natsconn.AccountKey))
 	}
 	if o.AccountServerURL != "" {
-		if u, err := url.Parse(o.AccountServerURL); err != nil || u.Scheme == "" {
+		if text := textProblem(o.AccountServerURL); text != "" {
+			f.add(place{"AccountServerURL"}, "%s", text)
+		} else if u, err := url.Parse(o.AccountServerURL); err != nil || u.Scheme == "" {
 			f.add(place{"AccountServerURL"}, "This is not a URL with a scheme: write it as https://example.com/jwt/v1.")
 		}
 	}
 	for i, v := range o.ServiceURLs {
-		if v == "" || jwt.ValidateOperatorServiceURL(v) != nil {
+		if text := textProblem(v); text != "" {
+			f.add(place{"ServiceURLs", i}, "%s", text)
+		} else if v == "" || jwt.ValidateOperatorServiceURL(v) != nil {
 			f.add(place{"ServiceURLs", i}, "This is not the URL of a NATS server: "+
 				"write it as nats://example.com:4222 (or tls, ws, wss), without credentials and path.")
 		}

@@ -6,48 +6,41 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/nats-io/jwt/v2"
-	"github.com/nats-io/nkeys"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
 // allKeys stands for every key in revocations.
 const allKeys = jwt.All
 
-// article names a kind of key with its article.
-func article(kind natsconn.KeyKind) string {
-	if kind == natsconn.AccountKey || kind == natsconn.OperatorKey {
-		return "an " + string(kind)
-	}
-	return "a " + string(kind)
-}
-
 // publicKeyProblem checks a public key. It does not repeat what may be a seed.
 func publicKeyProblem(key string, kind natsconn.KeyKind) string {
-	needed := fmt.Sprintf("the public key of %s is needed, which starts with %s and has 56 characters", article(kind), kind.SeedPrefix()[1:])
-	prefix, err := kind.Prefix()
+	err := natsconn.CheckPublicKey(key, kind)
 	switch {
-	case err != nil:
-		return err.Error()
+	case err == nil:
+		return ""
 	case key == "":
-		return "A key is missing: " + needed + "."
+		return "A key is missing" + strings.TrimPrefix(err.Error(), "it is empty") + "."
 	case secret(key):
+		_, needed, _ := strings.Cut(err.Error(), ": ")
 		return "This may be a seed, which is secret: " + needed + "."
-	case !nkeys.IsValidPublicKey(key):
-		return fmt.Sprintf("%q is not a public key: %s.", key, needed)
-	case nkeys.Prefix(key) != prefix:
-		return fmt.Sprintf("%s is the public key of another kind: %s.", key, needed)
 	}
-	return ""
+	return sentence(err)
+}
+
+// sentence makes a sentence of what a check says.
+func sentence(err error) string {
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 // secret tells whether the text may be a seed or a private key, or what is left of one.
 func secret(text string) bool {
-	text = strings.TrimSpace(text)
+	text = invisible.Trim(text)
 	return len(text) >= 20 && strings.ContainsAny(text[:1], "SP") && !strings.ContainsFunc(text, func(r rune) bool {
 		return (r < 'A' || r > 'Z') && (r < '2' || r > '7')
 	})
@@ -59,11 +52,14 @@ func subjectProblem(subject string, wildcards bool) string {
 	if subject == "" {
 		return "A subject is missing: it consists of tokens separated by dots, such as orders.new."
 	}
-	if !utf8.ValidString(subject) || strings.ContainsRune(subject, utf8.RuneError) {
+	if strings.ContainsRune(subject, utf8.RuneError) {
 		return "The subject is not valid UTF-8."
 	}
-	if i := strings.IndexFunc(subject, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }); i >= 0 {
-		return fmt.Sprintf("The subject %q contains a space or a control character: remove it.", subject)
+	if err := invisible.Check(subject); err != nil {
+		return "This is not a subject: " + err.Error() + "."
+	}
+	if strings.Contains(subject, " ") {
+		return fmt.Sprintf("The subject %q contains a space: remove it.", subject)
 	}
 	tokens := strings.Split(subject, ".")
 	for i, token := range tokens {
@@ -90,15 +86,10 @@ func within(subject, other string) bool {
 	return jwt.Subject(subject).IsContainedIn(jwt.Subject(other))
 }
 
-// textProblem checks a name or other short text: no control characters, no spaces around it.
+// textProblem checks a name or other short text: no invisible characters, no spaces around it.
 func textProblem(text string) string {
-	switch {
-	case !utf8.ValidString(text):
-		return "The text is not valid UTF-8."
-	case strings.ContainsFunc(text, unicode.IsControl):
-		return fmt.Sprintf("%q contains a control character: remove it.", text)
-	case strings.TrimSpace(text) != text:
-		return fmt.Sprintf("%q starts or ends with a space: remove it.", text)
+	if err := invisible.Check(text); err != nil {
+		return sentence(err)
 	}
 	return ""
 }
@@ -142,14 +133,14 @@ func (f *findings) claims(c *Claims, kind natsconn.KeyKind, nameNeeded bool) {
 // tags checks a list of tags, which jwt/v2 keeps in lower case and without duplicates.
 func (f *findings) tags(p place, tags []string) {
 	for i, tag := range tags {
-		lower := strings.ToLower(strings.TrimSpace(tag))
-		switch {
-		case lower == "":
+		lower := strings.ToLower(tag)
+		switch err := invisible.Check(tag); {
+		case invisible.Trim(tag) == "":
 			f.add(p.at(i), "A tag is empty: remove it.")
-		case strings.ContainsFunc(tag, unicode.IsControl):
-			f.add(p.at(i), "The tag %q contains a control character: remove it.", tag)
+		case err != nil:
+			f.add(p.at(i), "A tag cannot be used: %s.", err)
 		case tag != lower:
-			f.add(p.at(i), "The tag %q is not in lower case, or has spaces around it: write %q.", tag, lower)
+			f.add(p.at(i), "The tag %q is not in lower case: write %q.", tag, lower)
 		}
 	}
 	f.duplicates(p, tags)
@@ -177,10 +168,14 @@ func (f *findings) info(p place, description, infoURL string) {
 	if len(description) > jwt.MaxInfoLength {
 		f.add(p.at("Description"), "The description has %d bytes: at most %d are allowed.", len(description), jwt.MaxInfoLength)
 	}
-	if !utf8.ValidString(description) {
-		f.add(p.at("Description"), "The description is not valid UTF-8.")
+	if err := invisible.CheckLines(description); err != nil {
+		f.add(p.at("Description"), "%s", sentence(err))
 	}
 	if infoURL == "" {
+		return
+	}
+	if text := textProblem(infoURL); text != "" {
+		f.add(p.at("InfoURL"), "%s", text)
 		return
 	}
 	u, err := url.Parse(infoURL)
@@ -207,7 +202,7 @@ func (f *findings) revocations(p place, revocations map[string]time.Time, kind n
 // mapKey returns a key of a map for a path, but for a seed, which no path may show.
 func mapKey(key string) Key {
 	if secret(key) {
-		return Key(strings.TrimSpace(key)[:2] + "...")
+		return Key(invisible.Trim(key)[:2] + "...")
 	}
 	return Key(key)
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nkeys"
 )
 
 // apply sets the way to authenticate in the options of a connection, none if there is none. It reads a credentials file only
@@ -63,9 +62,9 @@ func seedOption(seed string) (nats.Option, error) {
 	if err := CheckSeed(seed, UserKey); err != nil {
 		return nil, err
 	}
-	pair, err := nkeys.FromSeed([]byte(strings.TrimSpace(seed)))
+	pair, err := KeyPair(seed)
 	if err != nil {
-		return nil, errors.New("not an nkey seed")
+		return nil, err
 	}
 	public, err := pair.PublicKey()
 	if err != nil {

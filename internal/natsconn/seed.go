@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/nats-io/nkeys"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 )
 
 // KeyKind is what an nkey is for. Its text is the kind's name.
@@ -81,52 +83,98 @@ func kindOf(prefix nkeys.PrefixByte) KeyKind {
 	return KeyKind(prefix.String())
 }
 
-// KindOfSeed returns the kind of the key pair that the seed is of. The error never contains the seed.
-func KindOfSeed(seed string) (KeyKind, error) {
-	prefix, raw, err := nkeys.DecodeSeed([]byte(strings.TrimSpace(seed)))
-	if err != nil {
-		return "", errors.New("not an nkey seed: it starts with S and the letter of its kind, and has 58 characters")
-	}
-	clear(raw)
-	return kindOf(prefix), nil
+// The lengths of keys in characters.
+const (
+	publicKeyLength = 56
+	seedLength      = 58
+)
+
+// exact reports whether a text has the length of a key and its alphabet. The library skips line breaks in either.
+func exact(key string, length int) bool {
+	return len(key) == length && !strings.ContainsFunc(key, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '2' || r > '7') })
 }
 
-// CheckSeed checks that seed is the seed of a key pair of that kind. The error names the kind that was found and never contains
-// the seed.
-func CheckSeed(seed string, kind KeyKind) error {
-	want, err := kind.Prefix()
+// ParseSeed returns the seed in a text and the kind of its key pair. White space around the seed, as a file has a line break at its
+// end, is not part of it. The error never contains the seed.
+func ParseSeed(text string) (seed string, kind KeyKind, err error) {
+	const form = "it starts with S and the letter of its kind, and has 58 characters"
+	seed = strings.Trim(text, " \t\r\n")
+	if !exact(seed, seedLength) {
+		if _, _, err := nkeys.DecodeSeed([]byte(invisible.Trim(seed))); err == nil {
+			return "", "", fmt.Errorf("not an nkey seed: %w", invisible.Check(seed))
+		}
+		return "", "", errors.New("not an nkey seed: " + form)
+	}
+	prefix, raw, err := nkeys.DecodeSeed([]byte(seed))
 	if err != nil {
+		return "", "", errors.New("not an nkey seed: " + form)
+	}
+	clear(raw)
+	return seed, kindOf(prefix), nil
+}
+
+// KeyPair returns the key pair of a seed, as [ParseSeed] reads it. The error never contains the seed.
+func KeyPair(seed string) (nkeys.KeyPair, error) {
+	seed, _, err := ParseSeed(seed)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := nkeys.FromSeed([]byte(seed))
+	if err != nil {
+		return nil, errors.New("not an nkey seed")
+	}
+	return pair, nil
+}
+
+// IsSeed reports whether a text is a seed, whatever stands around it.
+func IsSeed(text string) bool {
+	_, raw, err := nkeys.DecodeSeed([]byte(invisible.Trim(text)))
+	clear(raw)
+	return err == nil
+}
+
+// CheckSeed checks that seed is the seed of a key pair of that kind, as [ParseSeed] reads it. The error names the kind that was found
+// and never contains the seed.
+func CheckSeed(seed string, kind KeyKind) error {
+	if _, err := kind.Prefix(); err != nil {
 		return err
 	}
 	needed := kind.article() + "'s seed"
-	prefix, raw, err := nkeys.DecodeSeed([]byte(strings.TrimSpace(seed)))
-	if err != nil {
+	_, found, err := ParseSeed(seed)
+	switch {
+	case err != nil && IsSeed(seed):
+		return err
+	case err != nil:
 		return errors.New("not an nkey seed: " + needed + " starts with " + kind.SeedPrefix() + " and has 58 characters")
-	}
-	clear(raw)
-	if prefix != want {
-		return fmt.Errorf("the seed is that of %s key: %s, which starts with %s, is needed here",
-			kindOf(prefix).article(), needed, kind.SeedPrefix())
+	case found != kind:
+		return fmt.Errorf("the seed is that of %s key: %s, which starts with %s, is needed here", found.article(), needed, kind.SeedPrefix())
 	}
 	return nil
 }
 
-// CheckPublicKey checks that key is the public half of a key pair of that kind. The error names the kind that was found; a seed that
-// was given by mistake is never part of it.
+// CheckPublicKey checks that key is the public half of a key pair of that kind, and nothing else: servers compare keys as texts, so
+// one with a line break at its end is another one. The error names the kind that was found, or what is around the key. It does not
+// contain the key, which may be a seed.
 func CheckPublicKey(key string, kind KeyKind) error {
 	want, err := kind.Prefix()
 	if err != nil {
 		return err
 	}
-	needed := fmt.Sprintf("%s's public key starts with %s and has 56 characters", kind.article(), kind.SeedPrefix()[1:])
-	if _, _, err := nkeys.DecodeSeed([]byte(strings.TrimSpace(key))); err == nil {
+	needed := fmt.Sprintf("the public key of %s is needed, which starts with %s and has %d characters", kind.article(), kind.SeedPrefix()[1:],
+		publicKeyLength)
+	bare := invisible.Trim(key)
+	prefix := nkeys.Prefix(bare)
+	switch isKey := nkeys.IsValidPublicKey(bare) || nkeys.IsValidPublicCurveKey(bare); {
+	case key == "":
+		return errors.New("it is empty: " + needed)
+	case IsSeed(key):
 		return errors.New("it is a seed, which is secret: " + needed)
-	}
-	switch prefix := nkeys.Prefix(key); {
-	case !nkeys.IsValidPublicKey(key) && !nkeys.IsValidPublicCurveKey(key):
-		return errors.New("it is not an nkey: " + needed)
-	case prefix != want:
+	case isKey && prefix != want:
 		return fmt.Errorf("it is the public key of %s: %s", kindOf(prefix).article(), needed)
+	case isKey && invisible.Check(key) != nil:
+		return invisible.Check(key)
+	case !isKey || !exact(key, publicKeyLength):
+		return errors.New("it is not an nkey: " + needed)
 	}
 	return nil
 }

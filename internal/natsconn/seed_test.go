@@ -20,6 +20,11 @@ func TestCheckSeed(t *testing.T) {
 	for name, c := range map[string]struct{ seed, wantErr string }{
 		"a user's":                {user, ""},
 		"a user's and a newline":  {user + "\n", ""},
+		"a line break within":     {user[:20] + "\n" + user[20:], "its character 21 is a line break: remove it"},
+		"a carriage return":       {user[:30] + "\r" + user[30:], "its character 31 is a carriage return: remove it"},
+		"a byte order mark":       {"\ufeff" + user, "it starts with a byte order mark (U+FEFF): remove it"},
+		"a zero-width space":      {user + "\u200b\n", "it ends with a zero-width space (U+200B): remove it"},
+		"a non-breaking space":    {user + "\u00a0", "it ends with a non-breaking space (U+00A0): remove it"},
 		"an account's":            {account, "that of an account key"},
 		"an operator's":           {operator, "that of an operator key"},
 		"a server's":              {server, "that of a server key"},
@@ -48,10 +53,10 @@ func TestCheckSeedOfEachKind(t *testing.T) {
 		if got := seeds[kind][:2]; got != kind.SeedPrefix() {
 			t.Errorf("the seed of %s starts with %s, not %s", kind.article(), got, kind.SeedPrefix())
 		}
-		if got, err := KindOfSeed(" " + seeds[kind] + "\n"); err != nil || got != kind {
-			t.Errorf("the seed of %s is said to be of the kind %s, %v", kind.article(), got, err)
+		if seed, got, err := ParseSeed(" " + seeds[kind] + "\r\n"); err != nil || got != kind || seed != seeds[kind] {
+			t.Errorf("the seed of %s is said to be of the kind %s, or not itself, %v", kind.article(), got, err)
 		}
-		_, err := KindOfSeed(seeds[kind][:50])
+		_, _, err := ParseSeed(seeds[kind][:50])
 		checkError(t, err, "not an nkey seed", seeds[kind][4:50])
 	}
 	for _, needed := range KeyKinds() {
@@ -98,6 +103,32 @@ func TestCheckPublicKey(t *testing.T) {
 	for _, key := range []string{"", "A", "kine", strings.Repeat("B", 56)} {
 		if err := CheckPublicKey(key, AccountKey); err == nil || !strings.Contains(err.Error(), "starts with A and has 56 characters") {
 			t.Errorf("%q: %v", key, err)
+		}
+	}
+	// Each of these passes the library's own check, which skips line breaks, or would once what is around it is trimmed.
+	_, public := newSeed(t, nkeys.CreateUser)
+	for text, want := range map[string]string{
+		public + "\n":                    "it ends with a line break: remove it, as trimspace() does",
+		public + "\r\n":                  "it ends with a line break: remove it, as trimspace() does",
+		"\n" + public:                    "it starts with a line break: remove it, as trimspace() does",
+		" " + public:                     "it starts with a space: remove it, as trimspace() does",
+		public + "\t":                    "it ends with a tab: remove it, as trimspace() does",
+		public[:10] + "\n" + public[10:]: "its character 11 is a line break: remove it",
+		public[:10] + "\r" + public[10:]: "its character 11 is a carriage return: remove it",
+		"\ufeff" + public:                "it starts with a byte order mark (U+FEFF): remove it",
+		public + "\u200b":                "it ends with a zero-width space (U+200B): remove it",
+		public + "\x00":                  "it ends with a NUL: remove it",
+		public + "=":                     "it is not an nkey",
+		public + "A":                     "it is not an nkey",
+		strings.ToLower(public):          "it is not an nkey",
+		public[:55]:                      "it is not an nkey",
+		"U" + public[1:20] + "\u200b" + public[20:]: "it is not an nkey",
+	} {
+		if err := CheckPublicKey(text, UserKey); err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), public[10:30]) {
+			t.Errorf("%q: %v, not %q", text, err, want)
+		}
+		if err := CheckPublicKey(text, AccountKey); err == nil {
+			t.Errorf("%q is an account's key", text)
 		}
 	}
 	if err := CheckPublicKey("x", "robot"); err == nil {

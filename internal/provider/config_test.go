@@ -166,7 +166,7 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 		"accounts_key_is_public":   accounts("signing_key", s.accountKey, "not an nkey seed: an account's seed starts with SA"),
 		"accounts_key_is_empty":    accounts("signing_key", "", "not an nkey seed"),
 		"previous_key_is_a_seed": {acctest.Config{"accounts": acctest.Config{"previous_public_keys": list(s.accountSeed)}},
-			"accounts.previous_public_keys[0]", "it is a seed, which is secret: an account's public key starts with A"},
+			"accounts.previous_public_keys[0]", "it is a seed, which is secret: the public key of an account is needed, which starts with A"},
 		"previous_key_is_null": {acctest.Config{"accounts": acctest.Config{"previous_public_keys": list(nil)}},
 			"accounts.previous_public_keys", "contains a null value"},
 		"previous_keys_repeat": {acctest.Config{"accounts": acctest.Config{"previous_public_keys": list(s.accountKey, s.accountKey)}},

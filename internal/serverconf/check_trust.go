@@ -8,7 +8,8 @@ import (
 	"strings"
 
 	"github.com/nats-io/jwt/v2"
-	"github.com/nats-io/nkeys"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
 // operator checks that a text is an operator's JWT, by its own signature. What is something else may be a secret, and is not quoted.
@@ -53,7 +54,7 @@ func decodeAccount(token string) (*jwt.AccountClaims, error) {
 
 // decode decodes and verifies a JWT. The error has nothing of the text in it.
 func decode(token string) (jwt.Claims, error) {
-	if _, err := nkeys.FromSeed([]byte(strings.TrimSpace(token))); err == nil {
+	if natsconn.IsSeed(token) {
 		return nil, errors.New("it is the seed of a key, which must stay where accounts are signed: give the JWT")
 	}
 	// The server takes the inline form only if it begins like this; it reads anything else as the path of a file.
@@ -69,6 +70,9 @@ func decode(token string) (jwt.Claims, error) {
 
 // blocking returns the first issue of claims that makes them unusable, or expired.
 func blocking(claims jwt.Claims) string {
+	if err := checkKeys(claims); err != nil {
+		return err.Error()
+	}
 	var results jwt.ValidationResults
 	claims.Validate(&results)
 	for _, issue := range results.Issues {
@@ -79,16 +83,38 @@ func blocking(claims jwt.Claims) string {
 	return ""
 }
 
+// checkKeys checks the keys that claims list: the library takes those with a line break in them too, which servers find nobody by.
+func checkKeys(claims jwt.Claims) error {
+	var keys []string
+	kind := natsconn.AccountKey
+	switch claims := claims.(type) {
+	case *jwt.OperatorClaims:
+		keys, kind = claims.SigningKeys, natsconn.OperatorKey
+		if claims.SystemAccount != "" {
+			if err := natsconn.CheckPublicKey(claims.SystemAccount, natsconn.AccountKey); err != nil {
+				return fmt.Errorf("of its system account, %w", err)
+			}
+		}
+	case *jwt.AccountClaims:
+		keys = claims.SigningKeys.Keys()
+		slices.Sort(keys)
+	}
+	for _, key := range keys {
+		if err := natsconn.CheckPublicKey(key, kind); err != nil {
+			return fmt.Errorf("of one of its signing keys, %w", err)
+		}
+	}
+	return nil
+}
+
 // accountKey checks that a text is the public key of an account. What is something else may be a secret, and is not quoted.
 func (c *checker) accountKey(at Path, key string) {
-	if key == "" || nkeys.IsValidPublicAccountKey(key) {
+	if key == "" {
 		return
 	}
-	if _, err := nkeys.FromSeed([]byte(key)); err == nil {
-		c.add(at, "it is the seed of a key, which must not be here: give the account's public key, which begins with A")
-		return
+	if err := natsconn.CheckPublicKey(key, natsconn.AccountKey); err != nil {
+		c.add(at, "%s", err)
 	}
-	c.add(at, "it is not the public key of an account, which is A and 55 more letters and digits")
 }
 
 // preload checks each account by itself.
@@ -96,7 +122,7 @@ func (c *checker) preload(accounts map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(accounts)) {
 		at := Path{"resolver", "preload", Key(key)}
 		c.accountKey(at, key)
-		if accounts[key] == "" || !nkeys.IsValidPublicAccountKey(key) {
+		if accounts[key] == "" || natsconn.CheckPublicKey(key, natsconn.AccountKey) != nil {
 			continue
 		}
 		claims, err := decodeAccount(accounts[key])

@@ -35,7 +35,7 @@ func TestInvalidActivation(t *testing.T) {
 			"signing_key_seed_wo": unknown, "expires_at": unknown, "tags": unknown})},
 
 		"an operator exports": {one("account", operator.Public), "account",
-			"it is the public key of an operator: an account's public key starts with A"},
+			"it is the public key of an operator: the public key of an account is needed, which starts with A"},
 		"a seed exports":      {one("account", exporter.Seed), "account", "it is a seed, which is secret"},
 		"a user imports":      {one("import_account", user.Public), "import_account", "it is the public key of a user"},
 		"itself":              {one("import_account", exporter.Public), "import_account", "an account does not import from itself"},

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
@@ -118,7 +117,8 @@ func (o *Operator) SigningKey() (string, error) {
 	if err := natsconn.CheckSeed(seed, natsconn.OperatorKey); err != nil {
 		return "", fmt.Errorf("%s: %w", source, err)
 	}
-	return strings.TrimSpace(seed), nil
+	seed, _, err := natsconn.ParseSeed(seed)
+	return seed, err
 }
 
 // keyOf reads a seed from the environment, where one variable holds it or another one names a file that does. The source says which it

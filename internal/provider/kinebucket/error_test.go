@@ -339,8 +339,8 @@ func TestAccCLIKineBucketImportErrors(t *testing.T) {
 		"hub:":       "a bucket needs a name",
 		":kine":      "the JetStream domain cannot be one: it is empty",
 		"a.b:kine":   `the JetStream domain cannot be one: "a.b" contains`,
-		"/kine":      "the account cannot be one: it is not an nkey: an account's public key starts with A",
-		"A/hub:kine": "the account cannot be one: it is not an nkey: an account's public key starts with A",
+		"/kine":      "the account cannot be one: it is not an nkey: the public key of an account is needed, which starts with A",
+		"A/hub:kine": "the account cannot be one: it is not an nkey: the public key of an account is needed, which starts with A",
 		"hub:kine:x": "only letters, digits, dashes and underscores",
 		longName:     "a bucket has at most 252 characters, not 253",
 	} {

@@ -101,7 +101,7 @@ func (r *nkeyResource) ImportState(ctx context.Context, req resource.ImportState
 // readSeed reads a key pair from a file that holds its seed and nothing else. The error never contains it, nor a seed that is
 // given in place of a path.
 func readSeed(file string) (*resourceModel, error) {
-	if _, err := natsconn.KindOfSeed(file); err == nil {
+	if natsconn.IsSeed(file) {
 		return nil, errors.New("this is a seed itself, which is a secret no more once it stands on a command line or in a configuration. " +
 			"Use another key, and give the path of its file")
 	}
@@ -112,8 +112,7 @@ func readSeed(file string) (*resourceModel, error) {
 	if err != nil {
 		return nil, err
 	}
-	seed := strings.TrimSpace(string(content))
-	kind, err := natsconn.KindOfSeed(seed)
+	seed, kind, err := natsconn.ParseSeed(string(content))
 	if err != nil {
 		return nil, fmt.Errorf("in %s there is %w", file, err)
 	}

@@ -55,7 +55,7 @@ func TestInvalidOperator(t *testing.T) {
 		"a public key for the seed": {one("seed_wo", identity.Public), "seed_wo", "not an nkey seed"},
 		"a seed as signing key":     {one("signing_keys", list(signing.Seed)), "signing_keys", "This may be a seed, which is secret"},
 		"an account's signing key": {one("signing_keys", list(accountKey.Public)), "signing_keys",
-			" is the public key of another kind: the public key of an operator is needed, which starts with O"},
+			"It is the public key of an account: the public key of an operator is needed, which starts with O"},
 		"the identity as signing key": {one("signing_keys", list(identity.Public)), "signing_keys", "The operator's identity is no signing key"},
 
 		"strict without keys": {one("strict_signing_key_usage", true), "strict_signing_key_usage", "Only signing keys may sign, and there is none"},
@@ -77,7 +77,7 @@ func TestInvalidOperator(t *testing.T) {
 		"a system of an operator": {one("system_account", acctest.Config{"public_key": identity.Public}), "system_account.public_key",
 			"it is the public key of an operator"},
 		"a system's key of a user": {one("system_account", acctest.Config{"signing_keys": list(user.Public)}),
-			"system_account.signing_keys", " is the public key of another kind: the public key of an account is needed"},
+			"system_account.signing_keys", "It is the public key of a user: the public key of an account is needed"},
 		"a system with a seed": {one("system_account", acctest.Config{"signing_keys": list(accountKey.Seed)}),
 			"system_account.signing_keys", "This may be a seed, which is secret"},
 		"a system without a name": {one("system_account", acctest.Config{"name": "", "signing_keys": list(accountKey.Public)}),

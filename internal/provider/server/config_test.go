@@ -228,7 +228,7 @@ func TestServerConfigProblems(t *testing.T) {
 		{operated, "operator", o.SigningKeySeed(), "", "give the JWT"},
 		{operated, "operator", system.JWT(), "", "type account"},
 		{operated, "resolver", nil, "", "set it"},
-		{operated, "system_account", "SYS", "", "not the public key of an account"},
+		{operated, "system_account", "SYS", "", "it is not an nkey"},
 		{operated, "system_account", stranger.PublicKey(), "", "leave it out, or name the same one"},
 		{operated, "resolver.type", "nats", "", `"full", "cache" and "memory"`},
 		{operated, "resolver.dir", nil, "", "set it"},
