@@ -50,6 +50,22 @@ resource "nats_kv_mirror" "cluster" {
   }
 }
 
+# An alarm: each plan and apply warns if the mirror does not follow. With depends_on, the mirror is looked at after it was made; a plan
+# that makes or changes it then announces that read, and -detailed-exitcode returns 2 for it.
+check "mirror_follows" {
+  data "nats_kv_mirror" "cluster" {
+    depends_on = [nats_kv_mirror.cluster]
+
+    name             = "kine"
+    jetstream_domain = "leaf"
+  }
+
+  assert {
+    condition     = data.nats_kv_mirror.cluster.healthy
+    error_message = "The mirror does not follow: ${data.nats_kv_mirror.cluster.description}"
+  }
+}
+
 resource "nats_k3s_datastore_endpoint" "cluster" {
   servers          = var.servers
   datastore        = nats_kine_bucket.cluster.datastore

@@ -1,6 +1,5 @@
-# From nothing to an operator: keys, the operator with its system account, the configuration of the first server, and the first
-# account. Two applies: the first writes nats-server.conf, which a server is started with; the second, with server_is_up, pushes
-# the account to it.
+# From nothing to an operator: its keys, its system account, the configuration of the first server, and the three secrets that the
+# provider needs to make tenants on that server. It connects nowhere, so one apply is all that it takes; examples/tenant goes on from here.
 terraform {
   required_version = ">= 1.11"
 
@@ -9,12 +8,6 @@ terraform {
       source = "nats-k3s/nats"
     }
   }
-}
-
-variable "server_is_up" {
-  description = "Whether the server runs that the configuration is for."
-  type        = bool
-  default     = false
 }
 
 variable "listen" {
@@ -29,39 +22,30 @@ variable "data_dir" {
   default     = "/var/lib/nats"
 }
 
-# Nothing is configured here, so that it can make what the other one needs. It connects nowhere.
-provider "nats" {
-  alias = "offline"
-}
+# Nothing is configured: keys and JWTs are made offline.
+provider "nats" {}
 
-provider "nats" {
-  servers = ["nats://${var.listen}"]
-  operator = {
-    signing_key        = nats_nkey.operator_signing.seed
-    system_credentials = nats_user.system.credentials
-  }
-}
-
-# The operator's identity signs nothing but the operator: keep it away from the rest once there is more than a trial.
+# The operator's identity signs the operator and nothing else. Keep it offline once this is more than a trial.
 resource "nats_nkey" "operator" {
-  provider = nats.offline
-  type     = "operator"
+  type = "operator"
 }
 
 # This one signs accounts.
 resource "nats_nkey" "operator_signing" {
-  provider = nats.offline
-  type     = "operator"
+  type = "operator"
 }
 
-# And this one the users of the system account.
+# This one signs the users of the system account.
 resource "nats_nkey" "system_signing" {
-  provider = nats.offline
-  type     = "account"
+  type = "account"
+}
+
+# The provider works inside the accounts of tenants with this one. Every nats_account that it manages gets the public half.
+resource "nats_nkey" "accounts" {
+  type = "account"
 }
 
 resource "nats_operator" "edge" {
-  provider        = nats.offline
   name            = "edge"
   seed_wo         = nats_nkey.operator.seed
   seed_wo_version = nats_nkey.operator.public_key
@@ -69,9 +53,8 @@ resource "nats_operator" "edge" {
   system_account  = { signing_keys = [nats_nkey.system_signing.public_key] }
 }
 
-# Over this user accounts are pushed. Revoking it would take the connection to do so with it.
+# The provider pushes accounts as this user. Revoking it would cut the connection over which that is done.
 resource "nats_user" "system" {
-  provider            = nats.offline
   account             = nats_operator.edge.system_account.public_key
   name                = "terraform"
   signing_key_seed_wo = nats_nkey.system_signing.seed
@@ -79,7 +62,6 @@ resource "nats_user" "system" {
 }
 
 data "nats_server_config" "first" {
-  provider       = nats.offline
   server_name    = "nats-1"
   listen         = var.listen
   operator       = nats_operator.edge.jwt
@@ -96,12 +78,24 @@ data "nats_server_config" "first" {
 }
 
 output "nats_server_conf" {
-  value = data.nats_server_config.first.config
+  description = "Start the first server with this: nats-server -c nats-server.conf"
+  value       = data.nats_server_config.first.config
 }
 
-resource "nats_account" "berlin" {
-  count = var.server_is_up ? 1 : 0
+output "operator_signing_key" {
+  description = "Seed that signs accounts: operator.signing_key of the provider, or NATS_OPERATOR_SIGNING_KEY."
+  value       = nats_nkey.operator_signing.seed
+  sensitive   = true
+}
 
-  name      = "berlin"
-  jetstream = { disk_storage = "10GiB", consumers = 100000 }
+output "system_credentials" {
+  description = "Content of a credentials file: operator.system_credentials of the provider, or the file that NATS_SYSTEM_CREDS names."
+  value       = nats_user.system.credentials
+  sensitive   = true
+}
+
+output "account_signing_key" {
+  description = "Seed that the provider works in accounts with: accounts.signing_key, or NATS_ACCOUNT_SIGNING_KEY."
+  value       = nats_nkey.accounts.seed
+  sensitive   = true
 }

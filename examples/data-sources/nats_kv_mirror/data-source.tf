@@ -1,4 +1,5 @@
-# An alarm on the copy of a bucket in another region: each plan and apply warns if it does not follow, or is too far behind.
+# An alarm on the copy of a bucket in another region: each plan and apply warns if it does not follow, or is too far behind. A mirror
+# that is made in the same configuration needs depends_on here, as in the guide "A mirror in a second region".
 check "mirror_follows" {
   data "nats_kv_mirror" "dr" {
     name             = "kine"

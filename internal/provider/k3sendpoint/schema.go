@@ -108,12 +108,12 @@ func attributes() map[string]schema.Attribute {
 			Validators: notEmpty,
 		},
 		"password": schema.StringAttribute{
-			MarkdownDescription: "Password of the user, of the same characters. It is part of `url`.",
+			MarkdownDescription: "Password of `user`, of characters that a URL carries as they are: `A-Za-z0-9-_.~$&+;=`. It is part of `url`.",
 			Optional:            true, Sensitive: true,
 			Validators: notEmpty,
 		},
 		"token": schema.StringAttribute{
-			MarkdownDescription: "Token, of the same characters. It is part of `url`.",
+			MarkdownDescription: "Token, of characters that a URL carries as they are: `A-Za-z0-9-_.~$&+;=`. It is part of `url`.",
 			Optional:            true, Sensitive: true,
 			Validators: notEmpty,
 		},

@@ -132,7 +132,7 @@ func (d *mirrorData) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"active":      flag("Whether the source gave a sign of life within the last ten seconds. It gives one each second."),
 			"last_contact": text("Time of the last sign of life of the source, to the second; null if there was none since the server that leads the mirror " +
 				"was started."),
-			"silence": number("Seconds since then; null if there was none."),
+			"silence": number("Seconds since the last contact; null if there was none."),
 			"lag": number("Number of messages that the mirror still lacks: as far as it knows, or as the source says if that could be asked and says more. " +
 				"Without contact the mirror does not know of newer messages, and it is 0 or too small."),
 			"revision":        number("Last revision in the mirror."),
@@ -143,7 +143,7 @@ func (d *mirrorData) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"divergence": text("How the two differ; null if they do not."),
 			"keys":       number("Number of keys in the mirror, with those that are deleted."),
 			"messages":   number("Number of messages in the mirror."),
-			"bytes":      number("Bytes of these, on one server."),
+			"bytes":      number("Number of bytes of the mirror's messages, on one server."),
 		},
 	}
 }
