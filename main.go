@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
+	"github.com/nats-k3s/terraform-provider-nats/internal/parent"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider"
 )
 
@@ -19,6 +20,9 @@ func main() {
 	preflight.RunChild()
 	debug := flag.Bool("debug", false, "serve for a debugger, and print what the CLI needs to attach")
 	flag.Parse()
+	if !*debug {
+		parent.Follow()
+	}
 
 	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
 		Address: provider.Address,

@@ -84,8 +84,11 @@ func streamNames(ctx context.Context, js *natsconn.JetStream) ([]string, error) 
 			return nil, err
 		}
 		names = append(names, page.Streams...)
-		if len(page.Streams) == 0 || len(names) >= page.Total {
+		switch {
+		case len(names) >= page.Total:
 			return names, nil
+		case len(page.Streams) == 0:
+			return nil, &natsconn.AnswerError{Asked: "STREAM.NAMES", Got: fmt.Sprintf("with %d names of %d", len(names), page.Total)}
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
@@ -121,8 +122,14 @@ func (r *Resolver) lookup(ctx context.Context, s *survey, publicKey string) (fou
 			continue
 		}
 		account, signature, err := DecodeAccount(token)
-		if err != nil {
-			return found{}, fmt.Errorf("what a server stores for the account %s cannot be read: %w", publicKey, err)
+		asked := "the account " + publicKey
+		switch {
+		case err != nil:
+			return found{}, natsconn.Unread(asked, err)
+		case account.PublicKey != publicKey:
+			return found{}, otherAccount(asked, account.PublicKey)
+		case !nkeys.IsValidPublicOperatorKey(signature.Issuer):
+			return found{}, &natsconn.AnswerError{Asked: asked, Got: fmt.Sprintf("with claims that no operator has signed, but %s", signature.Issuer)}
 		}
 		f.stored = append(f.stored, push{token: token, account: account, signature: signature})
 	}
@@ -145,13 +152,18 @@ func (r *Resolver) List(ctx context.Context) ([]string, error) {
 	}
 	var accounts []string
 	for _, msg := range answers {
-		var answer struct {
-			Accounts []string `json:"data"`
+		reply, err := readReply(subjectList, msg)
+		if err != nil {
+			return nil, err
 		}
-		if err := json.Unmarshal(msg.Data, &answer); err != nil {
-			return nil, fmt.Errorf("answer to %s: %w", subjectList, err)
+		var keys []string
+		if err := json.Unmarshal(reply.data, &keys); err != nil {
+			return nil, natsconn.Unread(subjectList, err)
 		}
-		accounts = append(accounts, answer.Accounts...)
+		if i := slices.IndexFunc(keys, func(key string) bool { return !nkeys.IsValidPublicAccountKey(key) }); i >= 0 {
+			return nil, otherAccount("the list of accounts", keys[i])
+		}
+		accounts = append(accounts, keys...)
 	}
 	slices.Sort(accounts)
 	return slices.Compact(accounts), nil

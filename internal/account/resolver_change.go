@@ -1,10 +1,11 @@
 package account
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -225,14 +226,6 @@ func (c *changing) sign(ctx context.Context, a *Account, after time.Time) (push,
 	return push{token: token, account: account, signature: signature, own: true}, nil
 }
 
-// updateAnswer is what a server answers to a push or a delete.
-type updateAnswer struct {
-	Server serverInfo `json:"server"`
-	Error  *struct {
-		Description string `json:"description"`
-	} `json:"error"`
-}
-
 // push sends a JWT to all servers, and returns who has accepted it.
 func (c *changing) push(ctx context.Context, p push) ([]serverInfo, error) {
 	c.record.pushing(p.token)
@@ -246,7 +239,7 @@ func (c *changing) push(ctx context.Context, p push) ([]serverInfo, error) {
 	if err != nil {
 		return nil, c.uncertain(p, err)
 	}
-	accepted, rejected, err := readUpdates(subjectUpdate, answers)
+	accepted, rejected, err := readUpdates(subjectUpdate, c.publicKey, answers)
 	switch {
 	case err != nil:
 		return nil, c.uncertain(p, err)
@@ -263,20 +256,31 @@ func (c *changing) uncertain(p push, err error) error {
 	return &UncertainError{Account: c.publicKey, Token: p.token, Err: err}
 }
 
-// readUpdates tells who has accepted a push or a delete, and the first refusal.
-func readUpdates(subject string, answers []*nats.Msg) (accepted []serverInfo, rejected *RejectedError, err error) {
+// readUpdates tells who has accepted the push of an account or, without one, a delete, and the first refusal.
+func readUpdates(subject, account string, answers []*nats.Msg) (accepted []serverInfo, rejected *RejectedError, err error) {
 	var names []string
 	for _, msg := range answers {
-		var answer updateAnswer
-		if err := json.Unmarshal(msg.Data, &answer); err != nil {
-			return nil, nil, fmt.Errorf("answer to %s: %w", subject, err)
+		reply, err := readReply(subject, msg)
+		if refused, ok := errors.AsType[*RejectedError](err); ok {
+			rejected = cmp.Or(rejected, refused)
+			continue
 		}
-		switch {
-		case answer.Error == nil:
-			accepted, names = append(accepted, answer.Server), append(names, answer.Server.Name)
-		case rejected == nil:
-			rejected = &RejectedError{Server: answer.Server.Name, Text: answer.Error.Description}
+		if err != nil {
+			return nil, nil, err
 		}
+		var data struct {
+			Account string `json:"account"`
+			Code    int    `json:"code"`
+		}
+		switch err := natsconn.Unmarshal(subject, reply.data, &data); {
+		case err != nil:
+			return nil, nil, err
+		case data.Account != account:
+			return nil, nil, otherAccount(fmt.Sprintf("%s of the account %q", subject, account), data.Account)
+		case data.Code != http.StatusOK:
+			return nil, nil, &natsconn.AnswerError{Asked: subject, Got: fmt.Sprintf("with the code %d and no error", data.Code)}
+		}
+		accepted, names = append(accepted, reply.server), append(names, reply.server.Name)
 	}
 	if rejected != nil {
 		rejected.Accepted = names

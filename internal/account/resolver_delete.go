@@ -59,7 +59,7 @@ func (r *Resolver) requestDelete(ctx context.Context, s *survey, publicKey strin
 	if err != nil {
 		return nil, err
 	}
-	accepted, rejected, err := readUpdates(subjectDelete, answers)
+	accepted, rejected, err := readUpdates(subjectDelete, "", answers)
 	switch {
 	case err != nil:
 		return nil, err

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -18,6 +19,9 @@ func (c *changing) introduce(ctx context.Context, a *Account) error {
 	if had || !a.HasJetStream() {
 		return nil
 	}
-	_, err := c.resolver.system.gather(ctx, subjectConnections(c.publicKey), []byte(`{"limit":1}`), atLeast(c.survey.answering()))
+	_, err := c.resolver.system.ask(ctx, subjectConnections(c.publicKey), []byte(`{"limit":1}`), c.survey.answering())
+	if _, refused := errors.AsType[*RejectedError](err); refused {
+		return nil // it has looked for the account all the same
+	}
 	return err
 }

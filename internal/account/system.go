@@ -43,6 +43,8 @@ const (
 	stall = time.Second
 	// arrivals is how many messages of a line may wait to be looked at.
 	arrivals = 1 << 16
+	// maxAnswers and maxGathered bound the answers to one request, in number and in bytes.
+	maxAnswers, maxGathered = 1 << 12, 8 * natsconn.MaxAnswer
 )
 
 // system is the connection of a user of the system account.
@@ -69,6 +71,8 @@ type line struct {
 // gather collects the answers to one request.
 type gather struct {
 	answers []*nats.Msg
+	// size is that of the answers, in bytes, and refused that of one that was too much.
+	size, refused int
 	// arrived holds a token once there are new answers.
 	arrived chan struct{}
 }
@@ -109,7 +113,11 @@ func (l *line) dispatch(msg *nats.Msg) {
 		l.watch.see(l.nc, msg)
 		return
 	}
-	g.answers = append(g.answers, msg)
+	if size := len(msg.Data); size > natsconn.MaxAnswer || g.size+size > maxGathered || len(g.answers) >= maxAnswers {
+		g.refused = max(size, 1)
+	} else {
+		g.answers, g.size = append(g.answers, msg), g.size+size
+	}
 	select {
 	case g.arrived <- struct{}{}:
 	default:
@@ -148,21 +156,25 @@ func (s *system) gather(
 		if err := nc.PublishMsg(&nats.Msg{Subject: subject, Reply: inbox, Data: data}); err != nil {
 			return err
 		}
-		answers, err = l.collect(ctx, g, enough)
+		answers, err = l.collect(ctx, subject, g, enough)
 		return err
 	})
 	return answers, err
 }
 
-func (l *line) collect(ctx context.Context, g *gather, enough func([]*nats.Msg) bool) ([]*nats.Msg, error) {
+func (l *line) collect(ctx context.Context, subject string, g *gather, enough func([]*nats.Msg) bool) ([]*nats.Msg, error) {
 	stalled := time.NewTimer(0)
 	stalled.Stop() // there is no hurry before the first answer
 	defer stalled.Stop()
 	for {
 		select {
 		case <-g.arrived:
-			answers := l.answers(g)
-			if answers[0].Header.Get("Status") == "503" {
+			answers, refused := l.answers(g)
+			if refused > 0 {
+				return nil, &natsconn.AnswerError{Asked: subject, Got: fmt.Sprintf("with %d answers and then one of %d bytes, which is more than is read",
+					len(answers), refused)}
+			}
+			if slices.ContainsFunc(answers, func(msg *nats.Msg) bool { return msg.Header.Get("Status") == "503" }) {
 				return nil, nats.ErrNoResponders
 			}
 			if enough(answers) {
@@ -170,18 +182,19 @@ func (l *line) collect(ctx context.Context, g *gather, enough func([]*nats.Msg) 
 			}
 			stalled.Reset(stall)
 		case <-stalled.C:
-			return l.answers(g), nil
+			answers, _ := l.answers(g)
+			return answers, nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
 }
 
-// answers returns what has been collected so far.
-func (l *line) answers(g *gather) []*nats.Msg {
+// answers returns what has been collected so far, and the size of an answer that was too much, 0 if none was.
+func (l *line) answers(g *gather) (answers []*nats.Msg, refused int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clip(g.answers)
+	return slices.Clip(g.answers), g.refused
 }
 
 // atLeast is enough for a gather of n answers.

@@ -12,6 +12,9 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
 // surveyAge is how long what is known about the servers is taken for true.
@@ -87,12 +90,6 @@ func (s *survey) down() []Server {
 	return slices.DeleteFunc(slices.Clone(s.servers), func(server Server) bool { return !server.Down })
 }
 
-// serverInfo is what a server says of itself in its answers.
-type serverInfo struct {
-	Name string `json:"name"`
-	ID   string `json:"id"`
-}
-
 // Servers returns who should answer: the servers that do, and those that are down and are known by name because they have
 // JetStream. Errors: [*NotPushableError] if the connection's user is not one of the system account, and those of
 // [natsconn.Client.Exchange].
@@ -151,11 +148,14 @@ func (r *Resolver) ping(ctx context.Context) (counted int, answered []serverInfo
 		for _, msg := range answers {
 			var answer struct {
 				Server serverInfo `json:"server"`
-				Stats  struct {
+				Stats  *struct {
 					ActiveServers int `json:"active_servers"`
 				} `json:"statsz"`
 			}
-			if json.Unmarshal(msg.Data, &answer) == nil && answer.Server.ID != "" {
+			if json.Unmarshal(msg.Data, &answer) != nil || answer.Server.check(subjectPing) != nil || answer.Stats == nil {
+				continue // not a server's
+			}
+			if !slices.ContainsFunc(answered, func(other serverInfo) bool { return other.ID == answer.Server.ID }) {
 				counted, answered = max(counted, answer.Stats.ActiveServers), append(answered, answer.Server)
 			}
 		}
@@ -178,26 +178,27 @@ func (r *Resolver) ping(ctx context.Context) (counted int, answered []serverInfo
 
 // trusted asks all servers for the operators that they trust.
 func (r *Resolver) trusted(ctx context.Context, expected int) ([]Server, error) {
-	answers, err := r.system.gather(ctx, subjectVarz, nil, atLeast(expected))
+	replies, err := r.system.ask(ctx, subjectVarz, nil, expected)
 	if err != nil {
 		return nil, err
 	}
-	servers := make([]Server, 0, len(answers))
-	for _, msg := range answers {
-		var answer struct {
-			Server serverInfo `json:"server"`
-			Data   struct {
-				Operators []*jwt.OperatorClaims `json:"trusted_operators_claim"`
-			} `json:"data"`
+	servers := make([]Server, 0, len(replies))
+	for _, reply := range replies {
+		var data struct {
+			Operators []jwt.OperatorClaims `json:"trusted_operators_claim"`
 		}
-		if err := json.Unmarshal(msg.Data, &answer); err != nil {
-			return nil, fmt.Errorf("answer to %s: %w", subjectVarz, err)
+		if err := reply.read(subjectVarz, &data); err != nil {
+			return nil, err
 		}
-		server := Server{Name: answer.Server.Name, ID: answer.Server.ID}
-		for _, o := range answer.Data.Operators {
+		server := Server{Name: reply.server.Name, ID: reply.server.ID}
+		for _, o := range data.Operators {
+			keys := append([]string{o.Subject}, o.SigningKeys...)
+			if i := slices.IndexFunc(keys, func(key string) bool { return !nkeys.IsValidPublicOperatorKey(key) }); i >= 0 {
+				return nil, &natsconn.AnswerError{Asked: subjectVarz, Got: fmt.Sprintf("with %q, which is not the key of an operator", natsconn.Shown(keys[i]))}
+			}
 			server.Operators = append(server.Operators, TrustedOperator{
-				Name: o.Name, PublicKey: o.Subject, SigningKeys: o.SigningKeys, Strict: o.StrictSigningKeyUsage,
-				AccountServerURL: o.AccountServerURL,
+				Name: natsconn.Shown(o.Name), PublicKey: o.Subject, SigningKeys: o.SigningKeys, Strict: o.StrictSigningKeyUsage,
+				AccountServerURL: natsconn.Shown(o.AccountServerURL),
 			})
 		}
 		servers = append(servers, server)
@@ -207,28 +208,26 @@ func (r *Resolver) trusted(ctx context.Context, expected int) ([]Server, error) 
 
 // offlinePeers asks all servers for the members of the JetStream meta group that they take for gone.
 func (r *Resolver) offlinePeers(ctx context.Context, expected int) ([]string, error) {
-	answers, err := r.system.gather(ctx, subjectJsz, nil, atLeast(expected))
+	replies, err := r.system.ask(ctx, subjectJsz, nil, expected)
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	for _, msg := range answers {
-		var answer struct {
-			Data struct {
-				Meta struct {
-					Replicas []struct {
-						Name    string `json:"name"`
-						Offline bool   `json:"offline"`
-					} `json:"replicas"`
-				} `json:"meta_cluster"`
-			} `json:"data"`
+	for _, reply := range replies {
+		var data struct {
+			Meta struct {
+				Replicas []struct {
+					Name    string `json:"name"`
+					Offline bool   `json:"offline"`
+				} `json:"replicas"`
+			} `json:"meta_cluster"`
 		}
-		if err := json.Unmarshal(msg.Data, &answer); err != nil {
-			return nil, fmt.Errorf("answer to %s: %w", subjectJsz, err)
+		if err := reply.read(subjectJsz, &data); err != nil {
+			return nil, err
 		}
-		for _, peer := range answer.Data.Meta.Replicas {
-			if peer.Offline && !slices.Contains(names, peer.Name) {
-				names = append(names, peer.Name)
+		for _, peer := range data.Meta.Replicas {
+			if name := natsconn.Shown(peer.Name); peer.Offline && !slices.Contains(names, name) {
+				names = append(names, name)
 			}
 		}
 	}

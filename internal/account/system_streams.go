@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
 // jetStreamDetail is what one server stores of an account.
@@ -31,11 +33,16 @@ func (r *Resolver) Streams(ctx context.Context, publicKey string) ([]string, err
 	var names []string
 	for _, detail := range details {
 		for _, stream := range detail.Streams {
-			names = append(names, stream.Name)
+			names = append(names, natsconn.Shown(stream.Name))
 		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names), nil
+}
+
+// otherAccount is the error for an answer about an account that was not asked for.
+func otherAccount(asked, got string) error {
+	return &natsconn.AnswerError{Asked: asked, Got: fmt.Sprintf("about the account %q", natsconn.Shown(got))}
 }
 
 // jetStreamDetails asks all servers for what they store of an account; one that stores nothing does not show.
@@ -49,33 +56,26 @@ func (r *Resolver) jetStreamDetails(ctx context.Context, publicKey string) ([]je
 	if err != nil {
 		return nil, err
 	}
-	answers, err := r.system.gather(ctx, subjectJsz, request, atLeast(s.answering()))
+	replies, err := r.system.ask(ctx, subjectJsz, request, s.answering())
 	if err != nil {
 		return nil, err
 	}
-	if len(answers) < s.answering() {
-		return nil, fmt.Errorf("%d of %d servers have told which streams they have", len(answers), s.answering())
+	if len(replies) < s.answering() {
+		return nil, fmt.Errorf("%d of %d servers have told which streams they have", len(replies), s.answering())
 	}
 	var details []jetStreamDetail
-	for _, msg := range answers {
-		var answer struct {
-			Data struct {
-				Accounts []jetStreamDetail `json:"account_details"`
-			} `json:"data"`
-			Error *struct {
-				Description string `json:"description"`
-			} `json:"error"`
+	for _, reply := range replies {
+		var data struct {
+			Accounts []jetStreamDetail `json:"account_details"`
 		}
-		if err := json.Unmarshal(msg.Data, &answer); err != nil {
-			return nil, fmt.Errorf("answer to %s: %w", subjectJsz, err)
+		if err := reply.read(subjectJsz, &data); err != nil {
+			return nil, err
 		}
-		if answer.Error != nil {
-			return nil, fmt.Errorf("answer to %s: %s", subjectJsz, answer.Error.Description)
-		}
-		for _, account := range answer.Data.Accounts {
-			if account.ID == publicKey {
-				details = append(details, account)
+		for _, account := range data.Accounts {
+			if account.ID != publicKey {
+				return nil, otherAccount("the streams of the account "+publicKey, account.ID)
 			}
+			details = append(details, account)
 		}
 	}
 	return details, nil

@@ -28,33 +28,32 @@ func (r *Resolver) Usage(ctx context.Context, publicKey string) (*Usage, error) 
 	if err != nil {
 		return nil, err
 	}
-	answers, err := r.system.gather(ctx, subjectUsage, request, atLeast(s.answering()))
+	replies, err := r.system.ask(ctx, subjectUsage, request, s.answering())
 	if err != nil {
 		return nil, err
 	}
-	if len(answers) < s.answering() {
-		return nil, fmt.Errorf("%d of %d servers have told what the account uses", len(answers), s.answering())
+	if len(replies) < s.answering() {
+		return nil, fmt.Errorf("%d of %d servers have told what the account uses", len(replies), s.answering())
 	}
 	usage := &Usage{}
-	for _, msg := range answers {
-		var answer struct {
-			Data struct {
-				Accounts []struct {
-					ID            string `json:"acc"`
-					Connections   int64  `json:"conns"`
-					LeafNodes     int64  `json:"leafnodes"`
-					Subscriptions int64  `json:"num_subscriptions"`
-				} `json:"account_statz"`
-			} `json:"data"`
+	for _, reply := range replies {
+		var data struct {
+			Accounts []struct {
+				ID            string `json:"acc"`
+				Connections   int64  `json:"conns"`
+				LeafNodes     int64  `json:"leafnodes"`
+				Subscriptions int64  `json:"num_subscriptions"`
+			} `json:"account_statz"`
 		}
-		if err := json.Unmarshal(msg.Data, &answer); err != nil {
-			return nil, fmt.Errorf("answer to %s: %w", subjectUsage, err)
+		if err := reply.read(subjectUsage, &data); err != nil {
+			return nil, err
 		}
-		for _, a := range answer.Data.Accounts {
-			if a.ID == publicKey {
-				usage.Connections, usage.LeafNodes = usage.Connections+a.Connections, usage.LeafNodes+a.LeafNodes
-				usage.Subscriptions += a.Subscriptions
+		for _, a := range data.Accounts {
+			if a.ID != publicKey {
+				return nil, otherAccount("the usage of the account "+publicKey, a.ID)
 			}
+			usage.Connections, usage.LeafNodes = usage.Connections+a.Connections, usage.LeafNodes+a.LeafNodes
+			usage.Subscriptions += a.Subscriptions
 		}
 	}
 	details, err := r.jetStreamDetails(ctx, publicKey)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
 // watched are the subjects that accounts are pushed to and deleted by, the old one of nats-server's events.go included.
@@ -50,7 +52,7 @@ func (w *watch) see(nc *nats.Conn, msg *nats.Msg) {
 		w.turns.see(nc, account, msg.Data)
 		return
 	}
-	if len(w.records) == 0 {
+	if len(w.records) == 0 || len(msg.Data) > natsconn.MaxAnswer {
 		return
 	}
 	if msg.Subject == subjectDelete {

@@ -46,6 +46,22 @@ func (e *UnrepairableError) Error() string {
 	return fmt.Sprintf("stream %s cannot be made into a bucket that KINE accepts: %s", e.Stream, DescribeViolations(e.Violations))
 }
 
+// UnchangedError says that the server has answered an update of a stream with success, and that the stream is not as it was asked to be: it
+// was changed again by somebody else, or never.
+type UnchangedError struct {
+	Stream string
+	// Violations are where it differs from what was asked for.
+	Violations []Violation
+}
+
+func (e *UnchangedError) Error() string {
+	texts := make([]string, len(e.Violations))
+	for i, v := range e.Violations {
+		texts[i] = v.Unlike()
+	}
+	return fmt.Sprintf("the server has confirmed the update of the stream %s, and it is not as it was asked to be: %s", e.Stream, strings.Join(texts, "; "))
+}
+
 // DescribeViolations says in words where a stream breaks the contract.
 func DescribeViolations(violations []Violation) string {
 	texts := make([]string, len(violations))

@@ -146,7 +146,7 @@ func lastSequence(ctx context.Context, js *natsconn.JetStream, name string) (uin
 	err := natsconn.Retry(ctx, func(ctx context.Context) error {
 		msg := nats.NewMsg(js.KVSubject(barrierSubject(name)))
 		msg.Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(barrier, 10))
-		_, err := js.Publish(ctx, msg)
+		_, err := js.Publish(ctx, StreamName(name), msg)
 		refusal, ok := errors.AsType[*natsconn.APIError](err)
 		switch {
 		case err == nil:

@@ -112,7 +112,8 @@ func clearPlacement(ctx context.Context, js *natsconn.JetStream, name string, in
 // update sends a configuration until the server has answered.
 func update(ctx context.Context, js *natsconn.JetStream, name string, next Config) error {
 	return natsconn.Retry(ctx, func(ctx context.Context) error {
-		return js.Request(ctx, "STREAM.UPDATE."+StreamName(name), next, nil)
+		_, err := ask(ctx, js, "STREAM.UPDATE", name, next)
+		return err
 	})
 }
 

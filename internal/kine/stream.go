@@ -56,15 +56,11 @@ func (i *Stream) clustered() bool { return i.Cluster != nil && i.Cluster.Name !=
 
 // readOnce asks for a stream once. The error is ErrNotFound if there is none.
 func readOnce(ctx context.Context, js *natsconn.JetStream, name string) (*Stream, error) {
-	var info Stream
-	err := js.Request(ctx, "STREAM.INFO."+StreamName(name), nil, &info)
+	info, err := ask(ctx, js, "STREAM.INFO", name, nil)
 	if natsconn.IsAPIError(err, natsconn.CodeStreamNotFound) {
 		return nil, ErrNotFound
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &info, nil
+	return info, err
 }
 
 // ReadStream asks for the stream of a bucket until an answer comes or ctx ends. The error is [ErrNotFound] if there is none.
@@ -106,9 +102,8 @@ func CreateStream(
 				if place != nil {
 					request.Set("placement", place)
 				}
-				info = &Stream{}
 				// The server answers the creation of an equal stream with that stream, whatever is in it.
-				err = js.Request(ctx, "STREAM.CREATE."+StreamName(name), request, info)
+				info, err = ask(ctx, js, "STREAM.CREATE", name, request)
 				_, refused := errors.AsType[*natsconn.APIError](err)
 				_, absent := errors.AsType[*natsconn.NoJetStreamError](err)
 				asked = !refused && !absent
@@ -263,9 +258,17 @@ func UpdateStream(ctx context.Context, js *natsconn.JetStream, want Config, plac
 		}
 	}
 	if carry {
-		return clearPlacement(ctx, js, spec.Name, info)
+		info, err = clearPlacement(ctx, js, spec.Name, info)
+	} else {
+		info, err = ReadStream(ctx, js, spec.Name)
 	}
-	return ReadStream(ctx, js, spec.Name)
+	if err != nil {
+		return nil, err
+	}
+	if left := info.Config.Unplaced(want); len(left) > 0 {
+		return nil, &UnchangedError{Stream: StreamName(spec.Name), Violations: left}
+	}
+	return info, nil
 }
 
 // endMove waits until an earlier move of a stream ends, wherever to, on servers that do not tell that they are moving it: those before 2.15.

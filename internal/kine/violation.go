@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
 // Violation is a field of a stream's configuration that breaks the contract.
@@ -20,7 +22,12 @@ type Violation struct {
 }
 
 func (v Violation) String() string {
-	return fmt.Sprintf("%s is %s, KINE requires %s", v.Field, v.Actual, v.Required)
+	return fmt.Sprintf("%s is %s, KINE requires %s", natsconn.Shown(v.Field), natsconn.Shown(v.Actual), v.Required)
+}
+
+// Unlike says where a stream differs that need not be one for KINE.
+func (v Violation) Unlike() string {
+	return fmt.Sprintf("%s is %s, not %s", natsconn.Shown(v.Field), natsconn.Shown(v.Actual), v.Required)
 }
 
 // Repairable tells whether the server can update the field to what KINE needs on a living stream. The rules are those

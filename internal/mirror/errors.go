@@ -130,7 +130,7 @@ func (e *UnrepairableError) Error() string {
 func describe(violations []kine.Violation) string {
 	texts := make([]string, len(violations))
 	for i, v := range violations {
-		texts[i] = fmt.Sprintf("%s is %s, not %s", v.Field, v.Actual, v.Required)
+		texts[i] = v.Unlike()
 	}
 	return strings.Join(texts, "; ")
 }

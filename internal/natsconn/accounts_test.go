@@ -338,7 +338,7 @@ func TestWorkPermissions(t *testing.T) {
 		if _, err := js.DirectGet(ctx, "KV_kine", "$KV.kine.key"); !errors.Is(err, ErrNoMessage) {
 			t.Errorf("domain %q: direct get: %v", domain, err)
 		}
-		if _, err := js.Publish(ctx, nats.NewMsg(js.KVSubject("$KV.kine."+FenceKey))); err != nil {
+		if _, err := js.Publish(ctx, "KV_kine", nats.NewMsg(js.KVSubject("$KV.kine."+FenceKey))); err != nil {
 			t.Errorf("domain %q: the fence's key: %v", domain, err)
 		}
 		for _, subject := range []string{

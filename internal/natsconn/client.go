@@ -211,9 +211,11 @@ func connectError(servers []string, settings *Settings, err error) error {
 		redacted[i] = Redact(server)
 	}
 	var unreadable *credentialsError
-	switch {
-	case errors.As(err, &unreadable):
+	if errors.As(err, &unreadable) {
 		return unreadable
+	}
+	err = &shownError{err}
+	switch {
 	case isRefusal(err) && settings.minted != nil:
 		return &AccountAuthError{Account: settings.account, Issuer: settings.minted.Issuer(), Servers: redacted, Err: err}
 	case isRefusal(err):
@@ -248,7 +250,7 @@ func isAlert(err error) bool {
 // checkVersion refuses servers older than [MinServerVersion].
 func checkVersion(version string) error {
 	if older(version, MinServerVersion) {
-		return &ServerVersionError{Version: version}
+		return &ServerVersionError{Version: Shown(version)}
 	}
 	return nil
 }
@@ -339,6 +341,7 @@ func ParseViolation(text string) *PermissionError {
 	_, rest, _ := strings.Cut(text, "Permissions Violation for ")
 	kind, rest, _ := strings.Cut(rest, " to \"")
 	subject, _, _ := strings.Cut(rest, "\"")
+	subject = Shown(subject)
 	switch kind {
 	case "Publish":
 		return &PermissionError{Subject: subject, Publish: true}

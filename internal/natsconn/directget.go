@@ -18,7 +18,15 @@ var ErrNoMessage = errors.New("there is no such message in the stream")
 // DirectGet returns the last message of a stream on a subject, which any server that holds the stream may answer. Errors: those
 // of [JetStream.Request], [ErrNoMessage], and [nats.ErrNoResponders] from a stream that does not allow direct gets.
 func (js *JetStream) DirectGet(ctx context.Context, stream, subject string) (*nats.Msg, error) {
-	return js.directGet(ctx, &nats.Msg{Subject: js.Subject("DIRECT.GET." + stream + "." + subject)}, "message on "+subject)
+	what := fmt.Sprintf("the last message of the stream %s on %s", stream, subject)
+	msg, err := js.directGet(ctx, stream, &nats.Msg{Subject: js.Subject("DIRECT.GET." + stream + "." + subject)}, what)
+	if err != nil {
+		return nil, err
+	}
+	if got := msg.Header.Get(jetstream.SubjectHeader); got != subject {
+		return nil, &AnswerError{Asked: what, Got: fmt.Sprintf("with one on %q", Shown(got))}
+	}
+	return msg, nil
 }
 
 // DirectGetNext returns the first message of a stream that has this sequence or a later one; errors are those of
@@ -28,32 +36,37 @@ func (js *JetStream) DirectGetNext(ctx context.Context, stream string, sequence 
 	if err != nil {
 		return nil, err
 	}
-	what := fmt.Sprintf("message from sequence %d on", sequence)
-	msg, err := js.directGet(ctx, &nats.Msg{Subject: js.Subject("DIRECT.GET." + stream), Data: body}, what)
+	what := fmt.Sprintf("the message of the stream %s from sequence %d on", stream, sequence)
+	msg, err := js.directGet(ctx, stream, &nats.Msg{Subject: js.Subject("DIRECT.GET." + stream), Data: body}, what)
 	if err != nil {
 		return nil, err
 	}
 	raw := &jetstream.RawStreamMsg{Subject: msg.Header.Get(jetstream.SubjectHeader), Header: msg.Header, Data: msg.Data}
 	if raw.Sequence, err = strconv.ParseUint(msg.Header.Get(jetstream.SequenceHeader), 10, 64); err != nil {
-		return nil, fmt.Errorf("%s: its sequence: %w", what, err)
+		return nil, Unread(what, err)
+	}
+	if raw.Sequence < sequence || raw.Subject == "" {
+		return nil, &AnswerError{Asked: what, Got: fmt.Sprintf("with that of sequence %d on %q", raw.Sequence, Shown(raw.Subject))}
 	}
 	if raw.Time, err = time.Parse(time.RFC3339Nano, msg.Header.Get(jetstream.TimeStampHeaer)); err != nil {
-		return nil, fmt.Errorf("%s: its time: %w", what, err)
+		return nil, Unread(what, err)
 	}
 	return raw, nil
 }
 
-func (js *JetStream) directGet(ctx context.Context, request *nats.Msg, what string) (*nats.Msg, error) {
+func (js *JetStream) directGet(ctx context.Context, stream string, request *nats.Msg, what string) (*nats.Msg, error) {
 	answer, err := js.client.Request(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	switch status := answer.Header.Get("Status"); status {
-	case "":
-		return answer, nil
-	case "404":
+	got := answer.Header.Get(jetstream.StreamHeader)
+	switch status := answer.Header.Get("Status"); {
+	case status == "404":
 		return nil, ErrNoMessage
-	default:
-		return nil, fmt.Errorf("%s: %s %s", what, status, answer.Header.Get("Description"))
+	case status != "":
+		return nil, fmt.Errorf("%s: %s", what, Shown(status+" "+answer.Header.Get("Description")))
+	case got != stream:
+		return nil, &AnswerError{Asked: what, Got: fmt.Sprintf("with one of the stream %q", Shown(got))}
 	}
+	return answer, nil
 }

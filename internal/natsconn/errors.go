@@ -2,6 +2,7 @@ package natsconn
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -155,6 +156,16 @@ type APIError struct {
 	Code        int    `json:"code"`
 	ErrCode     int    `json:"err_code"`
 	Description string `json:"description"`
+}
+
+// UnmarshalJSON reads the error as it may be shown.
+func (e *APIError) UnmarshalJSON(data []byte) error {
+	type plain APIError
+	if err := json.Unmarshal(data, (*plain)(e)); err != nil {
+		return err
+	}
+	e.Description = Shown(e.Description)
+	return nil
 }
 
 func (e *APIError) Error() string {

@@ -60,8 +60,8 @@ func (js *JetStream) OlderThan(ctx context.Context, version string) (is bool, er
 }
 
 // Request makes one call of the API: request becomes JSON (nil is an empty body, json.RawMessage goes as it is), and
-// the answer is read into response unless that is nil. It waits for the answer as long as the client's request timeout
-// and ctx allow. Errors: [*APIError] for the API's own, [*NoJetStreamError], [*PermissionError], [*TimeoutError] and
+// the answer is held against the call and read into response unless that is nil. It waits for the answer as long as the client's request timeout
+// and ctx allow. Errors: [*APIError] for the API's own, [*AnswerError] for an answer to something else, [*NoJetStreamError], [*PermissionError], [*TimeoutError] and
 // those of [Client.Use].
 func (js *JetStream) Request(ctx context.Context, call string, request, response any) error {
 	var body []byte
@@ -78,44 +78,51 @@ func (js *JetStream) Request(ctx context.Context, call string, request, response
 	if err != nil {
 		return err
 	}
-	var failure struct {
-		Error *APIError `json:"error"`
-	}
-	if err := json.Unmarshal(answer.Data, &failure); err != nil {
-		return fmt.Errorf("answer to %s is not JSON: %w", call, err)
-	}
-	switch {
-	case failure.Error != nil && failure.Error.ErrCode == CodeAccountNotEnabled:
+	switch err := js.checkAnswer(call, answer.Data); {
+	case IsAPIError(err, CodeAccountNotEnabled):
 		return &NoJetStreamError{Domain: js.domain, Account: true}
-	case failure.Error != nil && failure.Error.ErrCode == CodeJetStreamNotEnabled:
+	case IsAPIError(err, CodeJetStreamNotEnabled):
 		return &NoJetStreamError{Domain: js.domain}
-	case failure.Error != nil:
-		return failure.Error
+	case err != nil:
+		return err
 	case response == nil:
 		return nil
 	}
 	if err := json.Unmarshal(answer.Data, response); err != nil {
-		return fmt.Errorf("answer to %s: %w", call, err)
+		return Unread(call, err)
 	}
 	return nil
 }
 
 // Publish sends a message to a subject of a stream and waits for the stream's answer, the sequence that it stored the
 // message at. Errors are those of [JetStream.Request]; a subject that no stream listens on is [nats.ErrNoResponders].
-func (js *JetStream) Publish(ctx context.Context, msg *nats.Msg) (uint64, error) {
+func (js *JetStream) Publish(ctx context.Context, stream string, msg *nats.Msg) (uint64, error) {
 	answer, err := js.client.Request(ctx, msg)
 	if err != nil {
 		return 0, err
 	}
+	asked := "a publish to the stream " + stream
 	var ack struct {
-		Error *APIError `json:"error"`
-		Seq   uint64    `json:"seq"`
+		Error  *APIError `json:"error"`
+		Stream string    `json:"stream"`
+		Domain string    `json:"domain"`
+		Seq    uint64    `json:"seq"`
 	}
-	if err := json.Unmarshal(answer.Data, &ack); err != nil {
-		return 0, fmt.Errorf("answer to a publish to %s is not JSON: %w", msg.Subject, err)
+	if err := Unmarshal(asked, answer.Data, &ack); err != nil {
+		return 0, err
 	}
-	if ack.Error != nil {
+	wrong := func(got string, args ...any) (uint64, error) {
+		return 0, &AnswerError{Asked: asked, Got: fmt.Sprintf(got, args...)}
+	}
+	switch {
+	case ack.Stream != stream:
+		return wrong("about the stream %q", Shown(ack.Stream))
+	case js.domain != "" && ack.Domain != "" && ack.Domain != js.domain:
+		return wrong("for the JetStream domain %q, not %q", Shown(ack.Domain), js.domain)
+	case ack.Error != nil:
 		return 0, ack.Error
+	case ack.Seq == 0:
+		return wrong("without a sequence")
 	}
 	return ack.Seq, nil
 }
@@ -131,8 +138,13 @@ func (js *JetStream) RequestRaw(ctx context.Context, msg *nats.Msg) (*nats.Msg, 
 func (c *Client) Request(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) {
 	var answer *nats.Msg
 	err := c.Exchange(ctx, msg.Subject, func(ctx context.Context, nc *nats.Conn) (err error) {
-		answer, err = nc.RequestMsgWithContext(ctx, msg)
-		return err
+		if answer, err = nc.RequestMsgWithContext(ctx, msg); err != nil {
+			return err
+		}
+		if err := checkSize(answer, nc.MaxPayload()); err != nil {
+			return err
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -172,7 +184,7 @@ func (c *Client) exchange(ctx context.Context, nc *nats.Conn, subject string, ex
 	case errors.Is(err, nats.ErrConnectionClosed):
 		return &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrConnectionClosed}
 	}
-	return err
+	return &shownError{err}
 }
 
 func (c *Client) redactedServers() []string {

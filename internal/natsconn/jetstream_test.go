@@ -77,7 +77,7 @@ func TestPublishViolation(t *testing.T) {
 	})
 	t.Run("a message of its own", func(t *testing.T) {
 		var denied *PermissionError
-		_, err := client.JetStream("").Publish(testContext(t), nats.NewMsg("$KV.other.x"))
+		_, err := client.JetStream("").Publish(testContext(t), "KV_other", nats.NewMsg("$KV.other.x"))
 		if !errors.As(err, &denied) || denied.Subject != "$KV.other.x" || !denied.Publish {
 			t.Errorf("the error is %v", err)
 		}
@@ -185,18 +185,18 @@ func TestAnswers(t *testing.T) {
 	}
 	checkError(t, err, "stream not found (error code 10059)")
 	var wrong struct{ Config int }
-	checkError(t, js.Request(testContext(t), "STREAM.INFO.S", nil, &wrong), "answer to STREAM.INFO.S: json")
+	checkError(t, js.Request(testContext(t), "STREAM.INFO.S", nil, &wrong), "the server was asked for STREAM.INFO.S and answered with what cannot be read: json")
 	checkError(t, js.Request(testContext(t), "STREAM.INFO.S", make(chan int), nil), "request STREAM.INFO.S: json")
 
-	if seq, err := js.Publish(testContext(t), nats.NewMsg("s.x")); err != nil || seq != 1 {
+	if seq, err := js.Publish(testContext(t), "S", nats.NewMsg("s.x")); err != nil || seq != 1 {
 		t.Errorf("publishing: %d, %v", seq, err)
 	}
 	msg := nats.NewMsg("s.x")
 	msg.Header.Set(jetstream.ExpectedLastSeqHeader, "7")
-	if _, err := js.Publish(testContext(t), msg); !IsAPIError(err, CodeWrongLastSequence) {
+	if _, err := js.Publish(testContext(t), "S", msg); !IsAPIError(err, CodeWrongLastSequence) {
 		t.Errorf("publishing with a wrong sequence: %v", err)
 	}
-	if _, err := js.Publish(testContext(t), nats.NewMsg("nobody.listens")); !errors.Is(err, nats.ErrNoResponders) {
+	if _, err := js.Publish(testContext(t), "S", nats.NewMsg("nobody.listens")); !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("publishing to nobody: %v", err)
 	}
 
@@ -211,9 +211,9 @@ func TestAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	fooled := newTestClient(t, Settings{Servers: lab.URLs(), Auth: Auth{User: "off", Password: "p"}}).JetStream("hub")
-	checkError(t, fooled.Request(testContext(t), "INFO", nil, nil), "answer to INFO is not JSON")
-	_, err = fooled.Publish(testContext(t), nats.NewMsg("s.x"))
-	checkError(t, err, "answer to a publish to s.x is not JSON")
+	checkError(t, fooled.Request(testContext(t), "INFO", nil, nil), "the server was asked for INFO and answered with what is no JSON object")
+	_, err = fooled.Publish(testContext(t), "S", nats.NewMsg("s.x"))
+	checkError(t, err, "the server was asked for a publish to the stream S and answered with what is no JSON object")
 }
 
 // The version is that of the connected server.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -24,6 +25,9 @@ import (
 // armed tells that this program can be started as a child of itself.
 var armed bool
 
+// exitNoDirectory is what the child exits with if it cannot have a private directory.
+const exitNoDirectory = 3
+
 // stopWait is how long the child waits for KINE to close its connection.
 const stopWait = 2 * time.Second
 
@@ -37,12 +41,27 @@ func RunChild() {
 	}
 	// A line for a parent that is gone must not end the process before it has cleaned up.
 	signal.Ignore(syscall.SIGPIPE)
+	// The directory is made by the one who removes it if the parent is killed.
+	err := os.Mkdir(dir, 0o700)
+	if err == nil {
+		err = os.Chdir(dir)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "a private directory: %v", err)
+		os.Exit(exitNoDirectory)
+	}
 	if err := runChild(dir, os.Stdin, os.Stdout); err != nil {
-		_ = os.RemoveAll(dir) // the parent would have, but may be gone
+		leave(dir) // the parent would have, but may be gone
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// leave removes the private directory, in which the process runs.
+func leave(dir string) {
+	_ = os.Chdir(filepath.Dir(dir)) // Windows removes no directory that a process runs in
+	_ = os.RemoveAll(dir)
 }
 
 func runChild(dir string, in io.Reader, out io.Writer) error {
@@ -55,14 +74,14 @@ func runChild(dir string, in io.Reader, out io.Writer) error {
 	if err := json.Unmarshal(line, &work); err != nil {
 		return errors.New("what to do cannot be read") // the error would quote it
 	}
-	go func() {
-		_, _ = io.Copy(io.Discard, reader) // to its end, which is that of the parent
-		_ = os.RemoveAll(dir)
-		os.Exit(1)
-	}()
 	if err := work.writeFiles(dir); err != nil {
 		return fmt.Errorf("the files that KINE needs: %w", err)
 	}
+	go func() {
+		_, _ = io.Copy(io.Discard, reader) // to its end, which is that of the parent
+		leave(dir)
+		os.Exit(1)
+	}()
 
 	// KINE's driver must not see a deadline: its loops take that for a slow server, and go on.
 	ctx, cancel := context.WithCancelCause(context.Background())

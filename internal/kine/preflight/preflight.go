@@ -14,6 +14,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -145,20 +146,20 @@ func Run(ctx context.Context, target Target, log func(level, text string)) (err 
 	if err != nil {
 		return err
 	}
-	// The child runs in the directory, so its path must not depend on where this process does.
+	// The child makes the directory and runs in it, so its path must not depend on where this process does.
 	temporary, err := filepath.Abs(os.TempDir())
+	if err == nil {
+		_, err = os.Stat(temporary)
+	}
 	if err != nil {
 		return &MachineError{fmt.Errorf("a private directory: %w", err)}
 	}
-	dir, err := os.MkdirTemp(temporary, "nats-k3s-preflight-")
-	if err != nil {
-		return &MachineError{fmt.Errorf("a private directory: %w", err)}
-	}
+	dir := filepath.Join(temporary, "nats-k3s-preflight-"+rand.Text())
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	secrets := mask.New(work.Endpoint)
 
 	command := exec.CommandContext(ctx, program)
-	command.Dir = dir
+	command.Dir = temporary
 	command.Env = []string{childVariable + "=" + dir}
 	for _, name := range passedOn {
 		if value, ok := os.LookupEnv(name); ok {
@@ -189,19 +190,21 @@ func Run(ctx context.Context, target Target, log func(level, text string)) (err 
 	case found == nil && ctx.Err() != nil:
 		failure.Text, failure.Late = "it was not done in time", true
 		return failure
+	case found == nil && command.ProcessState.ExitCode() == exitNoDirectory:
+		return &MachineError{errors.New(natsconn.Shown(stderr.String()))}
 	case found == nil && command.ProcessState.ExitCode() < 0:
 		// By a signal, such as that of a machine without memory.
 		return &MachineError{fmt.Errorf("its process was ended at %s: %w", failure.Stage, exit)}
 	case found == nil:
 		failure.Text = fmt.Sprintf("its process ended without a result: %v", exit)
 		if text := stderr.String(); text != "" {
-			failure.Text += "\n" + secrets.Text(text)
+			failure.Text += "\n" + natsconn.Shown(secrets.Text(text))
 		}
 		return failure
 	case found.Violation != nil:
 		return kine.NewMissingPermission(target.Endpoint.Spec.Name, found.Violation)
 	case found.Error != "":
-		failure.Text = secrets.Text(found.Error)
+		failure.Text = natsconn.Shown(secrets.Text(found.Error))
 		return failure
 	}
 	return nil
@@ -224,7 +227,7 @@ func converse(in io.Writer, out io.Reader, work order, failure *Error, secrets *
 		case m.Stage != "":
 			failure.Stage = m.Stage
 		default:
-			text := secrets.Text(m.Text)
+			text := natsconn.Shown(secrets.Text(m.Text))
 			if m.Level != logrus.DebugLevel.String() {
 				failure.Log = append(failure.Log, text)
 				failure.Log = failure.Log[max(0, len(failure.Log)-quotedLines):]

@@ -35,6 +35,7 @@ func step(err error) string {
 		noJetStream *natsconn.NoJetStreamError
 		timeout     *natsconn.TimeoutError
 		api         *natsconn.APIError
+		answer      *natsconn.AnswerError
 	)
 	switch {
 	case errors.As(err, &unknown):
@@ -81,6 +82,9 @@ func step(err error) string {
 	case errors.As(err, &timeout):
 		return "The server may be overloaded or a cluster may be without a leader. Whether the request was carried out is " +
 			"not known; the next plan shows it. request_timeout in the provider's configuration sets how long to wait."
+	case errors.As(err, &answer):
+		return "Nothing of that answer was used. Something else than nats-server answers: check what is between this machine and the servers, and that no " +
+			"client of the account subscribes to subjects such as >, $JS.API.> or $SYS.> and replies to what comes there."
 	case errors.As(err, &api):
 		return apiStep(api)
 	}

@@ -1,0 +1,54 @@
+package kine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+)
+
+// ask makes a call of the JetStream API that is answered with the stream of a bucket. Errors are those of [natsconn.JetStream.Request]; an
+// answer that cannot be about such a stream is a [*natsconn.AnswerError].
+func ask(ctx context.Context, js *natsconn.JetStream, call, bucket string, request any) (*Stream, error) {
+	call += "." + StreamName(bucket)
+	var info Stream
+	if err := js.Request(ctx, call, request, &info); err != nil {
+		return nil, err
+	}
+	if problem := info.problem(); problem != "" {
+		return nil, &natsconn.AnswerError{Asked: call, Got: "with " + problem}
+	}
+	return &info, nil
+}
+
+// problem tells what in an answer about a stream cannot be, empty if nothing is found. What is read from the configuration in one way or
+// another must have its type: a field of another one would count as not set.
+func (i *Stream) problem() string {
+	var (
+		text     string
+		number   int64
+		subjects []string
+		metadata map[string]string
+		place    *Placement
+	)
+	for field, into := range map[string]any{
+		"name": &text, "max_msgs_per_subject": &number, "num_replicas": &number, "subjects": &subjects, "metadata": &metadata, "placement": &place,
+	} {
+		if raw, ok := i.Config[field]; ok {
+			if err := json.Unmarshal(raw, into); err != nil {
+				return fmt.Sprintf("a configuration whose %s cannot be read: %s", field, natsconn.Shown(err.Error()))
+			}
+		}
+	}
+	if replicas := i.Config.spec().Replicas; replicas < 0 || replicas > math.MaxInt16 {
+		return fmt.Sprintf("a stream of %d replicas", replicas)
+	}
+	counts := []uint64{i.State.Messages, i.State.Bytes, i.State.FirstSequence, i.State.LastSequence, i.State.Subjects}
+	if i.State.ConsumerCount < 0 || slices.Max(counts) > math.MaxInt64 {
+		return "numbers that no stream has"
+	}
+	return ""
+}

@@ -1,0 +1,181 @@
+package natsconn
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// MaxAnswer is how large an answer may be that is read, in bytes, unless the server takes larger messages. The largest answers are those
+// about the streams of an account, with some hundred bytes a stream.
+const MaxAnswer = 8 << 20
+
+// AnswerError says that what was asked was answered with something else. Nothing of such an answer is used. Whether the server did what it
+// was asked to do is unknown.
+type AnswerError struct {
+	// Asked is what was asked for, such as "the stream KV_kine", and Got what came, such as "about the stream KV_other".
+	Asked, Got string
+}
+
+func (e *AnswerError) Error() string {
+	return fmt.Sprintf("the server was asked for %s and answered %s", e.Asked, e.Got)
+}
+
+// Unread returns the error for an answer that cannot be read.
+func Unread(asked string, err error) *AnswerError {
+	return &AnswerError{Asked: asked, Got: "with what cannot be read: " + Shown(err.Error())}
+}
+
+// checkSize refuses an answer that is too large to be one.
+func checkSize(msg *nats.Msg, maxPayload int64) error {
+	limit := max(MaxAnswer, maxPayload)
+	if size := int64(len(msg.Data)); size > limit {
+		return &AnswerError{Asked: Shown(msg.Subject), Got: fmt.Sprintf("with %d bytes, where at most %d are read", size, limit)}
+	}
+	return nil
+}
+
+// Unmarshal reads the JSON of an answer, which must be an object, into a value. asked is what was asked for.
+func Unmarshal(asked string, data []byte, into any) error {
+	if trimmed := bytes.TrimLeft(data, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
+		return &AnswerError{Asked: asked, Got: "with what is no JSON object"}
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return Unread(asked, err)
+	}
+	return nil
+}
+
+const (
+	// typePrefix begins the type of every answer of the JetStream API.
+	typePrefix = "io.nats.jetstream.api.v1."
+	// The types of answers that a server gives to any call: it has too much to do, or it cannot read the call.
+	typeOverloaded, typeSystem = "system_overloaded", "system_response"
+	typeAccountInfo            = "account_info_response"
+	typeStreamInfo             = "stream_info_response"
+	typeStreamCreate           = "stream_create_response"
+	typeStreamUpdate           = "stream_update_response"
+	typeStreamNames            = "stream_names_response"
+	typeConsumerList           = "consumer_list_response"
+)
+
+// answerType returns the type of the answer to a call, and the stream that the call is about, empty if it is about none.
+func answerType(call string) (kind, stream string) {
+	tokens := strings.SplitN(call, ".", 4)
+	if len(tokens) == 1 {
+		return strings.ToLower("account_"+tokens[0]) + "_response", ""
+	}
+	kind = strings.ToLower(tokens[0]+"_"+tokens[1]) + "_response"
+	if len(tokens) > 2 {
+		stream = tokens[2]
+	}
+	return kind, stream
+}
+
+// envelope is what tells whether an answer of the JetStream API is the answer to a call.
+type envelope struct {
+	Type    string    `json:"type"`
+	Error   *APIError `json:"error"`
+	Domain  string    `json:"domain"`
+	Success bool      `json:"success"`
+	Config  *struct {
+		Name string `json:"name"`
+	} `json:"config"`
+	State   *struct{} `json:"state"`
+	Created time.Time `json:"created"`
+}
+
+// checkAnswer reads an answer to a call as far as it is held against the call. It returns the error that the API answered with, or an
+// [*AnswerError] if the answer is not one to this call.
+func (js *JetStream) checkAnswer(call string, data []byte) error {
+	kind, stream := answerType(call)
+	asked := call
+	if stream != "" {
+		asked = fmt.Sprintf("%s of the stream %s", strings.TrimSuffix(call, "."+stream), stream)
+	}
+	wrong := func(got string, args ...any) error { return &AnswerError{Asked: asked, Got: fmt.Sprintf(got, args...)} }
+	var e envelope
+	if err := Unmarshal(asked, data, &e); err != nil {
+		return err
+	}
+	got, known := strings.CutPrefix(e.Type, typePrefix)
+	switch {
+	case e.Error != nil && known && (got == typeOverloaded || got == typeSystem) && e.Error.Code != codeNotFound:
+		return e.Error
+	case e.Error != nil && kind == typeStreamUpdate && got == typeStreamCreate:
+		// So servers of a cluster refuse an update that they have begun with (processClusterUpdateStream in nats-server's
+		// server/jetstream_cluster.go).
+		return e.Error
+	case !known || got != kind:
+		return wrong("with the type %q, not %q", Shown(e.Type), typePrefix+kind)
+	case e.Error != nil && *e.Error == (APIError{}):
+		return wrong("with an error that says nothing")
+	case e.Error != nil:
+		return e.Error
+	case js.domain != "" && e.Domain != js.domain && (e.Domain != "" || kind == typeAccountInfo):
+		return wrong("for the JetStream domain %q, not %q", Shown(e.Domain), js.domain)
+	}
+	switch kind {
+	case typeStreamInfo, typeStreamCreate, typeStreamUpdate:
+		switch {
+		case e.Config == nil || e.State == nil || e.Created.IsZero():
+			return wrong("without the stream's configuration, its state or its time of creation")
+		case e.Config.Name != stream:
+			return wrong("about the stream %q", Shown(e.Config.Name))
+		}
+	case "stream_delete_response", "stream_purge_response":
+		if !e.Success {
+			return wrong("neither with success nor with an error")
+		}
+	case typeConsumerList:
+		return checkConsumers(asked, stream, data)
+	case typeStreamNames:
+		return checkNames(asked, data)
+	}
+	return nil
+}
+
+// codeNotFound is the status of what is not there. No server says it of what it has not looked for.
+const codeNotFound = 404
+
+// checkConsumers refuses consumers of another stream.
+func checkConsumers(asked, stream string, data []byte) error {
+	var page struct {
+		Limit     int `json:"limit"`
+		Consumers []struct {
+			Stream string `json:"stream_name"`
+		} `json:"consumers"`
+	}
+	if err := Unmarshal(asked, data, &page); err != nil {
+		return err
+	}
+	if page.Limit <= 0 {
+		return &AnswerError{Asked: asked, Got: "without saying how many consumers are on a page"}
+	}
+	for _, consumer := range page.Consumers {
+		if consumer.Stream != stream {
+			return &AnswerError{Asked: asked, Got: fmt.Sprintf("about a consumer of the stream %q", Shown(consumer.Stream))}
+		}
+	}
+	return nil
+}
+
+// checkNames refuses what is not the name of a stream: the next request has it in its subject.
+func checkNames(asked string, data []byte) error {
+	var page struct {
+		Streams []string `json:"streams"`
+	}
+	if err := Unmarshal(asked, data, &page); err != nil {
+		return err
+	}
+	for _, name := range page.Streams {
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`.*>/\`, r) }) {
+			return &AnswerError{Asked: asked, Got: fmt.Sprintf("with %q, which is not the name of a stream", Shown(name))}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,53 @@
+//go:build unix
+
+package parent
+
+import (
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// parentPoll is how often the process looks at who its parent is, in milliseconds. That nobody reads its standard output it learns at once.
+const parentPoll = 1000
+
+// followed is a parent and the pipe that it reads from.
+type followed struct{ pid, output int }
+
+func newFollowed() followed {
+	// Otherwise the next line of the log would end the process before it has removed anything.
+	signal.Ignore(syscall.SIGPIPE)
+	return followed{pid: os.Getppid(), output: syscall.Stdout}
+}
+
+// wait returns once the parent is gone. Without a pipe that tells of it, only the parent's process counts.
+func (f followed) wait() {
+	output := []unix.PollFd{{Fd: int32(f.output)}} //nolint:gosec // a file descriptor
+	for os.Getppid() == f.pid {
+		switch _, err := unix.Poll(output, parentPoll); {
+		case err != nil && !errors.Is(err, unix.EINTR), output[0].Revents&unix.POLLNVAL != 0:
+			output = nil
+		case err == nil && output != nil && output[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0:
+			return
+		}
+	}
+}
+
+// maxDescriptors bounds the file descriptors that are looked at. The listener of a provider is among its first.
+const maxDescriptors = 4096
+
+// removeSockets removes the files of the sockets that this process listens on.
+func removeSockets() {
+	for fd := range maxDescriptors {
+		address, err := unix.Getsockname(fd)
+		if err != nil {
+			continue
+		}
+		if socket, ok := address.(*unix.SockaddrUnix); ok && socket.Name != "" && socket.Name[0] != '@' {
+			_ = os.Remove(socket.Name) // the process ends: nobody could be told
+		}
+	}
+}
