@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/nats-io/jwt/v2"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // Signature is what signing adds to claims.
@@ -62,7 +64,7 @@ func decode[T jwt.Claims](token, what string) (T, Signature, error) {
 	}
 	claims, ok := decoded.(T)
 	if !ok {
-		return none, Signature{}, fmt.Errorf("not the JWT of %s: it is one of the type %q", what, decoded.ClaimType())
+		return none, Signature{}, secret.Errorf("not the JWT of %s: it is one of the type %q", what, decoded.ClaimType())
 	}
 	data := claims.Claims()
 	return claims, Signature{Issuer: data.Issuer, ID: data.ID, IssuedAt: timeFrom(data.IssuedAt)}, nil

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // Problem is one thing that is wrong with a value: what jwt/v2 or nats-server refuses, or what a server would silently take for
@@ -52,7 +54,7 @@ type findings struct{ problems []Problem }
 
 // add notes a problem at a place.
 func (f *findings) add(p place, format string, args ...any) {
-	f.problems = append(f.problems, Problem{Path: slices.Clone([]any(p)), Text: fmt.Sprintf(format, args...)})
+	f.problems = append(f.problems, Problem{Path: slices.Clone([]any(p)), Text: secret.Sprintf(format, args...)})
 }
 
 // check notes a problem at a place unless the text is empty.

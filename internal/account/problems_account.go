@@ -1,7 +1,6 @@
 package account
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"regexp"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // Problems returns what is wrong with the account. An empty PublicKey is one that is not known yet: what needs it is not checked.
@@ -186,7 +186,7 @@ func (f *findings) mapping(subject string, destinations []Destination) {
 		if sum := sums[cluster]; sum > 100 {
 			where := "without a cluster"
 			if cluster != "" {
-				where = fmt.Sprintf("of the cluster %q", cluster)
+				where = secret.Sprintf("of the cluster %q", cluster)
 			}
 			f.add(p, "The weights %s add up to %d percent: at most 100 are allowed.", where, sum)
 		}
@@ -203,11 +203,11 @@ func destinationProblem(subject, destination string, sourceBad bool) string {
 		return "This is not a destination: " + err.Error() + "."
 	}
 	if strings.Contains(functionPattern.ReplaceAllString(destination, "x"), " ") {
-		return fmt.Sprintf("The destination %q contains a space: remove it.", destination)
+		return secret.Sprintf("The destination %q contains a space: remove it.", destination)
 	}
 	for token := range strings.SplitSeq(destination, ".") {
 		if token == "*" {
-			return fmt.Sprintf("The destination %q contains *: "+
+			return secret.Sprintf("The destination %q contains *: "+
 				"refer to the wildcards of the mapped subject as $1, $2 or {{wildcard(1)}}.", destination)
 		}
 	}
@@ -215,7 +215,7 @@ func destinationProblem(subject, destination string, sourceBad bool) string {
 		return ""
 	}
 	if err := server.ValidateMapping(subject, destination); err != nil {
-		return fmt.Sprintf("%q is not a destination of %q (%v): "+
+		return secret.Sprintf("%q is not a destination of %q (%v): "+
 			"refer to wildcards that are there, and let both or none end in >.", destination, subject, err)
 	}
 	return ""

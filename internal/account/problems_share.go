@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // exports checks what other accounts may import.
@@ -141,7 +142,7 @@ func localSubjectProblem(local, subject string) string {
 	}
 	endsOpen := func(s string) bool { return s == ">" || strings.HasSuffix(s, ".>") }
 	if endsOpen(local) != endsOpen(subject) {
-		return fmt.Sprintf("Both %q and %q must end in >, or none of them.", subject, local)
+		return secret.Sprintf("Both %q and %q must end in >, or none of them.", subject, local)
 	}
 	var references []string
 	wildcards, stars := 0, 0
@@ -160,16 +161,16 @@ func localSubjectProblem(local, subject string) string {
 			continue
 		}
 		if n < 1 || n > wildcards {
-			return fmt.Sprintf("The local subject %q refers to a wildcard that %q does not have, with its %d: "+
+			return secret.Sprintf("The local subject %q refers to a wildcard that %q does not have, with its %d: "+
 				"write as many.", local, subject, wildcards)
 		}
 		if slices.Contains(references, token) {
-			return fmt.Sprintf("The local subject %q refers to the same wildcard twice: write $1, $2 and so on, each once.", local)
+			return secret.Sprintf("The local subject %q refers to the same wildcard twice: write $1, $2 and so on, each once.", local)
 		}
 		references = append(references, token)
 	}
 	if len(references) != wildcards {
-		return fmt.Sprintf("The local subject %q does not refer to each wildcard of %q: write $1, $2 and so on, or as many *.", local, subject)
+		return secret.Sprintf("The local subject %q does not refer to each wildcard of %q: write $1, $2 and so on, or as many *.", local, subject)
 	}
 	return ""
 }
@@ -196,7 +197,7 @@ func tokenProblem(im *Import, self string) string {
 		return fmt.Sprintf("The activation token is for a %s, and the import is a %s: "+
 			"change the type, or ask for another token.", activation.Type, im.Type)
 	case !within(subject, activation.Subject):
-		return fmt.Sprintf("The activation token is for %q, which does not contain %q: ask for another token.", activation.Subject, subject)
+		return secret.Sprintf("The activation token is for %q, which does not contain %q: ask for another token.", activation.Subject, subject)
 	}
 	if problems := activation.Problems(); len(problems) > 0 {
 		return "The activation token is not valid: " + problems[0].Text

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // allKeys stands for every key in revocations.
@@ -25,7 +26,7 @@ func publicKeyProblem(key string, kind natsconn.KeyKind) string {
 		return ""
 	case key == "":
 		return "A key is missing" + strings.TrimPrefix(err.Error(), "it is empty") + "."
-	case secret(key):
+	case secret.MayBeSeed(key):
 		_, needed, _ := strings.Cut(err.Error(), ": ")
 		return "This may be a seed, which is secret: " + needed + "."
 	}
@@ -36,14 +37,6 @@ func publicKeyProblem(key string, kind natsconn.KeyKind) string {
 func sentence(err error) string {
 	text := err.Error()
 	return strings.ToUpper(text[:1]) + text[1:] + "."
-}
-
-// secret tells whether the text may be a seed or a private key, or what is left of one.
-func secret(text string) bool {
-	text = invisible.Trim(text)
-	return len(text) >= 20 && strings.ContainsAny(text[:1], "SP") && !strings.ContainsFunc(text, func(r rune) bool {
-		return (r < 'A' || r > 'Z') && (r < '2' || r > '7')
-	})
 }
 
 // subjectProblem checks a subject with or without wildcards, as nats-server does, and for what the server takes literally although
@@ -59,20 +52,20 @@ func subjectProblem(subject string, wildcards bool) string {
 		return "This is not a subject: " + err.Error() + "."
 	}
 	if strings.Contains(subject, " ") {
-		return fmt.Sprintf("The subject %q contains a space: remove it.", subject)
+		return secret.Sprintf("The subject %q contains a space: remove it.", subject)
 	}
 	tokens := strings.Split(subject, ".")
 	for i, token := range tokens {
 		switch {
 		case token == "":
-			return fmt.Sprintf("The subject %q starts or ends with a dot, or has two in a row: each token needs at least one character.", subject)
+			return secret.Sprintf("The subject %q starts or ends with a dot, or has two in a row: each token needs at least one character.", subject)
 		case token == ">" && i < len(tokens)-1:
-			return fmt.Sprintf("In the subject %q, > is not the last token: only there it stands for all that follows.", subject)
+			return secret.Sprintf("In the subject %q, > is not the last token: only there it stands for all that follows.", subject)
 		case token != "*" && token != ">" && strings.ContainsAny(token, "*>"):
-			return fmt.Sprintf("In the subject %q, the token %q contains a * or > that is no wildcard, since a wildcard is a whole token: "+
+			return secret.Sprintf("In the subject %q, the token %q contains a * or > that is no wildcard, since a wildcard is a whole token: "+
 				"give the token another name, or make it * or >.", subject, token)
 		case !wildcards && (token == "*" || token == ">"):
-			return fmt.Sprintf("The subject %q contains a wildcard, but messages are published to it: name one subject.", subject)
+			return secret.Sprintf("The subject %q contains a wildcard, but messages are published to it: name one subject.", subject)
 		}
 	}
 	return ""
@@ -149,7 +142,7 @@ func (f *findings) tags(p place, tags []string) {
 // duplicates checks that no text is twice in a list.
 func (f *findings) duplicates(p place, texts []string) {
 	for i, text := range texts {
-		if first := slices.Index(texts, text); first < i && !secret(text) {
+		if first := slices.Index(texts, text); first < i && !secret.MayBeSeed(text) {
 			f.add(p.at(i), "%q is in the list already, at index %d: remove one of them.", text, first)
 		}
 	}
@@ -201,7 +194,7 @@ func (f *findings) revocations(p place, revocations map[string]time.Time, kind n
 
 // mapKey returns a key of a map for a path, but for a seed, which no path may show.
 func mapKey(key string) Key {
-	if secret(key) {
+	if secret.MayBeSeed(key) {
 		return Key(invisible.Trim(key)[:2] + "...")
 	}
 	return Key(key)

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // attempts is how often a change starts anew where others push while it looks the account up.
@@ -136,7 +137,7 @@ func (c *changing) run(ctx context.Context, change func(*Stored) (*Account, erro
 		return c.unchanged(), nil
 	}
 	if wanted.PublicKey != c.publicKey {
-		return nil, fmt.Errorf("the claims are those of %q, and not of the account %s that is to be changed", wanted.PublicKey, c.publicKey)
+		return nil, secret.Errorf("the claims are those of %q, and not of the account %s that is to be changed", wanted.PublicKey, c.publicKey)
 	}
 	var after time.Time
 	if c.stored != nil {

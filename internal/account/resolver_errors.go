@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // ErrNotFound says that servers answered, and that none of them has the account.
@@ -69,10 +71,10 @@ func (e *UntrustedIssuerError) Error() string {
 	trusted := make([]string, 0, len(e.Trusted))
 	for _, o := range e.Trusted {
 		if o.PublicKey == e.Key {
-			return fmt.Sprintf("the operator %q is set up for strict signing key usage, so that the server %s refuses what its identity %s has "+
+			return secret.Sprintf("the operator %q is set up for strict signing key usage, so that the server %s refuses what its identity %s has "+
 				"signed. Use one of its signing keys: %s", o.Name, e.Server, e.Key, words(o.SigningKeys))
 		}
-		trusted = append(trusted, fmt.Sprintf("%q (%s, signing keys %s)", o.Name, o.PublicKey, words(o.SigningKeys)))
+		trusted = append(trusted, secret.Sprintf("%q (%s, signing keys %s)", o.Name, o.PublicKey, words(o.SigningKeys)))
 	}
 	return fmt.Sprintf("the server %s does not trust the operator key %s. It trusts %s", e.Server, e.Key, strings.Join(trusted, ", "))
 }

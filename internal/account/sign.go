@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/jwt/v2"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // Sign returns the operator's JWT, signed by its identity or by one of its signing keys and issued in a later second than after.
@@ -82,7 +83,7 @@ func (s *Signer) encode(claims jwt.Claims) (string, error) {
 	}
 	token, err := claims.Encode(s.pair())
 	if err != nil {
-		return "", fmt.Errorf("signing the claims of %q: %w", claims.Claims().Subject, err)
+		return "", secret.Errorf("signing the claims of %q: %w", claims.Claims().Subject, err)
 	}
 	return token, nil
 }

@@ -8,6 +8,8 @@ import (
 	"math/big"
 	"regexp"
 	"strconv"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // Unlimited is what NATS has for a size without limit. It is the one negative size that there is.
@@ -47,11 +49,11 @@ func Parse(text string) (int64, error) {
 		}
 	}
 	if factor == 0 {
-		return 0, fmt.Errorf("%q is not a unit: there are KiB, MiB, GiB, TiB (powers of 1024) and KB, MB, GB, TB (powers of 1000)", parts[2])
+		return 0, secret.Errorf("%q is not a unit: there are KiB, MiB, GiB, TiB (powers of 1024) and KB, MB, GB, TB (powers of 1000)", parts[2])
 	}
 	size, ok := new(big.Rat).SetString(parts[1])
 	if !ok {
-		return 0, fmt.Errorf("%q is not a number", parts[1])
+		return 0, secret.Errorf("%q is not a number", parts[1])
 	}
 	size.Mul(size, new(big.Rat).SetInt64(factor))
 	switch {

@@ -1,10 +1,11 @@
 package kine
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/shengdoushi/base58"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // noRootPrefix is the first token of a key that does not begin with a slash. It is also what the three bytes 84 f0 c3
@@ -16,7 +17,7 @@ const noRootPrefix = "meta"
 // "meta". It is the keyCodec of KINE's pkg/drivers/nats/codec.go. The empty key and "/" are errors.
 func EncodeKey(key string) (string, error) {
 	if key == "" || key == "/" {
-		return "", fmt.Errorf("%q is not a key that KINE can store", key)
+		return "", secret.Errorf("%q is not a key that KINE can store", key)
 	}
 	rest, rooted := strings.CutPrefix(key, "/")
 	var tokens []string
@@ -46,7 +47,7 @@ func DecodeKey(encoded string) (string, error) {
 	for i, token := range tokens {
 		part, err := base58.Decode(token, base58.BitcoinAlphabet)
 		if err != nil {
-			return "", fmt.Errorf("%q is not the subject of a key: %q is not base58", encoded, token)
+			return "", secret.Errorf("%q is not the subject of a key: %q is not base58", encoded, token)
 		}
 		if i > 0 {
 			key.WriteByte('/')
@@ -56,7 +57,7 @@ func DecodeKey(encoded string) (string, error) {
 		}
 	}
 	if again, err := EncodeKey(key.String()); err != nil || again != encoded {
-		return "", fmt.Errorf("%q is not the subject of a key: KINE would not store any under it", encoded)
+		return "", secret.Errorf("%q is not the subject of a key: KINE would not store any under it", encoded)
 	}
 	return key.String(), nil
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // What a bucket may be, and is by default. The ranges are those of KINE's parseConnection; a server takes a history of
@@ -49,7 +51,7 @@ func CheckBucket(name string) error {
 	case len(name) > maxBucketLength:
 		return fmt.Errorf("the name of a bucket has at most %d characters, not %d", maxBucketLength, len(name))
 	case !bucketPattern.MatchString(name):
-		return fmt.Errorf("%q is not the name of a bucket: only letters, digits, dashes and underscores may stand in it", name)
+		return secret.Errorf("%q is not the name of a bucket: only letters, digits, dashes and underscores may stand in it", name)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // Endpoint holds the parts of a k3s datastore endpoint. [Endpoint.URL] joins them in the one way in which KINE reads all of
@@ -159,7 +160,7 @@ func parseEndpointServer(server string) (u *url.URL, problem, remedy string) {
 	case scheme == "jetstream":
 		return nil, "the scheme jetstream only works in front of another URL, and ignores the embedded server's settings", form
 	case scheme != "nats":
-		return nil, fmt.Sprintf("KINE knows no scheme %q", scheme), form
+		return nil, secret.Sprintf("KINE knows no scheme %q", scheme), form
 	case err != nil:
 		return nil, err.Error(), form
 	case strings.Contains(server, "%"):
@@ -226,9 +227,9 @@ func safeUserInfo(text string) bool {
 func checkNodePath(file string) string {
 	switch {
 	case strings.HasPrefix(file, "~"):
-		return fmt.Sprintf("KINE does not expand the ~ in %q", file)
+		return secret.Sprintf("KINE does not expand the ~ in %q", file)
 	case !path.IsAbs(file):
-		return fmt.Sprintf("%q is relative to whatever directory k3s is started in", file)
+		return secret.Sprintf("%q is relative to whatever directory k3s is started in", file)
 	case strings.ContainsAny(file, "\x00\r\n"):
 		return "the path contains a line break or a zero byte"
 	}
@@ -239,7 +240,7 @@ func checkNodePath(file string) string {
 // environment (expandPath in nats.go). It does not do that with other files.
 func checkVariable(file string) string {
 	if strings.Contains(file, "$") {
-		return fmt.Sprintf("KINE takes the $ in %q for the beginning of a variable's name", file)
+		return secret.Sprintf("KINE takes the $ in %q for the beginning of a variable's name", file)
 	}
 	return ""
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // A fenced bucket takes no more writes from KINE, and KINE does not start on it: its stream's only subject is one that
@@ -155,7 +156,7 @@ func lastSequence(ctx context.Context, js *natsconn.JetStream, name string) (uin
 			return fmt.Errorf("the last sequence of bucket %s: %w", name, err)
 		}
 		if _, err := fmt.Sscanf(refusal.Description, "wrong last sequence: %d", &last); err != nil {
-			return fmt.Errorf("the server's refusal %q names no last sequence", refusal.Description)
+			return secret.Errorf("the server's refusal %q names no last sequence", refusal.Description)
 		}
 		return nil
 	})

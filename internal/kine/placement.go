@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // Placement says which servers hold a bucket. KINE refuses a bucket whose configuration has a placement, but the stream
@@ -22,10 +23,10 @@ type Placement struct {
 func (p *Placement) String() string {
 	var parts []string
 	if p.Cluster != "" {
-		parts = append(parts, fmt.Sprintf("cluster %q", p.Cluster))
+		parts = append(parts, secret.Sprintf("cluster %q", p.Cluster))
 	}
 	if len(p.Tags) > 0 {
-		parts = append(parts, fmt.Sprintf("tags %q", p.Tags))
+		parts = append(parts, secret.Sprintf("tags %q", p.Tags))
 	}
 	return strings.Join(parts, " and ")
 }
@@ -127,7 +128,7 @@ func (i *Stream) unsettled(spec Spec, place *Placement) string {
 	case len(i.Cluster.Desired) > 0 && string(i.Cluster.Desired) != "null":
 		return "the stream is being moved or resized"
 	case place != nil && place.Cluster != "" && i.Cluster.Name != place.Cluster:
-		return fmt.Sprintf("the stream is still in cluster %q, not in %q", i.Cluster.Name, place.Cluster)
+		return secret.Sprintf("the stream is still in cluster %q, not in %q", i.Cluster.Name, place.Cluster)
 	case i.Cluster.Leader == "":
 		return "the stream has no leader"
 	case len(i.Cluster.Replicas) != spec.Replicas-1:

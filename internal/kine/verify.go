@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // MismatchError says that KINE would not start on what is there.
@@ -52,7 +53,7 @@ var (
 type DomainError struct{ Server, Bucket string }
 
 func (e *DomainError) Error() string {
-	return fmt.Sprintf("the servers of the endpoint are in the JetStream domain %q, the bucket is in %q, "+
+	return secret.Sprintf("the servers of the endpoint are in the JetStream domain %q, the bucket is in %q, "+
 		"and KINE only speaks to the domain of its server", e.Server, e.Bucket)
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // ServerError is a finding on one server that another server of the same endpoint does not show.
@@ -72,7 +73,7 @@ func VerifyServers(ctx context.Context, settings natsconn.Settings, spec Spec, d
 				found = append(found, err)
 				count[text] = 0
 			default:
-				found = append(found, &ServerError{Server: natsconn.Redact(server), Err: err})
+				found = append(found, &ServerError{Server: secret.URL(server), Err: err})
 			}
 		}
 	}

@@ -34,7 +34,7 @@ import (
 	"github.com/k3s-io/kine/pkg/tls"
 	"google.golang.org/grpc"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/kine/mask"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // What k3s and the kine command run KINE with.
@@ -111,7 +111,7 @@ func Start(ctx context.Context, cfg Config) (*Kine, error) {
 	if cfg.NotifyInterval <= 0 {
 		cfg.NotifyInterval = DefaultNotifyInterval
 	}
-	secrets := mask.New(cfg.Endpoint)
+	secrets := secret.NewMask(cfg.Endpoint)
 	if cfg.Endpoint == "" {
 		return nil, errors.New("unable to start KINE: no datastore endpoint given")
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/kine/mask"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // keptLines is how much of its log a Kine remembers.
@@ -27,7 +27,7 @@ var kineLog = &fanout{tails: map[*tail]struct{}{}}
 
 // subscribe opens a tail on KINE's log. The first one takes the logger's own output away, for good: KINE goes on logging
 // after it was stopped, a line or two, and so do the connections that it leaves behind.
-func subscribe(m *mask.Mask, w io.Writer) *tail {
+func subscribe(m *secret.Mask, w io.Writer) *tail {
 	kineLog.install.Do(func() {
 		logrus.AddHook(kineLog)
 		logrus.SetOutput(io.Discard)
@@ -59,7 +59,7 @@ func (f *fanout) Fire(e *logrus.Entry) error {
 
 // tail keeps the last lines of the log and copies each line to the caller's writer. The fanout's lock guards it.
 type tail struct {
-	mask   *mask.Mask
+	mask   *secret.Mask
 	writer io.Writer
 	kept   []string
 }

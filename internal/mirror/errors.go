@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // Cause is why a mirror does not follow its source.
@@ -54,14 +55,14 @@ func (e *BrokenError) text() string {
 			"what is not the latest. Make the mirror in another domain, or in another account"
 	case CauseNoAnswer:
 		if e.Source.Domain != "" {
-			return fmt.Sprintf("nothing answers for the JetStream domain %q of the source from where the mirror is: the domain's name "+
+			return secret.Sprintf("nothing answers for the JetStream domain %q of the source from where the mirror is: the domain's name "+
 				"is wrong, or its servers are not connected", e.Source.Domain)
 		}
-		return fmt.Sprintf("nothing answers at the API prefix %q of the source: the prefix is wrong, or the mirror's account does not "+
+		return secret.Sprintf("nothing answers at the API prefix %q of the source: the prefix is wrong, or the mirror's account does not "+
 			"import the services $JS.API.CONSUMER.CREATE.%[2]s and $JS.API.CONSUMER.CREATE.%[2]s.> of the source's account under it",
 			e.Source.APIPrefix, kine.StreamName(e.Source.Bucket))
 	case CauseNoDelivery:
-		return fmt.Sprintf("the source answers, and its messages do not come: the mirror's account does not import the stream of the "+
+		return secret.Sprintf("the source answers, and its messages do not come: the mirror's account does not import the stream of the "+
 			"deliver prefix %q, or the prefix is another one", e.Source.DeliverPrefix)
 	case CauseSourceMissing:
 		return fmt.Sprintf("there is no %s", e.Source)

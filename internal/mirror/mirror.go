@@ -17,6 +17,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // Source is what a mirror copies, as the servers of the mirror reach it.
@@ -39,11 +40,11 @@ func (s Source) Check() error {
 	case s.Domain != "" && (s.APIPrefix != "" || s.DeliverPrefix != ""):
 		return errors.New("a source is in another JetStream domain or behind the prefixes of another account, not both")
 	case s.Domain != "" && (strings.Contains(s.Domain, ".") || !isSubject(s.Domain)):
-		return fmt.Errorf("%q is not the name of a JetStream domain", s.Domain)
+		return secret.Errorf("%q is not the name of a JetStream domain", s.Domain)
 	case s.APIPrefix != "" && !isSubject(s.api()):
-		return fmt.Errorf("the API prefix %q is no subject without wildcards", s.APIPrefix)
+		return secret.Errorf("the API prefix %q is no subject without wildcards", s.APIPrefix)
 	case s.DeliverPrefix != "" && !isSubject(strings.TrimSuffix(s.DeliverPrefix, ".")):
-		return fmt.Errorf("the deliver prefix %q is no subject without wildcards", s.DeliverPrefix)
+		return secret.Errorf("the deliver prefix %q is no subject without wildcards", s.DeliverPrefix)
 	case s.Domain == "" && s.APIPrefix == "", isOwnAPI(s.APIPrefix):
 		return &BrokenError{Cause: CauseSameDomain, Source: s}
 	}
@@ -86,9 +87,9 @@ func (s Source) api() string {
 func (s Source) String() string {
 	switch {
 	case s.Domain != "":
-		return fmt.Sprintf("bucket %s in the JetStream domain %q", s.Bucket, s.Domain)
+		return secret.Sprintf("bucket %s in the JetStream domain %q", s.Bucket, s.Domain)
 	case s.APIPrefix != "":
-		return fmt.Sprintf("bucket %s behind the API prefix %q", s.Bucket, s.APIPrefix)
+		return secret.Sprintf("bucket %s behind the API prefix %q", s.Bucket, s.APIPrefix)
 	}
 	return "bucket " + s.Bucket
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // The subjects of a mirror in another account than its source.
@@ -133,7 +134,7 @@ type TokensError struct {
 }
 
 func (e *TokensError) add(subject, problem string) {
-	e.Problems = append(e.Problems, fmt.Sprintf("%q: %s", subject, problem))
+	e.Problems = append(e.Problems, secret.Sprintf("%q: %s", subject, problem))
 }
 
 func (e *TokensError) Error() string {

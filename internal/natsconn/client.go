@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 const (
@@ -208,7 +210,7 @@ func (c *Client) Close() {
 func connectError(servers []string, settings *Settings, err error) error {
 	redacted := make([]string, len(servers))
 	for i, server := range servers {
-		redacted[i] = Redact(server)
+		redacted[i] = secret.URL(server)
 	}
 	var unreadable *credentialsError
 	if errors.As(err, &unreadable) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // UnreachableError says that no server answered, or that the connection was lost and has not come back.
@@ -92,7 +94,7 @@ func (e *PermissionError) Error() string {
 	if e.Publish {
 		verb = "publish"
 	}
-	return fmt.Sprintf("the user has no permission to %s to %q", verb, e.Subject)
+	return secret.Sprintf("the user has no permission to %s to %q", verb, e.Subject)
 }
 
 // NoJetStreamError says that nothing answers the JetStream API: JetStream is off on the server or in the account, or
@@ -109,7 +111,7 @@ func (e *NoJetStreamError) Error() string {
 	case e.Account:
 		return "JetStream is not enabled for the account"
 	case e.Domain != "":
-		return fmt.Sprintf("nothing answers for the JetStream domain %q", e.Domain)
+		return secret.Sprintf("nothing answers for the JetStream domain %q", e.Domain)
 	}
 	return "nothing answers the JetStream API"
 }
@@ -118,7 +120,7 @@ func (e *NoJetStreamError) Error() string {
 type TimeoutError struct{ Subject string }
 
 func (e *TimeoutError) Error() string {
-	return fmt.Sprintf("no answer in time to the request to %q", e.Subject)
+	return secret.Sprintf("no answer in time to the request to %q", e.Subject)
 }
 
 // Is makes a TimeoutError a [context.DeadlineExceeded] too.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // JetStream is the JetStream API of one domain, spoken by one user.
@@ -194,7 +196,7 @@ func (c *Client) redactedServers() []string {
 	}
 	redacted := make([]string, len(r.options.Servers))
 	for i, server := range r.options.Servers {
-		redacted[i] = Redact(server)
+		redacted[i] = secret.URL(server)
 	}
 	return redacted
 }

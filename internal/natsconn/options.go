@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // apply sets the way to authenticate in the options of a connection, none if there is none. It reads a credentials file only
@@ -25,11 +27,11 @@ func (auth Auth) apply(o *nats.Options) error {
 	case auth.Credentials != "":
 		option = nats.UserCredentialBytes([]byte(auth.Credentials))
 	case auth.CredentialsFile != "":
-		content, err := ReadSecretFile(auth.CredentialsFile)
-		switch {
-		case errors.Is(err, ErrNotAPath):
+		if err := secret.CheckPath(auth.CredentialsFile); err != nil {
 			return fmt.Errorf("the path of a credentials file: %w", err)
-		case err == nil:
+		}
+		content, err := secret.ReadFile(auth.CredentialsFile)
+		if err == nil {
 			err = CheckCredentials(string(content))
 		}
 		if err != nil {
@@ -46,7 +48,7 @@ func (auth Auth) apply(o *nats.Options) error {
 			return err
 		}
 	case auth.NKeyFile != "":
-		err := CheckSecretPath(auth.NKeyFile)
+		err := secret.CheckPath(auth.NKeyFile)
 		if err != nil {
 			return fmt.Errorf("the path of an nkey file: %w", err)
 		}
@@ -121,7 +123,7 @@ func contentOf(what, file, text string) ([]byte, error) {
 	case file != "" && text != "":
 		return nil, fmt.Errorf("the %s is given as a file and as text: one of them is enough", what)
 	case file != "":
-		content, err := ReadSecretFile(file)
+		content, err := secret.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("the %s: %w", what, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // KeyKind is what an nkey is for. Its text is the kind's name.
@@ -53,7 +54,7 @@ func (k KeyKind) Prefix() (nkeys.PrefixByte, error) {
 			return known.prefix, nil
 		}
 	}
-	return 0, fmt.Errorf("%q is no kind of nkey: use one of %v", string(k), KeyKinds())
+	return 0, secret.Errorf("%q is no kind of nkey: use one of %v", string(k), KeyKinds())
 }
 
 // SeedPrefix returns the two letters that a seed of the kind starts with, such as "SU", or an empty text for what is no kind.

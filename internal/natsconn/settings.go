@@ -15,6 +15,8 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // Defaults of the provider's configuration.
@@ -119,9 +121,9 @@ func ParseServer(server string) (*url.URL, error) {
 	}
 	switch {
 	case !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme):
-		return nil, fmt.Errorf("unknown scheme %q: use nats, tls, ws or wss", u.Scheme)
+		return nil, secret.Errorf("unknown scheme %q: use nats, tls, ws or wss", u.Scheme)
 	case u.Path != "" && u.Path != "/" && u.Scheme != "ws" && u.Scheme != "wss":
-		return nil, fmt.Errorf("the URL has a path %q: a NATS server has none", u.Path)
+		return nil, secret.Errorf("the URL has a path %q: a NATS server has none", u.Path)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, errors.New("the URL has parameters or a fragment: a NATS server URL has none")
 	}
@@ -144,11 +146,11 @@ func checkHost(u *url.URL) error {
 	case host == "":
 		return errors.New("the URL has no host")
 	case colon && (net.ParseIP(address) == nil || !strings.HasPrefix(u.Host, "[")):
-		return fmt.Errorf("%q is not a host: an IPv6 address stands in brackets, as in [::1]:4222", u.Host)
+		return secret.Errorf("%q is not a host: an IPv6 address stands in brackets, as in [::1]:4222", u.Host)
 	case !colon && !hostPattern.MatchString(host), zoned && !hostPattern.MatchString(zone):
-		return fmt.Errorf("%q is not a host: a name or an address is expected", u.Host)
+		return secret.Errorf("%q is not a host: a name or an address is expected", u.Host)
 	case strings.HasSuffix(u.Host, ":"):
-		return fmt.Errorf("%q has a colon but no port", u.Host)
+		return secret.Errorf("%q has a colon but no port", u.Host)
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
@@ -181,35 +183,13 @@ func CheckCredentials(text string) error {
 	return nil
 }
 
-// Redact replaces the credentials in a server's URL, so that it can be shown. What is not the URL of one server becomes a
-// placeholder, since nobody can tell which part of it is secret.
-func Redact(server string) string {
-	const unreadable = "(unreadable URL)"
-	if !strings.Contains(server, "://") {
-		server = "nats://" + server
-	}
-	u, err := url.Parse(server)
-	if err != nil {
-		return unreadable
-	}
-	user := u.User
-	u.User = nil
-	if strings.Contains(u.String(), "@") {
-		return unreadable // credentials that are not percent-encoded, or a list of URLs
-	}
-	if user != nil {
-		u.User = url.User("xxxxx")
-	}
-	return u.String()
-}
-
 // CheckDomain checks the name of a JetStream domain, which is one token of a subject.
 func CheckDomain(domain string) error {
 	if domain == "" {
 		return errors.New("it is empty: leave it out for the domain of the connected server")
 	}
 	if strings.ContainsAny(domain, " \t\r\n.*>") {
-		return fmt.Errorf("%q contains white space or one of . * >", domain)
+		return secret.Errorf("%q contains white space or one of . * >", domain)
 	}
 	return nil
 }

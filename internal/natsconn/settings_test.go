@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/nats-io/nkeys"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 func TestParseServer(t *testing.T) {
@@ -93,34 +95,6 @@ func checkError(t *testing.T, err error, want string, secrets ...string) {
 	}
 }
 
-func TestRedact(t *testing.T) {
-	const unreadable = "(unreadable URL)"
-	for server, want := range map[string]string{
-		"nats://host:4222":                      "nats://host:4222",
-		"host":                                  "nats://host",
-		"wss://host/path":                       "wss://host/path",
-		"nats://user:secret@host:4222":          "nats://xxxxx@host:4222",
-		"nats://secret@host":                    "nats://xxxxx@host",
-		"user:secret@host":                      "nats://xxxxx@host",
-		"nats://user:se%40cret@host":            "nats://xxxxx@host",
-		"nats://user:secret@a,nats://b":         "nats://xxxxx@a,nats://b",
-		"nats://user:secret@a,nats://u:secr@b":  unreadable,
-		"nats://user:se/cret@host":              unreadable,
-		"nats://user:1/secret@host":             unreadable,
-		"nats://user:1?secret@host":             unreadable,
-		"nats://user:1#secret@host":             unreadable,
-		"nats://user:%zzsecret@host":            unreadable,
-		"nats://user:secret\x7f@host":           unreadable,
-		"nats://us@er:secret@host":              "nats://xxxxx@host",
-		"nats://user:secret@host:port":          unreadable,
-		"nats://user:secret@host:4222/secret@x": unreadable,
-	} {
-		if got := Redact(server); got != want {
-			t.Errorf("Redact(%q) = %q, not %q", server, got, want)
-		}
-	}
-}
-
 func TestCheckCredentials(t *testing.T) {
 	_, account := newOperator(t)
 	good, other := newCredentials(t, account), newCredentials(t, account)
@@ -194,10 +168,10 @@ func FuzzParseServer(f *testing.F) {
 	})
 }
 
-// Wherever a secret stands among the credentials of a URL, encoded or not, neither Redact nor the error of ParseServer shows
+// Wherever a secret stands among the credentials of a URL, encoded or not, neither secret.URL nor the error of ParseServer shows
 // it.
 func FuzzRedact(f *testing.F) {
-	const secret = "hunter2hunter2"
+	const hidden = "hunter2hunter2"
 	f.Add("nats://user:", "", "host:4222")
 	f.Add("", "", "host")
 	f.Add("user:1/", "x", "host")
@@ -206,11 +180,11 @@ func FuzzRedact(f *testing.F) {
 	f.Add("nats://user:%zz", "", "[::1]:1")
 	f.Add("nats:user:", "/@", "host")
 	f.Fuzz(func(t *testing.T, before, after, host string) {
-		server := before + secret + after + "@" + host
-		if shown := Redact(server); strings.Contains(shown, secret) {
-			t.Errorf("Redact(%q) = %q", server, shown)
+		server := before + hidden + after + "@" + host
+		if shown := secret.URL(server); strings.Contains(shown, hidden) {
+			t.Errorf("secret.URL(%q) = %q", server, shown)
 		}
-		if _, err := ParseServer(server); err == nil || strings.Contains(err.Error(), secret) {
+		if _, err := ParseServer(server); err == nil || strings.Contains(err.Error(), hidden) {
 			t.Errorf("ParseServer(%q): %v", server, err)
 		}
 	})

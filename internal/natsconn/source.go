@@ -13,6 +13,8 @@ import (
 
 	"github.com/nats-io/jsm.go/natscontext"
 	"github.com/nats-io/nats.go"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // The variables of the environment that are read, those of the NATS CLI, beside NATS_TOKEN.
@@ -168,7 +170,7 @@ func (r *resolved) addContext(name string) error {
 		err = r.add(source, domain)
 	}
 	if err != nil {
-		return fmt.Errorf("NATS context %q: %w", name, err)
+		return secret.Errorf("NATS context %q: %w", name, err)
 	}
 	return nil
 }
@@ -303,7 +305,7 @@ func splitUser(server string) (*url.Userinfo, *url.URL, error) {
 	user := u.User
 	u.User = nil
 	if u, err = ParseServer(u.String()); err != nil {
-		return nil, nil, fmt.Errorf("server %s: %w", Redact(server), err)
+		return nil, nil, fmt.Errorf("server %s: %w", secret.URL(server), err)
 	}
 	return user, u, nil
 }

@@ -1,7 +1,6 @@
 package serverconf
 
 import (
-	"fmt"
 	"math"
 	"net"
 	"net/url"
@@ -12,13 +11,15 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // checker collects problems.
 type checker struct{ problems []Problem }
 
 func (c *checker) add(at Path, format string, args ...any) {
-	c.problems = append(c.problems, Problem{Path: at, Text: fmt.Sprintf(format, args...)})
+	c.problems = append(c.problems, Problem{Path: at, Text: secret.Sprintf(format, args...)})
 }
 
 // CheckFields tells what is wrong with each field by itself. A field that is empty is not looked at, so that this also serves a

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // The files in the child's private directory, which is also the one that it runs in: so their names have nothing in them that a
@@ -30,9 +31,9 @@ func (t Target) Check() error {
 		switch {
 		case err != nil:
 		case u.Scheme != "nats" && u.Scheme != "tls":
-			return fmt.Errorf("KINE does not connect to %s: it knows the scheme nats alone", natsconn.Redact(server))
+			return fmt.Errorf("KINE does not connect to %s: it knows the scheme nats alone", secret.URL(server))
 		case strings.Contains(u.Host, "%"):
-			return fmt.Errorf("KINE does not connect to %s: it takes no zone in an address", natsconn.Redact(server))
+			return fmt.Errorf("KINE does not connect to %s: it takes no zone in an address", secret.URL(server))
 		}
 	}
 	switch {
@@ -77,7 +78,7 @@ func (t Target) order() (order, error) {
 	for _, server := range t.Endpoint.Servers {
 		u, err := natsconn.ParseServer(server)
 		if err != nil {
-			return order{}, fmt.Errorf("server %s: %w", natsconn.Redact(server), err)
+			return order{}, fmt.Errorf("server %s: %w", secret.URL(server), err)
 		}
 		e.Servers = append(e.Servers, "nats://"+u.Host)
 	}

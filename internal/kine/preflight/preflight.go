@@ -29,8 +29,8 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
-	"github.com/nats-k3s/terraform-provider-nats/internal/kine/mask"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // ReservedKey is the key that is written and deleted. What stays of it is a delete marker.
@@ -156,7 +156,7 @@ func Run(ctx context.Context, target Target, log func(level, text string)) (err 
 	}
 	dir := filepath.Join(temporary, "nats-k3s-preflight-"+rand.Text())
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	secrets := mask.New(work.Endpoint)
+	secrets := secret.NewMask(work.Endpoint)
 
 	command := exec.CommandContext(ctx, program)
 	command.Dir = temporary
@@ -211,7 +211,7 @@ func Run(ctx context.Context, target Target, log func(level, text string)) (err 
 }
 
 // converse tells the child what to do and listens until it has said its last. The result is nil if that was no result.
-func converse(in io.Writer, out io.Reader, work order, failure *Error, secrets *mask.Mask, log func(level, text string)) *result {
+func converse(in io.Writer, out io.Reader, work order, failure *Error, secrets *secret.Mask, log func(level, text string)) *result {
 	// A child that is gone does not read; what it has said, or its exit, tells why.
 	_ = json.NewEncoder(in).Encode(work)
 	lines := bufio.NewScanner(out)

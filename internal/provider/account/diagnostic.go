@@ -13,6 +13,7 @@ import (
 
 	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // What is pending when the servers have lost the account, when its streams may refuse writes, and when it is not known what a push came to.
@@ -44,7 +45,7 @@ type (
 )
 
 func (e *existsError) Error() string {
-	return fmt.Sprintf("the servers have an account %s already, with the name %q and other claims", e.publicKey, e.name)
+	return secret.Sprintf("the servers have an account %s already, with the name %q and other claims", e.publicKey, e.name)
 }
 
 func (e *changedError) Error() string {
@@ -73,7 +74,7 @@ func (e *jetStreamError) Error() string { return (*streamsError)(e).Error() }
 // addError tells a failure of an action on the account.
 func addError(diags *diag.Diagnostics, action string, m *accountModel, err error) {
 	at, step := explain(m, err)
-	detail := fmt.Sprintf("Account %q: %s", m.Name.ValueString(), connection.Explain(err))
+	detail := secret.Sprintf("Account %q: %s", m.Name.ValueString(), connection.Explain(err))
 	if step != "" {
 		detail += "\n\n" + step
 	}
@@ -132,7 +133,7 @@ func (m *accountModel) notePending(missing []string, diags *diag.Diagnostics) {
 	}
 	servers := strings.Join(missing, ", ")
 	m.Pending = types.StringValue("not confirmed by " + servers)
-	diags.AddWarning("Account Is Not on All Servers", fmt.Sprintf("The account %q was pushed, but not confirmed by %s. A server that was down takes it over "+
+	diags.AddWarning("Account Is Not on All Servers", secret.Sprintf("The account %q was pushed, but not confirmed by %s. A server that was down takes it over "+
 		"from the others when it comes back; the next plan tells whether it has.", m.Name.ValueString(), servers))
 }
 
@@ -141,7 +142,7 @@ func (m *accountModel) warnOfLoading(err error, diags *diag.Diagnostics) {
 	if err == nil {
 		return
 	}
-	diags.AddWarning("Servers May Not Have Loaded the Account", fmt.Sprintf("The account %q was pushed. Whether every server has loaded it could not be found out, and one that "+
+	diags.AddWarning("Servers May Not Have Loaded the Account", secret.Sprintf("The account %q was pushed. Whether every server has loaded it could not be found out, and one that "+
 		"loads it while its first stream is made may lose that stream at its next start. The provider looks for that when it makes a bucket.\n\n%s",
 		m.Name.ValueString(), connection.Explain(err)))
 }
@@ -149,7 +150,7 @@ func (m *accountModel) warnOfLoading(err error, diags *diag.Diagnostics) {
 // noteUncertain notes that a new account was pushed without an answer.
 func (m *accountModel) noteUncertain(err *claims.UncertainError, diags *diag.Diagnostics) {
 	m.JWT, m.Pending = types.StringValue(err.Token), types.StringValue(pendingUncertain)
-	diags.AddWarning("Account May Not Be on the Servers", fmt.Sprintf("Account %q: %s\n\nIt is kept in the state, so that its identity is not lost. The next plan "+
+	diags.AddWarning("Account May Not Be on the Servers", secret.Sprintf("Account %q: %s\n\nIt is kept in the state, so that its identity is not lost. The next plan "+
 		"tells whether the servers have it, and an apply goes on with it.", m.Name.ValueString(), connection.Explain(err)))
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // importKey marks the private state of an account that was imported and not applied since.
@@ -78,7 +79,7 @@ func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 			warnOfKept(&plan, &state, &resp.Diagnostics)
 		}
 	}
-	claimpath.CheckExpiry(&resp.Diagnostics, plan.JWT.IsUnknown(), account.Expires, what, fmt.Sprintf("account %q", account.Name),
+	claimpath.CheckExpiry(&resp.Diagnostics, plan.JWT.IsUnknown(), account.Expires, what, secret.Sprintf("account %q", account.Name),
 		"servers accept none of its users")
 	if plan.JWT.IsUnknown() {
 		r.planSigning(&plan, &resp.Diagnostics)
@@ -94,17 +95,17 @@ func (r *accountResource) planUpdate(plan, state *accountModel, account claims.A
 		plan.JWT, plan.Issuer, plan.Pending = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	}
 	if state.Push.ValueBool() && !plan.Push.IsUnknown() && !plan.Push.ValueBool() {
-		diags.AddAttributeWarning(path.Root("push"), "Servers Keep the Account", fmt.Sprintf("The account %q is not pushed any more. Servers that have "+
+		diags.AddAttributeWarning(path.Root("push"), "Servers Keep the Account", secret.Sprintf("The account %q is not pushed any more. Servers that have "+
 			"it keep it as it was pushed last, and a destroy leaves it there.", state.Name.ValueString()))
 	}
 	if plan.Push.ValueBool() && !state.Push.ValueBool() {
-		diags.AddAttributeWarning(path.Root("push"), "Account Is Pushed From Now On", fmt.Sprintf("The account %q was only signed until now. If servers have it "+
+		diags.AddAttributeWarning(path.Root("push"), "Account Is Pushed From Now On", secret.Sprintf("The account %q was only signed until now. If servers have it "+
 			"already, as it was pushed before or by others, the configuration takes the place of that, whatever it is; only revocations of others "+
 			"stay.", state.Name.ValueString()))
 	}
 	plan.warnOfTakenKeys(state, account, diags)
 	if takesTiers(account, before) && !plan.JetStream.IsUnknown() {
-		diags.AddAttributeWarning(path.Root("jetstream"), "Streams Are Updated", fmt.Sprintf("The account %q changes from limits for all streams to "+
+		diags.AddAttributeWarning(path.Root("jetstream"), "Streams Are Updated", secret.Sprintf("The account %q changes from limits for all streams to "+
 			"tiers. Its streams refuse writes from the push until each has been updated without a change, which the provider does at once.",
 			state.Name.ValueString()))
 	}
@@ -165,7 +166,7 @@ func warnOfMaxBytes(account claims.Account, diags *diag.Diagnostics) {
 		}
 	}
 	if required {
-		diags.AddAttributeWarning(at, "KINE Does Not Start With max_bytes_required", fmt.Sprintf("The account %q refuses streams without a limit of their "+
+		diags.AddAttributeWarning(at, "KINE Does Not Start With max_bytes_required", secret.Sprintf("The account %q refuses streams without a limit of their "+
 			"own, and KINE's has none: a k3s in this account does not start, not even on a bucket that is there.\n\nTo bound what k3s stores, set "+
 			"disk_storage and disk_max_stream_bytes.", account.Name))
 	}
@@ -197,7 +198,7 @@ func warnOfKept(plan, state *accountModel, diags *diag.Diagnostics) {
 		}
 	}
 	if len(kept) > 0 && !plan.Revocations.IsUnknown() {
-		diags.AddAttributeWarning(path.Root("revocations"), "Revocations Stay", fmt.Sprintf("The imported account %q has revocations that the configuration "+
+		diags.AddAttributeWarning(path.Root("revocations"), "Revocations Stay", secret.Sprintf("The imported account %q has revocations that the configuration "+
 			"does not have: %s. They stay in force, as those of others, and do not show any more.\n\nTo lift one, add it to revocations, apply, and "+
 			"take it out again.", state.Name.ValueString(), strings.Join(sorted(kept), ", ")))
 	}

@@ -13,6 +13,7 @@ import (
 
 	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // providerKeysAttr are the signing keys that the account has for the provider to work in it.
@@ -125,7 +126,7 @@ func (m *accountModel) warnOfTakenKeys(state *accountModel, account claims.Accou
 	if len(taken) == 0 {
 		return
 	}
-	diags.AddAttributeWarning(path.Root(providerKeysAttr), "Provider's Signing Key Is Taken Out", fmt.Sprintf("The account %q does not have the signing keys "+
+	diags.AddAttributeWarning(path.Root(providerKeysAttr), "Provider's Signing Key Is Taken Out", secret.Sprintf("The account %q does not have the signing keys "+
 		"%s any more, because they are not in accounts of the provider's configuration. Servers then disconnect and refuse every user that they "+
 		"have signed: a k3s with such credentials stops.\n\nTo keep them for as long as such credentials are in use, add them to "+
 		"accounts.previous_public_keys. If there is to be no change of keys, see whether accounts.signing_key, or %s in the environment, is what "+

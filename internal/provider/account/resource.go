@@ -18,6 +18,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // How long operations may take unless the resource's timeouts say otherwise. A push takes milliseconds, and up to a second more
@@ -232,7 +233,7 @@ func (r *accountResource) Read(ctx context.Context, req resource.ReadRequest, re
 	stored, err := r.lookUp(ctx, state.PublicKey.ValueString())
 	switch {
 	case errors.Is(err, claims.ErrNotFound) && !imported:
-		resp.Diagnostics.AddWarning("Account Is Gone", fmt.Sprintf("The servers do not have the account %s (%q) any more.\n\nAn apply pushes it again, "+
+		resp.Diagnostics.AddWarning("Account Is Gone", secret.Sprintf("The servers do not have the account %s (%q) any more.\n\nAn apply pushes it again, "+
 			"with the same identity: its users can connect again, and the streams that its servers still have on disk come back.",
 			state.PublicKey.ValueString(), state.Name.ValueString()))
 		state.Pending = types.StringValue(pendingGone)
@@ -319,7 +320,7 @@ func (r *accountResource) Delete(ctx context.Context, req resource.DeleteRequest
 		return // no server was told of it by us
 	}
 	if r.data != nil && r.data.TakenOver(state.PublicKey.ValueString()) {
-		resp.Diagnostics.AddWarning("Account Stays", fmt.Sprintf("The account %s (%q) was not deleted: another resource took it over in this apply, as it does "+
+		resp.Diagnostics.AddWarning("Account Stays", secret.Sprintf("The account %s (%q) was not deleted: another resource took it over in this apply, as it does "+
 			"in a replacement that creates before it destroys.", state.PublicKey.ValueString(), state.Name.ValueString()))
 		return
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // The names of the attributes, in the resource as in its identity.
@@ -85,7 +86,7 @@ func Import(
 		var err error
 		if identity, err = parse(req.ID); err != nil {
 			resp.Diagnostics.AddError("Invalid Import ID",
-				fmt.Sprintf("%q is not of the form [<account>/][<jetstream_domain>:]<%s>: %v.", req.ID, noun, err))
+				secret.Sprintf("%q is not of the form [<account>/][<jetstream_domain>:]<%s>: %v.", req.ID, noun, err))
 			return
 		}
 	}

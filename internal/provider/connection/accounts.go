@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // The variables of the environment that the signing key of accounts falls back to.
@@ -192,7 +193,7 @@ func (d *Data) keepLost(what, name string, err error, diags *diag.Diagnostics) b
 	if !lost {
 		return false
 	}
-	diags.AddWarning("Account Cannot Be Worked In", fmt.Sprintf("What is known of %s %q is kept as it was: the servers do not have its account %s any "+
+	diags.AddWarning("Account Cannot Be Worked In", secret.Sprintf("What is known of %s %q is kept as it was: the servers do not have its account %s any "+
 		"more, or not with the provider's signing key %s.\n\nThe apply of the nats_account brings that back, and the plan after it shows what became of "+
 		"%s. To destroy it, apply first.", what, name, refused.Account, refused.Issuer, what))
 	return true
@@ -206,7 +207,7 @@ func (d *Data) keepRotating(what, name string, err error, diags *diag.Diagnostic
 	if !ok || d.accounts == nil || len(d.accounts.config.PreviousPublicKeys) == 0 {
 		return false
 	}
-	diags.AddWarning("Signing Key Is Being Rotated", fmt.Sprintf("What is known of %s %q is kept as it was: its account %s does not have the provider's signing "+
+	diags.AddWarning("Signing Key Is Being Rotated", secret.Sprintf("What is known of %s %q is kept as it was: its account %s does not have the provider's signing "+
 		"key %s yet, and accounts.previous_public_keys says that a rotation is under way.\n\nThe apply of the nats_account adds the key. For an account "+
 		"that is managed elsewhere, its owner has to.", what, name, refused.Account, refused.Issuer))
 	return true

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // Data is what the provider's configuration comes to.
@@ -106,7 +107,7 @@ func (d *Data) keepUnreachable(what, name string, err error, diags *diag.Diagnos
 	if !d.TolerateUnreachable || !natsconn.IsUnreachable(err) {
 		return false
 	}
-	diags.AddWarning("NATS Is Unreachable", fmt.Sprintf("What is known of %s %q is kept as it was, because unreachable is \"warn\" in the provider's "+
+	diags.AddWarning("NATS Is Unreachable", secret.Sprintf("What is known of %s %q is kept as it was, because unreachable is \"warn\" in the provider's "+
 		"configuration.\n\n%s", what, name, Sentence(err.Error())))
 	return true
 }

@@ -2,10 +2,10 @@ package connection
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // Explain tells a failure of a NATS connection or of the JetStream API in the user's words: what happened, and the step to
@@ -69,9 +69,9 @@ func step(err error) string {
 	case errors.As(err, &version):
 		return "Upgrade nats-server."
 	case errors.As(err, &permission) && permission.Publish:
-		return fmt.Sprintf("Grant the user permission to publish to %q.", permission.Subject)
+		return secret.Sprintf("Grant the user permission to publish to %q.", permission.Subject)
 	case errors.As(err, &permission):
-		return fmt.Sprintf("Grant the user permission to subscribe to %q: answers come in there.", inboxes(permission.Subject))
+		return secret.Sprintf("Grant the user permission to subscribe to %q: answers come in there.", inboxes(permission.Subject))
 	case errors.As(err, &noJetStream) && noJetStream.Account:
 		return "Give the account JetStream limits, or enable JetStream for it in the server's configuration." + reservedStep
 	case errors.As(err, &noJetStream) && noJetStream.Domain != "":

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // The variables of the environment that the operator's secrets come from, where the provider's configuration has none.
@@ -133,7 +134,7 @@ func keyOf(env natsconn.Environment, variable, fileVariable string) (seed, sourc
 	case file == "":
 		return "", "", nil
 	}
-	content, err := natsconn.ReadSecretFile(file)
+	content, err := secret.ReadFile(file)
 	if err != nil {
 		return "", "", fmt.Errorf("%s: %w", fileVariable, err)
 	}
@@ -164,7 +165,7 @@ func (d *Data) SystemAccount() (string, error) {
 	}
 	text := o.auth.Credentials
 	if file := o.auth.CredentialsFile; file != "" {
-		content, err := natsconn.ReadSecretFile(file)
+		content, err := secret.ReadFile(file)
 		if err != nil {
 			return "", fmt.Errorf("the credentials of the system account's user: %w", err)
 		}

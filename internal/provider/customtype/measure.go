@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // unit is what a [Measure] is in.
@@ -102,6 +104,6 @@ func (v Measure[U]) ValidateAttribute(_ context.Context, req xattr.ValidateAttri
 		title, what := u.names()
 		// A CLI shows the resource and not the attribute, if that is a nested one.
 		resp.Diagnostics.AddAttributeError(req.Path, "Invalid "+title,
-			fmt.Sprintf("Attribute %s is %q, which is not %s: %s.", req.Path, v.ValueString(), what, err))
+			secret.Sprintf("Attribute %s is %q, which is not %s: %s.", req.Path, v.ValueString(), what, err))
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // defaultTimeout returns how long the verification may take.
@@ -110,7 +111,7 @@ func (v *verifier) contract(ctx context.Context, c *check, diags *diag.Diagnosti
 		return nil, nil
 	}
 	for _, err := range unreachable {
-		diags.AddAttributeWarning(c.servers, "Server Was Not Verified", fmt.Sprintf("Bucket %q: %s\n\nAnother server of the endpoint has the bucket. "+
+		diags.AddAttributeWarning(c.servers, "Server Was Not Verified", secret.Sprintf("Bucket %q: %s\n\nAnother server of the endpoint has the bucket. "+
 			"If this one belongs to another NATS system, KINE would make an empty bucket there when it happens to connect to it.",
 			c.spec.Name, connection.Sentence(err.Error())))
 	}
@@ -189,12 +190,12 @@ func (c *check) addFindings(diags *diag.Diagnostics, found []error) {
 			continue
 		}
 		if c.etcd {
-			diags.AddAttributeError(path.Root("verify"), "Unable to Verify "+what, fmt.Sprintf("Bucket %q: %s\n\nThe KINE of k3s %s would start on it all "+
+			diags.AddAttributeError(path.Root("verify"), "Unable to Verify "+what, secret.Sprintf("Bucket %q: %s\n\nThe KINE of k3s %s would start on it all "+
 				"the same, but the KINE that is run here, %s, does not. %s Or set verify = \"contract\".", c.spec.Name, connection.Sentence(err.Error()),
 				c.version, kine.BundledKINE, repairStep))
 			continue
 		}
-		diags.AddAttributeWarning(path.Root("datastore"), "Bucket Breaks the Next Upgrade of K3s", fmt.Sprintf("Bucket %q: %s\n\nThe KINE of k3s %s "+
+		diags.AddAttributeWarning(path.Root("datastore"), "Bucket Breaks the Next Upgrade of K3s", secret.Sprintf("Bucket %q: %s\n\nThe KINE of k3s %s "+
 			"starts on it all the same; from KINE 0.14.10 on, which k3s 1.35.0+k3s3 bundles, k3s does not come up. %s", c.spec.Name,
 			connection.Sentence(err.Error()), c.version, repairStep))
 	}
@@ -213,7 +214,7 @@ func (c *check) addError(diags *diag.Diagnostics, err error) {
 	if step == "" {
 		detail = connection.Explain(err)
 	}
-	diags.AddAttributeError(at, "Unable to Verify "+what, fmt.Sprintf("Bucket %q: %s", c.spec.Name, detail))
+	diags.AddAttributeError(at, "Unable to Verify "+what, secret.Sprintf("Bucket %q: %s", c.spec.Name, detail))
 }
 
 // explain returns the attribute that a finding is about, and the step to take, empty if that is no matter of the endpoint.

@@ -3,7 +3,6 @@ package kinebucket
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -17,6 +16,7 @@ import (
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/streamerror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 type bucketModel struct {
@@ -73,7 +73,7 @@ func (m *bucketModel) setApplied(ctx context.Context, b *kine.Bucket) diag.Diagn
 	}
 	if b.Fence != nil && !planned.Fenced.ValueBool() {
 		diags.AddAttributeWarning(path.Root("fenced"), "Bucket Was Fenced Meanwhile",
-			fmt.Sprintf("The bucket %q was fenced by somebody else since the plan was made, and was left so. Run plan again.", b.Name))
+			secret.Sprintf("The bucket %q was fenced by somebody else since the plan was made, and was left so. Run plan again.", b.Name))
 	}
 	m.derive()
 	return diags

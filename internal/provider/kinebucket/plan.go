@@ -14,6 +14,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // successorKey is the part of the private state that says which bucket was promoted in place of a fenced one.
@@ -104,7 +105,7 @@ func planUpdate(ctx context.Context, plan, state *bucketModel, diags *diag.Diagn
 	known := !plan.Replicas.IsUnknown() && !plan.History.IsUnknown()
 	if known && (resized || !plan.History.Equal(state.History)) {
 		diags.AddWarning("k3s Must Be Restarted With The New Endpoint",
-			fmt.Sprintf("The bucket %q changes from history %s and %s replicas to history %s and %s replicas. KINE starts only with "+
+			secret.Sprintf("The bucket %q changes from history %s and %s replicas to history %s and %s replicas. KINE starts only with "+
 				"an endpoint URL that names the same numbers, so every k3s on the bucket has to be restarted with the new URL "+
 				"of its nats_k3s_datastore_endpoint. A k3s that runs goes on until it is restarted; while the number of replicas "+
 				"changes, its writes may wait for some seconds.",
@@ -112,12 +113,12 @@ func planUpdate(ctx context.Context, plan, state *bucketModel, diags *diag.Diagn
 	}
 	if known && plan.History.ValueInt64() < state.History.ValueInt64() {
 		diags.AddAttributeWarning(path.Root("history"), "Older Revisions Go",
-			fmt.Sprintf("The bucket %q keeps %s revisions of each key in place of %s. The server drops the older ones at once; the "+
+			secret.Sprintf("The bucket %q keeps %s revisions of each key in place of %s. The server drops the older ones at once; the "+
 				"current value of every key stays.", state.Name.ValueString(), plan.History, state.History))
 	}
 	if moves && !plan.Placement.IsUnknown() {
 		diags.AddAttributeWarning(path.Root("placement"), "The Bucket Moves",
-			fmt.Sprintf("The bucket %q moves to other servers. All of its data goes along, but KINE's watches and revision stand still for "+
+			secret.Sprintf("The bucket %q moves to other servers. All of its data goes along, but KINE's watches and revision stand still for "+
 				"about ten seconds when the leader changes, as long as Kubernetes's own leader elections wait, and a KINE that runs on may "+
 				"miss a few events of its watches. Do it as a planned maintenance, and restart every k3s on the bucket afterwards.", state.Name.ValueString()))
 	}

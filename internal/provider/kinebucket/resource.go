@@ -21,6 +21,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // How long operations may take unless the resource's timeouts say otherwise. A move copies all of the bucket's data to
@@ -177,7 +178,7 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 
 // warnOfLoss warns that the bucket is gone, and says what an apply makes in its place. A CLI shows one of all warnings with the same summary.
 func (m *bucketModel) warnOfLoss(ctx context.Context, diags *diag.Diagnostics) {
-	summary, gone := what+" Is Gone", fmt.Sprintf("The server says that there is no bucket %q any more.", m.Name.ValueString())
+	summary, gone := what+" Is Gone", secret.Sprintf("The server says that there is no bucket %q any more.", m.Name.ValueString())
 	if m.RestoreFrom.IsNull() {
 		diags.AddWarning(summary, gone+" An apply makes a new, empty one, on which k3s starts a new, empty cluster.\n\n"+
 			"If the cluster is to be kept, restore the bucket before you apply, or set restore_from if there is a mirror of it.")

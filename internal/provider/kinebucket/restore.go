@@ -3,7 +3,6 @@ package kinebucket
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -20,6 +19,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 const (
@@ -78,7 +78,7 @@ func (r *bucketResource) planRestore(ctx context.Context, plan, state *bucketMod
 		switch {
 		case plan.RestoreFrom.IsUnknown() || plan.RestoreFrom.Equal(state.RestoreFrom):
 		case state.restoring():
-			diags.AddAttributeError(path.Root(restoreAttr), "Bucket Is Still Being Restored", fmt.Sprintf("The bucket %q is not restored yet (%s), and only as long as "+
+			diags.AddAttributeError(path.Root(restoreAttr), "Bucket Is Still Being Restored", secret.Sprintf("The bucket %q is not restored yet (%s), and only as long as "+
 				"%s stays as it was can an apply go on with it.\n\nApply with it as it was, or destroy the bucket, which takes deletion_protection = false.",
 				plan.Name.ValueString(), state.Pending.ValueString(), restoreAttr))
 		case !plan.RestoreFrom.IsNull():
@@ -111,7 +111,7 @@ func (r *bucketResource) planRestore(ctx context.Context, plan, state *bucketMod
 var errNotAsked = errors.New("whether the copy is complete can only be told by asking the source, and no " + restoreAttr + ".account says whom to work as there")
 
 func refuseRestore(m *bucketModel, diags *diag.Diagnostics) {
-	diags.AddAttributeError(path.Root(restoreAttr), "Bucket Exists Already", fmt.Sprintf("The bucket %q is there, and %s only counts when a bucket is made: what is in "+
+	diags.AddAttributeError(path.Root(restoreAttr), "Bucket Exists Already", secret.Sprintf("The bucket %q is there, and %s only counts when a bucket is made: what is in "+
 		"the bucket now would be lost.\n\nLeave %s out, or as it was when the bucket was made. To restore over what is there, destroy the bucket first, which takes "+
 		"deletion_protection = false.", m.Name.ValueString(), restoreAttr, restoreAttr))
 }

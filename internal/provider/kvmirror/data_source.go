@@ -3,7 +3,6 @@ package kvmirror
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -19,6 +18,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // dataTimeout bounds the look at a mirror and at its source, which is a handful of requests.
@@ -157,7 +157,7 @@ func (d *mirrorData) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	ctx, cancel := context.WithTimeout(ctx, dataTimeout)
 	defer cancel()
 	if err := model.read(ctx, d.data); err != nil {
-		detail := fmt.Sprintf("Mirror %q: %s", model.Name.ValueString(), connection.Explain(err))
+		detail := secret.Sprintf("Mirror %q: %s", model.Name.ValueString(), connection.Explain(err))
 		if errors.Is(err, kine.ErrNotFound) {
 			detail += "\n\nCheck the name, the account and the JetStream domain."
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // historyKey is the part of the private state that says what history the last refresh found the source to have.
@@ -118,7 +119,7 @@ func planUpdate(ctx context.Context, plan, state *mirrorModel, diags *diag.Diagn
 	}
 	if known := !plan.History.IsUnknown(); known && plan.History.ValueInt64() < state.History.ValueInt64() {
 		diags.AddAttributeWarning(path.Root("history"), "Older Revisions Go",
-			fmt.Sprintf("The mirror %q keeps %s revisions of each key in place of %s, as its source does. The server drops the older ones at once; the "+
+			secret.Sprintf("The mirror %q keeps %s revisions of each key in place of %s, as its source does. The server drops the older ones at once; the "+
 				"current value of every key stays.", state.Name.ValueString(), plan.History, state.History))
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // sourceTimeout is how long a source may take to answer a few requests. One that is lost must hold up nobody for long.
@@ -46,7 +47,7 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 	case errors.Is(err, kine.ErrNotFound):
 		if !imported {
 			resp.Diagnostics.AddWarning(what+" Is Gone",
-				fmt.Sprintf("The server says that there is no mirror %q any more. An apply makes it again, and copies its source, %s, again.",
+				secret.Sprintf("The server says that there is no mirror %q any more. An apply makes it again, and copies its source, %s, again.",
 					state.Name.ValueString(), mirrorsource.Of(ctx, state.Source, &resp.Diagnostics).Source()))
 		}
 		planmodifiers.Forget(ctx, resp)
@@ -91,7 +92,7 @@ func (r *mirrorResource) readSource(
 		return // the next plan tells
 	}
 	if !got.Follows() && state.Pending.IsNull() {
-		diags.AddWarning(what+" Does Not Follow Its Source", fmt.Sprintf("The mirror %q is %s.\n\nWhat it has stays. It goes on by "+
+		diags.AddWarning(what+" Does Not Follow Its Source", secret.Sprintf("The mirror %q is %s.\n\nWhat it has stays. It goes on by "+
 			"itself once its source is back and reachable, within some minutes.", got.Name, got.Describe()))
 	}
 	source := mirrorsource.Of(ctx, state.Source, diags)
@@ -111,12 +112,12 @@ func (r *mirrorResource) readSource(
 	}
 	switch {
 	case errors.Is(err, kine.ErrNotFound):
-		diags.AddWarning("Source Of "+what+" Is Gone", fmt.Sprintf("The server says that there is no bucket %s any more, which %q is a "+
+		diags.AddWarning("Source Of "+what+" Is Gone", secret.Sprintf("The server says that there is no bucket %s any more, which %q is a "+
 			"mirror of. The mirror holds %s.\n\n"+
 			"If k3s started now, it would make a new, empty bucket there, which the mirror is no copy of. Restore the bucket from the mirror, or promote the "+
 			"mirror.", source.Bucket.ValueString(), got.Name, got.Contents()))
 	case err != nil:
-		diags.AddWarning("Source Of "+what+" Cannot Be Asked", fmt.Sprintf("The mirror %q is there; of its source, the provider could find out nothing. %s", got.Name,
+		diags.AddWarning("Source Of "+what+" Cannot Be Asked", secret.Sprintf("The mirror %q is there; of its source, the provider could find out nothing. %s", got.Name,
 			connection.Explain(err)))
 	}
 }
@@ -138,7 +139,7 @@ func (m *mirrorModel) compare(
 		return original, nil
 	}
 	diags.AddAttributeWarning(path.Root("diverged"), what+" Has Diverged",
-		fmt.Sprintf("The mirror %q is no copy of its source any more. %s. The mirror holds %s.\n\n"+
+		secret.Sprintf("The mirror %q is no copy of its source any more. %s. The mirror holds %s.\n\n"+
 			"Decide which of the two is the cluster's. If the source is, replace the mirror, which copies the source again: %s. If the mirror is, because the source was "+
 			"lost, keep it: restore the bucket from it, or promote it.", got.Name, connection.Sentence(divergence.String()), got.Contents(), replaceStep))
 	return original, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 var (
@@ -108,7 +109,7 @@ func readSeed(file string) (*resourceModel, error) {
 	if strings.HasPrefix(file, "~") {
 		return nil, errors.New("the ~ is not expanded: give the whole path")
 	}
-	content, err := natsconn.ReadSecretFile(file)
+	content, err := secret.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // ProtectionAttribute is the attribute that keeps a resource with data from being destroyed. What counts is its value in
@@ -107,7 +109,7 @@ func Forget(ctx context.Context, resp *resource.ReadResponse) {
 // of a tainted or deposed object.
 func RefuseProtectedDelete(what, name string, diags *diag.Diagnostics) {
 	diags.AddError(fmt.Sprintf("%s Is Protected", what),
-		fmt.Sprintf("The %s %q was to be deleted although %s is set. This happens when the object is tainted, or deposed by a "+
+		secret.Sprintf("The %s %q was to be deleted although %s is set. This happens when the object is tainted, or deposed by a "+
 			"replacement that creates before it destroys.\n\n"+
 			"If it is tainted and should stay, run untaint on its address. If it is deposed, remove it from the state with "+
 			"state rm and import it where it belongs. If it should go, untaint it, set %s = false, apply, and destroy it then.",

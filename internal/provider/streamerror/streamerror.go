@@ -16,6 +16,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // Subject is what failed.
@@ -65,7 +66,7 @@ func (s Subject) Failure(err error) Failure {
 
 // Add tells that an action failed. action is in the form of "Create".
 func (s Subject) Add(diags *diag.Diagnostics, action string, err error, failure Failure) {
-	detail := fmt.Sprintf("%s %q: %s", strings.ToUpper(s.Noun[:1])+s.Noun[1:], s.ID.Name.ValueString(), connection.Explain(err))
+	detail := secret.Sprintf("%s %q: %s", strings.ToUpper(s.Noun[:1])+s.Noun[1:], s.ID.Name.ValueString(), connection.Explain(err))
 	if failure.Step != "" {
 		detail += "\n\n" + failure.Step
 	}
@@ -88,6 +89,6 @@ func (s Subject) NotePending(diags *diag.Diagnostics, pending *types.String, ste
 	}
 	*pending = types.StringValue(note)
 	diags.AddWarning(s.What+" Is Not Finished",
-		fmt.Sprintf("The %s %q is there, but one step is not done yet: %s\n\nNothing is lost. The next apply goes on with it.",
+		secret.Sprintf("The %s %q is there, but one step is not done yet: %s\n\nNothing is lost. The next apply goes on with it.",
 			s.Noun, s.ID.Name.ValueString(), connection.Explain(err)))
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // keyWriteOnly is the name of the key's text in a resource, where it is write-only, and keyVersion that of the text that tells
@@ -168,7 +169,7 @@ func CheckPath(file string) error {
 	case strings.HasPrefix(file, "~"):
 		return errors.New("the ~ is not expanded: use pathexpand()")
 	}
-	return natsconn.CheckSecretPath(file)
+	return secret.CheckPath(file)
 }
 
 // checkPEM checks that a text holds PEM blocks, and that certificates among them can be read. The error never quotes it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -16,6 +15,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 var (
@@ -141,7 +141,7 @@ func (r *ephemeralCredentials) Close(ctx context.Context, req ephemeral.CloseReq
 	if r.clock.Now().Before(of.ExpiresAt) {
 		return
 	}
-	resp.Diagnostics.AddAttributeWarning(path.Root("expires_in"), "Credentials Have Expired", fmt.Sprintf("The credentials of the user %q expired at %s, %s "+
+	resp.Diagnostics.AddAttributeWarning(path.Root("expires_in"), "Credentials Have Expired", secret.Sprintf("The credentials of the user %q expired at %s, %s "+
 		"after they were signed, and before all that depends on them was done. From then on servers refused them, and cut what was connected "+
 		"with them.\n\nRaise expires_in.", of.Name, of.ExpiresAt.Format(time.RFC3339), of.ExpiresIn))
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // revokeAttr is the attribute that has a destroy revoke the user. What counts is its value in the state.
@@ -87,7 +88,7 @@ func (r *userResource) revoke(ctx context.Context, state *userModel, diags *diag
 	case err != nil:
 		return err
 	case len(result.Missing) > 0:
-		diags.AddWarning("User Is Not Revoked on All Servers", fmt.Sprintf("The revocation of the user %q was not confirmed by %s. A server that was down "+
+		diags.AddWarning("User Is Not Revoked on All Servers", secret.Sprintf("The revocation of the user %q was not confirmed by %s. A server that was down "+
 			"takes it over from the others when it comes back.", state.Name.ValueString(), strings.Join(result.Missing, ", ")))
 	}
 	return nil

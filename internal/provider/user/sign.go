@@ -18,6 +18,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // signTimeout bounds signing, which waits for the second after the last JWT of the same key, and for five if a clock was set back.
@@ -172,5 +173,5 @@ func (m *claimsModel) logged() map[string]any {
 
 // addError tells a failure of an action on the user of that name.
 func addError(diags *diag.Diagnostics, action string, name types.String, err error) {
-	diags.AddError(fmt.Sprintf("Unable to %s User", action), fmt.Sprintf("User %q: %s", name.ValueString(), connection.Explain(err)))
+	diags.AddError(fmt.Sprintf("Unable to %s User", action), secret.Sprintf("User %q: %s", name.ValueString(), connection.Explain(err)))
 }

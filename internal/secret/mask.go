@@ -1,5 +1,4 @@
-// Package mask takes the secrets of a datastore endpoint out of what KINE says about it.
-package mask
+package secret
 
 import (
 	"errors"
@@ -16,12 +15,9 @@ const masked = "*****"
 // URL, but not wherever their letters happen to occur in a sentence.
 const minLiteral = 4
 
-var (
-	userInfo = regexp.MustCompile(`://[^\s"'/?#]*@`)
-	// badURL begins the errors in which KINE quotes the endpoint or a part of it as it was given
-	// (pkg/drivers/nats/config.go), whatever that part is.
-	badURL = regexp.MustCompile(`invalid connection string=.*`)
-)
+// badURL begins the errors in which KINE quotes the endpoint or a part of it as it was given (pkg/drivers/nats/config.go), whatever that
+// part is.
+var badURL = regexp.MustCompile(`invalid connection string=.*`)
 
 // Mask takes the secrets of one endpoint out of texts and errors. Its zero value knows no secret, and masks credentials in URLs
 // alone.
@@ -29,8 +25,8 @@ type Mask struct {
 	literals []string // longest first
 }
 
-// New returns the mask of an endpoint, which may be any text that KINE is given as one.
-func New(endpoint string) *Mask {
+// NewMask returns the mask of an endpoint, which may be any text that KINE is given as one.
+func NewMask(endpoint string) *Mask {
 	m := &Mask{}
 	if endpoint == "" {
 		return m
@@ -60,13 +56,13 @@ func New(endpoint string) *Mask {
 	return m
 }
 
-// Text returns s without the endpoint's secrets.
+// Text returns s without the endpoint's secrets, and without what [Scrub] takes out.
 func (m *Mask) Text(s string) string {
 	for _, l := range m.literals {
 		s = strings.ReplaceAll(s, l, masked)
 	}
-	s = userInfo.ReplaceAllString(s, "://"+masked+"@")
-	return badURL.ReplaceAllString(s, "invalid connection string="+masked)
+	s = userShape.ReplaceAllString(s, "://"+masked+"@")
+	return Scrub(badURL.ReplaceAllString(s, "invalid connection string="+masked))
 }
 
 // Error returns err with the same chain for errors.Is and errors.As, and a text without secrets.

@@ -1,4 +1,4 @@
-package mask_test
+package secret_test
 
 import (
 	"context"
@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/kine/mask"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 func TestMaskText(t *testing.T) {
 	t.Parallel()
-	m := mask.New("nats://kine:hunter22%21@a:4222,nats://token-1234@b:4222?bucket=kine")
+	m := secret.NewMask("nats://kine:hunter22%21@a:4222,nats://token-1234@b:4222?bucket=kine")
 	for in, want := range map[string]string{
 		"using bucket: kine":                        "using bucket: kine",
 		"connecting to nats://a:4222,nats://b:4222": "connecting to nats://a:4222,nats://b:4222",
@@ -25,7 +25,7 @@ func TestMaskText(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
-	short := mask.New("nats://kine:in@a:4222")
+	short := secret.NewMask("nats://kine:in@a:4222")
 	if got := short.Text("bucket name already in use at nats://kine:in@a:4222"); got != "bucket name already in use at *****" {
 		t.Errorf("a short password: got %q", got)
 	}
@@ -33,7 +33,7 @@ func TestMaskText(t *testing.T) {
 
 func TestMaskedErrorKeepsItsChain(t *testing.T) {
 	t.Parallel()
-	m := mask.New("nats://kine:hunter22@a:4222")
+	m := secret.NewMask("nats://kine:hunter22@a:4222")
 	err := m.Error(fmt.Errorf("hunter22: %w", context.Canceled))
 	if err.Error() != "*****: context canceled" || !errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)

@@ -1,0 +1,21 @@
+package secret
+
+import (
+	"regexp"
+)
+
+var (
+	// blockShape finds a PEM block, also without its end, or with its line breaks escaped.
+	blockShape = regexp.MustCompile(`(?s)-----BEGIN (.*-----END [^-\n]*-----|.*)`)
+	// objectShape finds an object of JSON, also with its quotes escaped.
+	objectShape = regexp.MustCompile(`(?s)\{\s*(\\n)*\s*\\?"[^"]*"\s*:(.*\}|.*)`)
+)
+
+// Scrub takes out of a message what has the shape of a secret, wherever it comes from: seeds, JWTs, PEM blocks and JSON. It is for the
+// messages of libraries, which quote what they were given. A message of this program has no need of it: see [Sprintf].
+func Scrub(message string) string {
+	message = blockShape.ReplaceAllString(message, "("+pemBlock+")")
+	message = objectShape.ReplaceAllString(message, "("+jsonText+")")
+	message = seedShape.ReplaceAllString(message, "$1("+seed+")")
+	return tokenShape.ReplaceAllString(message, "$1("+token+")")
+}

@@ -1,0 +1,163 @@
+// Package secret decides how a text that a user gave is shown in errors, warnings and logs. A text that plainly is no path, URL, name
+// or key, such as the content of a credentials file where its path belongs, is described and never quoted, not even in part.
+package secret
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
+)
+
+// What a text can be. Each completes "it is ...".
+const (
+	credentialsFile = "the content of a credentials file"
+	contextFile     = "the content of a NATS context file"
+	pemBlock        = "a PEM block"
+	seed            = "an nkey seed"
+	partOfSeed      = "what may be a seed or a part of one"
+	token           = "a JWT"
+	jsonText        = "JSON"
+	withLineBreaks  = "text with line breaks"
+	urlWithUser     = "a URL with credentials in it"
+)
+
+// begin begins a PEM block, and natsBegin the parts of a credentials file, also of a creds file's JWT alone.
+const (
+	begin     = "-----BEGIN"
+	natsBegin = "-----BEGIN NATS"
+	seedBegin = "-----BEGIN USER NKEY"
+)
+
+// maxShown is the number of characters of a text that are quoted. Names, subjects, keys and most paths are shorter.
+const maxShown = 160
+
+var (
+	// seedShape finds seeds, also ones with quotes around them or with letters missing. No public key starts with an S, after which a file
+	// could be named.
+	seedShape = regexp.MustCompile(`(^|[^A-Z2-7])(S[ACNOUX][A-Z2-7]{38,})`)
+	// tokenShape finds JWTs, whose header is JSON in base64 that begins with {".
+	tokenShape = regexp.MustCompile(`(^|[^A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{13,}(\.[A-Za-z0-9_-]*)*)`)
+	// jsonShape finds the beginning of an object with a first key.
+	jsonShape = regexp.MustCompile(`^\s*\{\s*"`)
+	// userShape finds credentials in a URL.
+	userShape = regexp.MustCompile(`://[^\s"'/?#]*@`)
+)
+
+// contextKeys are keys of a NATS context file, by which one is told from other JSON.
+var contextKeys = []string{"url", "token", "user", "password", "creds", "nkey", "cert", "key", "ca", "nsc", "user_jwt", "user_seed", "jetstream_domain"}
+
+// What describes a text that is not to be quoted, in words that complete "it is ...". It is empty for any other text.
+func What(text string) string {
+	trimmed := strings.TrimSpace(text)
+	switch {
+	case strings.Contains(text, natsBegin), strings.Contains(text, seedBegin):
+		return credentialsFile
+	case strings.Contains(text, begin):
+		return pemBlock
+	case jsonShape.MatchString(text):
+		return whichJSON(text)
+	case seedShape.MatchString(text):
+		return in(text, seedShape, seed)
+	case tokenShape.MatchString(text):
+		return in(text, tokenShape, token)
+	case strings.HasPrefix(trimmed, "[") && json.Valid([]byte(trimmed)) && strings.ContainsAny(trimmed, `"{`):
+		return jsonText
+	case MayBeSeed(text):
+		return partOfSeed
+	case strings.ContainsAny(trimmed, "\r\n\v\f\u0085\u2028\u2029"):
+		return withLineBreaks
+	case userShape.MatchString(text):
+		return urlWithUser
+	}
+	return ""
+}
+
+// MayBeSeed reports whether a text may be a seed or a private key, or what is left of one.
+func MayBeSeed(text string) bool {
+	text = invisible.Trim(text)
+	return len(text) >= 20 && strings.ContainsAny(text[:1], "SP") && !strings.ContainsFunc(text, func(r rune) bool {
+		return (r < 'A' || r > 'Z') && (r < '2' || r > '7')
+	})
+}
+
+// in says whether a text is something or has it in it.
+func in(text string, shape *regexp.Regexp, what string) string {
+	if len(shape.FindString(text))+2 >= len(strings.TrimSpace(text)) { // quotes may be around it
+		return what
+	}
+	return "text with " + what + " in it"
+}
+
+func whichJSON(text string) string {
+	var object map[string]any
+	if json.Unmarshal([]byte(text), &object) == nil {
+		for key := range object {
+			if slices.Contains(contextKeys, key) {
+				return contextFile
+			}
+		}
+	}
+	return jsonText
+}
+
+// Show returns a text as a message shows it: described if it is not to be quoted, and otherwise in quotes, with control characters
+// escaped and no longer than a line or two.
+func Show(text string) string {
+	if what := What(text); what != "" {
+		return what
+	}
+	if utf8.RuneCountInString(text) <= maxShown {
+		return strconv.Quote(text)
+	}
+	runes := []rune(text)
+	return fmt.Sprintf("%s… (%d characters)", strconv.Quote(string(runes[:maxShown])), len(runes))
+}
+
+// Text is a text that %q formats as [Show] returns it.
+type Text string
+
+// Format implements [fmt.Formatter].
+func (t Text) Format(state fmt.State, verb rune) {
+	if verb == 'q' {
+		_, _ = state.Write([]byte(Show(string(t))))
+		return
+	}
+	_, _ = fmt.Fprintf(state, fmt.FormatString(state, verb), string(t))
+}
+
+// Sprintf is [fmt.Sprintf], except that %q formats texts and lists of them as [Show] returns them. Every message that quotes a text
+// which was given to the program is made by it, or by [Errorf].
+func Sprintf(format string, args ...any) string {
+	for i := range args {
+		args[i] = shown(args[i])
+	}
+	return fmt.Sprintf(format, args...)
+}
+
+// Errorf is [fmt.Errorf] with texts formatted as by [Sprintf].
+func Errorf(format string, args ...any) error {
+	for i := range args {
+		args[i] = shown(args[i])
+	}
+	return fmt.Errorf(format, args...)
+}
+
+func shown(arg any) any {
+	switch arg := arg.(type) {
+	case string:
+		return Text(arg)
+	case []string:
+		texts := make([]Text, len(arg))
+		for i, text := range arg {
+			texts[i] = Text(text)
+		}
+		return texts
+	}
+	return arg
+}
