@@ -180,6 +180,26 @@ func ReadResource(t *testing.T, provider Config, resource string, state Config) 
 	return append(configured, diagnostics(read.Diagnostics)...)
 }
 
+// PlanResource configures the provider, and has it plan a resource with this state for this configuration, which has the computed attributes
+// as well. It returns the attributes that would replace the resource.
+func PlanResource(t *testing.T, provider Config, resource string, state, config Config) (replaces []string, found []Diagnostic) {
+	t.Helper()
+	server, schemas := serve(t)
+	configured := configure(t, server, schemas, provider)
+	of := schemas.ResourceSchemas[resource].ValueType()
+	proposed := encode(t, of, config)
+	resp, err := server.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
+		TypeName: resource, PriorState: encode(t, of, state), ProposedNewState: proposed, Config: proposed,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, attribute := range resp.RequiresReplace {
+		replaces = append(replaces, path(attribute))
+	}
+	return replaces, append(configured, diagnostics(resp.Diagnostics)...)
+}
+
 // Schemas returns the schemas of all that the provider serves.
 func Schemas(t *testing.T) *tfprotov6.GetProviderSchemaResponse {
 	t.Helper()

@@ -53,7 +53,7 @@ func (m *accountModel) known(diags *diag.Diagnostics) claims.Account {
 // ModifyPlan refuses what would lose data, tells whether the account has to be signed again, and warns of what a change means for
 // k3s. It makes no request.
 func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if !planmodifiers.CheckProtection(ctx, what, req, resp) {
+	if !planmodifiers.CheckProtection(ctx, what, noun, req, resp) {
 		return
 	}
 	var plan accountModel

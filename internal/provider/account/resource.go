@@ -313,7 +313,7 @@ func (r *accountResource) Delete(ctx context.Context, req resource.DeleteRequest
 		return
 	}
 	if state.DeletionProtection.ValueBool() {
-		planmodifiers.RefuseProtectedDelete(what, state.Name.ValueString(), &resp.Diagnostics)
+		planmodifiers.RefuseProtectedDelete(what, noun, state.Name.ValueString(), &resp.Diagnostics)
 		return
 	}
 	if !state.Push.ValueBool() {

@@ -66,7 +66,7 @@ func TestAccAccountLifecycle(t *testing.T) {
 
 	// It cannot become another one.
 	w.Configure(t, b.provider()+config(fmt.Sprintf("name = \"second\"\n  public_key = %q", newKey(t, natsconn.AccountKey))))
-	w.Refused(t, "Account Cannot Be Changed", "apply", "-auto-approve")
+	w.Refused(t, "Account Is Never Replaced", "apply", "-auto-approve")
 	w.Configure(t, b.provider()+config(lines))
 	b.destroyed(t, w)
 }
@@ -203,14 +203,14 @@ func TestAccAccountProtection(t *testing.T) {
 	b := single(t)
 	w := acctest.NewInProcess(t, b.provider()+protected(`name = "a"`))
 	w.Apply(t)
-	w.Refused(t, "The plan would destroy the Account", "destroy", "-auto-approve")
-	w.Refused(t, "The plan would replace the Account", "apply", "-auto-approve", "-replace="+address)
+	w.Refused(t, `The plan would destroy the account "a"`, "destroy", "-auto-approve")
+	w.Refused(t, "because -replace or replace_triggered_by asks for it", "apply", "-auto-approve", "-replace="+address)
 	w.Must(t, "taint", address)
 	w.Refused(t, "was to be deleted although deletion_protection is set", "apply", "-auto-approve")
 	w.Must(t, "untaint", address)
 	w.AssertEmptyPlan(t)
 	w.Configure(t, b.provider())
-	w.Refused(t, "The plan would destroy the Account", "apply", "-auto-approve")
+	w.Refused(t, `The plan would destroy the account "a"`, "apply", "-auto-approve")
 
 	w.Configure(t, b.provider()+config(`name = "a"`))
 	w.Apply(t)

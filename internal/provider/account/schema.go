@@ -25,8 +25,11 @@ import (
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
 
-// what is the resource in messages.
-const what = "Account"
+// what and noun are the resource in messages.
+const (
+	what = "Account"
+	noun = "account"
+)
 
 // limit is an optional number, without which there is no limit.
 func limit(description string) schema.Int64Attribute {
@@ -127,12 +130,11 @@ func claimsAttributes() map[string]schema.Attribute {
 		},
 		"public_key": schema.StringAttribute{
 			MarkdownDescription: "Identity of the account, which starts with `A`. Without it, one is generated, and its seed thrown away. It cannot " +
-				"change: an account with another identity is another account.",
+				"be changed: an account with another identity is another account, and a plan that does so is an error.",
 			Optional: true, Computed: true,
 			PlanModifiers: []planmodifier.String{
 				stringplanmodifier.UseStateForUnknown(),
-				planmodifiers.Immutable(what, "To make another account beside this one, add another resource. To make it in place of this one, destroy "+
-					"this one first, after setting deletion_protection = false and applying that."),
+				planmodifiers.Immutable(what, noun, planmodifiers.Ways(noun, "")),
 			},
 		},
 		"description": text("What the account is for."),

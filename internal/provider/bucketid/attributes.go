@@ -27,29 +27,29 @@ func DomainValidator() validator.String {
 	return validators.String("the name of a JetStream domain", "Invalid JetStream Domain", natsconn.CheckDomain)
 }
 
-// AccountAttribute is the account of a protected resource: what is the resource in words, such as "Kine Bucket", noun such as "bucket".
-func AccountAttribute(what, noun string) schema.StringAttribute {
+// AccountAttribute is the account of a protected resource. What, noun and ways are those of [planmodifiers.Immutable].
+func AccountAttribute(what, noun, ways string) schema.StringAttribute {
 	return schema.StringAttribute{
 		MarkdownDescription: fmt.Sprintf("Public key of the account that the %[1]s is in, such as that of a `nats_account`. The provider "+
 			"works there with its `accounts.signing_key`. Without it, the %[1]s is in the account of the provider's own credentials. "+
-			"Changing it destroys the %[1]s and makes a new one.", noun),
+			"It cannot be changed: a plan that does so is an error.", noun),
 		Optional:      true,
 		Validators:    []validator.String{validators.PublicKey(natsconn.AccountKey)},
-		PlanModifiers: []planmodifier.String{planmodifiers.ReplaceUnlessProtected(what)},
+		PlanModifiers: []planmodifier.String{planmodifiers.Immutable(what, noun, ways)},
 	}
 }
 
 // DomainAttribute is the JetStream domain of a protected resource, see [AccountAttribute] and [PlanDomain].
-func DomainAttribute(what, noun string) schema.StringAttribute {
+func DomainAttribute(what, noun, ways string) schema.StringAttribute {
 	return schema.StringAttribute{
 		MarkdownDescription: fmt.Sprintf("JetStream domain that the %[1]s is in. Defaults to that of the provider's configuration, and "+
 			"without one to the domain of the server that the provider is connected to. A %[1]s stays in the domain that it "+
-			"was made in when the provider's changes. Changing it here destroys the %[1]s and makes a new one.", noun),
+			"was made in when the provider's changes. It cannot be changed: a plan that does so is an error.", noun),
 		Optional: true, Computed: true,
 		Validators: []validator.String{DomainValidator()},
 		PlanModifiers: []planmodifier.String{
 			stringplanmodifier.UseStateForUnknown(),
-			planmodifiers.ReplaceUnlessProtected(what),
+			planmodifiers.Immutable(what, noun, ways),
 		},
 	}
 }

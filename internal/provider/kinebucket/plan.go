@@ -23,7 +23,7 @@ const successorKey = "successor"
 // ModifyPlan refuses what would lose data, settles what can be known without the server, and warns of what a change means
 // for k3s. It makes no request.
 func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if !planmodifiers.CheckProtection(ctx, what, req, resp) {
+	if !planmodifiers.CheckProtection(ctx, what, noun, req, resp) {
 		return
 	}
 	var plan, config bucketModel

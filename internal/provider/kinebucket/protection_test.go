@@ -3,6 +3,7 @@ package kinebucket_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -58,7 +59,10 @@ func TestAccCLIKineBucketProtection(t *testing.T) {
 			t.Fatalf("after %v the bucket holds %d messages, not 1", args, n)
 		}
 	}
-	const isProtected = "Kine Bucket Is Protected"
+	const (
+		isProtected   = "Kine Bucket Is Protected"
+		neverReplaced = "Kine Bucket Is Never Replaced"
+	)
 
 	t.Run("destroy", func(t *testing.T) {
 		refused(t, isProtected, "plan", "-destroy")
@@ -67,14 +71,15 @@ func TestAccCLIKineBucketProtection(t *testing.T) {
 	t.Run("removed from the configuration", func(t *testing.T) {
 		w.Configure(t, config)
 		refused(t, isProtected, "plan")
+		refused(t, "use a removed block with lifecycle { destroy = false }", "plan")
 	})
 	t.Run("a change that forces replacement", func(t *testing.T) {
 		w.Configure(t, config+protected("other", true, ""))
-		refused(t, `Changing name from "kine" to "other" would destroy`, "plan")
+		refused(t, `name is "kine" and cannot become "other"`, "plan")
 	})
 	t.Run("together with lifting the protection", func(t *testing.T) {
 		w.Configure(t, config+protected("other", false, ""))
-		refused(t, isProtected, "plan")
+		refused(t, neverReplaced, "plan")
 	})
 	t.Run("-replace", func(t *testing.T) {
 		w.Configure(t, config+protected("kine", true, ""))
@@ -98,6 +103,11 @@ func TestAccCLIKineBucketProtection(t *testing.T) {
 		refused(t, "run untaint on its address", "apply", "-auto-approve")
 		w.Must(t, "untaint", address)
 		w.AssertEmptyPlan(t)
+	})
+	t.Run("to what only the apply knows", func(t *testing.T) {
+		w.Configure(t, config+strings.NewReplacer(`input = ""`, `input = "other"`, `"kine"`, "terraform_data.trigger.output").
+			Replace(protected("kine", true, "")))
+		refused(t, neverReplaced, "apply", "-auto-approve")
 	})
 	t.Run("lifted by an apply of its own", func(t *testing.T) {
 		w.Configure(t, config+protected("kine", false, ""))

@@ -29,24 +29,28 @@ const (
 	noun = "bucket"
 )
 
+// ways are what a change of the bucket's name, account or domain may be meant for.
+var ways = planmodifiers.Ways(noun, ". With "+restoreAttr+" it begins as a copy of this one, in another JetStream domain or account")
+
 func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The JetStream bucket that KINE stores a k3s cluster in, with exactly the settings that KINE " +
 			"accepts: KINE refuses to start on a bucket that differs from them in any field, and makes a new, empty one where " +
 			"it finds none. A change of `history` or `replicas` is made in place; every k3s on the bucket then has to be " +
 			"restarted with the endpoint's new URL.\n\n" +
-			"Losing the bucket is losing the Kubernetes cluster, so it is protected against deletion by default.",
+			"Losing the bucket is losing the Kubernetes cluster, so it is protected against deletion by default. Its `name`, `account` and " +
+			"`jetstream_domain` say which bucket it is: a plan that changes one of them is an error, never a replacement, with and without protection.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				MarkdownDescription: fmt.Sprintf("Name of the bucket: letters, digits, dashes and underscores, up to 252 characters. "+
-					"Defaults to `%s`, as in KINE. Changing it destroys the bucket and makes a new one.", kine.DefaultBucket),
+					"Defaults to `%s`, as in KINE. It cannot be changed: a plan that does so is an error.", kine.DefaultBucket),
 				Optional: true, Computed: true,
 				Default:       stringdefault.StaticString(kine.DefaultBucket),
 				Validators:    []validator.String{bucketid.NameValidator()},
-				PlanModifiers: []planmodifier.String{planmodifiers.ReplaceUnlessProtected(what)},
+				PlanModifiers: []planmodifier.String{planmodifiers.Immutable(what, noun, ways)},
 			},
-			"account":          bucketid.AccountAttribute(what, noun),
-			"jetstream_domain": bucketid.DomainAttribute(what, noun),
+			"account":          bucketid.AccountAttribute(what, noun, ways),
+			"jetstream_domain": bucketid.DomainAttribute(what, noun, ways),
 			"history": schema.Int64Attribute{
 				MarkdownDescription: fmt.Sprintf("Number of revisions kept of each key, from %d to %d. Defaults to %d, as in KINE. "+
 					"A watch or list of an older revision than that fails, so a busy cluster is better off with more.",

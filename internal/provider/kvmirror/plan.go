@@ -25,7 +25,7 @@ const historyKey = "source_history"
 // ModifyPlan refuses what would lose the copy and what cannot work, and settles what can be known without the server. It makes
 // no request.
 func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if !planmodifiers.CheckProtection(ctx, what, req, resp) {
+	if !planmodifiers.CheckProtection(ctx, what, noun, req, resp) {
 		return
 	}
 	var plan, config mirrorModel
@@ -143,7 +143,7 @@ func unrepairable(state *mirrorModel, v kine.Violation) string {
 			"it since, so it is left alone.\n\n%s", stream, promotedStep(state.identity()))
 	case v.Field == sourceField:
 		return fmt.Sprintf("The stream %s is the mirror of another source: %s, not %s. It was made anew, since a server never changes the source of a mirror, and it is "+
-			"left alone.\n\nIf it is as it should be, set source to what it is. If it is not, %s.", stream, v.Actual, v.Required, replaceStep)
+			"left alone.\n\nIf it is as it should be, take it out of the state with state rm, and import it with source set to what it is. If it is not, %s.", stream, v.Actual, v.Required, replaceStep)
 	}
 	return fmt.Sprintf("The stream %s was changed so that it could not become a bucket that KINE accepts: %s is %s, not %s. The server cannot "+
 		"change that, so it is left alone.\n\nTo make the mirror anew, which copies its source again, %s.", stream, v.Field, v.Actual, v.Required, replaceStep)

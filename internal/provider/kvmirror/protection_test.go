@@ -24,7 +24,8 @@ func TestAccCLIKVMirrorProtection(t *testing.T) {
 	created := info(t, leaf).Created
 
 	const (
-		isProtected = "KV Mirror Is Protected"
+		isProtected   = "KV Mirror Is Protected"
+		neverReplaced = "KV Mirror Is Never Replaced"
 		fromOther   = `bucket = "other", jetstream_domain = "hub"`
 		triggered   = "lifecycle { replace_triggered_by = [terraform_data.trigger] }"
 		createFirst = "lifecycle { create_before_destroy = true }"
@@ -35,10 +36,10 @@ func TestAccCLIKVMirrorProtection(t *testing.T) {
 	}{
 		{"destroy", config(fromHub, true, ""), isProtected, []string{"plan", "-destroy"}},
 		{"removed from the configuration", provider, isProtected, []string{"plan"}},
-		{"another source", config(fromOther, true, `name = "kine"`), `Changing source.bucket from "kine" to "other" would destroy the KV Mirror`, []string{"plan"}},
-		{"prefixes", config(`bucket = "kine", api_prefix = "a.b"`, true, ""), isProtected, []string{"plan"}},
-		{"another name", config(fromHub, true, `name = "copy"`), `Changing name from "kine" to "copy" would destroy`, []string{"plan"}},
-		{"together with lifting the protection", config(fromHub, false, `name = "copy"`), isProtected, []string{"plan"}},
+		{"another source", config(fromOther, true, `name = "kine"`), `source.bucket is "kine" and cannot become "other"`, []string{"plan"}},
+		{"prefixes", config(`bucket = "kine", api_prefix = "a.b"`, true, ""), `source.api_prefix is null and cannot become "a.b"`, []string{"plan"}},
+		{"another name", config(fromHub, true, `name = "copy"`), `name is "kine" and cannot become "copy"`, []string{"plan"}},
+		{"together with lifting the protection", config(fromHub, false, `name = "copy"`), neverReplaced, []string{"plan"}},
 		{"-replace", config(fromHub, true, ""), isProtected, []string{"plan", "-replace=" + address}},
 		{"-replace together with lifting the protection", config(fromHub, false, ""), isProtected, []string{"plan", "-replace=" + address}},
 		{"-replace that creates first", config(fromHub, true, createFirst), isProtected, []string{"plan", "-replace=" + address}},

@@ -214,7 +214,7 @@ func (r *mirrorResource) Delete(ctx context.Context, req resource.DeleteRequest,
 		return
 	}
 	if state.DeletionProtection.ValueBool() {
-		planmodifiers.RefuseProtectedDelete(what, state.Name.ValueString(), &resp.Diagnostics)
+		planmodifiers.RefuseProtectedDelete(what, noun, state.Name.ValueString(), &resp.Diagnostics)
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)

@@ -137,9 +137,10 @@ resource "nats_kine_bucket" "hub" {
 				Config:           config(30, ""),
 				ConfigPlanChecks: plans(plancheck.ResourceActionCreate),
 			},
-			{ // another name is another mirror, whose keys are renamed
+			{Config: provider + fmt.Sprintf(bucket, 30), Check: noStream(leaf, "KV_kine")},
+			{ // under another name, the keys are renamed
 				Config:            config(30, `name = "copy"`),
-				ConfigPlanChecks:  plans(plancheck.ResourceActionDestroyBeforeCreate),
+				ConfigPlanChecks:  plans(plancheck.ResourceActionCreate),
 				ConfigStateChecks: expect(map[string]knownvalue.Check{"name": knownvalue.StringExact("copy"), "stream": knownvalue.StringExact("KV_copy")}),
 			},
 		},

@@ -31,6 +31,9 @@ const (
 	noun = "mirror"
 )
 
+// ways are what a change of the mirror's source, name, account or domain may be meant for.
+var ways = planmodifiers.Ways(noun, "")
+
 func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A mirror of the bucket that KINE stores a k3s cluster in, in another JetStream domain or in another account: " +
@@ -43,13 +46,13 @@ func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"name": schema.StringAttribute{
 				MarkdownDescription: "Name of the mirror, and of the bucket that it becomes when it is promoted: letters, digits, dashes and " +
 					"underscores, up to 252 characters. Defaults to that of the source's bucket; under another one the keys are renamed on their " +
-					"way. Changing it destroys the mirror and makes a new one.",
+					"way. It cannot be changed: a plan that does so is an error.",
 				Optional: true, Computed: true,
 				Validators:    []validator.String{bucketid.NameValidator()},
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.ReplaceUnlessProtected(what)},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.Immutable(what, noun, ways)},
 			},
-			"account":          bucketid.AccountAttribute(what, noun),
-			"jetstream_domain": bucketid.DomainAttribute(what, noun),
+			"account":          bucketid.AccountAttribute(what, noun, ways),
+			"jetstream_domain": bucketid.DomainAttribute(what, noun, ways),
 			"history": schema.Int64Attribute{
 				MarkdownDescription: fmt.Sprintf("Number of revisions kept of each key, from %d to %d: that of the source, which it follows. It has to be "+
 					"set where the provider cannot ask the source.", kine.MinHistory, kine.MaxHistory),
@@ -112,33 +115,33 @@ func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 }
 
 func sourceAttribute() schema.SingleNestedAttribute {
-	replace := []planmodifier.String{planmodifiers.ReplaceUnlessProtected(what)}
-	replaceSet := []planmodifier.String{planmodifiers.ReplaceSetUnlessProtected(what)}
-	settled := []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.ReplaceUnlessProtected(what)}
+	fixed := []planmodifier.String{planmodifiers.Immutable(what, noun, ways)}
+	fixedOnceSet := []planmodifier.String{planmodifiers.ImmutableOnceSet(what, noun, ways)}
+	settled := []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.Immutable(what, noun, ways)}
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "The bucket that is mirrored. A server never changes the source of a mirror, so changing it destroys the mirror and makes a " +
-			"new one.",
+		MarkdownDescription: "The bucket that is mirrored. A server never changes the source of a mirror, so a plan that does is an error. To mirror another bucket " +
+			"in place of this one, destroy the mirror first: set `deletion_protection = false` and apply that, apply without the resource, and then with the new source.",
 		Required: true,
 		Attributes: map[string]schema.Attribute{
 			"bucket": schema.StringAttribute{
 				MarkdownDescription: "Name of the bucket.",
 				Required:            true,
 				Validators:          []validator.String{bucketid.NameValidator()},
-				PlanModifiers:       replace,
+				PlanModifiers:       fixed,
 			},
 			"jetstream_domain": schema.StringAttribute{
 				MarkdownDescription: "JetStream domain that the bucket is in: for a bucket in the mirror's account, another one than the mirror's. For one " +
 					"in another account, it is where the provider finds it, and defaults to the mirror's.",
 				Optional:      true,
 				Validators:    []validator.String{bucketid.DomainValidator()},
-				PlanModifiers: replaceSet,
+				PlanModifiers: fixedOnceSet,
 			},
 			"account": schema.StringAttribute{
 				MarkdownDescription: "Public key of the account that the bucket is in, where that is another one than the mirror's. The provider works there " +
 					"with its `accounts.signing_key` to look at the source. Left out beside `api_prefix`, the source is one that the provider cannot ask.",
 				Optional:      true,
 				Validators:    []validator.String{validators.PublicKey(natsconn.AccountKey)},
-				PlanModifiers: replaceSet,
+				PlanModifiers: fixedOnceSet,
 			},
 			"api_prefix": schema.StringAttribute{
 				MarkdownDescription: "Subject at which the mirror's account has imported the JetStream API of the source's account, in place of `$JS.API`. " +

@@ -8,8 +8,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
@@ -23,52 +21,31 @@ const ProtectionAttribute = "deletion_protection"
 // outside (-replace, replace_triggered_by) comes without the prior state, but with its private part.
 const protectionKey = "deletion_protection"
 
-const liftProtection = "Set " + ProtectionAttribute + " = false and apply that alone; then try again."
+// liftProtection is the last way out of a refusal.
+const liftProtection = "Only if it is to go with all that is in it: set " + ProtectionAttribute + " = false, apply that alone, and try again."
 
-// ReplaceUnlessProtected replaces the resource when the string changes, and makes that an error while the resource is
-// protected. What is the resource in words, such as "Kine Bucket".
-func ReplaceUnlessProtected(what string) planmodifier.String {
-	return replaceIf(what, func(planmodifier.StringRequest) bool { return true })
-}
-
-// ReplaceSetUnlessProtected is ReplaceUnlessProtected for a string that an import cannot tell: that it is set where the state has
-// none does not replace the resource.
-func ReplaceSetUnlessProtected(what string) planmodifier.String {
-	return replaceIf(what, func(req planmodifier.StringRequest) bool { return !req.StateValue.IsNull() })
-}
-
-func replaceIf(what string, replaces func(planmodifier.StringRequest) bool) planmodifier.String {
-	const description = "Changing it destroys the resource and makes a new one, which " + ProtectionAttribute + " refuses."
-	return stringplanmodifier.RequiresReplaceIf(
-		func(ctx context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
-			if !replaces(req) {
-				return
-			}
-			var protected types.Bool
-			resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root(ProtectionAttribute), &protected)...)
-			if resp.Diagnostics.HasError() {
-				return
-			}
-			resp.RequiresReplace = true
-			if protected.ValueBool() {
-				resp.Diagnostics.AddAttributeError(req.Path, fmt.Sprintf("%s Is Protected", what),
-					fmt.Sprintf("Changing %s from %s to %s would destroy the %s with all that is in it, and make a new, empty one. "+
-						"%s keeps that from happening.\n\n%s",
-						req.Path, req.StateValue, req.PlanValue, what, ProtectionAttribute, liftProtection))
-			}
-		}, description, description)
+// Ways are what can be meant by a resource that takes the place of another one with data, one a line: see [Immutable]. More is what else there
+// is to say of another one.
+func Ways(noun, more string) string {
+	return fmt.Sprintf("- To have another %[1]s, add a resource for it%[2]s.\n"+
+		"- To manage one that is there already, import it to an address of its own.\n"+
+		"- If this %[1]s belongs to another address of the configuration now, say so with a moved block.\n"+
+		"- To have Terraform forget this %[1]s and leave it where it is, use a removed block with lifecycle { destroy = false }, or state rm: the "+
+		"address is free then.", noun, more)
 }
 
 // CheckProtection refuses the plan of a destruction or an outside replacement of a protected resource. It is to be called
-// first in ModifyPlan; ok tells whether there is anything left to plan.
-func CheckProtection(ctx context.Context, what string, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) (ok bool) {
+// first in ModifyPlan; ok reports whether there is anything left to plan. What and noun are those of [Immutable].
+func CheckProtection(
+	ctx context.Context, what, noun string, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
+) (ok bool) {
 	if req.Plan.Raw.IsNull() {
 		var protected types.Bool
+		var name types.String
 		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root(ProtectionAttribute), &protected)...)
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("name"), &name)...)
 		if protected.ValueBool() {
-			resp.Diagnostics.AddAttributeError(path.Root(ProtectionAttribute), fmt.Sprintf("%s Is Protected", what),
-				fmt.Sprintf("The plan would destroy the %s with all that is in it. %s keeps that from happening.\n\n%s",
-					what, ProtectionAttribute, liftProtection))
+			resp.Diagnostics.AddAttributeError(path.Root(ProtectionAttribute), fmt.Sprintf("%s Is Protected", what), destroyed(noun, name))
 		}
 		return false
 	}
@@ -76,13 +53,41 @@ func CheckProtection(ctx context.Context, what string, req resource.ModifyPlanRe
 		value, diags := req.Private.GetKey(ctx, protectionKey)
 		resp.Diagnostics.Append(diags...)
 		if string(value) == "true" {
-			resp.Diagnostics.AddAttributeError(path.Root(ProtectionAttribute), fmt.Sprintf("%s Is Protected", what),
-				fmt.Sprintf("The plan would replace the %s, by -replace, replace_triggered_by or a change elsewhere, and destroy "+
-					"all that is in it. %s keeps that from happening.\n\n%s", what, ProtectionAttribute, liftProtection))
+			var name types.String
+			resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("name"), &name)...)
+			resp.Diagnostics.AddAttributeError(path.Root(ProtectionAttribute), fmt.Sprintf("%s Is Protected", what), replaced(noun, name))
 			return false
 		}
 	}
 	return !resp.Diagnostics.HasError()
+}
+
+// destroyed says why a plan without the resource is refused. A provider is not told whether the block is gone or a destruction was asked for.
+func destroyed(noun string, name types.String) string {
+	return fmt.Sprintf("The plan would destroy the %[2]s with all that is in it, and %[3]s refuses that.\n\n"+
+		"If its block is gone from the configuration, or its key from count or for_each:\n\n"+
+		"- Put it back to keep the %[1]s as it was.\n"+
+		"- If it was renamed, or went into a module, add a moved block: moved { from = OLD_ADDRESS, to = NEW_ADDRESS }, on two lines.\n"+
+		"- To have Terraform forget the %[1]s and leave it where it is, use a removed block with lifecycle { destroy = false }, or state rm.\n\n"+
+		"If it is the deposed object of a replacement that creates before it destroys, take it out of the state with state rm and import it where it "+
+		"belongs.\n\n%[4]s", noun, called(noun, name), ProtectionAttribute, liftProtection)
+}
+
+// replaced says why a plan that replaces the resource is refused. Attributes never force that, see [Immutable], so it was asked for.
+func replaced(noun string, name types.String) string {
+	return fmt.Sprintf("The plan would destroy the %[1]s with all that is in it, and make a new one, because -replace or replace_triggered_by asks "+
+		"for it. %[2]s refuses that.\n\n"+
+		"- Plan without -replace for it.\n"+
+		"- Take replace_triggered_by out of its lifecycle block, or leave what it refers to as it was.\n\n%[3]s",
+		called(noun, name), ProtectionAttribute, liftProtection)
+}
+
+// called is a resource with its name, as far as that is known.
+func called(noun string, name types.String) string {
+	if name.ValueString() == "" {
+		return noun
+	}
+	return secret.Sprintf("%s %q", noun, name.ValueString())
 }
 
 // PrivateState is the part of the framework's private state that resources write to.
@@ -107,11 +112,11 @@ func Forget(ctx context.Context, resp *resource.ReadResponse) {
 
 // RefuseProtectedDelete adds the error for a deletion that reached the provider without a plan that could refuse it: that
 // of a tainted or deposed object.
-func RefuseProtectedDelete(what, name string, diags *diag.Diagnostics) {
+func RefuseProtectedDelete(what, noun, name string, diags *diag.Diagnostics) {
 	diags.AddError(fmt.Sprintf("%s Is Protected", what),
-		secret.Sprintf("The %s %q was to be deleted although %s is set. This happens when the object is tainted, or deposed by a "+
+		secret.Sprintf("The %[1]s %[2]q was to be deleted although %[3]s is set. This happens when the object is tainted, or deposed by a "+
 			"replacement that creates before it destroys.\n\n"+
-			"If it is tainted and should stay, run untaint on its address. If it is deposed, remove it from the state with "+
-			"state rm and import it where it belongs. If it should go, untaint it, set %s = false, apply, and destroy it then.",
-			what, name, ProtectionAttribute, ProtectionAttribute))
+			"- If it is tainted, run untaint on its address: it is as it was.\n"+
+			"- If it is deposed, take it out of the state with state rm and import it where it belongs.\n\n%[4]s",
+			noun, name, ProtectionAttribute, liftProtection))
 }
