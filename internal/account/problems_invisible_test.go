@@ -10,7 +10,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// place of a string in a value: how it is read and set, and the path of its type, such as "Exports[].Name".
+// stringPlace is a string in a value: how it is read and set, and the path of its type, such as "Exports[].Name".
 type stringPlace struct {
 	path string
 	get  func() string
@@ -67,9 +67,9 @@ func stringTypes(of reflect.Type, path string) []string {
 		return append(stringTypes(of.Key(), path+"{}"), stringTypes(of.Elem(), path+"{}")...)
 	case reflect.Struct:
 		var found []string
-		for i := range of.NumField() {
-			if of.Field(i).IsExported() && of != reflect.TypeFor[time.Time]() {
-				found = append(found, stringTypes(of.Field(i).Type, path+"."+of.Field(i).Name)...)
+		for field := range of.Fields() {
+			if field.IsExported() && of != reflect.TypeFor[time.Time]() {
+				found = append(found, stringTypes(field.Type, path+"."+field.Name)...)
 			}
 		}
 		return found

@@ -10,6 +10,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
@@ -230,8 +231,8 @@ func checkNodePath(file string) string {
 		return secret.Sprintf("KINE does not expand the ~ in %q", file)
 	case !path.IsAbs(file):
 		return secret.Sprintf("%q is relative to whatever directory k3s is started in", file)
-	case strings.ContainsAny(file, "\x00\r\n"):
-		return "the path contains a line break or a zero byte"
+	case invisible.Check(file) != nil:
+		return fmt.Sprintf("the path cannot be used: %s", invisible.Check(file))
 	}
 	return ""
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
@@ -60,7 +61,7 @@ const (
 // isSubject tells whether a text is a subject without wildcards.
 func isSubject(text string) bool {
 	for token := range strings.SplitSeq(text, ".") {
-		if token == "" || strings.ContainsAny(token, "*> \t\r\n") {
+		if token == "" || strings.ContainsAny(token, "*> ") || invisible.Check(token) != nil {
 			return false
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -187,6 +188,9 @@ func CheckCredentials(text string) error {
 func CheckDomain(domain string) error {
 	if domain == "" {
 		return errors.New("it is empty: leave it out for the domain of the connected server")
+	}
+	if err := invisible.Check(domain); err != nil {
+		return err
 	}
 	if strings.ContainsAny(domain, " \t\r\n.*>") {
 		return secret.Errorf("%q contains white space or one of . * >", domain)

@@ -140,7 +140,7 @@ func lineAfter(t *testing.T, text, line string) string {
 func TestCheckDomain(t *testing.T) {
 	for domain, wantErr := range map[string]string{
 		"hub": "", "eu-west_1": "", "Ω": "",
-		"": "leave it out", "a b": "white space", "a\tb": "white space", "a\n": "white space",
+		"": "leave it out", "a b": "white space", "a\tb": "is a tab", "a\n": "ends with a line break", "a\u200b": "zero-width space",
 		"a.b": "one of . * >", "*": "one of . * >", ">": "one of . * >",
 	} {
 		checkError(t, CheckDomain(domain), wantErr)

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
@@ -82,18 +83,19 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			"user": schema.StringAttribute{
 				MarkdownDescription: "User name, together with `password`. Falls back to `NATS_USER`.",
 				Optional:            true,
-				Validators: append(oneWay("user"), stringvalidator.LengthAtLeast(1),
+				Validators: append(oneWay("user"), stringvalidator.LengthAtLeast(1), validators.Secret(),
 					stringvalidator.AlsoRequires(path.MatchRoot("password"))),
 			},
 			"password": schema.StringAttribute{
 				MarkdownDescription: "Password of the user. Falls back to `NATS_PASSWORD`.",
 				Optional:            true, Sensitive: true,
-				Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("user"))},
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1), validators.Secret(),
+					stringvalidator.AlsoRequires(path.MatchRoot("user"))},
 			},
 			"token": schema.StringAttribute{
 				MarkdownDescription: "Token. Falls back to `NATS_TOKEN`.",
 				Optional:            true, Sensitive: true,
-				Validators: append(oneWay("token"), stringvalidator.LengthAtLeast(1)),
+				Validators: append(oneWay("token"), stringvalidator.LengthAtLeast(1), validators.Secret()),
 			},
 			"nkey_seed": schema.StringAttribute{
 				MarkdownDescription: "Seed of a user's key pair, which starts with `SU`. Falls back to the file named by `NATS_NKEY`.",
@@ -161,6 +163,8 @@ func checkContext(name string) error {
 	switch {
 	case name == "":
 		return errors.New("it is empty")
+	case invisible.Check(name) != nil:
+		return invisible.Check(name)
 	case strings.HasPrefix(name, "~"):
 		return errors.New("the ~ is not expanded: use pathexpand()")
 	case strings.ContainsAny(name, `/\`) && !filepath.IsAbs(name), strings.Contains(name, ".."):

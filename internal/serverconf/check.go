@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -203,7 +204,7 @@ func (c *checker) name(at Path, name string) {
 	}
 }
 
-func notInNames(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
+func notInNames(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) || invisible.Is(r) }
 
 func (c *checker) tag(at Path, tag string) {
 	if strings.ContainsFunc(tag, notInNames) {

@@ -3,6 +3,7 @@ package k3sendpoint
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
@@ -148,7 +149,7 @@ func attributes() map[string]schema.Attribute {
 				"1.34 there are some that live with a bucket that newer ones refuse, which is then a warning and not an error. Without a " +
 				"version, or with one that is not known here, KINE is taken for a new one.",
 			Optional:   true,
-			Validators: notEmpty,
+			Validators: append(slices.Clip(notEmpty), validators.Text()),
 		},
 		"k3s_token_wo": schema.StringAttribute{
 			MarkdownDescription: k3sTokenText + " Write-only: it is never stored.",

@@ -57,11 +57,13 @@ func restoreAttribute() schema.SingleNestedAttribute {
 			mirrorsource.APIPrefix: schema.StringAttribute{
 				MarkdownDescription: "Subject at which the bucket's account has imported the JetStream API of that account, in place of `$JS.API`. Defaults to what " +
 					"`kine_mirror_imports` gives.",
-				Optional: true,
+				Optional:   true,
+				Validators: []validator.String{mirrorsource.APIPrefixValidator()},
 			},
 			mirrorsource.DeliverPrefix: schema.StringAttribute{
 				MarkdownDescription: "Subject below which the messages of that account come into the bucket's account. Defaults to what `kine_mirror_imports` gives.",
 				Optional:            true,
+				Validators:          []validator.String{mirrorsource.DeliverPrefixValidator()},
 			},
 		},
 	}

@@ -15,10 +15,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
-	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
@@ -147,18 +147,14 @@ func sourceAttribute() schema.SingleNestedAttribute {
 				MarkdownDescription: "Subject at which the mirror's account has imported the JetStream API of the source's account, in place of `$JS.API`. " +
 					"With `account`, it defaults to what `kine_mirror_imports` gives.",
 				Optional: true, Computed: true,
-				Validators: []validator.String{validators.String("a subject", "Invalid API Prefix", func(prefix string) error {
-					return mirror.Source{Bucket: kine.DefaultBucket, APIPrefix: prefix}.Check()
-				})},
+				Validators:    []validator.String{mirrorsource.APIPrefixValidator()},
 				PlanModifiers: settled,
 			},
 			"deliver_prefix": schema.StringAttribute{
 				MarkdownDescription: "Subject below which the messages of the source's account come into the mirror's account. With `account`, it defaults to " +
 					"what `kine_mirror_imports` gives.",
 				Optional: true, Computed: true,
-				Validators: []validator.String{validators.String("a subject", "Invalid Deliver Prefix", func(prefix string) error {
-					return mirror.Source{Bucket: kine.DefaultBucket, APIPrefix: prefix, DeliverPrefix: prefix}.Check()
-				})},
+				Validators:    []validator.String{mirrorsource.DeliverPrefixValidator()},
 				PlanModifiers: settled,
 			},
 		},

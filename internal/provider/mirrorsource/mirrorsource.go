@@ -6,13 +6,16 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
 
 // The names of the object's attributes.
@@ -37,6 +40,20 @@ type Model struct {
 var AttributeTypes = map[string]attr.Type{
 	Bucket: types.StringType, JetStreamDomain: types.StringType, Account: types.StringType,
 	APIPrefix: types.StringType, DeliverPrefix: types.StringType,
+}
+
+// APIPrefixValidator refuses what is no subject of a JetStream API in another account.
+func APIPrefixValidator() validator.String {
+	return validators.String("a subject", "Invalid API Prefix", func(prefix string) error {
+		return mirror.Source{Bucket: kine.DefaultBucket, APIPrefix: prefix}.Check()
+	})
+}
+
+// DeliverPrefixValidator refuses what is no subject that messages can come below.
+func DeliverPrefixValidator() validator.String {
+	return validators.String("a subject", "Invalid Deliver Prefix", func(prefix string) error {
+		return mirror.Source{Bucket: kine.DefaultBucket, APIPrefix: prefix, DeliverPrefix: prefix}.Check()
+	})
 }
 
 // Of reads the object. Of one that is not known, nothing is.

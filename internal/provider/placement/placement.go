@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
 
 // Name is that of the attribute.
@@ -44,14 +45,14 @@ func Attribute(description string) schema.SingleNestedAttribute {
 			"cluster": schema.StringAttribute{
 				MarkdownDescription: "Name of the NATS cluster.",
 				Optional:            true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), validators.Text()},
 			},
 			"tags": schema.SetAttribute{
 				MarkdownDescription: "Tags that a server must have, all of them, such as `region:eu`.",
 				Optional:            true,
 				ElementType:         types.StringType,
 				Validators: []validator.Set{setvalidator.SizeAtLeast(1),
-					setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
+					setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1), validators.Text())},
 			},
 		},
 	}

@@ -45,7 +45,7 @@ func validatorsOf(name string) []validator.String {
 	base, kind, _ := strings.Cut(name, "_")
 	other := map[string]string{"file": "pem", "pem": "file"}[kind]
 	if other == "" {
-		return []validator.String{stringvalidator.LengthAtLeast(1)}
+		return []validator.String{stringvalidator.LengthAtLeast(1), validators.Text()}
 	}
 	conflict := stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName(base + "_" + other))
 	if kind == "file" {

@@ -4,9 +4,12 @@ package validator
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 )
 
 // checked validates a string with a function of a domain package. The function's error must not contain the value where
@@ -20,6 +23,18 @@ type checked struct {
 // String returns a validator of strings: description completes "Attribute ... must be ...", and summary heads the error.
 func String(description, summary string, check func(string) error) validator.String {
 	return checked{description: description, summary: summary, check: check}
+}
+
+// Text returns a validator of texts of one line, such as names. Its errors do not show them.
+func Text() validator.String {
+	return String("a text without invisible characters and without spaces around it", "Invalid Text", invisible.Check)
+}
+
+// Secret returns a validator of secrets that are used as they are, which may contain spaces. Its errors do not show them.
+func Secret() validator.String {
+	return String("a text without invisible characters", "Invalid Text", func(secret string) error {
+		return invisible.Check(strings.Trim(secret, " "))
+	})
 }
 
 func (v checked) Description(context.Context) string         { return "value must be " + v.description }

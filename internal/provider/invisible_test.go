@@ -1,0 +1,46 @@
+package provider_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+)
+
+// anyText matches the places that take texts with such characters: those for people, which may have several lines, those that only
+// tell one version of a value from another, and paths, which the file system knows. A line break at the end of a path is refused.
+var anyText = regexp.MustCompile(`description$|reason$|_version$|keepers|_file$`)
+
+// elsewhere matches the places whose texts are looked at once the object that they are in is complete: TestInvisibleCharactersInClaims has
+// the keys of mappings.
+var elsewhere = regexp.MustCompile(`^mappings\[key\]$`)
+
+// Every text of every schema refuses characters that nobody sees, such as the line break at the end of a file's content.
+func TestInvisibleCharacters(t *testing.T) {
+	tried := 0
+	for _, served := range acctest.Everything(t) {
+		for _, place := range served.Places() {
+			if !place.IsText() || !place.Configurable || elsewhere.MatchString(place.String()) {
+				continue
+			}
+			if anyText.MatchString(place.String()) && place.String() != "k3s_version" && place.String() != "assert_server_version" {
+				continue
+			}
+			for _, value := range []string{"ab\n", "a\u200bb"} {
+				tried++
+				at := strings.NewReplacer(`["key"]`, "[key]", "[key]", "["+value+"]").Replace(place.String())
+				found := served.Validate(t, place.In(nil, value))
+				if !slices.ContainsFunc(found, func(d acctest.Diagnostic) bool {
+					return !d.Warning && (d.Path == at || d.Path == strings.TrimSuffix(at, "[0]")) // elements of sets have no path
+				}) {
+					t.Errorf("%s takes %q at %s", served, value, place)
+				}
+			}
+		}
+	}
+	if tried < 300 {
+		t.Errorf("only %d texts were tried", tried)
+	}
+}
