@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
@@ -19,7 +18,7 @@ import (
 
 // Factories serve the provider from the test's own process.
 var Factories = map[string]func() (tfprotov6.ProviderServer, error){
-	"nats": providerserver.NewProtocol6WithError(provider.New("test")()),
+	"nats": provider.NewServer("test"),
 }
 
 // Run runs a test case with the provider in process. Tests that call it begin with TestAcc; those that depend on the CLI

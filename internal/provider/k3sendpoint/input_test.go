@@ -89,7 +89,7 @@ func oddInputs(t *testing.T) map[string]invalid {
 		unsafe = "has characters that KINE sends in another form than they are written in, so the server would refuse it; letters, digits and -_.~$&+;= are safe. " +
 			"Put it into a credentials file or a context file on the node, and give credentials_file or context_file."
 		secured = `Give it as "nats://host:port", and the certificate authority as tls.ca_file, which makes KINE use TLS.`
-		empty   = "string length must be at least 1, got: 0"
+		empty   = "leave it out or set it to null"
 	)
 	rows := map[string]invalid{
 		// What KINE ignores of the second and further URLs, or of any.
@@ -123,7 +123,7 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"encoded_host":          server("nats://stra%C3%9Fe.example", form),
 		"no_host":               server("nats://:4222", "the URL has no host. "+form),
 		"white_space":           server("nats://host ", "the URL contains white space. "+form),
-		"empty_server":          server("", "the server's URL has no scheme. "+form),
+		"empty_server":          server("", "is an empty text"),
 		"no_servers":            field("servers", list(), `the endpoint has no server. Give at least one, such as`),
 		"servers_left_out":      field("servers", nil, `the endpoint has no server. Give at least one, such as "nats://nats.example.com:4222".`),
 
@@ -174,7 +174,7 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"empty_ca":             tls(acctest.Config{"ca_file": ""}, "tls.ca_file", empty),
 
 		// The bucket.
-		"no_name":            datastore("name", "", "a bucket needs a name"),
+		"no_name":            datastore("name", "", "is an empty text"),
 		"space_in_name":      datastore("name", "a b", "only letters, digits, dashes and underscores may stand in it"),
 		"wildcard_name":      datastore("name", "kine*", "only letters, digits, dashes and underscores may stand in it"),
 		"slash_in_name":      datastore("name", "a/b", "only letters, digits, dashes and underscores may stand in it"),
@@ -214,11 +214,11 @@ func oddProofs(t *testing.T) map[string]invalid {
 	}
 	const contract = `Set verify = "contract", which connects without KINE.`
 	return map[string]invalid{
-		"empty_version":     {valid(acctest.Config{"k3s_version": ""}), "k3s_version", "string length must be at least 1, got: 0"},
+		"empty_version":     {valid(acctest.Config{"k3s_version": ""}), "k3s_version", "leave it out or set it to null"},
 		"token_no_version":  {valid(acctest.Config{"k3s_token_wo": "s3cr3t"}), "k3s_token_wo", `"k3s_token_wo_version" must be specified when`},
 		"version_no_token":  {valid(acctest.Config{"k3s_token_wo_version": "1"}), "k3s_token_wo_version", `"k3s_token_wo" must be specified when`},
 		"token_unverified":  {valid(acctest.Config{"k3s_token_wo": "s3cr3t", "k3s_token_wo_version": "1", "verify": "none"}), "k3s_token_wo", `With verify = "none" the token is not compared with the bucket. Leave it out, or set verify = "contract".`},
-		"token_empty":       token("", "it is empty"),
+		"token_empty":       {valid(acctest.Config{"k3s_token_wo": "", "k3s_token_wo_version": "1"}), "k3s_token_wo", "leave it out or set it to null"},
 		"token_newline":     token("s3cr3t\n", "it has white space around it: read it from a file with trimspace()"),
 		"token_of_agents":   token("s3cr3t.0123456789abcdef", "it is a bootstrap token, which only agents can use: give the token of the servers"),
 		"token_short_hash":  token("K10abc::server:s3cr3t", "between K10 and :: it has 3 characters in place of the 64 of a hash"),
@@ -312,7 +312,7 @@ func oddVerifications(t *testing.T) map[string]invalid {
 		"verification_server":     with(acctest.Config{}, acctest.Config{"servers": list("http://h")}, ".servers[0]", `unknown scheme "http": use nats, tls, ws or wss`),
 		"verification_password":   with(acctest.Config{}, acctest.Config{"servers": list("nats://u:s3cr3t@h")}, ".servers[0]", "the URL contains credentials: use the settings for user and password, token or credentials."),
 		"verification_no_servers": with(acctest.Config{}, acctest.Config{"servers": list()}, ".servers", "at least 1 elements"),
-		"verification_null":       with(acctest.Config{}, acctest.Config{"servers": list("nats://h", nil)}, ".servers", "This attribute contains a null value."),
+		"verification_null":       with(acctest.Config{}, acctest.Config{"servers": list("nats://h", nil)}, ".servers[1]", "is null"),
 		"verification_unused": with(onFile, acctest.Config{"servers": list("nats://h")}, "",
 			"Give verification.credentials_wo too, or leave them out."),
 		"key_no_version":           tls(acctest.Config{"cert_file": "/c", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, ".key_pem_wo", `"verification.tls.key_pem_wo_version" must be specified when`),

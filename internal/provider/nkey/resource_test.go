@@ -96,7 +96,7 @@ func another(kind natsconn.KeyKind) natsconn.KeyKind {
 }
 
 func TestInvalidType(t *testing.T) {
-	for _, kind := range []any{"", "robot", "Operator", "x25519"} {
+	for _, kind := range []any{"robot", "Operator", "x25519"} {
 		found := acctest.ValidateResource(t, "nats_nkey", acctest.Config{"type": kind})
 		if len(found) != 1 || found[0].Path != "type" || !acctest.Text("value must be one of").MatchString(found[0].Text) {
 			t.Errorf("type %q: %+v", kind, found)

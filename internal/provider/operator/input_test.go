@@ -47,7 +47,7 @@ func TestInvalidOperator(t *testing.T) {
 		"a system of one's own": {config: one("system_account", acctest.Config{"public_key": accountKey.Public})},
 		"an unknown system key": {config: one("system_account", acctest.Config{"public_key": unknown})},
 
-		"empty name": {one("name", ""), "name", "string length must be at least 1"},
+		"empty name": {one("name", ""), "name", "is an empty text"},
 		"a user's seed": {one("seed_wo", user.Seed), "seed_wo",
 			"the seed is that of a user key: an operator's seed, which starts with SO, is needed"},
 		"an account's seed":         {one("seed_wo", accountKey.Seed), "seed_wo", "the seed is that of an account key"},
@@ -81,7 +81,7 @@ func TestInvalidOperator(t *testing.T) {
 		"a system with a seed": {one("system_account", acctest.Config{"signing_keys": list(accountKey.Seed)}),
 			"system_account.signing_keys", "This may be a seed, which is secret"},
 		"a system without a name": {one("system_account", acctest.Config{"name": "", "signing_keys": list(accountKey.Public)}),
-			"system_account.name", "at least 1"},
+			"system_account.name", "is an empty text"},
 		"a server URL without": {one("account_server_url", "example.com/jwt"), "account_server_url", "not a URL with a scheme"},
 		"a service with http": {one("operator_service_urls", list("nats://a", "http://b")), "operator_service_urls[1]",
 			"not the URL of a NATS server"},
@@ -89,12 +89,12 @@ func TestInvalidOperator(t *testing.T) {
 		"a version of two numbers": {one("assert_server_version", "2.12"), "assert_server_version",
 			"not a version of nats-server: write it as 2.12.0"},
 		"a tag in upper case": {one("tags", list("Prod")), "tags", `write "prod"`},
-		"an empty tag":        {one("tags", list("")), "tags", "A tag is empty"},
+		"an empty tag":        {one("tags", list("")), "tags", "is an empty text"},
 		"a time without zone": {one("expires_at", "2030-01-01T00:00:00"), "expires_at", "with a time zone at the end"},
 		"a date":              {one("not_before", "2030-01-01"), "not_before", "RFC 3339"},
 		"an expiry before the start": {with(acctest.Config{"expires_at": "2030-01-01T00:00:00Z", "not_before": "2031-01-01T00:00:00Z"}),
 			"expires_at", "expires before it becomes valid"},
-		"an empty audience": {one("audience", ""), "audience", "at least 1"},
+		"an empty audience": {one("audience", ""), "audience", "is an empty text"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := acctest.ValidateResource(t, "nats_operator", c.config)

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/provider"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	frameworkresource "github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	natsprovider "github.com/nats-k3s/terraform-provider-nats/internal/provider"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/input"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/user"
 )
 
@@ -162,6 +163,8 @@ func (p clockProvider) Resources(context.Context) []func() frameworkresource.Res
 // withClock serves that provider.
 func withClock(clock account.Clock) map[string]acctest.Factory {
 	return map[string]acctest.Factory{
-		"nats": providerserver.NewProtocol6WithError(clockProvider{natsprovider.New("test")(), clock}),
+		"nats": func() (tfprotov6.ProviderServer, error) {
+			return input.NewServer(clockProvider{natsprovider.New("test")(), clock})
+		},
 	}
 }

@@ -1,0 +1,206 @@
+// Package input refuses configured values that no attribute of the provider can take, before anything reads them: an empty text,
+// a null element, a fraction for a whole number, and a text that its attribute's type cannot read.
+//
+// The framework turns a configuration into Go values before its validators run. A value that does not fit there ends in an error that
+// blames the provider, and one that was replaced by a default ends in a second, wrong error on another attribute. Therefore the check
+// stands in front of the framework, in one place for every schema.
+package input
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// protocolServer is everything that the framework's server can do. Embedding less would hide it from the protocol.
+type protocolServer interface {
+	tfprotov6.ProviderServer
+	tfprotov6.ListResourceServer
+	tfprotov6.ActionServer
+}
+
+// server checks configurations before the framework does.
+type server struct {
+	protocolServer
+	provider provider.Provider
+
+	mu sync.Mutex
+	// names are the types of the provider by their names: made when the first is asked for.
+	names map[kind]map[string]func(context.Context) (tfsdk.Config, error)
+	// schemas are those that were asked for.
+	schemas map[schemaKey]schema
+}
+
+// kind is what a schema is of.
+type kind int
+
+const (
+	ofProvider kind = iota
+	ofResource
+	ofDataSource
+	ofEphemeralResource
+)
+
+type schemaKey struct {
+	kind kind
+	name string
+}
+
+// schema is a schema with its types, which take time to make.
+type schema struct {
+	config    tfsdk.Config
+	types     attr.Type
+	terraform tftypes.Type
+}
+
+// NewServer serves a provider.
+func NewServer(p provider.Provider) (tfprotov6.ProviderServer, error) {
+	framework, ok := providerserver.NewProtocol6(p)().(protocolServer)
+	if !ok {
+		return nil, errors.New("the framework's server lacks a part of the protocol")
+	}
+	return &server{protocolServer: framework, provider: p, schemas: map[schemaKey]schema{}}, nil
+}
+
+// ValidateProviderConfig implements [tfprotov6.ProviderServer].
+func (s *server) ValidateProviderConfig(
+	ctx context.Context, req *tfprotov6.ValidateProviderConfigRequest,
+) (*tfprotov6.ValidateProviderConfigResponse, error) {
+	if found := s.check(ctx, schemaKey{kind: ofProvider}, req.Config); len(found) > 0 {
+		return &tfprotov6.ValidateProviderConfigResponse{PreparedConfig: req.Config, Diagnostics: found}, nil
+	}
+	return s.protocolServer.ValidateProviderConfig(ctx, req)
+}
+
+// ValidateResourceConfig implements [tfprotov6.ProviderServer].
+func (s *server) ValidateResourceConfig(
+	ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest,
+) (*tfprotov6.ValidateResourceConfigResponse, error) {
+	if found := s.check(ctx, schemaKey{ofResource, req.TypeName}, req.Config); len(found) > 0 {
+		return &tfprotov6.ValidateResourceConfigResponse{Diagnostics: found}, nil
+	}
+	return s.protocolServer.ValidateResourceConfig(ctx, req)
+}
+
+// ValidateDataResourceConfig implements [tfprotov6.ProviderServer].
+func (s *server) ValidateDataResourceConfig(
+	ctx context.Context, req *tfprotov6.ValidateDataResourceConfigRequest,
+) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
+	if found := s.check(ctx, schemaKey{ofDataSource, req.TypeName}, req.Config); len(found) > 0 {
+		return &tfprotov6.ValidateDataResourceConfigResponse{Diagnostics: found}, nil
+	}
+	return s.protocolServer.ValidateDataResourceConfig(ctx, req)
+}
+
+// ValidateEphemeralResourceConfig implements [tfprotov6.ProviderServer].
+func (s *server) ValidateEphemeralResourceConfig(
+	ctx context.Context, req *tfprotov6.ValidateEphemeralResourceConfigRequest,
+) (*tfprotov6.ValidateEphemeralResourceConfigResponse, error) {
+	if found := s.check(ctx, schemaKey{ofEphemeralResource, req.TypeName}, req.Config); len(found) > 0 {
+		return &tfprotov6.ValidateEphemeralResourceConfigResponse{Diagnostics: found}, nil
+	}
+	return s.protocolServer.ValidateEphemeralResourceConfig(ctx, req)
+}
+
+// check returns what is wrong with a configuration. What is not even a configuration, the framework refuses.
+func (s *server) check(ctx context.Context, key schemaKey, config *tfprotov6.DynamicValue) []*tfprotov6.Diagnostic {
+	of, err := s.schema(ctx, key)
+	if err != nil || config == nil {
+		return nil
+	}
+	value, err := config.Unmarshal(of.terraform)
+	if err != nil {
+		return nil
+	}
+	w := walk{schema: of}
+	w.value(ctx, of.types, value, tftypes.NewAttributePath())
+	return w.found
+}
+
+// schema returns a schema, once it was made.
+func (s *server) schema(ctx context.Context, key schemaKey) (schema, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if found, ok := s.schemas[key]; ok {
+		return found, nil
+	}
+	if s.names == nil {
+		s.names = s.list(ctx)
+	}
+	read, ok := s.names[key.kind][key.name]
+	if !ok {
+		return schema{}, errors.New("there is no such type")
+	}
+	config, err := read(ctx)
+	if err != nil {
+		return schema{}, err
+	}
+	made := schema{config: config, types: config.Schema.Type()}
+	made.terraform = made.types.TerraformType(ctx)
+	s.schemas[key] = made
+	return made, nil
+}
+
+// list lists what the provider serves.
+func (s *server) list(ctx context.Context) map[kind]map[string]func(context.Context) (tfsdk.Config, error) {
+	var meta provider.MetadataResponse
+	s.provider.Metadata(ctx, provider.MetadataRequest{}, &meta)
+	names := map[kind]map[string]func(context.Context) (tfsdk.Config, error){
+		ofProvider: {"": func(ctx context.Context) (tfsdk.Config, error) {
+			var resp provider.SchemaResponse
+			s.provider.Schema(ctx, provider.SchemaRequest{}, &resp)
+			return tfsdk.Config{Schema: resp.Schema}, failed(resp.Diagnostics.HasError())
+		}},
+		ofResource: {}, ofDataSource: {}, ofEphemeralResource: {},
+	}
+	for _, make := range s.provider.Resources(ctx) {
+		r := make()
+		var resp resource.MetadataResponse
+		r.Metadata(ctx, resource.MetadataRequest{ProviderTypeName: meta.TypeName}, &resp)
+		names[ofResource][resp.TypeName] = func(ctx context.Context) (tfsdk.Config, error) {
+			var resp resource.SchemaResponse
+			r.Schema(ctx, resource.SchemaRequest{}, &resp)
+			return tfsdk.Config{Schema: resp.Schema}, failed(resp.Diagnostics.HasError())
+		}
+	}
+	for _, make := range s.provider.DataSources(ctx) {
+		d := make()
+		var resp datasource.MetadataResponse
+		d.Metadata(ctx, datasource.MetadataRequest{ProviderTypeName: meta.TypeName}, &resp)
+		names[ofDataSource][resp.TypeName] = func(ctx context.Context) (tfsdk.Config, error) {
+			var resp datasource.SchemaResponse
+			d.Schema(ctx, datasource.SchemaRequest{}, &resp)
+			return tfsdk.Config{Schema: resp.Schema}, failed(resp.Diagnostics.HasError())
+		}
+	}
+	if p, ok := s.provider.(provider.ProviderWithEphemeralResources); ok {
+		for _, make := range p.EphemeralResources(ctx) {
+			e := make()
+			var resp ephemeral.MetadataResponse
+			e.Metadata(ctx, ephemeral.MetadataRequest{ProviderTypeName: meta.TypeName}, &resp)
+			names[ofEphemeralResource][resp.TypeName] = func(ctx context.Context) (tfsdk.Config, error) {
+				var resp ephemeral.SchemaResponse
+				e.Schema(ctx, ephemeral.SchemaRequest{}, &resp)
+				return tfsdk.Config{Schema: resp.Schema}, failed(resp.Diagnostics.HasError())
+			}
+		}
+	}
+	return names
+}
+
+func failed(has bool) error {
+	if has {
+		return errors.New("the schema has an error")
+	}
+	return nil
+}
