@@ -15,6 +15,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // walk goes through a configuration and collects what is wrong with it.
@@ -25,7 +27,8 @@ type walk struct {
 
 // place is where a value stands in a configuration.
 type place struct {
-	// at is the attribute that an error is on. An element of a set is on the set: its own path is the value itself, which may be a secret.
+	// at is the attribute that an error is on. An element of a set is on the set, since its own path is the value itself, which may be a
+	// secret; so is an element of a map whose key looks like one.
 	at *tftypes.AttributePath
 	// name is the attribute in words, such as "imports[0].subject".
 	name string
@@ -102,7 +105,11 @@ func (w *walk) elements(ctx context.Context, of attr.Type, value tftypes.Value, 
 					fmt.Sprintf("Attribute %s has an empty key. Give the key a text, or leave the element out.", in.name))
 				continue
 			}
-			w.at(ctx, of, entries[key], place{at: in.at.WithElementKeyString(key), name: fmt.Sprintf("%s[%q]", in.name, key), element: true})
+			at := place{at: in.at.WithElementKeyString(key), name: secret.Sprintf("%s[%q]", in.name, key), element: true}
+			if secret.What(key) != "" {
+				at.at = in.at
+			}
+			w.at(ctx, of, entries[key], at)
 		}
 		return
 	}
