@@ -37,6 +37,7 @@ type Proxy struct {
 	holds    []*Hold
 	requests map[string]int
 	version  string
+	lie      func(*Answer)
 }
 
 // StartProxy starts a proxy to a server, given by its client URL or its host and port. The caller stops it.
@@ -249,6 +250,7 @@ func (p *Proxy) fromClient(l *link, op operation) bool {
 	if isJetStreamAPI(op.subject) {
 		p.requests[op.subject]++
 	}
+	l.noteRequest(op)
 	held := false
 	for _, h := range p.holds {
 		held = h.take(l, op, held) || held

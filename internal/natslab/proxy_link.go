@@ -17,6 +17,8 @@ type link struct {
 	tls             atomic.Bool
 	done            chan struct{}
 	close           func()
+	// asked are the subjects of requests by those of their answers. The proxy's mutex guards it.
+	asked map[string]string
 }
 
 func newLink(p *Proxy, client, backend net.Conn) *link {
@@ -98,6 +100,8 @@ func (l *link) fromServer(op operation) ([]byte, error) {
 		return rewriteInfo(op.raw, l.proxy.claimedVersion())
 	case op.subject != "" && l.proxy.fromServer(l, op):
 		return nil, nil
+	case op.subject != "":
+		return l.falsify(op), nil
 	default:
 		return op.raw, nil
 	}
