@@ -72,7 +72,7 @@ func tellOther(a *natslab.Answer, names map[string]string) {
 // tellOtherName answers about something else, with the content of what was asked for.
 func tellOtherName(a *natslab.Answer, names map[string]string) {
 	for name, other := range names {
-		a.Data = replaced(a.Data, `"name":"`+name, `"name":"`+other, `"account":"`+name, `"account":"`+other)
+		a.Data = replaced(a.Data, `"name":"KV_`+name, `"name":"KV_`+other, `"account":"`+name, `"account":"`+other)
 		a.Header = replaced(a.Header, name, other)
 	}
 	if token, ok := names[otherToken]; ok && strings.HasSuffix(a.Request, ".CLAIMS.LOOKUP") {

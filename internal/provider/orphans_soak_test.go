@@ -1,0 +1,8 @@
+//go:build soak
+
+package provider_test
+
+import "testing"
+
+// TestSoakOrphans is TestAccOrphans with ten times as many rounds.
+func TestSoakOrphans(t *testing.T) { runOrphans(t, 60) }
