@@ -18,13 +18,16 @@ import (
 type Stream struct {
 	Config  Config    `json:"config"`
 	Created time.Time `json:"created"`
-	State   struct {
-		Messages      uint64 `json:"messages"`
-		Bytes         uint64 `json:"bytes"`
-		FirstSequence uint64 `json:"first_seq"`
-		LastSequence  uint64 `json:"last_seq"`
-		ConsumerCount int    `json:"consumer_count"`
-		Subjects      uint64 `json:"num_subjects"`
+	// Now is the time of the server that answers, as is that of the last message.
+	Now   time.Time `json:"ts"`
+	State struct {
+		Messages      uint64    `json:"messages"`
+		Bytes         uint64    `json:"bytes"`
+		FirstSequence uint64    `json:"first_seq"`
+		LastSequence  uint64    `json:"last_seq"`
+		LastTime      time.Time `json:"last_ts"`
+		ConsumerCount int       `json:"consumer_count"`
+		Subjects      uint64    `json:"num_subjects"`
 	} `json:"state"`
 	Cluster *struct {
 		Name     string `json:"name"`

@@ -1,11 +1,9 @@
 package kine
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/klauspost/compress/s2"
 	"github.com/nats-io/nats.go"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
@@ -178,8 +175,7 @@ func isLive(ctx context.Context, js *natsconn.JetStream, bucket, subject string)
 	case msg.Header.Get("KV-Operation") != "":
 		return false, nil
 	}
-	var value struct{ Delete bool }
 	// What is none of KINE's cannot be read, and is at least there.
-	_ = json.NewDecoder(s2.NewReader(bytes.NewReader(msg.Data))).Decode(&value)
-	return !value.Delete, nil
+	value, err := decodeRecord(msg.Data)
+	return err != nil || !value.Delete, nil
 }

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
@@ -34,8 +38,8 @@ func (e *MismatchError) BreaksLenient() bool {
 
 // lenientNeeds are the fields beside the subjects without which KINE 0.13.15 does not start, or does not create, update, delete
 // and watch: each was measured with nats-server 2.15.2. It works on a stream with sources, which would mix in the data of
-// another.
-var lenientNeeds = []string{"mirror", "sources", "sealed", "retention", "no_ack"}
+// another, and on one with first_seq, until that deletes everything. It waits for no last message (waitReady came with KINE 0.14).
+var lenientNeeds = []string{"mirror", "sources", "sealed", "retention", "no_ack", FieldFirstSequence}
 
 // Errors of [VerifyContract] beside those of the connection.
 var (
@@ -57,49 +61,88 @@ func (e *DomainError) Error() string {
 		"and KINE only speaks to the domain of its server", e.Server, e.Bucket)
 }
 
-// VerifyContract connects, and compares what is there with what KINE would ask for: the account's limits, the domain, and
-// the bucket's stream in every field, history and replicas included. If asKINE is set, the client is the user that KINE
-// will be: the API is then spoken as KINE does, without a domain, and each permission that KINE needs is tried. Nothing is
-// changed. All that was found is returned.
+// SlowStartError says that KINE reads the whole bucket when it starts, and how long that takes.
+type SlowStartError struct {
+	Bucket   *Bucket
+	Estimate time.Duration
+}
+
+func (e *SlowStartError) Error() string {
+	return fmt.Sprintf("KINE reads the whole bucket when it starts, %d messages with %d bytes, which takes about %s, and gives up after %s",
+		e.Bucket.Messages, e.Bucket.Bytes, e.Estimate.Round(time.Second), StartLimit)
+}
+
+// VerifyContract connects, and compares what is there with what KINE would ask for: the limits of the account and of the user, the domain,
+// the bucket's stream in every field, history and replicas included, its last message and how much there is to read. If asKINE is set,
+// the client is the user that KINE will be: the API is then spoken as KINE does, without a domain, and each permission that KINE needs is
+// tried, as are its subscriptions. Nothing is changed. All that was found is returned, that with which KINE starts as a [*Caution].
 func VerifyContract(ctx context.Context, client *natsconn.Client, spec Spec, domain string, asKINE bool) []error {
 	if err := client.Connect(ctx); err != nil {
 		return []error{err}
 	}
 	if !asKINE {
-		return compare(ctx, client.JetStream(domain), spec, "")
+		return append(compare(ctx, client.JetStream(domain), spec, "", false), checkPayload(ctx, client)...)
 	}
-	found := compare(ctx, client.JetStream(""), spec, domain)
+	found := compare(ctx, client.JetStream(""), spec, domain, true)
 	// On another stream than that of the contract, some of what KINE does is not answered at all.
 	_, denied := errors.AsType[*natsconn.PermissionError](errors.Join(found...))
-	if len(found) == 0 || denied {
+	if !stops(found) || denied {
 		if err := tryPermissions(ctx, client, spec.Name); err != nil {
 			return []error{err}
 		}
 	}
-	return found
+	if _, lost := errors.AsType[*natsconn.UnreachableError](errors.Join(found...)); lost || denied {
+		return found
+	}
+	return append(append(found, checkPayload(ctx, client)...), checkSubscriptions(ctx, client)...)
+}
+
+// stops tells whether KINE does not start with what was found.
+func stops(found []error) bool {
+	return slices.ContainsFunc(found, func(err error) bool {
+		_, only := errors.AsType[*Caution](err)
+		return !only
+	})
+}
+
+// checkPayload looks at how large a message may be.
+func checkPayload(ctx context.Context, client *natsconn.Client) []error {
+	size, err := client.MaxPayload(ctx)
+	if err != nil {
+		return []error{err}
+	}
+	return Limits{Payload: &size}.Check()
+}
+
+// checkSubscriptions tries the subscriptions that KINE needs.
+func checkSubscriptions(ctx context.Context, client *natsconn.Client) []error {
+	have, err := client.TrySubscriptions(ctx, MinSubscriptions)
+	if err != nil {
+		return []error{err}
+	}
+	return Limits{Subscriptions: new(int64(have))}.Check()
 }
 
 // compare returns what keeps KINE from starting. Unless domain is empty, the servers must be in it.
-func compare(ctx context.Context, js *natsconn.JetStream, spec Spec, domain string) (found []error) {
-	var account struct {
-		Domain string        `json:"domain"`
-		Limits accountLimits `json:"limits"`
-		Tiers  map[string]struct {
-			Limits accountLimits `json:"limits"`
-		} `json:"tiers"`
-	}
+func compare(ctx context.Context, js *natsconn.JetStream, spec Spec, domain string, asKINE bool) (found []error) {
+	var account accountInfo
 	if err := js.Request(ctx, "INFO", nil, &account); err != nil {
 		return []error{err}
 	}
 	if domain != "" && account.Domain != domain {
 		return []error{&DomainError{Server: account.Domain, Bucket: domain}}
 	}
-	limits := account.Limits
-	if tier, ok := account.Tiers[fmt.Sprintf("R%d", spec.Replicas)]; ok {
-		limits = tier.Limits
+	usage, err := account.of(spec.Replicas)
+	if err != nil {
+		found = append(found, err)
 	}
-	if limits.MaxBytesRequired {
+	if usage.Limits.MaxBytesRequired {
 		found = append(found, ErrMaxBytesRequired)
+	}
+	limits := Limits{Consumers: usage.Limits.Consumers, Storage: usage.Limits.Storage}
+	found = append(found, limits.Check()...)
+	if err := limits.storageLeft(usage.Storage); err != nil && !stops(found) {
+		found = append(found, err)
 	}
 
 	info, err := ReadStream(ctx, js, spec.Name)
@@ -111,12 +154,67 @@ func compare(ctx context.Context, js *natsconn.JetStream, spec Spec, domain stri
 	case info.Config.fenced(spec.Name):
 		return append(found, ErrFenced)
 	}
-	if violations := info.Config.violations(spec, true); len(violations) > 0 {
+	if err := limits.consumersLeft(info.State.ConsumerCount); err != nil {
+		found = append(found, err)
+	}
+	return append(found, compareBucket(ctx, js, info, spec, asKINE)...)
+}
+
+// compareBucket returns what keeps KINE from starting on a bucket.
+func compareBucket(ctx context.Context, js *natsconn.JetStream, info *Stream, spec Spec, asKINE bool) (found []error) {
+	bucket := info.Bucket()
+	violations := info.Config.violations(spec, true)
+	if len(bucket.Unrepairable()) == 0 {
+		last, err := lastViolation(ctx, js, info)
+		switch {
+		case err == nil && last != nil:
+			violations = append(violations, *last)
+		case err == nil, errors.Is(err, nats.ErrNoResponders) && len(violations) > 0: // no direct gets, which is one of them
+		case asKINE:
+			found = append(found, fmt.Errorf("the last message: %w", err))
+		default: // this is not the user that KINE will be
+			found = append(found, &Caution{fmt.Errorf("the last message, which has to be KINE's, cannot be read: %w", err)})
+		}
+	}
+	if len(violations) > 0 {
 		found = append(found, &MismatchError{Bucket: spec.Name, Violations: violations})
+	}
+	switch slow := (&SlowStartError{Bucket: bucket, Estimate: bucket.StartTime()}); {
+	case slow.Estimate >= LongStart:
+		found = append(found, slow)
+	case slow.Estimate >= SlowStart:
+		found = append(found, &Caution{slow})
 	}
 	return found
 }
 
-type accountLimits struct {
-	MaxBytesRequired bool `json:"max_bytes_required"`
+// accountInfo is what the JetStream API tells of an account.
+type accountInfo struct {
+	Domain string `json:"domain"`
+	accountUsage
+	Tiers map[string]accountUsage `json:"tiers"`
+}
+
+// accountUsage is what of the limits is used, those of the account or of one tier.
+type accountUsage struct {
+	Storage int64 `json:"storage"`
+	Limits  struct {
+		MaxBytesRequired bool   `json:"max_bytes_required"`
+		Consumers        *int64 `json:"max_consumers"`
+		Storage          *int64 `json:"max_storage"`
+	} `json:"limits"`
+}
+
+// of returns the usage that counts for a stream with this number of replicas.
+func (a *accountInfo) of(replicas int) (accountUsage, error) {
+	if len(a.Tiers) == 0 {
+		return a.accountUsage, nil
+	}
+	name := fmt.Sprintf("R%d", replicas)
+	tier, ok := a.Tiers[name]
+	if !ok {
+		return accountUsage{}, &LimitError{Limit: LimitTiers, Text: fmt.Sprintf("the account has JetStream limits for %s, and none for %s, the tier of the bucket",
+			strings.Join(slices.Sorted(maps.Keys(a.Tiers)), ", "), name)}
+	}
+	return tier, nil
 }

@@ -24,7 +24,7 @@ func (e *ServerError) Unwrap() error { return e.Err }
 // VerifyServers does what [VerifyContract] does as KINE's user, on each of the servers by itself and at the same time: KINE picks
 // one of them at random, and makes an empty bucket if that one belongs to a system without it.
 //
-// It returns the servers on which nothing was found, the errors of those that cannot be reached while another one can, and
+// It returns the servers on which KINE starts, the errors of those that cannot be reached while another one can, and
 // what was found: on all servers alike as it is, else as a [*ServerError].
 func VerifyServers(ctx context.Context, settings natsconn.Settings, spec Spec, domain string) (verified []string, unreachable, found []error) {
 	results := make([][]error, len(settings.Servers))
@@ -62,7 +62,7 @@ func VerifyServers(ctx context.Context, settings natsconn.Settings, spec Spec, d
 	}
 	for i, errs := range results {
 		server := settings.Servers[i]
-		if len(errs) == 0 {
+		if !stops(errs) {
 			verified = append(verified, server)
 		}
 		for _, err := range errs {

@@ -13,15 +13,26 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// Violation is a field of a stream's configuration that breaks the contract.
+// Violation is a field of a stream's configuration that breaks the contract, or what is wrong with its messages.
 type Violation struct {
-	// Field is the name that the JetStream API gives it, such as max_bytes.
+	// Field is the name that the JetStream API gives it, such as max_bytes, or [FieldLastMessage] or [FieldMessages].
 	Field string
 	// Actual is the value found, Required the one that KINE needs, both as JSON; "unset" for a field that is not there.
 	Actual, Required string
 }
 
 func (v Violation) String() string {
+	switch {
+	case v.Field == FieldMessages:
+		return "all messages were deleted (" + v.Required + " was the last one), and KINE waits for the last one when it starts"
+	case v.Field == FieldLastMessage && v.Actual == "unset":
+		return "the last message was deleted, and KINE waits for it when it starts"
+	case v.Field == FieldLastMessage:
+		return "the last message, on " + natsconn.Shown(v.Actual) + ", is not KINE's, and KINE waits for one of its own when it starts"
+	case v.Field == FieldFirstSequence:
+		return fmt.Sprintf("first_seq is %s, KINE requires %s, and the next restart of a server that holds the stream deletes all of its messages",
+			natsconn.Shown(v.Actual), v.Required)
+	}
 	return fmt.Sprintf("%s is %s, KINE requires %s", natsconn.Shown(v.Field), natsconn.Shown(v.Actual), v.Required)
 }
 
@@ -35,7 +46,7 @@ func (v Violation) Unlike() string {
 // although the server would do it: a repair would promote a copy to an original.
 func (v Violation) Repairable() bool {
 	switch v.Field {
-	case "storage", "sealed", "deny_purge", "allow_msg_ttl", "allow_msg_schedules", "allow_msg_counter", "persist_mode",
+	case FieldMessages, "storage", "sealed", "deny_purge", "allow_msg_ttl", "allow_msg_schedules", "allow_msg_counter", "persist_mode",
 		"mirror", "sources":
 		return false
 	case "retention":

@@ -86,14 +86,18 @@ var workCalls = []string{
 	"DIRECT.GET.*",       // whether a mirror and its source have the same messages
 	"DIRECT.GET.*.$KV.>", // whose k3s a bucket is
 	"$KV.*." + FenceKey,  // the last sequence of a fenced bucket
+	"$KV.*." + HealthKey, // a last message of KINE's for a bucket without one
 }
 
 // SharedAPI is the subject below which an account that mirrors buckets of other accounts has their JetStream APIs, each by its account's
 // public key.
 const SharedAPI = "$KINE.API"
 
-// FenceKey is the only key of a bucket that the provider publishes to: the leader refuses it, and tells the bucket's last sequence.
+// FenceKey is a key of a bucket that the provider publishes to: the leader refuses it, and tells the bucket's last sequence.
 const FenceKey = "nats-k3s-fence"
+
+// HealthKey is the other one, and the only one that is stored: the key /registry/health, as KINE encodes it, which KINE writes at each start.
+const HealthKey = "L8nZchjdPLL.tzCUBDXD"
 
 // WorkPermissions returns the subjects that a minted user may publish and subscribe to, in whatever JetStream domain. A domain is part
 // of the subject, but for the server's own, which the server takes out before it checks (generateJSMappingTable in nats-server's

@@ -19,6 +19,7 @@ import (
 	"github.com/k3s-io/kine/pkg/tls"
 	"github.com/sirupsen/logrus"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
@@ -101,8 +102,15 @@ func runChild(dir string, in io.Reader, out io.Writer) error {
 	if violation, ok := errors.AsType[*natsconn.PermissionError](context.Cause(ctx)); ok {
 		found.Violation, err = violation, violation
 	}
+	if limit, ok := errors.AsType[*kine.LimitError](context.Cause(ctx)); ok {
+		err = limit
+	}
 	if err != nil {
 		found.Error = err.Error()
+		found.Limit, _ = errors.AsType[*kine.LimitError](err)
+		if found.Limit == nil {
+			found.Limit = kine.ParseLimit(found.Error)
+		}
 	}
 	return say.result(found)
 }
@@ -161,11 +169,14 @@ func (s *speaker) result(r result) error { return s.send(message{Result: &r}) }
 // Levels implements [logrus.Hook].
 func (s *speaker) Levels() []logrus.Level { return logrus.AllLevels }
 
-// Fire implements [logrus.Hook]. A permission that is missing is all over with: KINE waits for ever where the answer is lost,
-// and takes five seconds for each delete without that of CONSUMER.DELETE.
+// Fire implements [logrus.Hook]. A permission that is missing ends it: KINE waits for ever where the answer is lost, and takes
+// five seconds for each delete without that of CONSUMER.DELETE. So does a limit that is met: KINE tries again each second.
 func (s *speaker) Fire(entry *logrus.Entry) error {
 	if violation := natsconn.ParseViolation(entry.Message); violation != nil {
 		s.cancel(violation)
+	}
+	if limit := kine.ParseLimit(entry.Message); limit != nil {
+		s.cancel(limit)
 	}
 	return s.send(message{Level: entry.Level.String(), Text: entry.Message})
 }

@@ -70,6 +70,8 @@ type Error struct {
 	Stage string
 	// Text is KINE's own error, or what became of the process, without secrets.
 	Text string
+	// Limit is the limit that KINE has met, if that was it.
+	Limit *kine.LimitError
 	// Log holds the last lines of KINE's log above the level debug, without secrets.
 	Log []string
 	// Late tells that KINE was still at work when the time was over, which is no failure of KINE's.
@@ -126,6 +128,8 @@ type result struct {
 	Error string
 	// Violation is the permission that the server missed, if that was it.
 	Violation *natsconn.PermissionError
+	// Limit is the limit that KINE has met, if that was it.
+	Limit *kine.LimitError
 }
 
 // Run starts KINE on the target and tries what k3s needs. log, unless nil, gets each line of KINE's log with its level, without
@@ -204,7 +208,7 @@ func Run(ctx context.Context, target Target, log func(level, text string)) (err 
 	case found.Violation != nil:
 		return kine.NewMissingPermission(target.Endpoint.Spec.Name, found.Violation)
 	case found.Error != "":
-		failure.Text = natsconn.Shown(secrets.Text(found.Error))
+		failure.Text, failure.Limit = natsconn.Shown(secrets.Text(found.Error)), found.Limit
 		return failure
 	}
 	return nil
