@@ -30,9 +30,9 @@ const (
 	FieldFirstSequence = "first_seq"
 )
 
-// healthKey and healthValue are what KINE writes at each start (server.HealthKey in its pkg/server/types.go).
+// HealthKey and healthValue are what KINE writes at each start (in its pkg/server/types.go).
 const (
-	healthKey   = "/registry/health"
+	HealthKey   = "/registry/health"
 	healthValue = `{"health":"true"}`
 )
 
@@ -155,14 +155,18 @@ func Inspect(ctx context.Context, js *natsconn.JetStream, name string) (*Bucket,
 	if err != nil {
 		return nil, err
 	}
+	return inspectStream(ctx, js, info), nil
+}
+
+func inspectStream(ctx context.Context, js *natsconn.JetStream, info *Stream) *Bucket {
 	bucket := info.Bucket()
 	if bucket.Fence != nil || len(bucket.Unrepairable()) > 0 || info.State.ConsumerCount > 0 && info.Now.Sub(info.State.LastTime) < writing {
-		return bucket, nil
+		return bucket
 	}
 	if found, err := lastViolation(ctx, js, info); err == nil && found != nil {
 		bucket.Violations = append(bucket.Violations, *found)
 	}
-	return bucket, nil
+	return bucket
 }
 
 // RepairLastMessage makes a bucket end with a message that KINE reads: the health key, which KINE writes at each start. A bucket that
@@ -209,7 +213,7 @@ func healthMessage(ctx context.Context, js *natsconn.JetStream, name string) (*n
 			}
 		}
 	}
-	next.KV.Key, next.KV.Value = healthKey, []byte(healthValue)
+	next.KV.Key, next.KV.Value = HealthKey, []byte(healthValue)
 	value, err := next.encode()
 	if err != nil {
 		return nil, err

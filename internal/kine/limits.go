@@ -116,17 +116,16 @@ func (l Limits) consumersLeft(present int) error {
 	return nil
 }
 
-// limitTexts are what KINE says when it has met a limit.
+// limitTexts are what KINE says when it has met a limit, in the words of nats.go and of nats-server's server/errors.json.
 var limitTexts = []struct{ text, limit, meaning string }{
-	{"err_code=10026", LimitConsumers, "the stream has as many consumers as it may have"},
+	{"maximum consumers limit reached", LimitConsumers, "the stream has as many consumers as it may have"},
 	{"maximum subscriptions exceeded", LimitSubscriptions, "the connection has as many subscriptions as it may have"},
 	{"maximum account active connections exceeded", LimitConnections, "the account has as many connections as it may have"},
 	{"maximum connections exceeded", LimitConnections, "the server has as many connections as it may have"},
-	{"maximum payload exceeded", LimitPayload, "a message of KINE's is larger than it may be"},
-	{"maximum payload violation", LimitPayload, "a message of KINE's is larger than it may be"},
-	{"err_code=10002", LimitStorage, "the account has stored as much as it may"},
-	{"err_code=10047", LimitStorage, "the server has stored as much as it may"},
-	{"err_code=10027", LimitStreams, "the account has as many streams as it may have"},
+	{"maximum payload", LimitPayload, "a message of KINE's is larger than it may be"},
+	{"resource limits exceeded for account", LimitStorage, "the account has stored as much as it may"},
+	{"insufficient storage resources", LimitStorage, "the server has stored as much as it may"},
+	{"maximum number of streams reached", LimitStreams, "the account has as many streams as it may have"},
 }
 
 // ParseLimit reads which limit KINE has met out of an error or a line of its log, nil if there is none in it.

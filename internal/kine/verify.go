@@ -179,13 +179,18 @@ func compareBucket(ctx context.Context, js *natsconn.JetStream, info *Stream, sp
 	if len(violations) > 0 {
 		found = append(found, &MismatchError{Bucket: spec.Name, Violations: violations})
 	}
+	return append(found, slowStart(bucket)...)
+}
+
+// slowStart tells whether KINE may not come to the end of what it reads when it starts.
+func slowStart(bucket *Bucket) []error {
 	switch slow := (&SlowStartError{Bucket: bucket, Estimate: bucket.StartTime()}); {
 	case slow.Estimate >= LongStart:
-		found = append(found, slow)
+		return []error{slow}
 	case slow.Estimate >= SlowStart:
-		found = append(found, &Caution{slow})
+		return []error{&Caution{slow}}
 	}
-	return found
+	return nil
 }
 
 // accountInfo is what the JetStream API tells of an account.

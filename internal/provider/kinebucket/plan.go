@@ -150,6 +150,11 @@ func unrepairable(state *bucketModel, v kine.Violation) string {
 			"one that it follows, so it is left alone.\n\nIf this stream is to be the original, remove its %s yourself. If it is not, "+
 			"remove the resource from the state.", kine.StreamName(name), v, v.Field)
 	}
+	if v.Field == kine.FieldMessages {
+		return fmt.Sprintf("The bucket %q is empty: %s. The data of the Kubernetes cluster is gone, and nothing was written since.\n\nTo get the cluster back, restore the "+
+			"bucket from a mirror or a backup. For a new cluster, set deletion_protection = false and apply that, then take the resource out of the configuration, "+
+			"apply, and make it anew.", name, v)
+	}
 	return fmt.Sprintf("The stream %s was changed so that KINE does not start on it: %s. The server cannot change that on a stream with "+
 		"data, and a replacement would lose the Kubernetes cluster, so it is left alone.\n\nTo keep the data, back the stream up, "+
 		"restore it under the same name with that setting, and plan again. To start anew, set deletion_protection = false and "+

@@ -21,6 +21,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -170,6 +171,7 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if state.restoring() {
 		bucket.Violations = nil // those of a copy that is yet to become a bucket
 	}
+	warnOfFacts(bucket, imported, &resp.Diagnostics)
 	resp.Diagnostics.Append(state.setBucket(ctx, bucket)...)
 	state.Placement = placement.Found(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
 	state.setDefaults()
@@ -193,7 +195,7 @@ func (r *bucketResource) read(ctx context.Context, state *bucketModel) (*kine.Bu
 	if err != nil {
 		return nil, err
 	}
-	return kine.Read(ctx, js, state.Name.ValueString())
+	return kine.Inspect(ctx, js, state.Name.ValueString())
 }
 
 func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -237,6 +239,11 @@ func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, pla
 	if plan.leavesStream(ctx, state, diags) {
 		return kine.Read(ctx, js, name)
 	}
+	if violation.Has(ctx, state.ContractViolations, kine.FieldFirstSequence, diags) { // before anything else: a restart may come any time
+		if err := kine.RepairFirstSequence(ctx, js, name); err != nil {
+			return nil, err
+		}
+	}
 	if state.restoring() {
 		bucket, err := r.create(ctx, js, plan, place, diags)
 		if err != nil || plan.restoring() {
@@ -263,6 +270,9 @@ func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, pla
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 		defer cancel()
 		return kine.Read(late, js, name)
+	}
+	if err == nil && violation.Has(ctx, state.ContractViolations, kine.FieldLastMessage, diags) {
+		err = kine.RepairLastMessage(ctx, js, name)
 	}
 	return bucket, err
 }

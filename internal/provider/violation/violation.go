@@ -34,8 +34,9 @@ func Attribute(description, required string) schema.ListNestedAttribute {
 		NestedObject: schema.NestedAttributeObject{
 			Attributes: map[string]schema.Attribute{
 				"field": schema.StringAttribute{
-					MarkdownDescription: "Name of the field in the JetStream API, such as `max_bytes`.",
-					Computed:            true,
+					MarkdownDescription: "Name of the field in the JetStream API, such as `max_bytes`; `last_message` or `messages` for what is wrong with the " +
+						"messages.",
+					Computed: true,
 				},
 				"actual": schema.StringAttribute{
 					MarkdownDescription: "What the server has, as JSON, or `unset`.",
@@ -81,4 +82,9 @@ func Of(ctx context.Context, list types.List, diags *diag.Diagnostics) []kine.Vi
 // Unrepairable returns the violations of a list that no update can mend, or that none may.
 func Unrepairable(ctx context.Context, list types.List, diags *diag.Diagnostics) []kine.Violation {
 	return slices.DeleteFunc(Of(ctx, list, diags), kine.Violation.Repairable)
+}
+
+// Has tells whether a list has a violation of this field.
+func Has(ctx context.Context, list types.List, field string, diags *diag.Diagnostics) bool {
+	return slices.ContainsFunc(Of(ctx, list, diags), func(v kine.Violation) bool { return v.Field == field })
 }
