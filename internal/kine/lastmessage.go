@@ -187,7 +187,7 @@ func RepairLastMessage(ctx context.Context, js *natsconn.JetStream, name string)
 		}
 		// Nothing is written if anybody else has written since.
 		msg.Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(info.State.LastSequence, 10))
-		_, err = js.Publish(ctx, msg)
+		_, err = js.Publish(ctx, StreamName(name), msg)
 		return err
 	})
 }

@@ -65,7 +65,7 @@ func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("public_key"), &configured)...)
 	r.settleProviderKeys(&plan, plan.PublicKey.IsUnknown() && configured.IsNull(), &resp.Diagnostics)
 	account, unknown := plan.account()
-	warnOfMaxBytes(account, &resp.Diagnostics)
+	warnOfLimits(account, &resp.Diagnostics)
 	if req.State.Raw.IsNull() {
 		plan.JWT, plan.Issuer, plan.Pending = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	} else {
@@ -154,22 +154,6 @@ func leavesTiers(account, before claims.Account) bool {
 // losesJetStream tells whether the account had JetStream and has none any more.
 func losesJetStream(account, before claims.Account) bool {
 	return before.HasJetStream() && !account.HasJetStream()
-}
-
-// warnOfMaxBytes warns of limits under which KINE does not start.
-func warnOfMaxBytes(account claims.Account, diags *diag.Diagnostics) {
-	at := path.Root("jetstream").AtName("max_bytes_required")
-	required := account.JetStream != nil && account.JetStream.MaxBytesRequired
-	for name, tier := range account.Tiers {
-		if tier.MaxBytesRequired {
-			required, at = true, path.Root("jetstream").AtName("tiers").AtMapKey(name).AtName("max_bytes_required")
-		}
-	}
-	if required {
-		diags.AddAttributeWarning(at, "KINE Does Not Start With max_bytes_required", secret.Sprintf("The account %q refuses streams without a limit of their "+
-			"own, and KINE's has none: a k3s in this account does not start, not even on a bucket that is there.\n\nTo bound what k3s stores, set "+
-			"disk_storage and disk_max_stream_bytes.", account.Name))
-	}
 }
 
 // rememberImport notes in the private state whether the account was imported and not applied since: then it is not known yet which

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -210,7 +209,7 @@ func (c *check) addFindings(diags *diag.Diagnostics, found []error) {
 // addCaution warns of what KINE starts with all the same.
 func (c *check) addCaution(diags *diag.Diagnostics, caution *kine.Caution) {
 	at, step := c.explain(caution)
-	detail := fmt.Sprintf("Bucket %q: %s", c.spec.Name, connection.Sentence(caution.Error()))
+	detail := secret.Sprintf("Bucket %q: %s", c.spec.Name, connection.Sentence(caution.Error()))
 	if step != "" {
 		detail += "\n\n" + step
 	}
@@ -219,50 +218,6 @@ func (c *check) addCaution(diags *diag.Diagnostics, caution *kine.Caution) {
 
 // repairStep is what to do about a bucket that differs from the contract.
 const repairStep = "Give the datastore of the nats_kine_bucket that made the bucket, and apply that first if its plan shows a change."
-
-// mismatchStep is what to do about a bucket on which KINE does not start.
-func mismatchStep(mismatch *kine.MismatchError) string {
-	steps := map[string]string{
-		kine.FieldLastMessage: "Nothing but KINE may write to the bucket or delete from it. Plan and apply the nats_kine_bucket that made the bucket: that writes KINE's health " +
-			"key, which KINE writes at each start as well, and nothing else. If messages were deleted, restore the bucket instead.",
-		kine.FieldMessages: "The data of the cluster is gone. Restore the bucket from a mirror or a backup, or, for a new cluster, destroy it and make it anew.",
-	}
-	var found []string
-	repair := false
-	for _, v := range mismatch.Violations {
-		if step, ok := steps[v.Field]; ok {
-			found = append(found, step)
-		} else {
-			repair = true
-		}
-	}
-	if repair {
-		found = append([]string{repairStep}, found...)
-	}
-	return strings.Join(found, " ")
-}
-
-// limitStep is what to do about a limit under which KINE does not work.
-func limitStep(limit *kine.LimitError) string {
-	const account = "of the account (%s of its nats_account)"
-	const raise = "Raise the limit "
-	switch limit.Limit {
-	case kine.LimitConsumers:
-		return raise + fmt.Sprintf(account, "jetstream.consumers, or that of the tier") + ", or that of the server (default_max_consumers), or leave it out. Consumers that " +
-			"nobody uses any more go after five minutes."
-	case kine.LimitSubscriptions:
-		return raise + fmt.Sprintf(account, "limits.subscriptions") + ", of the user (subscriptions of its nats_user) or of the server (max_subscriptions), or leave it out."
-	case kine.LimitConnections:
-		return raise + fmt.Sprintf(account, "limits.connections") + " or of the server (max_connections): each KINE needs one, and the provider another one to verify it."
-	case kine.LimitPayload:
-		return raise + fmt.Sprintf(account, "limits.payload") + ", of the user (payload of its nats_user) or of the server (max_payload)."
-	case kine.LimitStorage:
-		return raise + fmt.Sprintf(account, "jetstream.disk_storage, or that of the tier") + " or of the server (max_file_store), or delete streams that are not needed."
-	case kine.LimitTiers:
-		return "Give the account a tier for the bucket's number of replicas (jetstream.tiers of its nats_account)."
-	}
-	return raise + fmt.Sprintf(account, "jetstream."+limit.Limit) + "."
-}
 
 // logStep tells where KINE says more.
 const logStep = "The whole log of KINE is in Terraform's log, from the level INFO on."
@@ -298,7 +253,7 @@ func (c *check) explain(err error) (at path.Path, step string) {
 	case errors.As(err, &mismatch):
 		return path.Root("datastore"), mismatchStep(mismatch)
 	case errors.As(err, &limit):
-		return path.Root("verify"), limitStep(limit)
+		return path.Root("verify"), limitSteps[limit.Limit]
 	case errors.As(err, &slow):
 		return path.Root("datastore"), "Delete from Kubernetes what is not needed, such as old events and jobs, and keep less history in the bucket. Then remove the old " +
 			"delete markers that KINE leaves behind."
@@ -316,7 +271,7 @@ func (c *check) explain(err error) (at path.Path, step string) {
 	case errors.As(err, &token):
 		return c.tokenPath, "Give the token of the cluster whose data this is, to k3s too, or the bucket of the cluster whose token this is."
 	case errors.As(err, &failure) && failure.Limit != nil:
-		return path.Root("verify"), limitStep(failure.Limit) + " " + logStep
+		return path.Root("verify"), limitSteps[failure.Limit.Limit] + " " + logStep
 	case errors.As(err, &failure) && failure.Late:
 		return path.Root("verify"), "If the servers are slow or the bucket is large, raise the timeouts of this resource. " + logStep
 	case errors.As(err, &failure):

@@ -1,0 +1,63 @@
+package account
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
+)
+
+// warnOfLimits warns of limits under which KINE does not work. An account without JetStream, or without any of it on disk, is not for
+// KINE.
+func warnOfLimits(account claims.Account, diags *diag.Diagnostics) {
+	at := path.Root("jetstream")
+	onDisk := false
+	if account.JetStream != nil {
+		onDisk = warnOfJetStream(account.Name, at, account.JetStream, diags)
+	}
+	for _, name := range slices.Sorted(maps.Keys(account.Tiers)) {
+		tier := account.Tiers[name]
+		onDisk = warnOfJetStream(account.Name, at.AtName("tiers").AtMapKey(name), &tier, diags) || onDisk
+	}
+	if onDisk {
+		limits := kine.Limits{Subscriptions: account.Limits.Subscriptions, Connections: account.Limits.Connections, Payload: account.Limits.Payload}
+		warnOf(account.Name, path.Root("limits"), limits, diags)
+	}
+}
+
+// warnOfJetStream warns of the limits at an attribute, and tells whether streams may be on disk under them.
+func warnOfJetStream(account string, at path.Path, limits *claims.JetStream, diags *diag.Diagnostics) (onDisk bool) {
+	if limits.DiskStorage != nil && *limits.DiskStorage == 0 {
+		return false
+	}
+	if limits.MaxBytesRequired {
+		diags.AddAttributeWarning(at.AtName("max_bytes_required"), "KINE Does Not Start With max_bytes_required", secret.Sprintf("The account %q refuses streams "+
+			"without a limit of their own, and KINE's has none: a k3s in this account does not start, not even on a bucket that is there.\n\nTo bound what k3s "+
+			"stores, set disk_storage and disk_max_stream_bytes.", account))
+	}
+	warnOf(account, at, kine.Limits{Streams: limits.Streams, Consumers: limits.Consumers, Storage: limits.DiskStorage}, diags)
+	return true
+}
+
+// warnOf warns of each limit below an attribute that is less than KINE needs.
+func warnOf(account string, at path.Path, limits kine.Limits, diags *diag.Diagnostics) {
+	for _, found := range limits.Check() {
+		limit, ok := errors.AsType[*kine.LimitError](found)
+		if !ok {
+			continue
+		}
+		summary, effect := "KINE Does Not Work Within a Limit", "A k3s in this account does not start, or does not work."
+		if _, ok := errors.AsType[*kine.Caution](found); ok {
+			summary, effect = "A Limit Is Tight for KINE", "A k3s in this account starts, and may fail later."
+		}
+		diags.AddAttributeWarning(at.AtName(limit.Limit), summary, secret.Sprintf("Account %q: %s\n\n%s Raise the limit, or leave it out. If no k3s stores its state in the "+
+			"account, nothing is wrong.", account, connection.Sentence(limit.Text), effect))
+	}
+}
