@@ -25,6 +25,9 @@ type Bucket struct {
 	Messages, Bytes, Keys, LastSequence uint64
 	// Consumers is the number of consumers, those that nobody uses any more included.
 	Consumers int
+	// Created is when the stream was made. Adopted is set by [Create] if it was there before.
+	Created time.Time
+	Adopted bool
 }
 
 // Contents says in words what is in the bucket.
@@ -42,7 +45,7 @@ func (i *Stream) Bucket() *Bucket {
 	b := &Bucket{
 		Spec:     i.Config.spec(),
 		Messages: i.State.Messages, Bytes: i.State.Bytes, Keys: i.State.Subjects, LastSequence: i.State.LastSequence,
-		Consumers: i.State.ConsumerCount,
+		Consumers: i.State.ConsumerCount, Created: i.Created,
 	}
 	i.Config.Get("placement", &b.Placement)
 	if i.Cluster != nil {
@@ -65,15 +68,19 @@ func Read(ctx context.Context, js *natsconn.JetStream, name string) (*Bucket, er
 
 // Create makes the stream behind a bucket, in the given place if there is one; [Settle] then finishes the placement. A
 // bucket that is there already is taken over if it equals the contract, is empty and has no consumers, as an earlier
-// creation leaves it whose answer was lost; any other is an [*ExistsError].
+// creation leaves it whose answer was lost, and that is noted in it: it may be somebody else's. Any other is an [*ExistsError].
 func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement) (*Bucket, error) {
-	info, err := CreateStream(ctx, js, newConfig(spec), place, func(info *Stream, _ bool) error {
+	adopted := false
+	info, err := CreateStream(ctx, js, newConfig(spec), place, func(info *Stream, asked bool) error {
+		adopted = !asked
 		return adopt(info, info.Bucket(), spec)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return info.Bucket(), nil
+	bucket := info.Bucket()
+	bucket.Adopted = adopted
+	return bucket, nil
 }
 
 // adopt decides whether a stream that is there may be the one to be created.

@@ -24,7 +24,7 @@ func Probe(ctx context.Context, source *natsconn.JetStream, bucket string) (*kin
 
 // Create makes the stream of a mirror, in the given place if there is one; [AwaitSync] then waits until it follows, and
 // [Settle] finishes the placement. [Establish] does all of it. A mirror that is there already is taken over if it equals the
-// spec and is empty, as an earlier creation leaves it whose answer was lost; any other stream is an [*ExistsError]. A source
+// spec and is empty, as an earlier creation leaves it whose answer was lost, and that is noted in it; any other stream is an [*ExistsError]. A source
 // in the same account and domain is a [*BrokenError], and nothing is made then.
 func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement) (*Mirror, error) {
 	return create(ctx, js, spec, spec.form(), place, func(info *kine.Stream, asked bool) bool {
@@ -49,7 +49,9 @@ func create(
 	if err := checkDomain(ctx, js, spec.Source); err != nil {
 		return nil, err
 	}
+	adopted := false
 	info, err := kine.CreateStream(ctx, js, form, place, func(info *kine.Stream, asked bool) error {
+		adopted = !asked
 		if len(info.Config.Unplaced(form)) == 0 && adopt(info, asked) {
 			return nil
 		}
@@ -58,7 +60,9 @@ func create(
 	if err != nil {
 		return nil, err
 	}
-	return read(info), nil
+	m := read(info)
+	m.Adopted = adopted
+	return m, nil
 }
 
 // checkDomain refuses a source in the domain of the mirror.
@@ -111,6 +115,17 @@ func Establish(
 	if err != nil {
 		return nil, err
 	}
+	established, err := prove(ctx, js, source, spec, place, made)
+	if established != nil {
+		established.Adopted = made.Adopted
+	}
+	return established, err
+}
+
+// prove goes on with a mirror that was made.
+func prove(
+	ctx context.Context, js, source *natsconn.JetStream, spec Spec, place *kine.Placement, made *Mirror,
+) (*Mirror, error) {
 	m, err := awaitSync(ctx, js, source, spec, made)
 	if isLasting(err) {
 		return nil, discard(ctx, js, spec.form(), made, err)
@@ -142,9 +157,9 @@ func isLasting(err error) bool {
 }
 
 // discard removes a mirror that can never work, which is what err says, and returns err. One that had messages when this
-// process met it is not this process's own, and may be the only copy of them; nor is one that was changed since.
+// process met it is not this process's own, and may be the only copy of them; nor is one that was there before, or was changed since.
 func discard(ctx context.Context, js *natsconn.JetStream, form kine.Config, made *Mirror, err error) error {
-	if !isLasting(err) || made.LastSequence > 0 {
+	if !isLasting(err) || made.LastSequence > 0 || made.Adopted {
 		return err
 	}
 	info, left := kine.ReadStream(ctx, js, made.Name)

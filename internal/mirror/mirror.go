@@ -176,8 +176,9 @@ type Mirror struct {
 	Cluster string
 	// Placement is the placement of a creation or move that is not finished; a mirror at rest has none.
 	Placement *kine.Placement
-	// Created is when the stream was made.
+	// Created is when the stream was made. Adopted is set by [Create] and [Establish] if it was there before.
 	Created time.Time
+	Adopted bool
 	// Messages, Bytes and Keys say how much is in it; FirstSequence and LastSequence are the first and the last revision that it has.
 	Messages, Bytes, Keys, FirstSequence, LastSequence uint64
 	// Lag is how many messages of the source it knows of and does not have yet, as far as it has contact.

@@ -73,7 +73,11 @@ func Restore(
 	if err != nil {
 		return nil, discard(ctx, js, spec.restoring(), made, err)
 	}
-	return Promote(ctx, js, spec)
+	bucket, err := Promote(ctx, js, spec)
+	if bucket != nil {
+		bucket.Adopted = made.Adopted
+	}
+	return bucket, err
 }
 
 // bring brings the mirror that a bucket is restored by to where it can be promoted: in its place, with all that the source has.
@@ -124,5 +128,6 @@ func finished(
 	if d != nil {
 		return nil, exists
 	}
+	bucket.Adopted = true
 	return bucket, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -145,6 +146,14 @@ func (m *accountModel) warnOfLoading(err error, diags *diag.Diagnostics) {
 	diags.AddWarning("Servers May Not Have Loaded the Account", secret.Sprintf("The account %q was pushed. Whether every server has loaded it could not be found out, and one that "+
 		"loads it while its first stream is made may lose that stream at its next start. The provider looks for that when it makes a bucket.\n\n%s",
 		m.Name.ValueString(), connection.Explain(err)))
+}
+
+// warnOfAdoption warns that a creation took over an account that was there before, as it was signed at a time.
+func (m *accountModel) warnOfAdoption(signed time.Time, diags *diag.Diagnostics) {
+	diags.AddAttributeWarning(path.Root("public_key"), "Account Was There Already", secret.Sprintf("The servers had the account %s (%q) already, signed at %s "+
+		"with the same claims, and it was taken over. An apply that was interrupted leaves that, as does a replacement that creates first.\n\nIf neither was the "+
+		"case, another resource, workspace or configuration owns it: take it out of this state then, with state rm.", m.PublicKey.ValueString(), m.Name.ValueString(),
+		signed.UTC().Format(time.RFC3339)))
 }
 
 // noteUncertain notes that a new account was pushed without an answer.

@@ -124,6 +124,7 @@ func (r *accountResource) apply(ctx context.Context, plan *accountModel, account
 	}
 	if before == nil && found {
 		r.data.TakeOver(account.PublicKey)
+		plan.warnOfAdoption(result.Signature.IssuedAt, diags)
 	}
 	plan.JWT, plan.Issuer = types.StringValue(result.Token), types.StringValue(result.Signature.Issuer)
 	plan.notePending(result.Missing, diags)

@@ -26,7 +26,9 @@ func TestAccAccountTakenOver(t *testing.T) {
 	w.Refused(t, "import it: terraform import ADDRESS "+key, "apply", "-auto-approve")
 	before := b.stored(t, key).Token
 	w.Configure(t, lines("a", "lifecycle {\n    create_before_destroy = true\n  }"))
-	w.Apply(t)
+	if out := w.Apply(t); !acctest.Text("Account Was There Already").MatchString(out) {
+		t.Errorf("the account was taken over without a word:\n%s", out)
+	}
 	w.AssertEmptyPlan(t)
 	if b.stored(t, key).Token != before {
 		t.Error("an account that was there and is the same was signed again")

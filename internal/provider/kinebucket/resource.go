@@ -102,6 +102,9 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 	tflog.Info(ctx, "created kine bucket", map[string]any{"bucket": bucket.Name, "cluster": bucket.Cluster})
 
+	if bucket.Adopted {
+		plan.subject().WarnOfAdoption(&resp.Diagnostics, bucket.Created)
+	}
 	// The stream is there: an error from here on would taint the resource, and the next apply would delete the stream.
 	// What is unfinished is noted instead, and the next plan goes on with it.
 	if plan.Fenced.ValueBool() && !plan.restoring() {

@@ -26,9 +26,9 @@ func TestAccCLIKVMirrorProtection(t *testing.T) {
 	const (
 		isProtected   = "KV Mirror Is Protected"
 		neverReplaced = "KV Mirror Is Never Replaced"
-		fromOther   = `bucket = "other", jetstream_domain = "hub"`
-		triggered   = "lifecycle { replace_triggered_by = [terraform_data.trigger] }"
-		createFirst = "lifecycle { create_before_destroy = true }"
+		fromOther     = `bucket = "other", jetstream_domain = "hub"`
+		triggered     = "lifecycle { replace_triggered_by = [terraform_data.trigger] }"
+		createFirst   = "lifecycle { create_before_destroy = true }"
 	)
 	cases := []struct {
 		name, config, want string

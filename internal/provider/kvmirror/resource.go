@@ -94,6 +94,9 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 		addError(&resp.Diagnostics, "Create", &plan, err)
 		return
 	}
+	if got.Adopted {
+		plan.subject().WarnOfAdoption(&resp.Diagnostics, got.Created)
+	}
 	plan.Pending = types.StringNull()
 	if unfinished {
 		plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, "sync", pending)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -76,6 +77,14 @@ func (s Subject) Add(diags *diag.Diagnostics, action string, err error, failure 
 		return
 	}
 	diags.AddAttributeError(failure.At, summary, detail)
+}
+
+// WarnOfAdoption warns that a creation took over what was there before, since a time. A server does not tell who has made it.
+func (s Subject) WarnOfAdoption(diags *diag.Diagnostics, since time.Time) {
+	diags.AddAttributeWarning(path.Root(bucketid.Name), s.What+" Was There Already",
+		secret.Sprintf("The %[1]s %[2]q has been there since %[3]s, as it should be and unused, and was taken over. An apply that was interrupted "+
+			"leaves one like that.\n\nIf no apply was interrupted, another workspace or configuration may own it, and two clusters would share it: take "+
+			"it out of this state then, with state rm, and choose another name.", s.Noun, s.ID.Name.ValueString(), since.UTC().Format(time.RFC3339)))
 }
 
 // NotePending notes in pending what a creation or update has not finished, and warns of it. Several steps are noted one after another.
