@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // serverInfo is what a server says of itself in its answers.
@@ -21,9 +22,9 @@ type serverInfo struct {
 // check refuses what is not said by a server. The name becomes one that may be shown.
 func (s *serverInfo) check(asked string) error {
 	if !nkeys.IsValidPublicServerKey(s.ID) {
-		return &natsconn.AnswerError{Asked: asked, Got: fmt.Sprintf("as %q, which is not the id of a server", natsconn.Shown(s.ID))}
+		return &natsconn.AnswerError{Asked: asked, Got: fmt.Sprintf("as %q, which is not the id of a server", secret.FromServer(s.ID))}
 	}
-	s.Name = natsconn.Shown(s.Name)
+	s.Name = secret.FromServer(s.Name)
 	return nil
 }
 
@@ -53,7 +54,7 @@ func readReply(asked string, msg *nats.Msg) (r reply, err error) {
 	}
 	switch {
 	case answer.Error != nil:
-		return r, &RejectedError{Server: answer.Server.Name, Text: natsconn.Shown(answer.Error.Description)}
+		return r, &RejectedError{Server: answer.Server.Name, Text: secret.FromServer(answer.Error.Description)}
 	case len(answer.Data) == 0 || string(answer.Data) == "null":
 		return r, &natsconn.AnswerError{Asked: asked, Got: fmt.Sprintf("without data, as the server %s", answer.Server.Name)}
 	}
@@ -69,7 +70,7 @@ func (r reply) read(asked string, into any) error {
 		return err
 	}
 	if said.ID != r.server.ID {
-		return &natsconn.AnswerError{Asked: asked, Got: fmt.Sprintf("as the server %s with the data of %q", r.server.ID, natsconn.Shown(said.ID))}
+		return &natsconn.AnswerError{Asked: asked, Got: fmt.Sprintf("as the server %s with the data of %q", r.server.ID, secret.FromServer(said.ID))}
 	}
 	return natsconn.Unmarshal(asked, r.data, into)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // surveyAge is how long what is known about the servers is taken for true.
@@ -194,11 +195,11 @@ func (r *Resolver) trusted(ctx context.Context, expected int) ([]Server, error) 
 		for _, o := range data.Operators {
 			keys := append([]string{o.Subject}, o.SigningKeys...)
 			if i := slices.IndexFunc(keys, func(key string) bool { return !nkeys.IsValidPublicOperatorKey(key) }); i >= 0 {
-				return nil, &natsconn.AnswerError{Asked: subjectVarz, Got: fmt.Sprintf("with %q, which is not the key of an operator", natsconn.Shown(keys[i]))}
+				return nil, &natsconn.AnswerError{Asked: subjectVarz, Got: fmt.Sprintf("with %q, which is not the key of an operator", secret.FromServer(keys[i]))}
 			}
 			server.Operators = append(server.Operators, TrustedOperator{
-				Name: natsconn.Shown(o.Name), PublicKey: o.Subject, SigningKeys: o.SigningKeys, Strict: o.StrictSigningKeyUsage,
-				AccountServerURL: natsconn.Shown(o.AccountServerURL),
+				Name: secret.FromServer(o.Name), PublicKey: o.Subject, SigningKeys: o.SigningKeys, Strict: o.StrictSigningKeyUsage,
+				AccountServerURL: secret.FromServer(o.AccountServerURL),
 			})
 		}
 		servers = append(servers, server)
@@ -226,7 +227,7 @@ func (r *Resolver) offlinePeers(ctx context.Context, expected int) ([]string, er
 			return nil, err
 		}
 		for _, peer := range data.Meta.Replicas {
-			if name := natsconn.Shown(peer.Name); peer.Offline && !slices.Contains(names, name) {
+			if name := secret.FromServer(peer.Name); peer.Offline && !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}

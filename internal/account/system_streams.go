@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // jetStreamDetail is what one server stores of an account.
@@ -33,7 +34,7 @@ func (r *Resolver) Streams(ctx context.Context, publicKey string) ([]string, err
 	var names []string
 	for _, detail := range details {
 		for _, stream := range detail.Streams {
-			names = append(names, natsconn.Shown(stream.Name))
+			names = append(names, secret.FromServer(stream.Name))
 		}
 	}
 	slices.Sort(names)
@@ -42,7 +43,7 @@ func (r *Resolver) Streams(ctx context.Context, publicKey string) ([]string, err
 
 // otherAccount is the error for an answer about an account that was not asked for.
 func otherAccount(asked, got string) error {
-	return &natsconn.AnswerError{Asked: asked, Got: fmt.Sprintf("about the account %q", natsconn.Shown(got))}
+	return &natsconn.AnswerError{Asked: asked, Got: fmt.Sprintf("about the account %q", secret.FromServer(got))}
 }
 
 // jetStreamDetails asks all servers for what they store of an account; one that stores nothing does not show.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // ask makes a call of the JetStream API that is answered with the stream of a bucket. Errors are those of [natsconn.JetStream.Request]; an
@@ -39,7 +40,7 @@ func (i *Stream) problem() string {
 	} {
 		if raw, ok := i.Config[field]; ok {
 			if err := json.Unmarshal(raw, into); err != nil {
-				return fmt.Sprintf("a configuration whose %s cannot be read: %s", field, natsconn.Shown(err.Error()))
+				return fmt.Sprintf("a configuration whose %s cannot be read: %s", field, secret.FromServer(err.Error()))
 			}
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // Violation is a field of a stream's configuration that breaks the contract, or what is wrong with its messages.
@@ -28,17 +28,17 @@ func (v Violation) String() string {
 	case v.Field == FieldLastMessage && v.Actual == "unset":
 		return "the last message was deleted, and KINE waits for it when it starts"
 	case v.Field == FieldLastMessage:
-		return "the last message, on " + natsconn.Shown(v.Actual) + ", is not KINE's, and KINE waits for one of its own when it starts"
+		return "the last message, on " + secret.FromServer(v.Actual) + ", is not KINE's, and KINE waits for one of its own when it starts"
 	case v.Field == FieldFirstSequence:
 		return fmt.Sprintf("first_seq is %s, KINE requires %s, and the next restart of a server that holds the stream deletes all of its messages",
-			natsconn.Shown(v.Actual), v.Required)
+			secret.FromServer(v.Actual), v.Required)
 	}
-	return fmt.Sprintf("%s is %s, KINE requires %s", natsconn.Shown(v.Field), natsconn.Shown(v.Actual), v.Required)
+	return fmt.Sprintf("%s is %s, KINE requires %s", secret.FromServer(v.Field), secret.FromServer(v.Actual), v.Required)
 }
 
 // Unlike says where a stream differs that need not be one for KINE.
 func (v Violation) Unlike() string {
-	return fmt.Sprintf("%s is %s, not %s", natsconn.Shown(v.Field), natsconn.Shown(v.Actual), v.Required)
+	return fmt.Sprintf("%s is %s, not %s", secret.FromServer(v.Field), secret.FromServer(v.Actual), v.Required)
 }
 
 // Repairable tells whether the server can update the field to what KINE needs on a living stream. The rules are those

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // MaxAnswer is how large an answer may be that is read, in bytes, unless the server takes larger messages. The largest answers are those
@@ -27,14 +29,14 @@ func (e *AnswerError) Error() string {
 
 // Unread returns the error for an answer that cannot be read.
 func Unread(asked string, err error) *AnswerError {
-	return &AnswerError{Asked: asked, Got: "with what cannot be read: " + Shown(err.Error())}
+	return &AnswerError{Asked: asked, Got: "with what cannot be read: " + secret.FromServer(err.Error())}
 }
 
 // checkSize refuses an answer that is too large to be one.
 func checkSize(msg *nats.Msg, maxPayload int64) error {
 	limit := max(MaxAnswer, maxPayload)
 	if size := int64(len(msg.Data)); size > limit {
-		return &AnswerError{Asked: Shown(msg.Subject), Got: fmt.Sprintf("with %d bytes, where at most %d are read", size, limit)}
+		return &AnswerError{Asked: secret.FromServer(msg.Subject), Got: fmt.Sprintf("with %d bytes, where at most %d are read", size, limit)}
 	}
 	return nil
 }
@@ -111,13 +113,13 @@ func (js *JetStream) checkAnswer(call string, data []byte) error {
 		// server/jetstream_cluster.go).
 		return e.Error
 	case !known || got != kind:
-		return wrong("with the type %q, not %q", Shown(e.Type), typePrefix+kind)
+		return wrong("with the type %q, not %q", secret.FromServer(e.Type), typePrefix+kind)
 	case e.Error != nil && *e.Error == (APIError{}):
 		return wrong("with an error that says nothing")
 	case e.Error != nil:
 		return e.Error
 	case js.domain != "" && e.Domain != js.domain && (e.Domain != "" || kind == typeAccountInfo):
-		return wrong("for the JetStream domain %q, not %q", Shown(e.Domain), js.domain)
+		return wrong("for the JetStream domain %q, not %q", secret.FromServer(e.Domain), js.domain)
 	}
 	switch kind {
 	case typeStreamInfo, typeStreamCreate, typeStreamUpdate:
@@ -125,7 +127,7 @@ func (js *JetStream) checkAnswer(call string, data []byte) error {
 		case e.Config == nil || e.State == nil || e.Created.IsZero():
 			return wrong("without the stream's configuration, its state or its time of creation")
 		case e.Config.Name != stream:
-			return wrong("about the stream %q", Shown(e.Config.Name))
+			return wrong("about the stream %q", secret.FromServer(e.Config.Name))
 		}
 	case "stream_delete_response", "stream_purge_response":
 		if !e.Success {
@@ -158,7 +160,7 @@ func checkConsumers(asked, stream string, data []byte) error {
 	}
 	for _, consumer := range page.Consumers {
 		if consumer.Stream != stream {
-			return &AnswerError{Asked: asked, Got: fmt.Sprintf("about a consumer of the stream %q", Shown(consumer.Stream))}
+			return &AnswerError{Asked: asked, Got: fmt.Sprintf("about a consumer of the stream %q", secret.FromServer(consumer.Stream))}
 		}
 	}
 	return nil
@@ -174,7 +176,7 @@ func checkNames(asked string, data []byte) error {
 	}
 	for _, name := range page.Streams {
 		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`.*>/\`, r) }) {
-			return &AnswerError{Asked: asked, Got: fmt.Sprintf("with %q, which is not the name of a stream", Shown(name))}
+			return &AnswerError{Asked: asked, Got: fmt.Sprintf("with %q, which is not the name of a stream", secret.FromServer(name))}
 		}
 	}
 	return nil

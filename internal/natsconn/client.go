@@ -216,7 +216,7 @@ func connectError(servers []string, settings *Settings, err error) error {
 	if errors.As(err, &unreadable) {
 		return unreadable
 	}
-	err = &shownError{err}
+	err = &secret.ServerError{Err: err}
 	switch {
 	case isRefusal(err) && settings.minted != nil:
 		return &AccountAuthError{Account: settings.account, Issuer: settings.minted.Issuer(), Servers: redacted, Err: err}
@@ -252,7 +252,7 @@ func isAlert(err error) bool {
 // checkVersion refuses servers older than [MinServerVersion].
 func checkVersion(version string) error {
 	if older(version, MinServerVersion) {
-		return &ServerVersionError{Version: Shown(version)}
+		return &ServerVersionError{Version: secret.FromServer(version)}
 	}
 	return nil
 }
@@ -343,7 +343,7 @@ func ParseViolation(text string) *PermissionError {
 	_, rest, _ := strings.Cut(text, "Permissions Violation for ")
 	kind, rest, _ := strings.Cut(rest, " to \"")
 	subject, _, _ := strings.Cut(rest, "\"")
-	subject = Shown(subject)
+	subject = secret.FromServer(subject)
 	switch kind {
 	case "Publish":
 		return &PermissionError{Subject: subject, Publish: true}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // ErrNoMessage says that a stream has no such message.
@@ -24,7 +26,7 @@ func (js *JetStream) DirectGet(ctx context.Context, stream, subject string) (*na
 		return nil, err
 	}
 	if got := msg.Header.Get(jetstream.SubjectHeader); got != subject {
-		return nil, &AnswerError{Asked: what, Got: fmt.Sprintf("with one on %q", Shown(got))}
+		return nil, &AnswerError{Asked: what, Got: fmt.Sprintf("with one on %q", secret.FromServer(got))}
 	}
 	return msg, nil
 }
@@ -46,7 +48,7 @@ func (js *JetStream) DirectGetNext(ctx context.Context, stream string, sequence 
 		return nil, Unread(what, err)
 	}
 	if raw.Sequence < sequence || raw.Subject == "" {
-		return nil, &AnswerError{Asked: what, Got: fmt.Sprintf("with that of sequence %d on %q", raw.Sequence, Shown(raw.Subject))}
+		return nil, &AnswerError{Asked: what, Got: fmt.Sprintf("with that of sequence %d on %q", raw.Sequence, secret.FromServer(raw.Subject))}
 	}
 	if raw.Time, err = time.Parse(time.RFC3339Nano, msg.Header.Get(jetstream.TimeStampHeaer)); err != nil {
 		return nil, Unread(what, err)
@@ -64,9 +66,9 @@ func (js *JetStream) directGet(ctx context.Context, stream string, request *nats
 	case status == "404":
 		return nil, ErrNoMessage
 	case status != "":
-		return nil, fmt.Errorf("%s: %s", what, Shown(status+" "+answer.Header.Get("Description")))
+		return nil, fmt.Errorf("%s: %s", what, secret.FromServer(status+" "+answer.Header.Get("Description")))
 	case got != stream:
-		return nil, &AnswerError{Asked: what, Got: fmt.Sprintf("with one of the stream %q", Shown(got))}
+		return nil, &AnswerError{Asked: what, Got: fmt.Sprintf("with one of the stream %q", secret.FromServer(got))}
 	}
 	return answer, nil
 }

@@ -166,7 +166,7 @@ func (e *APIError) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, (*plain)(e)); err != nil {
 		return err
 	}
-	e.Description = Shown(e.Description)
+	e.Description = secret.FromServer(e.Description)
 	return nil
 }
 

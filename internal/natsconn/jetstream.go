@@ -118,9 +118,9 @@ func (js *JetStream) Publish(ctx context.Context, stream string, msg *nats.Msg) 
 	}
 	switch {
 	case ack.Stream != stream:
-		return wrong("about the stream %q", Shown(ack.Stream))
+		return wrong("about the stream %q", secret.FromServer(ack.Stream))
 	case js.domain != "" && ack.Domain != "" && ack.Domain != js.domain:
-		return wrong("for the JetStream domain %q, not %q", Shown(ack.Domain), js.domain)
+		return wrong("for the JetStream domain %q, not %q", secret.FromServer(ack.Domain), js.domain)
 	case ack.Error != nil:
 		return 0, ack.Error
 	case ack.Seq == 0:
@@ -186,7 +186,7 @@ func (c *Client) exchange(ctx context.Context, nc *nats.Conn, subject string, ex
 	case errors.Is(err, nats.ErrConnectionClosed):
 		return &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrConnectionClosed}
 	}
-	return &shownError{err}
+	return &secret.ServerError{Err: err}
 }
 
 func (c *Client) redactedServers() []string {

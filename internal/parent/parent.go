@@ -4,7 +4,16 @@
 // connections, the seeds that it was given, and the socket that it listens on.
 package parent
 
-import "os"
+import (
+	"os"
+	"time"
+)
+
+// listenTime is how long a process may take to listen that has just been started, and listenPoll how often it is looked whether it does.
+const (
+	listenTime = 5 * time.Second
+	listenPoll = 10 * time.Millisecond
+)
 
 // Follow returns at once, and ends this process as soon as the CLI that started it is gone. It is for a process that a CLI starts, and not for
 // one that a CLI attaches to, which outlives CLIs. It must be called before anything replaces the standard output.
@@ -16,7 +25,12 @@ func Follow() {
 	followed := newFollowed()
 	go func() {
 		followed.wait()
-		removeSockets()
+		// The CLI may end while this process starts: what it makes in order to listen would stay.
+		ticker := time.NewTicker(listenPoll)
+		defer ticker.Stop()
+		for began := time.Now(); !removeSockets() && time.Since(began) < listenTime; {
+			<-ticker.C
+		}
 		os.Exit(1)
 	}()
 }

@@ -37,10 +37,10 @@ func (f followed) wait() {
 }
 
 // maxDescriptors bounds the file descriptors that are looked at. The listener of a provider is among its first.
-const maxDescriptors = 4096
+const maxDescriptors = 1024
 
-// removeSockets removes the files of the sockets that this process listens on.
-func removeSockets() {
+// removeSockets removes the files of the sockets that this process listens on, and reports whether there is one.
+func removeSockets() (found bool) {
 	for fd := range maxDescriptors {
 		address, err := unix.Getsockname(fd)
 		if err != nil {
@@ -48,6 +48,8 @@ func removeSockets() {
 		}
 		if socket, ok := address.(*unix.SockaddrUnix); ok && socket.Name != "" && socket.Name[0] != '@' {
 			_ = os.Remove(socket.Name) // the process ends: nobody could be told
+			found = true
 		}
 	}
+	return found
 }

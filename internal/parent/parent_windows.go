@@ -24,5 +24,5 @@ func (f followed) wait() {
 	select {}
 }
 
-// removeSockets does nothing: on Windows a provider listens on a port.
-func removeSockets() {}
+// removeSockets has nothing to remove: on Windows a provider listens on a port.
+func removeSockets() bool { return true }

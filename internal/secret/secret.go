@@ -1,5 +1,6 @@
 // Package secret decides how a text that a user gave is shown in errors, warnings and logs. A text that plainly is no path, URL, name
-// or key, such as the content of a credentials file where its path belongs, is described and never quoted, not even in part.
+// or key, such as the content of a credentials file where its path belongs, is described and never quoted, not even in part. It decides also
+// how a text that a server sent is shown: see [FromServer].
 package secret
 
 import (

@@ -195,20 +195,20 @@ func Run(ctx context.Context, target Target, log func(level, text string)) (err 
 		failure.Text, failure.Late = "it was not done in time", true
 		return failure
 	case found == nil && command.ProcessState.ExitCode() == exitNoDirectory:
-		return &MachineError{errors.New(natsconn.Shown(stderr.String()))}
+		return &MachineError{errors.New(secret.FromServer(stderr.String()))}
 	case found == nil && command.ProcessState.ExitCode() < 0:
 		// By a signal, such as that of a machine without memory.
 		return &MachineError{fmt.Errorf("its process was ended at %s: %w", failure.Stage, exit)}
 	case found == nil:
 		failure.Text = fmt.Sprintf("its process ended without a result: %v", exit)
 		if text := stderr.String(); text != "" {
-			failure.Text += "\n" + natsconn.Shown(secrets.Text(text))
+			failure.Text += "\n" + secret.FromServer(secrets.Text(text))
 		}
 		return failure
 	case found.Violation != nil:
 		return kine.NewMissingPermission(target.Endpoint.Spec.Name, found.Violation)
 	case found.Error != "":
-		failure.Text, failure.Limit = natsconn.Shown(secrets.Text(found.Error)), found.Limit
+		failure.Text, failure.Limit = secret.FromServer(secrets.Text(found.Error)), found.Limit
 		return failure
 	}
 	return nil
@@ -231,7 +231,7 @@ func converse(in io.Writer, out io.Reader, work order, failure *Error, secrets *
 		case m.Stage != "":
 			failure.Stage = m.Stage
 		default:
-			text := natsconn.Shown(secrets.Text(m.Text))
+			text := secret.FromServer(secrets.Text(m.Text))
 			if m.Level != logrus.DebugLevel.String() {
 				failure.Log = append(failure.Log, text)
 				failure.Log = failure.Log[max(0, len(failure.Log)-quotedLines):]

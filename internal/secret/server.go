@@ -1,0 +1,40 @@
+package secret
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
+)
+
+// maxFromServer is how much of a text of a server is shown, in characters.
+const maxFromServer = 500
+
+// FromServer returns a text that a server sent in the form in which a message shows it: on one line, without control or invisible characters,
+// and not longer than 500 characters. Whatever comes from a server and is shown goes through here, since a server may be hostile, or something
+// else than a server.
+func FromServer(text string) string {
+	var shown strings.Builder
+	length := 0
+	for _, r := range text {
+		if length++; length > maxFromServer {
+			shown.WriteString("…")
+			break
+		}
+		switch {
+		case unicode.IsSpace(r):
+			r = ' '
+		case invisible.Is(r), !unicode.IsPrint(r):
+			r = unicode.ReplacementChar
+		}
+		shown.WriteRune(r)
+	}
+	return shown.String()
+}
+
+// ServerError is an error whose text comes from a server.
+type ServerError struct{ Err error }
+
+func (e *ServerError) Error() string { return FromServer(e.Err.Error()) }
+
+func (e *ServerError) Unwrap() error { return e.Err }
