@@ -179,3 +179,19 @@ func asConfig(value any) any {
 	}
 	return value
 }
+
+// Import imports a resource by its id, and reads it. The state is that of no resource if either fails.
+func (p *Provider) Import(t *testing.T, resource, id string) (State, []Diagnostic) {
+	t.Helper()
+	resp, err := p.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: resource, ID: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := diagnostics(resp.Diagnostics)
+	if len(resp.ImportedResources) != 1 || len(Failures(found)) > 0 {
+		return State{}, found
+	}
+	imported := resp.ImportedResources[0]
+	state, more := p.Read(t, resource, State{imported.State, imported.Private, imported.Identity})
+	return state, append(found, more...)
+}

@@ -35,8 +35,8 @@ func warnOfFacts(bucket *kine.Bucket, imported bool, diags *diag.Diagnostics) {
 		}
 	}
 	if imported && len(others) > 0 {
-		diags.AddAttributeWarning(at, "KINE Does Not Start on the Bucket", secret.Sprintf("Bucket %q, as it was imported: %s\n\nThe next plan shows what an apply repairs, and "+
-			"says what to do about the rest.", bucket.Name, connection.Sentence(kine.DescribeViolations(others))))
+		diags.AddAttributeWarning(at, "KINE Does Not Start on the Bucket", secret.Sprintf("Bucket %q, as it was imported: %s.\n\nThe next plan shows what an apply repairs, and "+
+			"says what to do about the rest.", bucket.Name, kine.DescribeViolations(others)))
 	}
 	if took := bucket.StartTime(); took >= kine.SlowStart {
 		diags.AddWarning("KINE Starts Slowly on the Bucket", secret.Sprintf("Bucket %q: KINE reads the whole bucket when it starts, %d messages with %d bytes. That takes about "+
