@@ -83,7 +83,7 @@ resource "nats_k3s_datastore_endpoint" "cluster" {
 
   verification = {
     credentials_wo         = nats_user.k3s[each.key].credentials
-    credentials_wo_version = nats_user.k3s[each.key].public_key
+    credentials_wo_version = nats_user.k3s[each.key].jwt_id
   }
 }
 

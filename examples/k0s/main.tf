@@ -33,7 +33,7 @@ resource "nats_k3s_datastore_endpoint" "k0s" {
   verify = "etcd"
   verification = {
     credentials_wo         = var.k0s_credentials
-    credentials_wo_version = "1"
+    credentials_wo_version = "1" # raise it with each new file
     tls = {
       ca_file = "nats-ca.pem"
     }

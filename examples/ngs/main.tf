@@ -61,7 +61,7 @@ resource "nats_k3s_datastore_endpoint" "edge" {
   verify = "etcd"
   verification = {
     credentials_wo         = var.k3s_credentials
-    credentials_wo_version = "1"
+    credentials_wo_version = "1" # raise it with each new file
   }
 }
 

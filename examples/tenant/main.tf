@@ -60,7 +60,7 @@ resource "nats_k3s_datastore_endpoint" "berlin" {
   verify = "etcd"
   verification = {
     credentials_wo         = nats_user.k3s.credentials
-    credentials_wo_version = nats_user.k3s.public_key
+    credentials_wo_version = nats_user.k3s.jwt_id
   }
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -120,6 +121,29 @@ func TestExamplesAreAllApplied(t *testing.T) {
 	}
 	for file := range rows {
 		t.Errorf("there is no examples/%s", file)
+	}
+}
+
+// checkedCredentials finds what an endpoint is checked with, and the version beside it.
+var checkedCredentials = regexp.MustCompile(`credentials_wo\s*=\s*(\S+)\n\s*credentials_wo_version\s*=\s*(.+)\n`)
+
+// Endpoints that are checked as a nats_user are checked again each time that user is signed.
+func TestExamplesCheckUsersAgain(t *testing.T) {
+	followed := 0
+	for file := range examples {
+		for _, found := range checkedCredentials.FindAllStringSubmatch(text(t, filepath.Join(examplesDir, file)), -1) {
+			user, ok := strings.CutSuffix(found[1], ".credentials")
+			if !ok || !strings.HasPrefix(user, "nats_user.") {
+				continue
+			}
+			followed++
+			if want := user + ".jwt_id"; found[2] != want {
+				t.Errorf("examples/%s: credentials_wo_version is %s, not %s: a user with other permissions would not be checked", file, found[2], want)
+			}
+		}
+	}
+	if followed == 0 {
+		t.Error("no example checks an endpoint as a nats_user")
 	}
 }
 

@@ -45,7 +45,7 @@ resource "nats_k3s_datastore_endpoint" "cluster" {
   verify           = "etcd"
   verification = {
     credentials_wo         = nats_user.k3s.credentials
-    credentials_wo_version = sha256(nonsensitive(nats_user.k3s.jwt))
+    credentials_wo_version = nats_user.k3s.jwt_id
   }
 }
 `, tenant.PublicKey(), bucket, tenant.SigningKeySeed(), lab.ClientURL())

@@ -23,7 +23,7 @@ resource "nats_k3s_datastore_endpoint" "edge" {
   # What this machine needs to check the same.
   verification = {
     credentials_wo         = var.k3s_credentials
-    credentials_wo_version = "1"
+    credentials_wo_version = "1" # raise it with each new file
     tls = {
       ca_file = "nats-ca.pem"
     }

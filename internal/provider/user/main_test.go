@@ -70,6 +70,9 @@ func read(t *testing.T, attributes acctest.Attributes) signed {
 	if issuer := attributes.Text("issuer"); issuer != signature.Issuer {
 		t.Errorf("issuer is %s, and that of the JWT %s", issuer, signature.Issuer)
 	}
+	if id := attributes.Text("jwt_id"); id == "" || id != signature.ID {
+		t.Errorf("jwt_id is %q, and that of the JWT %q", id, signature.ID)
+	}
 	if credentials != "" {
 		if !strings.Contains(credentials, token) {
 			t.Error("the credentials hold another JWT")

@@ -29,6 +29,7 @@ type claimsModel struct {
 	Credentials     types.String        `tfsdk:"credentials"`
 	ExpiresAt       customtype.Time     `tfsdk:"expires_at"`
 	Issuer          types.String        `tfsdk:"issuer"`
+	JWTID           types.String        `tfsdk:"jwt_id"`
 	Permissions     types.Object        `tfsdk:"permissions"`
 	Subscriptions   types.Int64         `tfsdk:"subscriptions"`
 	Data            customtype.ByteSize `tfsdk:"data"`

@@ -86,7 +86,7 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 
 // planSigning plans a new JWT.
 func (m *userModel) planSigning(config *userModel) {
-	m.JWT, m.Issuer, m.Credentials = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+	m.JWT, m.JWTID, m.Issuer, m.Credentials = types.StringUnknown(), types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	m.ExpiresAt = customtype.Time{StringValue: types.StringUnknown()}
 	if !config.PublicKey.IsNull() {
 		m.Credentials = types.StringNull()
@@ -129,7 +129,7 @@ func (m *userModel) mustSign(signer string, state *userModel, now time.Time) boo
 
 // keepSigned plans to keep the JWT that is in the state. A key that is brought from now on takes its seed out of the state.
 func (m *userModel) keepSigned(config, state *userModel) {
-	m.JWT, m.Issuer, m.ExpiresAt, m.Credentials = state.JWT, state.Issuer, state.ExpiresAt, state.Credentials
+	m.JWT, m.JWTID, m.Issuer, m.ExpiresAt, m.Credentials = state.JWT, idOf(state.JWT), state.Issuer, state.ExpiresAt, state.Credentials
 	if !config.PublicKey.IsNull() {
 		m.Credentials = types.StringNull()
 	}

@@ -58,11 +58,13 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
 }
 
-// Read changes nothing: what was signed is known to the state alone.
+// Read makes no request: what was signed is known to the state alone. A state of an earlier version has no ID of the JWT.
 func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state userModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	if !resp.Diagnostics.HasError() {
+		state.JWTID = idOf(state.JWT)
+		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 		// Terraform before 1.12 stores no identity.
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 	}

@@ -83,7 +83,7 @@ func TestAccUser(t *testing.T) {
 	nothing := userConfig(accountKey.public, signing.seed)
 	w.CheckPlan(t, nothing, plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
 		plancheck.ExpectUnknownValue(address, tfjsonpath.New("jwt")), plancheck.ExpectUnknownValue(address, tfjsonpath.New("credentials")),
-		plancheck.ExpectUnknownValue(address, tfjsonpath.New("issuer")),
+		plancheck.ExpectUnknownValue(address, tfjsonpath.New("issuer")), plancheck.ExpectUnknownValue(address, tfjsonpath.New("jwt_id")),
 		plancheck.ExpectKnownValue(address, tfjsonpath.New("expires_at"), knownvalue.Null()))
 	second := apply(t, w, nothing, updated)
 	isSignedAgain(t, first, second)

@@ -102,6 +102,12 @@ func signedAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "The user's JWT. With `bearer_token` it is enough to connect.",
 			Computed:            true, Sensitive: true,
 		},
+		"jwt_id": schema.StringAttribute{
+			MarkdownDescription: "ID of the JWT, a hash of its claims, which is not secret. Each time the user is signed it is another one, and a plan knows " +
+				"that beforehand: use it where something has to follow the user, such as `verification.credentials_wo_version` of a " +
+				"`nats_k3s_datastore_endpoint`.",
+			Computed: true,
+		},
 		"credentials": schema.StringAttribute{
 			MarkdownDescription: "Content of a credentials file: the JWT and the seed. Null if `public_key` is set.",
 			Computed:            true, Sensitive: true,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
@@ -158,12 +159,22 @@ func (s *signing) sign(ctx context.Context, m *claimsModel, seed types.String, o
 		return err
 	}
 	m.JWT, m.Issuer, m.Credentials = types.StringValue(token), types.StringValue(signer.PublicKey()), types.StringNull()
+	m.JWTID = idOf(m.JWT)
 	if own == "" {
 		return nil
 	}
 	credentials, err := account.FormatCredentials(token, own)
 	m.Credentials = types.StringValue(credentials)
 	return err
+}
+
+// idOf returns the ID of a user's JWT, null if the JWT cannot be read.
+func idOf(token types.String) types.String {
+	_, signature, err := account.DecodeUser(token.ValueString())
+	if err != nil {
+		return types.StringNull()
+	}
+	return attribute.Text(signature.ID)
 }
 
 // logged is what a log says of the user.
