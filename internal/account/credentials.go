@@ -65,7 +65,7 @@ func CredentialsExpiry(credentials string) (time.Time, error) {
 }
 
 func credentialsUser(credentials string) (*User, Signature, error) {
-	user, signature, err := DecodeUser(undecorated(credentials))
+	user, signature, err := DecodeUser(Undecorated(credentials))
 	if err != nil {
 		return nil, Signature{}, errors.New("the credentials have no JWT of a user in them")
 	}

@@ -58,7 +58,7 @@ func DecodeActivation(token string) (*Activation, Signature, error) {
 // decode reads claims of one type. The error does not contain the token.
 func decode[T jwt.Claims](token, what string) (T, Signature, error) {
 	var none T
-	decoded, err := jwt.Decode(undecorated(token))
+	decoded, err := jwt.Decode(Undecorated(token))
 	if err != nil {
 		return none, Signature{}, fmt.Errorf("not the JWT of %s: %w", what, err)
 	}

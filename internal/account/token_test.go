@@ -70,17 +70,24 @@ func TestDecodeToken(t *testing.T) {
 	response := jwt.NewAuthorizationResponseClaims(userKey)
 	response.Audience, response.Error = serverKey, "no"
 
+	generic, untyped := jwt.NewGenericClaims(userKey), jwt.NewGenericClaims(userKey)
+	generic.Name, generic.Data["type"] = "mine", "my-claims"
+	untyped.Data["tags"] = map[string]string{"a": "b"}
 	for name, c := range map[string]struct {
 		text string
 		want Token
 		// token is the JWT alone, where the text holds more.
 		token string
 	}{
-		"a user":           {userToken, wantUser, userToken},
-		"with white space": {"\n " + userToken + " \n", wantUser, userToken},
-		"a user's .jwt":    {string(decorated), wantUser, userToken},
-		"a user's .creds":  {string(creds), wantUser, userToken},
-		"an operator":      {encode(t, op, operator), Token{Type: "operator", Name: "lab", Subject: operatorKey, Issuer: operatorKey}, ""},
+		"a user":                      {userToken, wantUser, userToken},
+		"with white space":            {"\n " + userToken + " \n", wantUser, userToken},
+		"a user's .jwt":               {string(decorated), wantUser, userToken},
+		"without the last line break": {strings.TrimSpace(string(decorated)), wantUser, userToken},
+		"with CRLF":                   {strings.ReplaceAll(string(creds), "\n", "\r\n"), wantUser, userToken},
+		"claims of another type":      {encode(t, generic, account), Token{Type: "generic", Name: "mine", Subject: userKey, Issuer: accountKey}, ""},
+		"claims without a type":       {encode(t, untyped, account), Token{Type: "generic", Subject: userKey, Issuer: accountKey}, ""},
+		"a user's .creds":             {string(creds), wantUser, userToken},
+		"an operator":                 {encode(t, op, operator), Token{Type: "operator", Name: "lab", Subject: operatorKey, Issuer: operatorKey}, ""},
 		"an account": {encode(t, jwt.NewAccountClaims(accountKey), operator), Token{Type: "account", Subject: accountKey,
 			Issuer: operatorKey}, ""},
 		"an activation": {encode(t, activation, account), Token{Type: "activation", Subject: activation.Subject,

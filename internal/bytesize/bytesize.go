@@ -25,14 +25,17 @@ type unit struct {
 var binary = []unit{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
 
 // units are all that Parse knows. The decimal ones are powers of a thousand, as the standards say: nats-server, which takes GB for
-// GiB, is never handed a unit.
-var units = append([]unit{{"", 1}, {"B", 1}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}}, binary...)
+// GiB, is never handed a decimal unit. The forms without a B are those of Kubernetes, and mean the same in a file of nats-server.
+var units = append([]unit{
+	{"", 1}, {"B", 1}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
+	{"k", 1e3}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {"Ki", 1 << 10}, {"Mi", 1 << 20}, {"Gi", 1 << 30}, {"Ti", 1 << 40},
+}, binary...)
 
 // form is a number, with a fraction or not, and a unit. A number of more than 40 digits is none that anyone means.
 var form = regexp.MustCompile(`^([0-9]{1,40}(?:\.[0-9]{1,40})?)([A-Za-z]*)$`)
 
 // Parse returns the bytes that a text means: a number, alone or with a unit of KiB, MiB, GiB, TiB (powers of 1024), KB, MB, GB, TB
-// (powers of 1000) or B. A fraction is accepted where it comes to whole bytes, as "1.5GiB" does, and "-1" is [Unlimited].
+// (powers of 1000) or B, where the B can be left out. A fraction is accepted where it comes to whole bytes, as "1.5GiB" does, and "-1" is [Unlimited].
 // An error says of the text what is wrong with it.
 func Parse(text string) (int64, error) {
 	if text == "-1" {
@@ -49,7 +52,8 @@ func Parse(text string) (int64, error) {
 		}
 	}
 	if factor == 0 {
-		return 0, secret.Errorf("%q is not a unit: there are KiB, MiB, GiB, TiB (powers of 1024) and KB, MB, GB, TB (powers of 1000)", parts[2])
+		return 0, secret.Errorf("%q is not a unit: there are KiB, MiB, GiB, TiB (powers of 1024) and KB, MB, GB, TB (powers of 1000), each also "+
+			"without the B", parts[2])
 	}
 	size, ok := new(big.Rat).SetString(parts[1])
 	if !ok {

@@ -11,6 +11,7 @@ func TestParse(t *testing.T) {
 		"0": 0, "1": 1, "1048576": 1 << 20, "007": 7, "-1": Unlimited, "12B": 12,
 		"1KiB": 1 << 10, "3MiB": 3 << 20, "10GiB": 10 << 30, "2TiB": 2 << 40,
 		"1KB": 1000, "3MB": 3e6, "10GB": 1e10, "2TB": 2e12,
+		"1k": 1000, "1K": 1000, "3M": 3e6, "10G": 1e10, "2T": 2e12, "1Ki": 1 << 10, "3Mi": 3 << 20, "10Gi": 10 << 30, "2Ti": 2 << 40,
 		"1.5GiB": 3 << 29, "0.5KiB": 512, "1.0": 1, "0.001KB": 1, "0.0009765625KiB": 1,
 		"9223372036854775807": math.MaxInt64, "8388607TiB": 8388607 << 40,
 	} {
@@ -38,7 +39,8 @@ func TestParseRefuses(t *testing.T) {
 		"0x10":                         "not a number of bytes",
 		"1/2":                          "not a number of bytes",
 		"10gib":                        `"gib" is not a unit`,
-		"10G":                          `"G" is not a unit`,
+		"10g":                          `"g" is not a unit`,
+		"10GI":                         `"GI" is not a unit`,
 		"10PiB":                        `"PiB" is not a unit`,
 		"1.5":                          "not a whole number of bytes",
 		"0.1KiB":                       "not a whole number of bytes",

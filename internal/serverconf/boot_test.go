@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nkeys"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
@@ -77,7 +78,7 @@ func TestBootJetStream(t *testing.T) {
 	config := Config{
 		Listen: natslab.FreeAddress(t), HTTP: natslab.FreeAddress(t), ServerName: "nats-1", Tags: []string{"region:eu"}, MaxPayload: new(int64(2 << 20)),
 		LogFile: filepath.Join(dir, "nats.log"), PIDFile: filepath.Join(dir, "nats.pid"),
-		JetStream: &JetStream{StoreDir: dir + `/a "quoted" $HOME`, Domain: "hub", MaxFileStore: new(int64(1 << 30)), MaxMemoryStore: new(int64(0)),
+		JetStream: &JetStream{StoreDir: dir + `/a "quoted" $1`, Domain: "hub", MaxFileStore: new(int64(1 << 30)), MaxMemoryStore: new(int64(0)),
 			Limits: &Limits{DefaultMaxConsumers: new(int64(5000))}},
 	}
 	s := boot(t, config)
@@ -309,4 +310,13 @@ func TestBootCluster(t *testing.T) {
 	}
 	routed(t, servers)
 	writeBucket(t, connect(t, configs[1]), "", 3)
+}
+
+// What a plan says of an operator that has expired: the server starts all the same.
+func TestBootExpiredOperator(t *testing.T) {
+	config := Config{Operator: expiredOperator(t), SystemAccount: newKey(nkeys.PrefixByteAccount), Resolver: &Resolver{Type: Full, Dir: t.TempDir()}, Listen: natslab.FreeAddress(t)}
+	if problems := config.CheckFields(); len(problems) != 1 || problems[0].Path.String() != "operator" {
+		t.Errorf("the check says %v", problems)
+	}
+	natslab.AwaitConfigured(t, natslab.Configured(t, config.write().b.String()))
 }

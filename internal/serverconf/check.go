@@ -73,7 +73,9 @@ func (c *checker) jetStream(js *JetStream) {
 			c.add(at.At("sync_interval"), `%q is neither %q nor a duration above zero, such as "2m"`, js.SyncInterval, SyncAlways)
 		}
 	}
-	c.tag(at.At("unique_tag"), js.UniqueTag)
+	if c.isLiteral(at.At("unique_tag"), js.UniqueTag) {
+		c.tag(at.At("unique_tag"), js.UniqueTag)
+	}
 	if limits := js.Limits; limits != nil {
 		at := at.At("limits")
 		c.limit(at.At("max_ack_pending"), limits.MaxAckPending)
@@ -125,6 +127,9 @@ func (c *checker) cluster(cluster *Cluster) {
 
 // route wants nats://host:port. A route with a password is not quoted.
 func (c *checker) route(at Path, route string) {
+	if c.isExpanded(at, route) {
+		return
+	}
 	u, err := url.Parse(route)
 	switch {
 	case err != nil || u.Host == "":
@@ -159,9 +164,10 @@ func (c *checker) resolver(r *Resolver) {
 
 // listen wants host:port.
 func (c *checker) listen(at Path, address string) {
-	if address == "" {
+	if address == "" || c.isExpanded(at, address) {
 		return
 	}
+	address = withHost(address)
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		c.add(at, `%q is not host:port, such as "0.0.0.0:4222" or "[::1]:4222"`, address)
@@ -175,7 +181,7 @@ func (c *checker) listen(at Path, address string) {
 
 // advertise wants a host, with a port or not.
 func (c *checker) advertise(at Path, address string) {
-	if address == "" {
+	if address == "" || c.isExpanded(at, address) {
 		return
 	}
 	host, port, err := net.SplitHostPort(address)
@@ -199,7 +205,7 @@ func (c *checker) address(at Path, address, host, port string) {
 
 // name wants what can be a word in the server's protocol.
 func (c *checker) name(at Path, name string) {
-	if strings.ContainsFunc(name, notInNames) {
+	if !c.isExpanded(at, name) && strings.ContainsFunc(name, notInNames) {
 		c.add(at, "%q has a space or a character that is not printed, which a name must not have: take a - instead", name)
 	}
 }
@@ -207,7 +213,7 @@ func (c *checker) name(at Path, name string) {
 func notInNames(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) || invisible.Is(r) }
 
 func (c *checker) tag(at Path, tag string) {
-	if strings.ContainsFunc(tag, notInNames) {
+	if !c.isExpanded(at, tag) && strings.ContainsFunc(tag, notInNames) {
 		c.add(at, "%q has a space or a character that is not printed, with which no stream can be placed by it: leave it out", tag)
 	}
 }
@@ -218,7 +224,7 @@ var windows = regexp.MustCompile(`^[A-Za-z]:[\\/]`)
 // file wants an absolute path of the server's own system, which is not that of the machine that this runs on.
 func (c *checker) file(at Path, file string) {
 	switch {
-	case file == "" || windows.MatchString(file):
+	case file == "" || c.isExpanded(at, file) || windows.MatchString(file):
 	case strings.HasPrefix(file, "~"):
 		c.add(at, "%q begins with ~, which the server does not expand: write the absolute path", file)
 	case !path.IsAbs(file):

@@ -33,6 +33,7 @@ func (c *checker) server(config Config, dir string) {
 	}
 	// What the server says must not lead anyone to the stand-ins.
 	names := strings.NewReplacer(dir+string(filepath.Separator), "", dir, "")
+	tested, definitions := tested.withVariables()
 	w := tested.write()
 	// Signals are the provider's.
 	opts := &server.Options{NoSigs: true, NoLog: true}
@@ -41,7 +42,7 @@ func (c *checker) server(config Config, dir string) {
 			opts.AccountResolver.Close()
 		}
 	}()
-	if err := opts.ProcessConfigString(w.b.String()); err != nil {
+	if err := opts.ProcessConfigString(definitions + w.b.String()); err != nil {
 		for _, err := range each(err) {
 			c.add(w.fieldOf(err), "nats-server refuses it: %s", names.Replace(reason(err)))
 		}

@@ -22,7 +22,7 @@ func (c Config) checkTogether() []Problem {
 			ch.add(Path{"server_name"}, "JetStream in a cluster needs a name for each server, which stays the same over restarts: set it")
 		}
 		begins := func(tag string) bool { return strings.HasPrefix(tag, strings.ToLower(js.UniqueTag)) }
-		if js.UniqueTag != "" && !slices.ContainsFunc(lower(c.Tags), begins) {
+		if js.UniqueTag != "" && !slices.ContainsFunc(c.Tags, isVariable) && !slices.ContainsFunc(lower(c.Tags), begins) {
 			ch.add(Path{"jetstream", "unique_tag"}, "none of the server's tags begins with %q, so no stream would ever be placed on it: "+
 				"add such a tag to tags", js.UniqueTag)
 		}
@@ -105,7 +105,7 @@ func (c *checker) ports(config Config) {
 	}
 	listeners := []listener{}
 	add := func(at Path, address string) {
-		host, port, err := net.SplitHostPort(address)
+		host, port, err := net.SplitHostPort(withHost(address))
 		if err != nil {
 			return // none, or none that can be read, which is told by itself
 		}

@@ -13,8 +13,10 @@ import (
 
 // Config is the configuration of a nats-server. What is empty, nil or zero is left to the server's default. Names are those of the
 // server's own syntax. There is no secret among them: users and passwords of a configuration file have no place here.
+//
+// Names, addresses, routes, tags and paths can be a variable of the server's environment, such as "$POD_NAME", if that is the whole text.
 type Config struct {
-	// Listen is where clients connect, as host:port; [DefaultListen] if empty. An empty host is all interfaces.
+	// Listen is where clients connect, as host:port; [DefaultListen] if empty. An empty host is all interfaces, as is a port alone.
 	Listen string
 	// ClientAdvertise is the host, with a port or not, that clients and other servers are told.
 	ClientAdvertise string

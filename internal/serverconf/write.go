@@ -24,27 +24,27 @@ type writer struct {
 // write writes the configuration without checking it. Keys of preload must not have a quotation mark.
 func (c Config) write() *writer {
 	w := &writer{}
-	w.text("server_name", c.ServerName)
-	w.text("listen", cmp.Or(c.Listen, DefaultListen))
-	w.text("client_advertise", c.ClientAdvertise)
-	w.text("http", c.HTTP)
+	w.expanded("server_name", c.ServerName)
+	w.expanded("listen", withHost(cmp.Or(c.Listen, DefaultListen)))
+	w.expanded("client_advertise", c.ClientAdvertise)
+	w.expanded("http", withHost(c.HTTP))
 	w.list("tags", "server_tags", c.Tags)
 	w.size("max_payload", c.MaxPayload)
 	w.number("max_connections", c.MaxConnections)
 	w.duration("write_deadline", c.WriteDeadline)
 	w.flag("debug", c.Debug)
 	w.flag("trace", c.Trace)
-	w.text("log_file", c.LogFile)
-	w.text("pid_file", c.PIDFile)
+	w.expanded("log_file", c.LogFile)
+	w.expanded("pid_file", c.PIDFile)
 	w.tls(c.TLS)
 	if js := c.JetStream; js != nil {
 		w.block("jetstream", func() { w.jetStream(js) })
 	}
 	if cluster := c.Cluster; cluster != nil {
 		w.block("cluster", func() {
-			w.text("name", cluster.Name)
-			w.text("listen", cluster.Listen)
-			w.text("advertise", cluster.Advertise)
+			w.expanded("name", cluster.Name)
+			w.expanded("listen", withHost(cluster.Listen))
+			w.expanded("advertise", cluster.Advertise)
 			w.list("routes", "routes", cluster.Routes)
 			w.tls(cluster.TLS)
 		})
@@ -58,8 +58,8 @@ func (c Config) write() *writer {
 }
 
 func (w *writer) jetStream(js *JetStream) {
-	w.text("store_dir", js.StoreDir)
-	w.text("domain", js.Domain)
+	w.expanded("store_dir", js.StoreDir)
+	w.expanded("domain", js.Domain)
 	w.size("max_memory_store", js.MaxMemoryStore)
 	w.size("max_file_store", js.MaxFileStore)
 	w.text("sync_interval", js.SyncInterval)
@@ -80,9 +80,9 @@ func (w *writer) tls(t *TLS) {
 		return
 	}
 	w.block("tls", func() {
-		w.text("cert_file", t.CertFile)
-		w.text("key_file", t.KeyFile)
-		w.text("ca_file", t.CAFile)
+		w.expanded("cert_file", t.CertFile)
+		w.expanded("key_file", t.KeyFile)
+		w.expanded("ca_file", t.CAFile)
 		w.flag("verify", t.Verify)
 		w.text("handshake_first", t.HandshakeFirst)
 		w.text("min_version", t.MinVersion)
@@ -96,7 +96,7 @@ func (w *writer) tls(t *TLS) {
 func (w *writer) resolver(r *Resolver) {
 	w.block("resolver", func() {
 		w.text("type", r.Type)
-		w.text("dir", r.Dir)
+		w.expanded("dir", r.Dir)
 		w.flag("allow_delete", r.AllowDelete)
 		w.duration("interval", r.Interval)
 		w.number("limit", r.Limit)
@@ -119,6 +119,13 @@ func (w *writer) text(name, value string) {
 	}
 }
 
+// expanded writes a text that can be a variable of the server's environment.
+func (w *writer) expanded(name, value string) {
+	if value != "" {
+		w.line(name, quoteUnlessVariable(value), w.at.At(name))
+	}
+}
+
 func (w *writer) list(attribute, name string, values []string) {
 	if len(values) == 0 {
 		return
@@ -127,7 +134,7 @@ func (w *writer) list(attribute, name string, values []string) {
 	w.raw(name+": [", at)
 	w.depth++
 	for i, value := range values {
-		w.raw(quote(value), at.At(Index(i)))
+		w.raw(quoteUnlessVariable(value), at.At(Index(i)))
 	}
 	w.depth--
 	w.raw("]", at)
@@ -175,6 +182,14 @@ func (w *writer) line(name, value string, at Path) { w.raw(name+": "+value, at) 
 func (w *writer) raw(line string, at Path) {
 	w.b.WriteString(strings.Repeat("  ", w.depth) + line + "\n")
 	w.lines = append(w.lines, at)
+}
+
+// quoteUnlessVariable leaves a variable without quotes, so that the server expands it.
+func quoteUnlessVariable(text string) string {
+	if isVariable(text) {
+		return text
+	}
+	return quote(text)
 }
 
 // quote writes a text so that the server reads the same one: in double quotation marks nothing is looked up or included, and an

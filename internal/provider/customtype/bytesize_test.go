@@ -52,6 +52,8 @@ func TestByteSizeSemanticEquality(t *testing.T) {
 		{"10GiB", "10737418240", true},
 		{"1.5GiB", "1536MiB", true},
 		{"1GB", "1GiB", false},
+		{"10G", "10000000000", true},
+		{"10Gi", "10GiB", true},
 		{"0", "-1", false},
 		{"many", "many", false},
 		{"0", "many", false},
@@ -84,7 +86,8 @@ func TestByteSizeValidation(t *testing.T) {
 		{ByteSize{StringValue: basetypes.NewStringUnknown()}, ""},
 		{sizeOf(""), `is "", which is not a size`},
 		{sizeOf("10 GiB"), "not a number of bytes"},
-		{sizeOf("10G"), "GiB, TiB"},
+		{sizeOf("10G"), ""},
+		{sizeOf("10g"), "GiB, TiB"},
 	} {
 		var resp xattr.ValidateAttributeResponse
 		c.value.ValidateAttribute(t.Context(), xattr.ValidateAttributeRequest{Path: at}, &resp)

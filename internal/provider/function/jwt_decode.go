@@ -56,7 +56,8 @@ var decodedText = strings.Join([]string{
 		"\n\nThe content of a `.jwt` or `.creds` file can be given as it is. Nothing of the seed in it comes back, and nothing in the result " +
 		"is secret. Terraform still marks it as sensitive if the argument is: `nonsensitive()` takes that off.\n\nThe result is an object, in " +
 		"which what is absent is null:\n",
-	"- `type`: `operator`, `account`, `user`, `activation`, `authorization_request` or `authorization_response`.",
+	"- `type`: `operator`, `account`, `user`, `activation`, `authorization_request`, `authorization_response`, or `generic` for claims of any other " +
+		"type.",
 	"- `name`, `audience`: free texts.",
 	"- `subject`: the public key that the JWT is for.",
 	"- `issuer`: the public key that signed it.",

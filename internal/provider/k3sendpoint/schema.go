@@ -199,7 +199,7 @@ func attributes() map[string]schema.Attribute {
 				"credentials_wo_version": schema.StringAttribute{
 					MarkdownDescription: fmt.Sprintf(versionText, credentialsWO) + " For a `nats_user` that is its `jwt_id`: another one each time the user " +
 						"is signed, be it for other permissions.",
-					Optional:            true,
+					Optional: true,
 					Validators: []validator.String{
 						stringvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName("credentials_wo")),
 					},

@@ -35,7 +35,7 @@ func (m *operatorModel) Preview(config, state *operatorModel, diags *diag.Diagno
 		m.SystemAccountJWT = types.StringNull()
 	}
 	defer func() {
-		claimpath.CheckExpiry(diags, m.JWT.IsUnknown(), c.operator.Expires, "Operator", "operator", "servers do not start with it")
+		claimpath.CheckExpiry(diags, m.JWT.IsUnknown(), c.operator.Expires, "Operator", "operator", "nats-server 2.15 starts with it all the same, and nsc and other tools refuse it")
 	}()
 	if state == nil {
 		return

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/jwt/v2"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
@@ -117,6 +118,16 @@ func inOperatorMode(o *natslab.Operator) acctest.Config {
 	}
 }
 
+// decorated is the content of a .jwt file.
+func decorated(t *testing.T, token string) string {
+	t.Helper()
+	text, err := jwt.DecorateJWT(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // Every attribute comes into the text.
 func TestServerConfigText(t *testing.T) {
 	o := operator(t)
@@ -140,6 +151,15 @@ resolver_preload {
   "` + system.PublicKey() + `": "` + system.JWT() + "\"\n}\n"},
 		{acctest.Config{"operator": o.JWT(), "resolver": acctest.Config{"type": "cache", "dir": "/jwt", "ttl": "1h"}},
 			"listen: \"0.0.0.0:4222\"\noperator: \"" + o.JWT() + "\"\nresolver {\n  type: \"cache\"\n  dir: \"/jwt\"\n  ttl: \"1h0m0s\"\n}\n"},
+		// The contents of .jwt files.
+		{acctest.Config{"operator": decorated(t, o.JWT()), "resolver": acctest.Config{
+			"type": "memory", "preload": acctest.Config{system.PublicKey(): strings.TrimSpace(decorated(t, system.JWT()))},
+		}}, "listen: \"0.0.0.0:4222\"\noperator: \"" + o.JWT() + "\"\nresolver {\n  type: \"memory\"\n}\nresolver_preload {\n  \"" +
+			system.PublicKey() + "\": \"" + system.JWT() + "\"\n}\n"},
+		// Variables of the server's environment, a port alone and a size in the form of Kubernetes.
+		{acctest.Config{"server_name": "$POD_NAME", "http": "8222", "max_payload": "1Mi", "jetstream": acctest.Config{"store_dir": "/data", "domain": "$DOMAIN"}},
+			"server_name: $POD_NAME\nlisten: \"0.0.0.0:4222\"\nhttp: \"0.0.0.0:8222\"\nmax_payload: 1MiB\n" +
+				"jetstream {\n  store_dir: \"/data\"\n  domain: $DOMAIN\n}\n"},
 	} {
 		if found := acctest.ValidateDataSource(t, source, c.config); len(found) > 0 {
 			t.Error(found)
@@ -183,7 +203,8 @@ func TestServerConfigProblems(t *testing.T) {
 		path   string // that of set, if empty
 		text   string
 	}{
-		{plain, "listen", "4222", "", `"0.0.0.0:4222"`},
+		{plain, "listen", "04222", "", `"0.0.0.0:4222"`},
+		{plain, "server_name", "nats-$POD", "", "it expands one that is the whole value"},
 		{plain, "listen", "0.0.0.0:99999", "", "no port from 1 to 65535"},
 		{plain, "listen", "", "", "at least 1"},
 		{plain, "http", ":4222", "", "choose another one"},
@@ -193,7 +214,7 @@ func TestServerConfigProblems(t *testing.T) {
 		{plain, "tags", []any{"az:a", "a b"}, "tags[1]", "leave it out"},
 		{plain, "tags", []any{"az:a", ""}, "tags[1]", "leave it out"},
 		{plain, "max_payload", "many", "", "10GiB"},
-		{plain, "max_payload", "10G", "", "GiB"},
+		{plain, "max_payload", "10g", "", "GiB"},
 		{plain, "max_payload", "-1", "", "leave it out"},
 		{plain, "max_payload", "3GiB", "", "at most"},
 		{plain, "max_payload", "65MiB", "", "cannot be higher than max_pending"},

@@ -3,6 +3,7 @@ package server
 import (
 	"time"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/bytesize"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/serverconf"
@@ -16,7 +17,7 @@ func newConfig(o attribute.Object) serverconf.Config {
 		WriteDeadline: durationOf(o, "write_deadline"), Debug: o.Bool("debug"), Trace: o.Bool("trace"),
 		LogFile: o.Text("log_file"), PIDFile: o.Text("pid_file"),
 		JetStream: newJetStream(o.Object("jetstream")), TLS: newTLS(o.Object("tls")), Cluster: newCluster(o.Object("cluster")),
-		Operator: o.Text("operator"), SystemAccount: o.Text("system_account"), Resolver: newResolver(o.Object("resolver")),
+		Operator: account.Undecorated(o.Text("operator")), SystemAccount: o.Text("system_account"), Resolver: newResolver(o.Object("resolver")),
 	}
 }
 
@@ -65,8 +66,16 @@ func newResolver(o attribute.Object) *serverconf.Resolver {
 	}
 	return &serverconf.Resolver{
 		Type: o.Text("type"), Dir: o.Text("dir"), AllowDelete: o.Bool("allow_delete"), Interval: durationOf(o, "interval"),
-		Limit: o.Number("limit"), TTL: durationOf(o, "ttl"), Timeout: durationOf(o, "timeout"), Preload: o.TextMap("preload"),
+		Limit: o.Number("limit"), TTL: durationOf(o, "ttl"), Timeout: durationOf(o, "timeout"), Preload: undecorated(o.TextMap("preload")),
 	}
+}
+
+// undecorated returns JWTs that may be the contents of .jwt files.
+func undecorated(tokens map[string]string) map[string]string {
+	for key, token := range tokens {
+		tokens[key] = account.Undecorated(token)
+	}
+	return tokens
 }
 
 // sizeOf reads a byte size, in which -1 stays that: a server has no size without limit. What is no size is refused by its type.

@@ -20,11 +20,17 @@ func (configDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, re
 		MarkdownDescription: "The text of a nats-server configuration file, made of typed attributes and checked by nats-server's own " +
 			"code before any server sees it. Nothing is connected to, and paths are those of the machine that the server runs on: they " +
 			"need not exist here. There are no users and passwords in it: without `operator`, everyone who reaches the server may use " +
-			"it. Whatever else a server can be configured with goes into a file of your own that has this one in an `include`.",
+			"it.\n\n" +
+			"Names, addresses, routes, tags and paths can come from the environment of the server: the value `$POD_NAME` is written without quotes, so " +
+			"that nats-server expands it when it starts. It has to be the whole value, since the server expands nothing inside of a text, and " +
+			"what comes out of it is not checked here.\n\n" +
+			"What is not among the attributes, such as `leafnodes`, goes into a file of your own that has this one in an `include`. Leave out " +
+			"here what that file says: of a key that both have, the later one counts as a whole. A second `jetstream` or `cluster` block " +
+			"replaces the first with all that is in it, so write such a block either here or there.",
 		Attributes: map[string]schema.Attribute{
-			"listen":           text("Where clients connect, as `host:port`. Defaults to `" + serverconf.DefaultListen + "`."),
+			"listen":           text("Where clients connect, as `host:port`, or as a port alone for all interfaces. Defaults to `" + serverconf.DefaultListen + "`."),
 			"client_advertise": text("The host, with a port or not, that clients are told to find the server by, where that is not where it listens."),
-			"http":             text("Where the server answers monitoring requests, as `host:port`. There is none by default."),
+			"http":             text("Where the server answers monitoring requests, as `host:port` or as a port alone. There is none by default."),
 			"server_name":      text("Name of the server. With JetStream in a cluster each server needs one, which stays the same over restarts."),
 			"tags":             texts("Tags that streams are placed by, such as `region:eu`. The server knows no case in them."),
 			"max_payload":      bytes("Size of the largest message, such as `2MiB`, at most `64MiB`. Defaults to `1MiB`."),
@@ -62,7 +68,7 @@ func (configDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, re
 			})),
 			"cluster": nested("Makes the server one of a cluster.", map[string]schema.Attribute{
 				"name":      required(text("Name of the cluster, the same on each of its servers.")),
-				"listen":    required(text("Where the other servers connect, as `host:port`.")),
+				"listen":    required(text("Where the other servers connect, as `host:port` or as a port alone.")),
 				"advertise": text("The host, with a port or not, that other servers are told to find this one by, where that is not where it listens."),
 				"routes": texts("Servers of the cluster, each `nats://host:port` with the port that it listens on for its cluster. The server " +
 					"itself may be among them, so that all servers can have the same list."),
@@ -71,7 +77,7 @@ func (configDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, re
 					"ca_file": required(text("Absolute path of the PEM file of the authorities that sign the certificates of the cluster's servers.")),
 				})),
 			}),
-			"operator": text("JWT of the operator, which puts the server into operator mode: it knows accounts from `resolver`, and users by " +
+			"operator": text("JWT of the operator, or the content of its `.jwt` file, which puts the server into operator mode: it knows accounts from `resolver`, and users by " +
 				"what their accounts signed."),
 			"system_account": text("Public key of the system account, through which accounts are pushed. Defaults to the one in the operator's JWT."),
 			"resolver": nested("Where the server knows accounts from, in operator mode.", map[string]schema.Attribute{
@@ -85,7 +91,7 @@ func (configDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, re
 				"ttl":      duration("How long an account is kept, for `cache`. By default, until it expires."),
 				"timeout":  duration("How long to wait for other servers to send an account. Defaults to `1.9s`."),
 				"preload": schema.MapAttribute{
-					MarkdownDescription: "JWTs of accounts that the server knows from the start, by their public keys. The system account belongs " +
+					MarkdownDescription: "JWTs of accounts, or the contents of their `.jwt` files, that the server knows from the start, by their public keys. The system account belongs " +
 						"here, or its users can be no others than those that its identity key has signed.",
 					Optional: true, ElementType: types.StringType,
 				},
