@@ -165,6 +165,7 @@ func TestAccountProblems(t *testing.T) {
 		"the identity as a key":   {func(a *Account) { a.SigningKeys[0].PublicKey = k.account }, "SigningKeys[0].PublicKey", "identity"},
 		"a role":                  {func(a *Account) { a.SigningKeys[1].Scope.Role = "a\n" }, "SigningKeys[1].Scope.Role", "ends with a line break"},
 		"an unknown function":     {template(func(l *UserLimits) { l.Permissions.Publish.Allow[0] = "{{host()}}" }), "SigningKeys[1].Scope.Template.Permissions.Publish.Allow[0]", "is not a function"},
+		"a capital tag":           {template(func(l *UserLimits) { l.Permissions.Publish.Allow[0] = "{{Tag(x)}}" }), "SigningKeys[1].Scope.Template.Permissions.Publish.Allow[0]", "is not a function"},
 		"a function and a queue": {template(func(l *UserLimits) { l.Permissions.Subscribe.Allow = []string{"{{name()}}", "a b"} }),
 			"SigningKeys[1].Scope.Template.Permissions.Subscribe.Allow[1]", "drops that entry"},
 		"a template's subject": {template(func(l *UserLimits) { l.Permissions.Publish.Deny = []string{"a..b"} }),

@@ -92,8 +92,8 @@ func (f *findings) permissions(p place, permissions *Permissions, template bool)
 var (
 	// functionPattern is what the server replaces in templates (mustacheRE in server/auth.go).
 	functionPattern = regexp.MustCompile(`\{{2}([^}]+)\}{2}`)
-	// functions are those that processUserPermissionsTemplate knows there.
-	functions = regexp.MustCompile(`^(?i:name\(\)|subject\(\)|account-name\(\)|account-subject\(\)|tag\([^()]+\)|account-tag\([^()]+\))$`)
+	// functions are those that processUserPermissionsTemplate knows there. It takes capitals in all of them, but then finds no tag.
+	functions = regexp.MustCompile(`^((?i:name|subject|account-name|account-subject)\(\)|(account-)?tag\([^()]+\))$`)
 )
 
 // permitted checks one list of subjects. A subject may be followed by the name of a queue, where that is allowed.

@@ -61,6 +61,12 @@ func (l *claimsLab) connect(t *testing.T, account string, signer *Signer, limits
 		t.Fatal(err)
 	}
 	u := &User{Claims: Claims{PublicKey: public, Name: "u"}, UserLimits: limits, IssuerAccount: account}
+	return l.connectAs(t, u, seed, signer)
+}
+
+// connectAs signs a user, whose seed this is, and connects as it.
+func (l *claimsLab) connectAs(t *testing.T, u *User, seed string, signer *Signer) (*nats.Conn, error) {
+	t.Helper()
 	if problems := u.Problems(); len(problems) > 0 {
 		t.Fatal(problems)
 	}

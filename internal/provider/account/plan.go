@@ -65,6 +65,9 @@ func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("public_key"), &configured)...)
 	r.settleProviderKeys(&plan, plan.PublicKey.IsUnknown() && configured.IsNull(), &resp.Diagnostics)
 	account, unknown := plan.account()
+	if len(unknown) == 0 {
+		r.data.NoteAccount(account)
+	}
 	warnOfLimits(account, &resp.Diagnostics)
 	if req.State.Raw.IsNull() {
 		plan.JWT, plan.Issuer, plan.Pending = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()

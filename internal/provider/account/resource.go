@@ -87,6 +87,7 @@ func (r *accountResource) Create(ctx context.Context, req resource.CreateRequest
 		addError(&resp.Diagnostics, "Create", &plan, err)
 		return
 	}
+	r.data.NoteAccount(account)
 	tflog.Info(ctx, "created account", map[string]any{"account": account.PublicKey, "name": account.Name})
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private)...)
 }

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
@@ -27,6 +29,11 @@ type Data struct {
 
 	takingOver sync.Mutex
 	takenOver  map[string]bool
+
+	noting sync.Mutex
+	// noted has what is known of accounts by their public keys, and lookupFailed is when servers did not tell.
+	noted        map[string]account.Account
+	lookupFailed time.Time
 
 	losing sync.Mutex
 	// lost has the signing keys that accounts are to get back, by public key of the account.

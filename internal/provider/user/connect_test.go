@@ -50,9 +50,13 @@ func TestAccUserScoped(t *testing.T) {
 	user := tagged("scoped = true")
 	b.connects(t, user.credentials)
 	b.permitted(t, user, "edge.berlin.x", "edge.paris.x")
-	plain := tagged()
+	// Without a user of the system account, nobody can tell that the key is a scoped one.
+	plain := apply(t, w, acctest.ProviderConfig(b.urls, "")+userBlock(b.account.PublicKey(), signing.seed, "revoke_on_destroy = false",
+		`tags = ["site:berlin"]`), "")
 	isSignedAgain(t, user, plain)
 	b.isRefused(t, plain)
+	w.Configure(t, b.providerConfig()+userBlock(b.account.PublicKey(), signing.seed, `tags = ["site:paris"]`))
+	w.Refused(t, "whose template says what the user may do", "apply", "-auto-approve")
 	w.Must(t, "destroy", "-auto-approve")
 }
 

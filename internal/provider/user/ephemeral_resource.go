@@ -71,13 +71,14 @@ func (m *ephemeralModel) setLifetime() {
 	}
 }
 
-// Open signs the user. No server is asked.
+// Open signs the user. No server is told; one is asked about the account where that can be done.
 func (r *ephemeralCredentials) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	var model ephemeralModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
 	if !resp.Diagnostics.HasError() {
 		// Values that were unknown when the configuration was validated are known by now.
 		r.check(model, &resp.Diagnostics)
+		r.checkAccount(ctx, &model.claimsModel, model.SigningKeySeed, &resp.Diagnostics)
 	}
 	if resp.Diagnostics.HasError() {
 		return

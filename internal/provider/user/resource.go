@@ -46,6 +46,7 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
 		r.check(&config, &resp.Diagnostics)
+		r.checkAccount(ctx, &plan.claimsModel, config.SigningKeySeed, &resp.Diagnostics)
 	}
 	if resp.Diagnostics.HasError() {
 		return
@@ -82,6 +83,9 @@ func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		return
 	}
 	if plan.JWT.IsUnknown() {
+		if r.checkAccount(ctx, &plan.claimsModel, config.SigningKeySeed, &resp.Diagnostics); resp.Diagnostics.HasError() {
+			return
+		}
 		if err := r.signAgain(ctx, &plan, &state, &config); err != nil {
 			addError(&resp.Diagnostics, "Update", plan.Name, err)
 			return
