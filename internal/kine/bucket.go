@@ -25,6 +25,8 @@ type Bucket struct {
 	Messages, Bytes, Keys, LastSequence uint64
 	// Consumers is the number of consumers, those that nobody uses any more included.
 	Consumers int
+	// Domain is the JetStream domain that it is in, empty if there is none or if the server has not told, see [Stream].
+	Domain string
 	// Created is when the stream was made. Adopted is set by [Create] if it was there before.
 	Created time.Time
 	Adopted bool
@@ -45,7 +47,7 @@ func (i *Stream) Bucket() *Bucket {
 	b := &Bucket{
 		Spec:     i.Config.spec(),
 		Messages: i.State.Messages, Bytes: i.State.Bytes, Keys: i.State.Subjects, LastSequence: i.State.LastSequence,
-		Consumers: i.State.ConsumerCount, Created: i.Created,
+		Consumers: i.State.ConsumerCount, Created: i.Created, Domain: i.Domain,
 	}
 	i.Config.Get("placement", &b.Placement)
 	if i.Cluster != nil {

@@ -18,6 +18,8 @@ import (
 type Stream struct {
 	Config  Config    `json:"config"`
 	Created time.Time `json:"created"`
+	// Domain is the JetStream domain of the server that has answered, empty if it is in none. Answers to a creation or an update lack it.
+	Domain string `json:"domain"`
 	// Now is the time of the server that answers, as is that of the last message.
 	Now   time.Time `json:"ts"`
 	State struct {

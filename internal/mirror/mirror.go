@@ -176,6 +176,8 @@ type Mirror struct {
 	Cluster string
 	// Placement is the placement of a creation or move that is not finished; a mirror at rest has none.
 	Placement *kine.Placement
+	// Domain is the JetStream domain that it is in, see [kine.Bucket].
+	Domain string
 	// Created is when the stream was made. Adopted is set by [Create] and [Establish] if it was there before.
 	Created time.Time
 	Adopted bool
@@ -206,7 +208,7 @@ func read(info *kine.Stream) *Mirror {
 	b := info.Bucket()
 	m := &Mirror{
 		Spec:    Spec{Name: b.Name, History: b.History, Replicas: b.Replicas},
-		Cluster: b.Cluster, Placement: b.Placement, Created: info.Created,
+		Cluster: b.Cluster, Placement: b.Placement, Created: info.Created, Domain: info.Domain,
 		Messages: b.Messages, Bytes: b.Bytes, Keys: b.Keys, FirstSequence: info.State.FirstSequence, LastSequence: b.LastSequence,
 		Active: Never,
 	}

@@ -43,8 +43,8 @@ func AccountAttribute(what, noun, ways string) schema.StringAttribute {
 func DomainAttribute(what, noun, ways string) schema.StringAttribute {
 	return schema.StringAttribute{
 		MarkdownDescription: fmt.Sprintf("JetStream domain that the %[1]s is in. Defaults to that of the provider's configuration, and "+
-			"without one to the domain of the server that the provider is connected to. A %[1]s stays in the domain that it "+
-			"was made in when the provider's changes. It cannot be changed: a plan that does so is an error.", noun),
+			"without one to the domain of the server that the provider is connected to. It holds the domain that is in effect; null where the "+
+			"servers have none. A %[1]s stays in the domain that it was made in when the provider's changes. It cannot be changed: a plan that does so is an error.", noun),
 		Optional: true, Computed: true,
 		Validators: []validator.String{DomainValidator()},
 		PlanModifiers: []planmodifier.String{
@@ -54,15 +54,15 @@ func DomainAttribute(what, noun, ways string) schema.StringAttribute {
 	}
 }
 
-// PlanDomain returns the JetStream domain that is planned where neither the configuration nor the state has one: that of the
-// provider's configuration, unknown as long as that is. The error is one of finding it out.
+// PlanDomain returns the JetStream domain that is planned for a creation where the configuration has none: that of the provider's configuration.
+// Without one, the server says during the apply which it is. The error is one of finding it out.
 func PlanDomain(data *connection.Data) (types.String, error) {
 	domain, err := data.Domain()
 	if _, ok := errors.AsType[*connection.UnknownError](err); ok {
 		return types.StringUnknown(), nil // the apply settles it
 	}
 	if err != nil || domain == "" {
-		return types.StringNull(), err
+		return types.StringUnknown(), err
 	}
 	return types.StringValue(domain), nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
@@ -118,6 +119,13 @@ func parse(id string) (Model, error) {
 			"imported by its identity")
 	}
 	return m, m.check()
+}
+
+// TellDomain fills in the JetStream domain that nobody has named with the one that the server says it is.
+func TellDomain(known *types.String, told string) {
+	if known.ValueString() == "" {
+		*known = attribute.Text(told)
+	}
 }
 
 // nullEmpty has what is optional null where it is empty.

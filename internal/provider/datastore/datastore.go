@@ -49,7 +49,7 @@ const (
 	historyText  = "Number of revisions that the bucket keeps of each key."
 	replicasText = "Number of servers that hold the bucket."
 	accountText  = "Public key of the account that the bucket is in; null for that of the provider's own credentials."
-	domainText   = "JetStream domain that the bucket is in; null for that of the connected server."
+	domainText   = "JetStream domain that the bucket is in; null where its servers have none."
 	writableText = "Whether KINE can write to it."
 	reasonText   = "Why it is not writable; null if it is."
 )

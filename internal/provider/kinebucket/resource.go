@@ -56,6 +56,7 @@ func NewResource() resource.Resource { return &bucketResource{} }
 
 func (r *bucketResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_kine_bucket"
+	resp.ResourceBehavior.MutableIdentity = true // what a configuration left open is filled in by the server
 }
 
 func (r *bucketResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
@@ -121,8 +122,19 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 		}
 		plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, "placement", err)
 	}
+	plan.tellDomain(ctx, js, bucket)
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
+}
+
+// tellDomain finds out the domain of a new bucket that nobody has named. If nobody answers, the next refresh does.
+func (m *bucketModel) tellDomain(ctx context.Context, js *natsconn.JetStream, bucket *kine.Bucket) {
+	if m.JetStreamDomain.IsUnknown() && bucket.Domain == "" {
+		if now, err := kine.Read(ctx, js, bucket.Name); err == nil {
+			bucket.Domain = now.Domain
+		}
+	}
+	bucketid.TellDomain(&m.JetStreamDomain, bucket.Domain)
 }
 
 // create makes the bucket, an empty one or from its source. A restoration that is not finished in time is noted as pending.
@@ -175,6 +187,7 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 		bucket.Violations = nil // those of a copy that is yet to become a bucket
 	}
 	warnOfFacts(bucket, imported, &resp.Diagnostics)
+	bucketid.TellDomain(&state.JetStreamDomain, bucket.Domain)
 	resp.Diagnostics.Append(state.setBucket(ctx, bucket)...)
 	state.Placement = placement.Found(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
 	state.setDefaults()

@@ -92,7 +92,7 @@ func (r *bucketResource) planRestore(ctx context.Context, plan, state *bucketMod
 		return
 	}
 	source := plan.source(ctx, diags)
-	if diags.HasError() || !source.Known() || plan.Account.IsUnknown() || plan.JetStreamDomain.IsUnknown() {
+	if diags.HasError() || !source.Known() || plan.Account.IsUnknown() {
 		return
 	}
 	err := source.Check(plan.Account, plan.JetStreamDomain)

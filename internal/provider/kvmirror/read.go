@@ -14,6 +14,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
@@ -65,6 +66,7 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if !state.Placement.IsNull() && got.Placement != nil && !state.Pending.IsNull() {
 		got.Violations = placement.Unfinished(got.Violations)
 	}
+	bucketid.TellDomain(&state.JetStreamDomain, got.Domain)
 	resp.Diagnostics.Append(state.setMirror(ctx, got)...)
 	state.Placement = placement.Found(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
 	if state.DeletionProtection.IsNull() {

@@ -49,6 +49,7 @@ func NewResource() resource.Resource { return &mirrorResource{} }
 
 func (r *mirrorResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_kv_mirror"
+	resp.ResourceBehavior.MutableIdentity = true // what a configuration left open is filled in by the server
 }
 
 func (r *mirrorResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
@@ -102,6 +103,12 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 		plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, "sync", pending)
 	}
 	tflog.Info(ctx, "created mirror", map[string]any{"mirror": got.Name, "cluster": got.Cluster})
+	if plan.JetStreamDomain.IsUnknown() && got.Domain == "" {
+		if now, err := mirror.Read(ctx, js, got.Name); err == nil { // or the next refresh finds it out
+			got.Domain = now.Domain
+		}
+	}
+	bucketid.TellDomain(&plan.JetStreamDomain, got.Domain)
 	resp.Diagnostics.Append(plan.setApplied(ctx, got)...)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private)...)
 }

@@ -14,7 +14,7 @@ var atSource = path.Root(sourceAttr)
 
 // checkSource tells what can be seen without a server to be wrong with the source of the mirror.
 func (m *mirrorModel) checkSource(action string, s mirrorsource.Model, diags *diag.Diagnostics) {
-	if !s.Known() || m.Account.IsUnknown() || m.JetStreamDomain.IsUnknown() {
+	if !s.Known() || m.Account.IsUnknown() {
 		return
 	}
 	err := s.Check(m.Account, m.JetStreamDomain)

@@ -1,0 +1,102 @@
+package provider_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+)
+
+// A bucket and a mirror know the JetStream domain that they are in, whether the configuration names it or not: naming it is no change, another
+// resource can refer to it, and a state that an earlier version of the provider has written is brought up to date.
+func TestAccCLIOwnDomain(t *testing.T) {
+	lab := natslab.HubAndLeaf(t)
+	hub := acctest.NewInProcess(t, acctest.ProviderConfig(lab.Hub.URLs())+`
+resource "nats_kine_bucket" "test" {}
+`)
+	hub.Apply(t)
+	const bucket, mirror = "nats_kine_bucket.test", "nats_kv_mirror.test"
+	if domain := hub.Stored(t, bucket).Text("jetstream_domain"); domain != "hub" {
+		t.Errorf("the bucket is in %q", domain)
+	}
+	hub.AssertConverged(t)
+	hub.Configure(t, acctest.ProviderConfig(lab.Hub.URLs())+"resource \"nats_kine_bucket\" \"test\" {\n  jetstream_domain = \"hub\"\n}\n")
+	hub.AssertConverged(t)
+	hub.Configure(t, acctest.ProviderConfig(lab.Hub.URLs())+"resource \"nats_kine_bucket\" \"test\" {\n  jetstream_domain = \"leaf\"\n}\n")
+	hub.Refused(t, `jetstream_domain is "hub" and cannot become "leaf"`, "plan")
+
+	// A mirror of a bucket whose domain the same apply finds out, on the other side of the leaf node.
+	config := func(lines string) string {
+		return acctest.ProviderConfig(lab.Leaf.URLs()) + `
+resource "nats_kine_bucket" "other" {
+  name             = "other"
+  jetstream_domain = "hub"
+}
+resource "nats_kv_mirror" "test" {
+  source = { bucket = nats_kine_bucket.other.name, jetstream_domain = nats_kine_bucket.other.jetstream_domain }
+  ` + lines + "\n}\n"
+	}
+	leaf := acctest.NewInProcess(t, config(""))
+	leaf.Apply(t)
+	if domain := leaf.Stored(t, mirror).Text("jetstream_domain"); domain != "leaf" {
+		t.Errorf("the mirror is in %q", domain)
+	}
+	leaf.AssertConverged(t)
+	leaf.Configure(t, config(`jetstream_domain = "leaf"`))
+	leaf.AssertConverged(t)
+
+	// What an earlier version has stored: no domain, in the attributes as in the identity.
+	forgetDomain(t, leaf)
+	leaf.Configure(t, config(""))
+	leaf.Must(t, "plan", "-refresh=false")
+	leaf.Apply(t)
+	if domain := leaf.Stored(t, mirror).Text("jetstream_domain"); domain != "leaf" {
+		t.Errorf("after a refresh the mirror is in %q", domain)
+	}
+	leaf.AssertConverged(t)
+
+	leaf.Must(t, "state", "rm", mirror)
+	leaf.Must(t, "import", mirror, "other")
+	if domain := leaf.Stored(t, mirror).Text("jetstream_domain"); domain != "leaf" {
+		t.Errorf("the imported mirror is in %q", domain)
+	}
+}
+
+// forgetDomain takes the domain of all mirrors out of the state.
+func forgetDomain(t *testing.T, w *acctest.Workspace) {
+	t.Helper()
+	var state map[string]any
+	if err := json.Unmarshal([]byte(w.StateText(t)), &state); err != nil {
+		t.Fatal(err)
+	}
+	forgotten := 0
+	var forget func(value any)
+	forget = func(value any) {
+		switch value := value.(type) {
+		case []any:
+			for _, element := range value {
+				forget(element)
+			}
+		case map[string]any:
+			if value["jetstream_domain"] == "leaf" {
+				value["jetstream_domain"] = nil
+				forgotten++
+			}
+			for _, entry := range value {
+				forget(entry)
+			}
+		}
+	}
+	forget(state)
+	text, err := json.Marshal(state)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(w.Dir, "terraform.tfstate"), text, 0o600)
+	}
+	if err != nil || forgotten < 2 || strings.Contains(string(text), `"jetstream_domain":"leaf"`) {
+		t.Fatalf("%d domains were forgotten: %v", forgotten, err)
+	}
+}
