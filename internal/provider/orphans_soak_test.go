@@ -4,5 +4,5 @@ package provider_test
 
 import "testing"
 
-// TestSoakOrphans is TestAccOrphans with ten times as many rounds.
+// TestSoakOrphans is TestAccCLIOrphans with ten times as many rounds.
 func TestSoakOrphans(t *testing.T) { runOrphans(t, 60) }

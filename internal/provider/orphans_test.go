@@ -16,9 +16,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// TestAccOrphans kills CLIs and providers while they apply, at random moments. None of the processes that they have started stays, none of what
+// TestAccCLIOrphans kills CLIs and providers while they apply, at random moments. None of the processes that they have started stays, none of what
 // these keep in files, and the next apply goes on.
-func TestAccOrphans(t *testing.T) { runOrphans(t, 6) }
+func TestAccCLIOrphans(t *testing.T) { runOrphans(t, 6) }
 
 const orphansConfig = `
 variable "round" {
