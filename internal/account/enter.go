@@ -21,7 +21,7 @@ const (
 	// left behind, is taken out by the next one.
 	enterLifetime = 15 * time.Minute
 	// leaveTimeout bounds how long taking the key out again may take.
-	leaveTimeout = 30 * time.Second
+	leaveTimeout = time.Minute
 )
 
 // enterPermissions are those of the user that works inside an account.

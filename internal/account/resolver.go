@@ -99,7 +99,7 @@ func (r *Resolver) lookup(ctx context.Context, s *survey, publicKey string) (fou
 	s.mu.Lock()
 	expected := s.stores
 	s.mu.Unlock()
-	answers, err := r.system.gather(ctx, subjectLookup(publicKey), nil, atLeast(expected))
+	answers, err := r.system.repeat(ctx, subjectLookup(publicKey), nil, atLeast(expected))
 	if errors.Is(err, nats.ErrNoResponders) {
 		return found{}, r.notPushable(ctx, s)
 	}
@@ -143,7 +143,7 @@ func (r *Resolver) List(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	answers, err := r.system.gather(ctx, subjectList, nil, atLeast(s.answering()))
+	answers, err := r.system.repeat(ctx, subjectList, nil, atLeast(s.answering()))
 	if errors.Is(err, nats.ErrNoResponders) {
 		return nil, r.notPushable(ctx, s)
 	}
@@ -182,7 +182,7 @@ func (r *Resolver) notPushable(ctx context.Context, s *survey) error {
 			}
 		}
 	}
-	_, err := r.system.gather(ctx, subjectList, nil, atLeast(1))
+	_, err := r.system.repeat(ctx, subjectList, nil, atLeast(1))
 	switch {
 	case err == nil:
 		return &NotPushableError{Reason: StoresCopies}

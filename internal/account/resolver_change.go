@@ -39,6 +39,9 @@ type Result struct {
 // All changes of one account by way of a Resolver wait for each other, in this process and in others, so that each sees what came before it.
 // A push by another tool at the same time makes the change fail; if that push was overwritten without having been seen, it is brought back.
 //
+// In an operation that waits for servers ([natsconn.Changing]), a change whose connection is lost reads back what the servers store once it is
+// there again, and goes on from that.
+//
 // Errors: [*ConflictError], [*UntrustedIssuerError], [*RejectedError], [*NotPushableError], [*ClockError] if the stored JWT is from the future,
 // [*UncertainError] after a push whose effect could not be read, or that only some servers have accepted, those of change and those of
 // [Resolver.Lookup].
@@ -71,26 +74,29 @@ type changing struct {
 	survey    *survey
 	record    *record
 	stored    *Stored
+	// past is that of all attempts.
+	past *past
 }
 
 // inTurn calls do when it is the turn of the one who has acquired the account, with servers that were surveyed within age, and again if it
-// returns errAgain.
+// returns errAgain or the servers were lost.
 func (r *Resolver) inTurn(
 	ctx context.Context, publicKey string, signer *Signer, age time.Duration, do func(*changing) (*Result, error),
 ) (*Result, error) {
-	again := 0
+	again, before := 0, &past{}
 	for waits := 1; ; waits++ {
-		c := &changing{resolver: r, publicKey: publicKey, signer: signer}
+		c := &changing{resolver: r, publicKey: publicKey, signer: signer, past: before}
 		turn, result, err := c.attempt(ctx, age, do)
 		switch {
 		case errors.Is(err, errNotMyTurn):
 			if err := turn.await(ctx, r.clock, waits); err != nil {
-				return nil, fmt.Errorf("waiting for others to change the account %s: %w", publicKey, err)
+				return nil, before.tell(fmt.Errorf("waiting for others to change the account %s: %w", publicKey, err))
 			}
 		case errors.Is(err, errAgain) && again < attempts:
 			again++
+		case r.startsAnew(ctx, err):
 		default:
-			return result, err
+			return result, before.tell(err)
 		}
 	}
 }
@@ -107,6 +113,9 @@ func (c *changing) attempt(ctx context.Context, age time.Duration, do func(*chan
 		return nil, nil, err
 	}
 	defer c.record.close()
+	for _, token := range c.past.pushed {
+		c.record.pushing(token)
+	}
 	if t, err = c.record.announceTurn(); err != nil {
 		return nil, nil, err
 	}
@@ -129,6 +138,9 @@ func (c *changing) attempt(ctx context.Context, age time.Duration, do func(*chan
 
 // run changes the account.
 func (c *changing) run(ctx context.Context, change func(*Stored) (*Account, error)) (*Result, error) {
+	if c.arrived() {
+		return c.resume(ctx)
+	}
 	wanted, err := change(c.stored)
 	if err != nil {
 		return nil, err
@@ -154,13 +166,7 @@ func (c *changing) run(ctx context.Context, change func(*Stored) (*Account, erro
 	if err != nil {
 		return nil, err
 	}
-	if own, err = c.settle(ctx, own); err != nil {
-		return nil, err
-	}
-	return &Result{
-		Token: own.token, Account: own.account, Signature: own.signature, Changed: true, Missing: c.survey.missing(answered),
-		NotLoaded: c.introduce(ctx, own.account),
-	}, nil
+	return c.finish(ctx, own, answered)
 }
 
 // lookup finds out what is stored.
@@ -173,6 +179,7 @@ func (c *changing) lookup(ctx context.Context) error {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
+	c.past.look(c.stored)
 	if c.overtaken() != nil {
 		return errAgain // some servers may have answered before that push, and others after it
 	}
@@ -230,6 +237,7 @@ func (c *changing) sign(ctx context.Context, a *Account, after time.Time) (push,
 // push sends a JWT to all servers, and returns who has accepted it.
 func (c *changing) push(ctx context.Context, p push) ([]serverInfo, error) {
 	c.record.pushing(p.token)
+	c.past.pushed = append(c.past.pushed, p.token)
 	answers, err := c.resolver.system.gather(ctx, subjectUpdate, []byte(p.token), atLeast(c.survey.answering()))
 	if errors.Is(err, nats.ErrNoResponders) {
 		return nil, c.resolver.notPushable(ctx, c.survey)
@@ -254,7 +262,8 @@ func (c *changing) push(ctx context.Context, p push) ([]serverInfo, error) {
 
 // uncertain is the error for a push that was sent.
 func (c *changing) uncertain(p push, err error) error {
-	return &UncertainError{Account: c.publicKey, Token: p.token, Err: err}
+	c.past.uncertain = &UncertainError{Account: c.publicKey, Token: p.token, Err: err}
+	return c.past.uncertain
 }
 
 // readUpdates tells who has accepted the push of an account or, without one, a delete, and the first refusal.

@@ -15,10 +15,12 @@ func subjectConnections(publicKey string) string {
 // they first hear of a client of it, which may be while its first stream is made, whose directory they then remove
 // (EnableJetStream in nats-server's server/jetstream.go). Whatever it returns, the account is there.
 func (c *changing) introduce(ctx context.Context, a *Account) error {
-	had := c.stored != nil && c.stored.Account.HasJetStream()
+	had := c.past.before != nil && c.past.before.Account.HasJetStream()
 	if had || !a.HasJetStream() {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
 	_, err := c.resolver.system.ask(ctx, subjectConnections(c.publicKey), []byte(`{"limit":1}`), c.survey.answering())
 	if _, refused := errors.AsType[*RejectedError](err); refused {
 		return nil // it has looked for the account all the same

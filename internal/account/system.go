@@ -162,6 +162,21 @@ func (s *system) gather(
 	return answers, err
 }
 
+// repeat is gather for a request that changes nothing: in an operation that waits for servers which are away, it is repeated until it is
+// answered.
+func (s *system) repeat(
+	ctx context.Context, subject string, data []byte, enough func(answers []*nats.Msg) bool,
+) (answers []*nats.Msg, err error) {
+	if !natsconn.Waits(ctx) {
+		return s.gather(ctx, subject, data, enough)
+	}
+	err = natsconn.Retry(ctx, func(ctx context.Context) error {
+		answers, err = s.gather(ctx, subject, data, enough)
+		return err
+	})
+	return answers, err
+}
+
 func (l *line) collect(ctx context.Context, subject string, g *gather, enough func([]*nats.Msg) bool) ([]*nats.Msg, error) {
 	stalled := time.NewTimer(0)
 	stalled.Stop() // there is no hurry before the first answer

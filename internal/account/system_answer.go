@@ -75,9 +75,9 @@ func (r reply) read(asked string, into any) error {
 	return natsconn.Unmarshal(asked, r.data, into)
 }
 
-// ask sends a request to all servers and reads what they answer, one answer of each. Errors: [*RejectedError] and those of [system.gather].
+// ask sends a request that changes nothing to all servers and reads what they answer, one answer of each. Errors: [*RejectedError] and those of [system.gather].
 func (s *system) ask(ctx context.Context, subject string, request []byte, expected int) ([]reply, error) {
-	answers, err := s.gather(ctx, subject, request, atLeast(expected))
+	answers, err := s.repeat(ctx, subject, request, atLeast(expected))
 	if err != nil {
 		return nil, err
 	}

@@ -64,6 +64,17 @@ func (s *survey) answering() int {
 	return n
 }
 
+// up are the servers that answer.
+func (s *survey) up() []serverInfo {
+	var up []serverInfo
+	for _, server := range s.servers {
+		if !server.Down {
+			up = append(up, serverInfo{Name: server.Name, ID: server.ID})
+		}
+	}
+	return up
+}
+
 // allStore tells whether every server that answers has answered the last lookup.
 func (s *survey) allStore() bool {
 	s.mu.Lock()
@@ -75,7 +86,7 @@ func (s *survey) allStore() bool {
 func (s *survey) missing(answered []serverInfo) []string {
 	var missing []string
 	for _, server := range s.servers {
-		if !slices.ContainsFunc(answered, func(a serverInfo) bool { return a.ID == server.ID }) {
+		if !slices.ContainsFunc(answered, func(a serverInfo) bool { return s.is(server, a) }) {
 			missing = append(missing, server.Name)
 		}
 	}
@@ -84,6 +95,12 @@ func (s *survey) missing(answered []serverInfo) []string {
 		missing = append(missing, fmt.Sprintf("(%d more that the others know of)", unnamed))
 	}
 	return missing
+}
+
+// is reports whether the one who has answered is a server of the survey, which may have been restarted since: it has another ID then.
+func (s *survey) is(server Server, answered serverInfo) bool {
+	known := func(other Server) bool { return other.ID == answered.ID }
+	return server.ID == answered.ID || server.Name == answered.Name && !slices.ContainsFunc(s.servers, known)
 }
 
 // down are the servers that do not answer and whose name is known.
@@ -161,7 +178,7 @@ func (r *Resolver) ping(ctx context.Context) (counted int, answered []serverInfo
 			}
 		}
 	}
-	answers, err := r.system.gather(ctx, subjectPing, nil, func(answers []*nats.Msg) bool {
+	answers, err := r.system.repeat(ctx, subjectPing, nil, func(answers []*nats.Msg) bool {
 		read(answers)
 		return len(answered) >= counted
 	})

@@ -2,7 +2,7 @@ package account
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -206,4 +206,4 @@ func (p *push) conflict(account string, pushed bool) *ConflictError {
 }
 
 // errLost is why nobody knows what others pushed.
-var errLost = errors.New("the connection to the system account was lost meanwhile, and with it the sight of what others push")
+var errLost = fmt.Errorf("the connection to the system account was lost meanwhile, and with it the sight of what others push: %w", nats.ErrDisconnected)

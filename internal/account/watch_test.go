@@ -179,7 +179,7 @@ func TestWatchGivesWayToWhatItOverwrote(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := &changing{resolver: r, publicKey: a.PublicKey, signer: signer, survey: survey}
+			c := &changing{resolver: r, publicKey: a.PublicKey, signer: signer, survey: survey, past: &past{}}
 			if c.record, err = r.record(ctx, a.PublicKey); err != nil {
 				t.Fatal(err)
 			}

@@ -144,7 +144,7 @@ func (t *turn) end() {
 func (t *turn) check() error {
 	own, others := t.seen()
 	switch {
-	case !own && !t.record.intact():
+	case !t.record.intact():
 		return errAgain
 	case !own:
 		// It comes back from the connected server before any answer does.
@@ -175,7 +175,7 @@ func (t *turn) seen() (own, others bool) {
 // have ended.
 func (t *turn) await(ctx context.Context, clock Clock, attempt int) error {
 	for {
-		if _, others := t.seen(); !others {
+		if _, others := t.seen(); !others || !t.record.intact() { // what is over may have been missed
 			break
 		}
 		if err := clock.Wait(ctx, turnPause); err != nil {

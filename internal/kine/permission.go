@@ -120,7 +120,10 @@ func tryPermissions(ctx context.Context, client *natsconn.Client, bucket string)
 	)
 	for _, p := range permissions(bucket) {
 		wait.Go(func() {
-			_, err := client.Request(ctx, p.probe)
+			err := natsconn.RetryLost(ctx, func(ctx context.Context) error {
+				_, err := client.Request(ctx, p.probe)
+				return err
+			})
 			mu.Lock()
 			defer mu.Unlock()
 			var denied *natsconn.PermissionError

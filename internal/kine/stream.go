@@ -165,7 +165,7 @@ func checkDirectory(ctx context.Context, js *natsconn.JetStream, info *Stream) e
 		return nil // whatever it is, the stream is there
 	}
 	gone := fmt.Errorf("%w: %w", errDirectoryGone, refused)
-	now, err := readOnce(ctx, js, name)
+	now, err := ReadStream(ctx, js, name)
 	if err != nil {
 		return errors.Join(gone, err)
 	}
@@ -174,7 +174,8 @@ func checkDirectory(ctx context.Context, js *natsconn.JetStream, info *Stream) e
 		return fmt.Errorf("the stream %s has messages and no directory: back it up and delete it before its server restarts: %w",
 			StreamName(name), refused)
 	}
-	if err := js.Request(ctx, "STREAM.DELETE."+StreamName(name), nil, nil); err != nil {
+	err = natsconn.Retry(ctx, func(ctx context.Context) error { return js.Request(ctx, "STREAM.DELETE."+StreamName(name), nil, nil) })
+	if err != nil && !natsconn.IsAPIError(err, natsconn.CodeStreamNotFound) {
 		return errors.Join(gone, err)
 	}
 	return gone

@@ -116,7 +116,11 @@ func checkPayload(ctx context.Context, client *natsconn.Client) []error {
 
 // checkSubscriptions tries the subscriptions that KINE needs.
 func checkSubscriptions(ctx context.Context, client *natsconn.Client) []error {
-	have, err := client.TrySubscriptions(ctx, MinSubscriptions)
+	have := 0
+	err := natsconn.RetryLost(ctx, func(ctx context.Context) (err error) {
+		have, err = client.TrySubscriptions(ctx, MinSubscriptions)
+		return err
+	})
 	if err != nil {
 		return []error{err}
 	}
@@ -126,7 +130,8 @@ func checkSubscriptions(ctx context.Context, client *natsconn.Client) []error {
 // compare returns what keeps KINE from starting. Unless domain is empty, the servers must be in it.
 func compare(ctx context.Context, js *natsconn.JetStream, spec Spec, domain string, asKINE bool) (found []error) {
 	var account accountInfo
-	if err := js.Request(ctx, "INFO", nil, &account); err != nil {
+	err := natsconn.RetryLost(ctx, func(ctx context.Context) error { return js.Request(ctx, "INFO", nil, &account) })
+	if err != nil {
 		return []error{err}
 	}
 	if domain != "" && account.Domain != domain {

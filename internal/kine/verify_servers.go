@@ -26,7 +26,20 @@ func (e *ServerError) Unwrap() error { return e.Err }
 //
 // It returns the servers on which KINE starts, the errors of those that cannot be reached while another one can, and
 // what was found: on all servers alike as it is, else as a [*ServerError].
+//
+// While none of them can be reached, an operation that waits for servers asks all of them again.
 func VerifyServers(ctx context.Context, settings natsconn.Settings, spec Spec, domain string) (verified []string, unreachable, found []error) {
+	_ = natsconn.RetryUnreachable(ctx, func(ctx context.Context) error {
+		verified, unreachable, found = verifyServers(ctx, settings, spec, domain)
+		if len(verified) > 0 {
+			return nil
+		}
+		return errors.Join(found...)
+	})
+	return verified, unreachable, found
+}
+
+func verifyServers(ctx context.Context, settings natsconn.Settings, spec Spec, domain string) (verified []string, unreachable, found []error) {
 	results := make([][]error, len(settings.Servers))
 	var wait sync.WaitGroup
 	for i, server := range settings.Servers {

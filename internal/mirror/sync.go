@@ -55,9 +55,11 @@ func awaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec, f
 		w.look(first)
 	}
 	if source != nil {
-		asking, cancel := context.WithTimeout(ctx, askTimeout)
-		defer cancel()
-		from, err := kine.ReadStream(asking, source, spec.Source.Bucket)
+		var from *kine.Stream
+		err := source.Answering(ctx, askTimeout, func(ctx context.Context) (err error) {
+			from, err = kine.ReadStream(ctx, source, spec.Source.Bucket)
+			return err
+		})
 		if errors.Is(err, kine.ErrNotFound) {
 			return nil, &BrokenError{Cause: CauseSourceMissing, Source: spec.Source}
 		}
@@ -71,9 +73,11 @@ func awaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec, f
 		return m, err
 	}
 	// That it has as many messages as the source does not yet tell that they are the source's.
-	asking, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	_, d, err := compare(asking, js, source, m, spec.Source.Bucket)
+	var d *Divergence
+	err = source.Answering(ctx, askTimeout, func(ctx context.Context) (err error) {
+		_, d, err = compare(ctx, js, source, m, spec.Source.Bucket)
+		return err
+	})
 	if err != nil {
 		return nil, unasked(err)
 	}

@@ -53,9 +53,18 @@ func (a *Accounts) Client(account string) (*Client, error) {
 	settings := a.base.settings
 	settings.as, settings.minted, settings.account = nil, user, account
 	client := NewClient(settings, a.base.env)
-	client.pool, client.outage = a.pool, &a.outage
+	client.pool, client.outage, client.contact = a.pool, &a.outage, a.base.contact
 	a.clients[account] = client
 	return client, nil
+}
+
+// Close closes all connections. They are opened again when they are needed.
+func (a *Accounts) Close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, client := range a.clients {
+		client.Close()
+	}
 }
 
 // AccountAuthError says that a server refused the user that was minted for an account. It does not tell why: the account is unknown to

@@ -41,6 +41,8 @@ type Client struct {
 	pool *pool
 	// outage is that of the servers, which other clients of them tell of and are told of; nil if there are none.
 	outage *outage
+	// contact is shared with all other clients of the servers.
+	contact *contact
 
 	resolving sync.Mutex
 	settled   *resolved
@@ -49,6 +51,9 @@ type Client struct {
 	conn     *nats.Conn
 	failure  error
 	failedAt time.Time
+	// accepted is set once the user was connected, and refusedAt is when it was first refused since then.
+	accepted  bool
+	refusedAt time.Time
 
 	violations violations
 }
@@ -62,7 +67,7 @@ func NewClient(settings Settings, env Environment) *Client {
 	if settings.RequestTimeout == 0 {
 		settings.RequestTimeout = DefaultRequestTimeout
 	}
-	return &Client{settings: settings, env: env}
+	return &Client{settings: settings, env: env, contact: &contact{}}
 }
 
 // As returns another client of the same servers, connected to in the same way but as another user, whom errors call who. Its
@@ -71,7 +76,9 @@ func NewClient(settings Settings, env Environment) *Client {
 func (c *Client) As(who string, auth Auth) *Client {
 	settings := c.settings
 	settings.as, settings.who = &auth, who
-	return NewClient(settings, c.env)
+	client := NewClient(settings, c.env)
+	client.contact = c.contact
+	return client
 }
 
 // resolve settles the settings once. A failure is not kept: a credentials file may be written by the very apply that
@@ -136,8 +143,9 @@ func (c *Client) Connect(ctx context.Context) error {
 	return c.Use(ctx, func(*nats.Conn) error { return nil })
 }
 
-// connected returns the shared connection, opening it if need be.
-func (c *Client) connected(ctx context.Context) (*nats.Conn, error) {
+// open returns the shared connection, which may be being made anew, and opens one if there is none. It makes one attempt, or none if another
+// has failed just now.
+func (c *Client) open(ctx context.Context, p *patience) (*nats.Conn, error) {
 	r, err := c.resolve()
 	if err != nil {
 		return nil, err
@@ -152,10 +160,14 @@ func (c *Client) connected(ctx context.Context) (*nats.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if c.failure != nil && time.Since(c.failedAt) < c.settings.ConnectTimeout {
+	recent := c.settings.ConnectTimeout
+	if p != nil {
+		recent = min(recent, attemptPause) // who waits asks again
+	}
+	if c.failure != nil && time.Since(c.failedAt) < recent {
 		return nil, c.failure
 	}
-	if err := c.outage.since(c.settings.ConnectTimeout); err != nil {
+	if err := c.outage.since(recent); err != nil {
 		return nil, err
 	}
 	began := time.Now()
@@ -183,7 +195,10 @@ func (c *Client) dial(r *resolved) (*nats.Conn, error) {
 	options.ReconnectBufSize = -1
 	c.violations.forget()
 	options.AsyncErrorCB = func(_ *nats.Conn, _ *nats.Subscription, err error) { c.violations.report(err) }
-	options.DisconnectedErrCB = func(*nats.Conn, error) { c.violations.forget() }
+	options.DisconnectedErrCB = func(nc *nats.Conn, _ error) {
+		c.violations.forget()
+		c.violations.disconnect(nc)
+	}
 
 	nc, err := options.Connect()
 	if err != nil {
@@ -283,14 +298,17 @@ type violations struct {
 type waiter struct {
 	// subject is what was published to.
 	subject string
-	cancel  context.CancelCauseFunc
+	// nc is the connection that the answer would come on, and reconnects how often that had been made anew before.
+	nc         *nats.Conn
+	reconnects uint64
+	cancel     context.CancelCauseFunc
 }
 
 // watch returns a context that is cancelled with a [*PermissionError] once a publish to subject, or the subscription
-// that its answer comes in on, is refused.
-func (v *violations) watch(ctx context.Context, subject string) (context.Context, func()) {
+// that its answer comes in on, is refused, and with [nats.ErrDisconnected] once the connection is lost that the answer would come on.
+func (v *violations) watch(ctx context.Context, nc *nats.Conn, subject string) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	w := &waiter{subject: subject, cancel: cancel}
+	w := &waiter{subject: subject, nc: nc, reconnects: nc.Stats().Reconnects, cancel: cancel}
 	v.mu.Lock()
 	if v.waiting == nil {
 		v.waiting = map[*waiter]struct{}{}
@@ -325,6 +343,18 @@ func (v *violations) report(err error) {
 	for w := range v.waiting {
 		if !violation.Publish || sameAPI(violation.Subject, w.subject) {
 			w.cancel(violation)
+		}
+	}
+}
+
+// disconnect is called some time after a connection was lost. Answers to what was sent before do not come any more.
+func (v *violations) disconnect(nc *nats.Conn) {
+	connected, reconnects := nc.IsConnected(), nc.Stats().Reconnects
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for w := range v.waiting {
+		if w.nc == nc && (!connected || w.reconnects < reconnects) {
+			w.cancel(nats.ErrDisconnected)
 		}
 	}
 }

@@ -104,6 +104,8 @@ type NoJetStreamError struct {
 	Domain string
 	// Account is true if the server said that JetStream is off for the account.
 	Account bool
+	// Settling is true if the servers have only just come back, and may not be done with finding each other.
+	Settling bool
 }
 
 func (e *NoJetStreamError) Error() string {
@@ -188,12 +190,18 @@ func IsTransient(err error) bool {
 		noJetStream *NoJetStreamError
 	)
 	switch {
-	case errors.As(err, &timeout), errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrConnectionClosed):
+	case errors.As(err, &timeout), IsDisconnected(err):
 		return true
 	case errors.As(err, &noJetStream):
-		return false
+		return noJetStream.Settling
 	}
 	return IsAPIError(err, CodeClusterNotAvailable, CodeNoLeader, CodeMoveInProgress, CodeReconfiguring)
+}
+
+// IsDisconnected reports whether err means that a connection was lost which was there: what was asked may succeed once it is back. Whether it was
+// carried out is not known.
+func IsDisconnected(err error) bool {
+	return errors.Is(err, nats.ErrDisconnected) || errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrReconnectBufExceeded)
 }
 
 // IsUnreachable tells whether err means that those who should have answered could not be talked to: no connection, no answer,

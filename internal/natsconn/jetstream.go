@@ -74,17 +74,18 @@ func (js *JetStream) Request(ctx context.Context, call string, request, response
 		}
 	}
 	answer, err := js.client.Request(ctx, &nats.Msg{Subject: js.Subject(call), Data: body})
+	settling := Waits(ctx) && js.client.contact.settling()
 	if errors.Is(err, nats.ErrNoResponders) {
-		return &NoJetStreamError{Domain: js.domain}
+		return &NoJetStreamError{Domain: js.domain, Settling: settling}
 	}
 	if err != nil {
 		return err
 	}
 	switch err := js.checkAnswer(call, answer.Data); {
 	case IsAPIError(err, CodeAccountNotEnabled):
-		return &NoJetStreamError{Domain: js.domain, Account: true}
+		return &NoJetStreamError{Domain: js.domain, Account: true, Settling: settling}
 	case IsAPIError(err, CodeJetStreamNotEnabled):
-		return &NoJetStreamError{Domain: js.domain}
+		return &NoJetStreamError{Domain: js.domain, Settling: settling}
 	case err != nil:
 		return err
 	case response == nil:
@@ -155,14 +156,20 @@ func (c *Client) Request(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) 
 }
 
 // Exchange calls exchange with the shared connection, to publish to subject and to wait for what comes back. Its context ends
-// with the request timeout, and at once if the server refuses the publish or the subscription that answers come in on. Errors:
-// [*PermissionError], [*TimeoutError], [*UnreachableError], and others of exchange as they are.
+// with the request timeout, and at once if the server refuses the publish or the subscription that answers come in on, or if the connection is
+// lost. Where the connection was lost before anything was sent, exchange is called again once it is back, if ctx is one of [Reading] or
+// [Changing]. Errors: [*PermissionError], [*TimeoutError], [*UnreachableError], and others of exchange as they are.
 func (c *Client) Exchange(ctx context.Context, subject string, exchange func(context.Context, *nats.Conn) error) error {
-	return c.Use(ctx, func(nc *nats.Conn) error { return c.exchange(ctx, nc, subject, exchange) })
+	for {
+		err := c.Use(ctx, func(nc *nats.Conn) error { return c.exchange(ctx, nc, subject, exchange) })
+		if !errors.Is(err, errNotSent) || !Waits(ctx) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 func (c *Client) exchange(ctx context.Context, nc *nats.Conn, subject string, exchange func(context.Context, *nats.Conn) error) error {
-	watched, done := c.violations.watch(ctx, subject)
+	watched, done := c.violations.watch(ctx, nc, subject)
 	defer done()
 	bounded, cancel := context.WithTimeout(watched, c.settings.RequestTimeout)
 	defer cancel()
@@ -177,12 +184,16 @@ func (c *Client) exchange(ctx context.Context, nc *nats.Conn, subject string, ex
 		return violation
 	case ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return ctx.Err()
+	case errors.Is(err, nats.ErrReconnectBufExceeded):
+		c.contact.miss()
+		return &UnreachableError{Servers: c.redactedServers(), Err: errNotSent}
+	case errors.Is(context.Cause(watched), nats.ErrDisconnected):
+		c.contact.miss()
+		return &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrDisconnected}
 	case errors.Is(err, context.DeadlineExceeded) && nc.Status() != nats.CONNECTED:
 		return &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrDisconnected}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &TimeoutError{Subject: subject}
-	case errors.Is(err, nats.ErrReconnectBufExceeded):
-		return &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrDisconnected}
 	case errors.Is(err, nats.ErrConnectionClosed):
 		return &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrConnectionClosed}
 	}
@@ -204,18 +215,20 @@ func (c *Client) redactedServers() []string {
 // Retry calls try until it succeeds, fails for a lasting reason, or ctx ends; the last failure is returned. Between two
 // attempts it waits a little longer each time, from 50 ms to 1 s.
 func Retry(ctx context.Context, try func(context.Context) error) error {
+	return retry(ctx, IsTransient, try)
+}
+
+// RetryLost is Retry for what is tried again only if the connection was lost meanwhile.
+func RetryLost(ctx context.Context, try func(context.Context) error) error {
+	return retry(ctx, IsDisconnected, try)
+}
+
+func retry(ctx context.Context, transient func(error) bool, try func(context.Context) error) error {
 	wait := 50 * time.Millisecond
 	for {
 		err := try(ctx)
-		if err == nil || !IsTransient(err) {
+		if err == nil || !transient(err) || !pause(ctx, wait) {
 			return err
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return err
-		case <-timer.C:
 		}
 		wait = min(2*wait, time.Second)
 	}

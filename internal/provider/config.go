@@ -116,8 +116,9 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 					natsconn.CheckDomain)},
 			},
 			"connect_timeout": schema.StringAttribute{
-				MarkdownDescription: fmt.Sprintf("How long to try to connect to one server, such as `10s`. Defaults to `%s`.",
-					natsconn.DefaultConnectTimeout),
+				MarkdownDescription: fmt.Sprintf("How long to try to connect to one server, such as `10s`. Defaults to `%s`. An operation that changes something "+
+					"tries again for a minute, and every operation waits for servers that were reached before, such as ones that are being restarted, as long as the "+
+					"resource's `timeouts` allow.", natsconn.DefaultConnectTimeout),
 				Optional:   true,
 				Validators: []validator.String{validators.PositiveDuration()},
 			},
@@ -128,8 +129,9 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 				Validators: []validator.String{validators.PositiveDuration()},
 			},
 			"unreachable": schema.StringAttribute{
-				MarkdownDescription: fmt.Sprintf("What a refresh does about a resource whose servers cannot be reached: `%s` (the default), or "+
-					"`%s`, which keeps what is known of it, so that one region's death does not block a failover to another.",
+				MarkdownDescription: fmt.Sprintf("What a plan does about servers that cannot be reached: `%s` (the default), or `%s`, "+
+					"which keeps what is known of a resource there, and has a data source return null, so that one region's death does not block a failover to another. Creating, "+
+					"updating and destroying what is there fails either way.",
 					unreachableError, unreachableWarn),
 				Optional:   true,
 				Validators: []validator.String{stringvalidator.OneOf(unreachableError, unreachableWarn)},

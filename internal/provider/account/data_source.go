@@ -77,7 +77,8 @@ func (d *accountData) Schema(_ context.Context, _ datasource.SchemaRequest, resp
 	maps.Copy(attributes, readAttributes())
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "An account as the servers have it: its claims, all revocations among them, and what it uses of its limits. It needs the " +
-			"system account's user in the provider's `operator` block.",
+			"system account's user in the provider's `operator` block. With `unreachable = \"warn\"` in the provider's configuration, everything but `public_key` is null " +
+			"while the servers cannot be reached.",
 		Attributes: attributes,
 	}
 }
@@ -88,11 +89,15 @@ func (d *accountData) Read(ctx context.Context, req datasource.ReadRequest, resp
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := natsconn.Reading(ctx, readTimeout)
 	defer cancel()
 	stored, usage, err := d.read(ctx, publicKey.ValueString())
+	if d.data.PassOver("the account", publicKey.ValueString(), err, &resp.Diagnostics) {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("public_key"), publicKey)...)
+		return
+	}
 	if err != nil {
-		detail := fmt.Sprintf("Account %s: %s", publicKey.ValueString(), connection.Explain(err))
+		detail := fmt.Sprintf("Account %s: %s", publicKey.ValueString(), connection.Explain(connection.Tolerable(err)))
 		if errors.Is(err, claims.ErrNotFound) {
 			detail += "\n\nCheck the public key, and that the provider is connected to the NATS system that the account is in."
 		}
@@ -152,7 +157,8 @@ func (d *accountsData) Configure(_ context.Context, req datasource.ConfigureRequ
 func (d *accountsData) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The accounts that the servers have, the system account among them. An account that was destroyed while a server was down, " +
-			"and that this server has brought back, is one of them.",
+			"and that this server has brought back, is one of them. With `unreachable = \"warn\"` in the provider's configuration, `accounts` is null while the servers cannot be " +
+			"reached.",
 		Attributes: map[string]schema.Attribute{
 			"accounts": schema.ListNestedAttribute{
 				MarkdownDescription: "The accounts, in the order of their public keys.",
@@ -170,11 +176,16 @@ func (d *accountsData) Schema(_ context.Context, _ datasource.SchemaRequest, res
 }
 
 func (d *accountsData) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := natsconn.Reading(ctx, readTimeout)
 	defer cancel()
 	found, err := d.read(ctx)
+	listType := resp.State.Schema.GetAttributes()["accounts"].GetType()
+	if d.data.PassOver("the accounts", "of the servers", err, &resp.Diagnostics) {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("accounts"), attribute.Value(ctx, listType, nil))...)
+		return
+	}
 	if err != nil {
-		resp.Diagnostics.AddError("Unable to List Accounts", connection.Explain(err))
+		resp.Diagnostics.AddError("Unable to List Accounts", connection.Explain(connection.Tolerable(err)))
 		return
 	}
 	accounts := []attribute.Fields{}
@@ -183,7 +194,6 @@ func (d *accountsData) Read(ctx context.Context, _ datasource.ReadRequest, resp 
 			"public_key": stored.Account.PublicKey, "name": stored.Account.Name, "issuer": stored.Signature.Issuer,
 		})
 	}
-	listType := resp.State.Schema.GetAttributes()["accounts"].GetType()
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("accounts"), attribute.Value(ctx, listType, accounts))...)
 }
 

@@ -65,7 +65,7 @@ func (r *accountResource) Create(ctx context.Context, req resource.CreateRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := natsconn.Changing(ctx, timeout)
 	defer cancel()
 
 	if account.PublicKey == "" {
@@ -223,7 +223,7 @@ func (r *accountResource) Read(ctx context.Context, req resource.ReadRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := natsconn.Reading(ctx, timeout)
 	defer cancel()
 
 	// Terraform before 1.12 stores no identity.
@@ -243,6 +243,9 @@ func (r *accountResource) Read(ctx context.Context, req resource.ReadRequest, re
 		resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private)...)
 		return
 	case err != nil && !imported && r.data.KeepPrior("the account", state.Name.ValueString(), err, &resp.Diagnostics):
+		return
+	case err != nil && !imported:
+		addError(&resp.Diagnostics, "Read", &state, connection.Tolerable(err))
 		return
 	case err != nil:
 		addError(&resp.Diagnostics, "Read", &state, err)
@@ -290,7 +293,7 @@ func (r *accountResource) Update(ctx context.Context, req resource.UpdateRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := natsconn.Changing(ctx, timeout)
 	defer cancel()
 
 	if plan.JWT.IsUnknown() {
@@ -326,7 +329,7 @@ func (r *accountResource) Delete(ctx context.Context, req resource.DeleteRequest
 			"in a replacement that creates before it destroys.", state.PublicKey.ValueString(), state.Name.ValueString()))
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := natsconn.Changing(ctx, timeout)
 	defer cancel()
 	if err := r.delete(ctx, &state); err != nil {
 		addError(&resp.Diagnostics, "Delete", &state, err)

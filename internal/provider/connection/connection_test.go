@@ -25,7 +25,12 @@ func TestExplain(t *testing.T) {
 			"An unknown value never falls back to the environment."},
 		{natsconn.ErrNoServers, "No NATS server is configured.", "Set servers or context in the provider's configuration, or NATS_URL or NATS_CONTEXT"},
 		{&natsconn.UnreachableError{Servers: servers, Err: errors.New("refused")}, "No connection to nats://a, nats://b: refused.",
+			"Check that the servers are up"},
+		{connection.Tolerable(&natsconn.UnreachableError{Servers: servers, Err: errors.New("refused")}), "No connection to nats://a, nats://b: refused.",
 			`With unreachable = "warn" in the provider's configuration`},
+		{connection.Tolerable(&natsconn.TimeoutError{Subject: "x"}), `No answer in time to the request to "x".`,
+			`With unreachable = "warn" in the provider's configuration`},
+		{connection.Tolerable(&natsconn.ServerVersionError{Version: "2.11.0"}), "and 2.12.0 or newer is needed", "Upgrade nats-server."},
 		{&natsconn.TLSError{Servers: servers, Err: errors.New("unknown authority")}, "No TLS connection to nats://a, nats://b: unknown authority.",
 			"Check tls in the provider's configuration: ca_file or ca_pem"},
 		{&natsconn.AuthError{Servers: servers, Err: errors.New("no")}, "The credentials were refused by nats://a, nats://b: no.",
@@ -60,6 +65,9 @@ func TestExplain(t *testing.T) {
 			told, step, _ := strings.Cut(connection.Explain(err), "\n\n")
 			if !strings.Contains(told, c.says) {
 				t.Errorf("%T is told as %q, not %q", c.err, told, c.says)
+			}
+			if strings.Contains(step, "unreachable") != strings.Contains(c.step, "unreachable") {
+				t.Errorf("the step for %q is %q", told, step)
 			}
 			if !strings.Contains(step, c.step) || c.step == "" && step != "" {
 				t.Errorf("the step for %q is %q, not %q", told, step, c.step)

@@ -80,6 +80,19 @@ func (d *Data) Client() (*natsconn.Client, error) {
 	return d.client, nil
 }
 
+// Close closes all connections. What needs one afterwards opens it again.
+func (d *Data) Close() {
+	d.connecting.Lock()
+	defer d.connecting.Unlock()
+	d.client.Close()
+	if d.operator != nil && d.operator.system != nil {
+		d.operator.system.Close()
+	}
+	if d.accounts != nil && d.accounts.connections != nil {
+		d.accounts.connections.Close()
+	}
+}
+
 // Domain returns the JetStream domain of the provider's configuration, empty if it has none. Errors are those of [Data.Client] and of
 // finding the configuration out, such as a NATS context that is not there.
 func (d *Data) Domain() (string, error) {
@@ -108,6 +121,17 @@ func (d *Data) JetStream(account, domain string) (*natsconn.JetStream, error) {
 // says so; what and name are the resource's, as in "the account" "edge".
 func (d *Data) KeepPrior(what, name string, err error, diags *diag.Diagnostics) bool {
 	return d != nil && (d.keepUnreachable(what, name, err, diags) || d.keepLost(what, name, err, diags) || d.keepRotating(what, name, err, diags))
+}
+
+// PassOver reports whether a data source returns nothing of what it should read: its servers cannot be reached, which is to be tolerated. Then it adds
+// a warning that says so; what and name are those of what it reads, as in "the mirror" "edge".
+func (d *Data) PassOver(what, name string, err error, diags *diag.Diagnostics) bool {
+	if d == nil || !d.TolerateUnreachable || !natsconn.IsUnreachable(err) {
+		return false
+	}
+	diags.AddWarning("NATS Is Unreachable", secret.Sprintf("Nothing could be found out about %s %s, and what the data source would tell is null, because unreachable is "+
+		"\"warn\" in the provider's configuration.\n\n%s", what, name, Sentence(err.Error())))
+	return true
 }
 
 func (d *Data) keepUnreachable(what, name string, err error, diags *diag.Diagnostics) bool {

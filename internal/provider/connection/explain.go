@@ -16,11 +16,28 @@ func Explain(err error) string {
 
 // remedy returns the step to take, with a leading blank line, or "" where none is known.
 func remedy(err error) string {
+	text := ""
 	if step := step(err); step != "" {
-		return "\n\n" + step
+		text = "\n\n" + step
 	}
-	return ""
+	if _, ok := errors.AsType[tolerableError](err); ok && natsconn.IsUnreachable(err) {
+		text += "\n\n" + tolerateStep
+	}
+	return text
 }
+
+// tolerateStep is what else helps where a read fails.
+const tolerateStep = `With unreachable = "warn" in the provider's configuration this is a warning: a refresh keeps what is known of a resource, and a data source ` +
+	"whose server cannot be reached returns null."
+
+// tolerableError is an error that the provider's unreachable may turn into a warning.
+type tolerableError struct{ error }
+
+func (e tolerableError) Unwrap() error { return e.error }
+
+// Tolerable marks the error of a refresh or a data source, for which [Explain] then names the provider's unreachable where that would help. Nothing else
+// follows unreachable.
+func Tolerable(err error) error { return tolerableError{err} }
 
 func step(err error) string {
 	var (
@@ -45,8 +62,7 @@ func step(err error) string {
 		return "Set servers or context in the provider's configuration, or " + natsconn.EnvURL + " or " + natsconn.EnvContext +
 			" in the environment, or select a context with the NATS CLI."
 	case errors.As(err, &unreachable):
-		return "Check that the servers are up, that their URLs are right and that this machine may connect to them. " +
-			`With unreachable = "warn" in the provider's configuration a refresh keeps what it knew.`
+		return "Check that the servers are up, that their URLs are right and that this machine may connect to them."
 	case errors.As(err, &tls):
 		return "Check tls in the provider's configuration: ca_file or ca_pem if the system does not know the servers' certificate " +
 			"authority, a client certificate and its key if they ask for one, server_name if their certificate is for another " +

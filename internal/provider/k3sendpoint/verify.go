@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -54,16 +55,18 @@ func (v *verifier) run(ctx context.Context, diags *diag.Diagnostics) {
 		}
 		defer release()
 	}
-	ctx, cancel := context.WithTimeout(ctx, v.timeout)
+	ctx, cancel := natsconn.Changing(ctx, v.timeout)
 	defer cancel()
 
 	client, servers := v.contract(ctx, &c, diags)
 	if diags.HasError() {
 		return
 	}
-	domain := v.endpoint.domain()
 	if c.own {
 		defer client.Close()
+	}
+	domain := v.endpoint.domain()
+	if c.own {
 		domain = ""
 	}
 	if v.token != "" {
@@ -74,11 +77,37 @@ func (v *verifier) run(ctx context.Context, diags *diag.Diagnostics) {
 		}
 	}
 	if c.etcd {
-		client.Close() // its own, which an account with a limit of connections may need for KINE
-		target := v.endpoint.target()
-		target.Endpoint.Servers = servers
-		if err := preflight.Run(ctx, target, func(level, text string) { logKINE(ctx, level, text) }); err != nil {
+		if err := v.etcd(ctx, &c, client, servers); err != nil {
 			c.addError(diags, err)
+		}
+	}
+}
+
+// etcd runs KINE, again if the server was restarted meanwhile: KINE gives up then.
+func (v *verifier) etcd(ctx context.Context, c *check, client *natsconn.Client, servers []string) error {
+	target := v.endpoint.target()
+	target.Endpoint.Servers = servers
+	for {
+		before, err := client.ServerID(ctx)
+		if err != nil {
+			return err
+		}
+		client.Close() // its own, which an account with a limit of connections may need for KINE
+		failure := preflight.Run(ctx, target, func(level, text string) { logKINE(ctx, level, text) })
+		if _, ok := errors.AsType[*preflight.Error](failure); !ok || ctx.Err() != nil {
+			return failure
+		}
+		after, err := client.ServerID(ctx)
+		if err != nil || after == before {
+			return failure
+		}
+		// KINE is only run on what keeps the contract.
+		found := slices.DeleteFunc(kine.VerifyContract(ctx, client, c.spec, v.endpoint.domain(), c.own), func(err error) bool {
+			_, only := errors.AsType[*kine.Caution](err)
+			return only
+		})
+		if len(found) > 0 {
+			return errors.Join(found...)
 		}
 	}
 }

@@ -85,7 +85,7 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 		// line is the attribute that the error is about.
 		line, detail string
 	}{
-		"no connection": {[]string{"nats://127.0.0.1:1"}, "", "", noAttribute,
+		"no connection": {[]string{"nats://127.0.0.1:1"}, "", `timeouts = { create = "1s" }`, noAttribute,
 			"No connection to nats://127.0.0.1:1: nats: no servers available for connection. Check that the servers are up"},
 		"refused credentials": {limited.URLs(), "user = \"few\"\n  password = \"wrong\"", "", noAttribute,
 			"nats: Authorization Violation. Check the credentials in the provider's configuration"},

@@ -87,7 +87,7 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := natsconn.Changing(ctx, timeout)
 	defer cancel()
 
 	js, err := r.jetStream(&plan)
@@ -159,7 +159,7 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := natsconn.Reading(ctx, timeout)
 	defer cancel()
 
 	// Terraform before 1.12 stores no identity, and demands one whatever becomes of the bucket.
@@ -174,6 +174,9 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 		planmodifiers.Forget(ctx, resp)
 		return
 	case err != nil && !imported && r.data.KeepPrior("the bucket", state.Name.ValueString(), err, &resp.Diagnostics):
+		return
+	case err != nil && !imported:
+		addError(&resp.Diagnostics, "Read", &state, connection.Tolerable(err))
 		return
 	case err != nil:
 		addError(&resp.Diagnostics, "Read", &state, err)
@@ -225,7 +228,7 @@ func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := natsconn.Changing(ctx, timeout)
 	defer cancel()
 
 	js, err := r.jetStream(&plan)
@@ -283,7 +286,7 @@ func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, pla
 			step = "placement"
 		}
 		plan.subject().NotePending(diags, &plan.Pending, step, err)
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+		late, cancel := natsconn.Reading(context.WithoutCancel(ctx), readTimeout)
 		defer cancel()
 		return kine.Read(late, js, name)
 	}
@@ -305,7 +308,7 @@ func (r *bucketResource) Delete(ctx context.Context, req resource.DeleteRequest,
 		planmodifiers.RefuseProtectedDelete(what, noun, state.Name.ValueString(), &resp.Diagnostics)
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := natsconn.Changing(ctx, timeout)
 	defer cancel()
 
 	js, err := r.jetStream(&state)

@@ -160,7 +160,7 @@ func (r *bucketResource) restore(ctx context.Context, js *natsconn.JetStream, pl
 
 // unfinished reads the copy that a restoration has left when its time was over, and notes that.
 func (r *bucketResource) unfinished(ctx context.Context, js *natsconn.JetStream, plan *bucketModel, err error, diags *diag.Diagnostics) (*kine.Bucket, error) {
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+	late, cancel := natsconn.Reading(context.WithoutCancel(ctx), readTimeout)
 	defer cancel()
 	bucket, readErr := kine.Read(late, js, plan.Name.ValueString())
 	if readErr != nil {

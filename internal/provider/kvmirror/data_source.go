@@ -3,6 +3,7 @@ package kvmirror
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -95,7 +96,8 @@ func (d *mirrorData) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "How a mirror of a bucket is: whether it follows its source, how far it is behind, and whether both still have one history. In " +
-			"a `check` block it is an alarm. A source that cannot be asked is no error here: it is what a mirror is there for.",
+			"a `check` block it is an alarm. A source that cannot be asked is no error here: it is what a mirror is there for. With `unreachable = \"warn\"` in " +
+			"the provider's configuration, a mirror whose own servers cannot be reached is none either: it is not healthy then, and all that is not known of it is null.",
 		Attributes: map[string]schema.Attribute{
 			bucketid.Name: schema.StringAttribute{
 				MarkdownDescription: "Name of the mirror.",
@@ -127,7 +129,7 @@ func (d *mirrorData) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"healthy": flag("Whether it follows its source: there was contact within ten seconds, the server reports no error, and no difference was found " +
 				"between the two. How far it may be behind is yours to say: see `lag`."),
 			"health": text("The state in a word or two: `healthy`, `catching up`, `no contact yet`, `contact lost`, `source missing`, `stalled`, `failing`, " +
-				"`diverged` or `promoted`."),
+				"`diverged` or `promoted`; or `unreachable`, which is no error with `unreachable = \"warn\"` in the provider's configuration."),
 			"description": text("The state in a sentence, with the likely cause if something is wrong."),
 			"active":      flag("Whether the source gave a sign of life within the last ten seconds. It gives one each second."),
 			"last_contact": text("Time of the last sign of life of the source, to the second; null if there was none since the server that leads the mirror " +
@@ -154,10 +156,15 @@ func (d *mirrorData) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, dataTimeout)
+	ctx, cancel := natsconn.Reading(ctx, dataTimeout)
 	defer cancel()
-	if err := model.read(ctx, d.data); err != nil {
-		detail := secret.Sprintf("Mirror %q: %s", model.Name.ValueString(), connection.Explain(err))
+	err := model.read(ctx, d.data)
+	if d.data.PassOver("the mirror", strconv.Quote(model.Name.ValueString()), err, &resp.Diagnostics) {
+		model.setUnreachable(err)
+		err = nil
+	}
+	if err != nil {
+		detail := secret.Sprintf("Mirror %q: %s", model.Name.ValueString(), connection.Explain(connection.Tolerable(err)))
 		if errors.Is(err, kine.ErrNotFound) {
 			detail += "\n\nCheck the name, the account and the JetStream domain."
 		}
@@ -165,6 +172,15 @@ func (d *mirrorData) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+}
+
+// healthUnreachable is the health of a mirror whose own servers cannot be reached.
+const healthUnreachable = "unreachable"
+
+// setUnreachable says that nothing is known of the mirror, which no alarm may take for healthy.
+func (m *dataModel) setUnreachable(err error) {
+	m.Healthy, m.Health = types.BoolValue(false), types.StringValue(healthUnreachable)
+	m.Description = types.StringValue(connection.Sentence(err.Error()))
 }
 
 // read looks at the mirror, and at its source if that can be asked.

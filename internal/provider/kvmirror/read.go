@@ -33,7 +33,7 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := natsconn.Reading(ctx, timeout)
 	defer cancel()
 
 	// Terraform before 1.12 stores no identity, and demands one whatever becomes of the mirror.
@@ -54,6 +54,9 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 		planmodifiers.Forget(ctx, resp)
 		return
 	case err != nil && !imported && r.data.KeepPrior("the mirror", state.Name.ValueString(), err, &resp.Diagnostics):
+		return
+	case err != nil && !imported:
+		addError(&resp.Diagnostics, "Read", &state, connection.Tolerable(err))
 		return
 	case err != nil:
 		addError(&resp.Diagnostics, "Read", &state, err)

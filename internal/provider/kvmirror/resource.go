@@ -76,7 +76,7 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 		return
 	}
 	plan.Source = source.Object()
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := natsconn.Changing(ctx, timeout)
 	defer cancel()
 
 	js, from, err := r.sides(&plan, source)
@@ -131,9 +131,11 @@ func (m *mirrorModel) probe(ctx context.Context, from *natsconn.JetStream, sourc
 		return nil
 	}
 	// A source that does not answer is told soon, however long the mirror may take to fill.
-	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
-	defer cancel()
-	bucket, err := mirror.Probe(ctx, from, source.Bucket.ValueString())
+	var bucket *kine.Bucket
+	err := from.Answering(ctx, sourceTimeout, func(ctx context.Context) (err error) {
+		bucket, err = mirror.Probe(ctx, from, source.Bucket.ValueString())
+		return err
+	})
 	if err != nil {
 		return &mirrorsource.SideError{Err: err}
 	}
@@ -153,7 +155,7 @@ func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := natsconn.Changing(ctx, timeout)
 	defer cancel()
 
 	waits := plan.Pending.IsUnknown()
@@ -210,7 +212,7 @@ func (r *mirrorResource) update(
 	if pending.Mirror != nil {
 		return pending.Mirror, nil
 	}
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+	late, cancel := natsconn.Reading(context.WithoutCancel(ctx), readTimeout)
 	defer cancel()
 	return mirror.Read(late, js, spec.Name)
 }
@@ -227,7 +229,7 @@ func (r *mirrorResource) Delete(ctx context.Context, req resource.DeleteRequest,
 		planmodifiers.RefuseProtectedDelete(what, noun, state.Name.ValueString(), &resp.Diagnostics)
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := natsconn.Changing(ctx, timeout)
 	defer cancel()
 	if err := r.delete(ctx, &state); err != nil {
 		addError(&resp.Diagnostics, "Delete", &state, err)

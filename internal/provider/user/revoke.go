@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
@@ -56,7 +57,7 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	if resp.Diagnostics.HasError() || !state.RevokeOnDestroy.ValueBool() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := natsconn.Changing(ctx, timeout)
 	defer cancel()
 	if err := r.revoke(ctx, &state, &resp.Diagnostics); err != nil {
 		addError(&resp.Diagnostics, "Revoke", state.Name, err)
