@@ -2,7 +2,6 @@ package account
 
 import (
 	"maps"
-	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -57,11 +56,11 @@ func (f *findings) limits(a *Account) {
 		{"Subscriptions", l.Subscriptions, true}, {"Data", l.Data, false}, {"Payload", l.Payload, true}, {"Imports", l.Imports, false},
 		{"Exports", l.Exports, false}, {"Connections", l.Connections, true}, {"LeafNodes", l.LeafNodes, true},
 	} {
-		f.limit(p.at(limit.name), limit.n)
-		if limit.int && limit.n != nil && *limit.n > math.MaxInt32 {
-			f.add(p.at(limit.name), "A limit of %d is more than nats-server can keep: "+
-				"at most %d, or leave it out for no limit.", *limit.n, math.MaxInt32)
+		if limit.int {
+			f.limit32(p.at(limit.name), limit.n)
+			continue
 		}
+		f.limit(p.at(limit.name), limit.n)
 	}
 	for _, count := range []struct {
 		name  string

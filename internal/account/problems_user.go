@@ -36,9 +36,17 @@ var connectionTypes = []string{
 // userLimits checks what a user may do, or what a scope's template lets users do.
 func (f *findings) userLimits(p place, l *UserLimits, template bool) {
 	f.permissions(p.at("Permissions"), &l.Permissions, template)
-	f.limit(p.at("Subscriptions"), l.Subscriptions)
+	f.limit32(p.at("Subscriptions"), l.Subscriptions)
 	f.limit(p.at("Data"), l.Data)
-	f.limit(p.at("Payload"), l.Payload)
+	for _, limit := range []struct {
+		name string
+		n    *int64
+	}{{"Subscriptions", l.Subscriptions}, {"Payload", l.Payload}, {"Data", l.Data}} {
+		if template && limit.n != nil && *limit.n == 0 { // jwt/v2 leaves a 0 out of a JWT, and reads a template without it as one without limit
+			f.add(p.at(limit.name), "0 is no limit in the template of a scoped signing key: leave it out for that, or give a limit above 0.")
+		}
+	}
+	f.limit32(p.at("Payload"), l.Payload)
 	for i, network := range l.SourceNetworks {
 		if _, _, err := net.ParseCIDR(network); err != nil {
 			f.add(p.at("SourceNetworks", i), "%q is not a network: "+

@@ -2,6 +2,7 @@ package account
 
 import (
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -87,6 +88,10 @@ func textProblem(text string) string {
 	return ""
 }
 
+// endOfTime is the last second that nats-server can count with: it holds times as nanoseconds since 1970 in 64 bits, and takes what does not fit
+// there for the past.
+var endOfTime = time.Unix(math.MaxInt64/int64(time.Second), 0).UTC()
+
 // timeProblem checks a point in time for claims, which hold whole seconds since 1970.
 func timeProblem(t time.Time) string {
 	switch {
@@ -94,6 +99,9 @@ func timeProblem(t time.Time) string {
 		return fmt.Sprintf("%s is not a whole second: JWTs have no fractions of one.", t.Format(time.RFC3339Nano))
 	case t.Unix() <= 0:
 		return fmt.Sprintf("%s is before 1970: JWTs count seconds from there.", t.Format(time.RFC3339))
+	case t.After(endOfTime):
+		return fmt.Sprintf("%s is later than %s, the last second that nats-server can count with, which takes it for the past: choose an earlier time, or "+
+			"leave it out.", t.Format(time.RFC3339), endOfTime.Format(time.RFC3339))
 	}
 	return ""
 }
@@ -198,6 +206,14 @@ func mapKey(key string) Key {
 		return Key(invisible.Trim(key)[:2] + "...")
 	}
 	return Key(key)
+}
+
+// limit32 is limit for what nats-server keeps in 32 bits.
+func (f *findings) limit32(p place, n *int64) {
+	f.limit(p, n)
+	if n != nil && *n > math.MaxInt32 {
+		f.add(p, "A limit of %d is more than nats-server can keep: at most %d, or leave it out for no limit.", *n, math.MaxInt32)
+	}
 }
 
 // limit checks a limit: nil is none, and what is there must not be negative.

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
 // tally counts what was put into an attribute and how the plan took it.
@@ -80,4 +82,100 @@ func TestNoPlaceTakesWhatIsNoValue(t *testing.T) {
 	if empty.tried < 200 || null.tried < 40 || fraction.tried < 20 {
 		t.Error("schemas have more places than that")
 	}
+}
+
+// What no server can hold, or takes for something else than it says, is refused on its attribute; so is an import without an id.
+func TestWhatServersCannotHold(t *testing.T) {
+	account, user := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.UserKey)
+	type object = acctest.Config
+	bases := map[string]object{
+		"nats_account": {"name": "a"},
+		"nats_user":    {"name": "u", "account": account.Public, "signing_key_seed_wo": account.Seed},
+		"nats_activation": {"account": account.Public, "import_account": acctest.NewKey(t, natsconn.AccountKey).Public, "subject": "a", "type": "stream",
+			"signing_key_seed_wo": account.Seed, "signing_key_seed_wo_version": "1"},
+		"nats_operator": {"name": "o", "seed_wo": acctest.NewKey(t, natsconn.OperatorKey).Seed, "seed_wo_version": "1"},
+	}
+	served := map[string]acctest.Served{}
+	for _, s := range acctest.Everything(t) {
+		if s.Kind == acctest.Resource {
+			served[s.Name] = s
+		}
+	}
+	const (
+		late    = "2262-04-11T23:47:17Z"
+		never   = "9999-12-31T00:00:00Z"
+		isLate  = "the last second that nats-server can count with"
+		tooMany = "is more than nats-server can keep: at most 2147483647"
+		nothing = "a duration above zero"
+	)
+	export := func(set object) object {
+		e := object{"subject": "a", "type": "service"}
+		maps.Copy(e, set)
+		return object{"exports": []any{e}}
+	}
+	template := func(set object) object {
+		return object{"signing_keys": []any{object{"public_key": account.Public, "scope": object{"role": "r", "template": set}}}}
+	}
+	responses := func(set object) object {
+		r := object{"max_messages": 1}
+		maps.Copy(r, set)
+		return object{"allow_responses": r}
+	}
+	const inTemplate = "signing_keys[0].scope.template."
+	var n tally
+	for _, row := range []struct {
+		resource string
+		set      object
+		at, says string
+	}{
+		{"nats_account", object{"expires_at": late}, "expires_at", isLate},
+		{"nats_account", object{"expires_at": never}, "expires_at", isLate},
+		{"nats_account", object{"not_before": never}, "not_before", isLate},
+		{"nats_account", object{"revocations": object{user.Public: late}}, "revocations[" + user.Public + "]", isLate},
+		{"nats_account", export(object{"token_required": true, "revocations": object{"*": late}}), "exports[0].revocations[*]", isLate},
+		{"nats_user", object{"not_before": never}, "not_before", isLate},
+		{"nats_user", object{"expires_in": "2562047h"}, "expires_in", isLate},
+		{"nats_user", object{"expires_in": "2562048h"}, "expires_in", "which is not a duration"},
+		{"nats_activation", object{"expires_at": never}, "expires_at", isLate},
+		{"nats_activation", object{"not_before": late}, "not_before", isLate},
+		{"nats_operator", object{"expires_at": never}, "expires_at", isLate},
+		{"nats_operator", object{"not_before": never}, "not_before", isLate},
+		{"nats_account", object{"limits": object{"connections": 1 << 31}}, "limits.connections", tooMany},
+		{"nats_account", object{"limits": object{"leaf_nodes": 1 << 31}}, "limits.leaf_nodes", tooMany},
+		{"nats_account", object{"limits": object{"subscriptions": 1 << 31}}, "limits.subscriptions", tooMany},
+		{"nats_account", object{"limits": object{"payload": "2GiB"}}, "limits.payload", tooMany},
+		{"nats_account", template(object{"subscriptions": 1 << 31}), inTemplate + "subscriptions", tooMany},
+		{"nats_account", template(object{"payload": "2GiB"}), inTemplate + "payload", tooMany},
+		{"nats_account", template(object{"subscriptions": 0}), inTemplate + "subscriptions", "0 is no limit in the template"},
+		{"nats_account", template(object{"payload": "0"}), inTemplate + "payload", "0 is no limit in the template"},
+		{"nats_account", template(object{"data": "0B"}), inTemplate + "data", "0 is no limit in the template"},
+		{"nats_user", object{"subscriptions": 1 << 31}, "subscriptions", tooMany},
+		{"nats_user", object{"payload": "2GiB"}, "payload", tooMany},
+		{"nats_user", object{"payload": "8EiB"}, "payload", "is not a unit"},
+		{"nats_user", object{"data": "9223372036854775808"}, "data", "the most there can be"},
+		{"nats_account", object{"jetstream": object{"disk_storage": "10 GiB"}}, "jetstream.disk_storage", "is not a number of bytes"},
+		{"nats_account", export(object{"response_threshold": "0s"}), "exports[0].response_threshold", nothing},
+		{"nats_account", object{"default_permissions": responses(object{"expires": "0s"})}, "default_permissions.allow_responses.expires", nothing},
+		{"nats_account", object{"default_permissions": responses(object{"max_messages": 1 << 31})}, "default_permissions.allow_responses.max_messages",
+			"must be between -1 and 2147483647"},
+		{"nats_user", object{"permissions": responses(object{"expires": "0s"})}, "permissions.allow_responses.expires", nothing},
+		{"nats_user", object{"permissions": responses(object{"expires": "-1m"})}, "permissions.allow_responses.expires", nothing},
+		{"nats_account", template(object{"permissions": responses(object{"expires": "0s"})}), inTemplate + "permissions.allow_responses.expires", nothing},
+	} {
+		config := maps.Clone(bases[row.resource])
+		maps.Copy(config, row.set)
+		n.check(t, refusal{served[row.resource], config, row.at, row.says})
+	}
+	for name := range served {
+		n.tried++
+		if _, found := acctest.ImportResource(t, name, ""); len(found) == 0 || slices.ContainsFunc(found, func(d acctest.Diagnostic) bool {
+			return acctest.Text("in the provider").MatchString(d.Text) || acctest.Text("Value Conversion").MatchString(d.Text)
+		}) {
+			n.wrong++
+			t.Errorf("an empty id to import a %s by: %+v", name, found)
+			continue
+		}
+		n.right++
+	}
+	t.Logf("what servers cannot hold: %+v", n)
 }

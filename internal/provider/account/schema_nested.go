@@ -71,8 +71,8 @@ func exportsAttribute() schema.ListNestedAttribute {
 				Optional:            true,
 			},
 			"response_threshold": schema.StringAttribute{
-				MarkdownDescription: "How long a service may take to answer, such as `5s`.",
-				Optional:            true, CustomType: customtype.DurationType{},
+				MarkdownDescription: "How long a service may take to answer, such as `5s`. Without it, the server's default counts, two minutes.",
+				Optional:            true, CustomType: customtype.DurationType{}, Validators: []validator.String{validators.PositiveDuration()},
 			},
 			"latency": schema.SingleNestedAttribute{
 				MarkdownDescription: "Has the servers measure how long a service takes.",

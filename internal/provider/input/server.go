@@ -112,6 +112,19 @@ func (s *server) ValidateEphemeralResourceConfig(
 	return s.protocolServer.ValidateEphemeralResourceConfig(ctx, req)
 }
 
+// ImportResourceState implements [tfprotov6.ProviderServer]. The framework takes an empty id for an identity without attributes.
+func (s *server) ImportResourceState(
+	ctx context.Context, req *tfprotov6.ImportResourceStateRequest,
+) (*tfprotov6.ImportResourceStateResponse, error) {
+	if req.ID == "" && (req.Identity == nil || req.Identity.IdentityData == nil) {
+		return &tfprotov6.ImportResourceStateResponse{Diagnostics: []*tfprotov6.Diagnostic{{
+			Severity: tfprotov6.DiagnosticSeverityError, Summary: "Invalid Import ID",
+			Detail: "The id to import " + req.TypeName + " by is empty. Give the id that its documentation describes, or an identity in an import block.",
+		}}}, nil
+	}
+	return s.protocolServer.ImportResourceState(ctx, req)
+}
+
 // check returns what is wrong with a configuration. What is not even a configuration, the framework refuses.
 func (s *server) check(ctx context.Context, key schemaKey, config *tfprotov6.DynamicValue) []*tfprotov6.Diagnostic {
 	of, err := s.schema(ctx, key)

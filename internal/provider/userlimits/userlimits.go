@@ -3,6 +3,8 @@
 package userlimits
 
 import (
+	"math"
+
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -11,6 +13,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
+	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
 
 // PermissionsAttribute is an attribute with the subjects that may be published and subscribed to.
@@ -43,11 +46,11 @@ func PermissionsAttribute(description string) schema.SingleNestedAttribute {
 				Attributes: map[string]schema.Attribute{
 					"max_messages": schema.Int64Attribute{
 						MarkdownDescription: "Number of messages in answer to one request; `-1` is no limit, `0` the server's default, one.",
-						Required:            true, Validators: []validator.Int64{int64validator.AtLeast(-1)},
+						Required:            true, Validators: []validator.Int64{int64validator.Between(-1, math.MaxInt32)},
 					},
 					"expires": schema.StringAttribute{
 						MarkdownDescription: "How long a request may be answered, such as `1m`. Without it, the server's default counts, two minutes.",
-						Optional:            true, CustomType: customtype.DurationType{},
+						Optional:            true, CustomType: customtype.DurationType{}, Validators: []validator.String{validators.PositiveDuration()},
 					},
 				},
 			},
