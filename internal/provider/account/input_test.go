@@ -139,7 +139,7 @@ func badInputs(t *testing.T) map[string]badInput {
 		"permission with two spaces":     {object{"default_permissions": object{"subscribe": object{"allow": list{"a b c"}}}}, "default_permissions.subscribe.allow[0]", "contains more than one space: it may be a subject, or a subject and the name of a queue"},
 		"queue in a publish permission":  {object{"default_permissions": object{"publish": object{"allow": list{"a q"}}}}, "default_permissions.publish.allow[0]", "contains a space: only where subscribing is allowed may the name of a queue follow"},
 		"empty permission":               {object{"default_permissions": object{"publish": object{"deny": list{""}}}}, "default_permissions.publish.deny[0]", "is an empty text"},
-		"negative responses":             {object{"default_permissions": object{"allow_responses": object{"max_messages": -5}}}, "default_permissions.allow_responses.max_messages", "must be at least -1"},
+		"negative responses":             {object{"default_permissions": object{"allow_responses": object{"max_messages": -5}}}, "default_permissions.allow_responses.max_messages", "must be between -1 and 2147483647"},
 		"network that is none":           {template(object{"source_networks": list{"192.0.2.1"}}), "signing_keys[0].scope.template.source_networks[0]", `"192.0.2.1" is not a network: write it as 192.0.2.0/24`},
 		"time that is none":              {template(object{"times": list{object{"start": "8", "end": "18:00:00"}}}), "signing_keys[0].scope.template.times[0].start", `"8" is not a time of the day: write it as 08:30:00`},
 		"time zone that is none":         {template(object{"times_location": "Berlin"}), "signing_keys[0].scope.template.times_location", "is not a time zone of the IANA database: write one like Europe/Berlin"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
@@ -72,7 +73,7 @@ func exportsAttribute() schema.ListNestedAttribute {
 			},
 			"response_threshold": schema.StringAttribute{
 				MarkdownDescription: "How long a service may take to answer, such as `5s`. Without it, the server's default counts, two minutes.",
-				Optional:            true, CustomType: customtype.DurationType{}, Validators: []validator.String{validators.PositiveDuration()},
+				Optional:            true, CustomType: customtype.DurationType{}, Validators: []validator.String{notZero},
 			},
 			"latency": schema.SingleNestedAttribute{
 				MarkdownDescription: "Has the servers measure how long a service takes.",
@@ -137,6 +138,14 @@ func signingKeysAttribute() schema.ListNestedAttribute {
 		}},
 	}
 }
+
+// notZero refuses a threshold that the claims leave out. What is negative or not a duration is told elsewhere.
+var notZero = validators.String("a duration above zero", "Invalid Duration", func(text string) error {
+	if d, err := time.ParseDuration(text); err == nil && d == 0 {
+		return errors.New("leave it out for the server's two minutes")
+	}
+	return nil
+})
 
 // checkStorage refuses a size that says what leaving it out says, which a refresh could not tell apart.
 func checkStorage(text string) error {
