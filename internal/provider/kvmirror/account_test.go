@@ -128,6 +128,7 @@ func TestAccKVMirrorAccounts(t *testing.T) {
 		w.AssertEmptyPlan(t)
 	})
 	t.Run("another name", func(t *testing.T) {
+		w.Must(t, "destroy", "-auto-approve", "-target="+address)
 		w.Configure(t, config(unprotected+"\n  name = \"copy\""))
 		w.Apply(t)
 		w.AssertEmptyPlan(t)
