@@ -121,3 +121,21 @@ func missingTag(a *Account, u *User, subject string) string {
 	}
 	return ""
 }
+
+// What servers take from a client that connects (max_control_line), unless they are configured otherwise, what of it a client needs for
+// other things than the JWT, such as its signature and its name, and how many times as much a leaf node may say (overMaxControlLineLimit
+// in nats-server's server/parser.go).
+const (
+	controlLine        = 4096
+	besideToken        = 300
+	leafNodeMultiplier = 16
+)
+
+// LongestToken returns how many bytes the user's JWT may have, so that servers which are not configured otherwise let it in. It is a
+// little less or more for a client whose name is long or short.
+func (u *User) LongestToken() int {
+	if onlyLeafNodes(u.ConnectionTypes) {
+		return controlLine*leafNodeMultiplier - besideToken
+	}
+	return controlLine - besideToken
+}

@@ -97,6 +97,52 @@ func TestRefusalsAreThoseOfTheServer(t *testing.T) {
 	}
 }
 
+// A server that is not configured otherwise takes a JWT of the longest length and none that is much longer.
+func TestLongestToken(t *testing.T) {
+	l := newClaimsLab(t)
+	signingKey, signingSeed, err := NewKey(natsconn.AccountKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := NewAccountSigner(signingSeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer signer.Close()
+	a := &Account{Claims: Claims{PublicKey: newPublic(t, natsconn.AccountKey), Name: "a"}, SigningKeys: []SigningKey{{PublicKey: signingKey}}}
+	l.push(t, a)
+	public, seed, err := NewKey(natsconn.UserKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// of returns a user whose JWT has almost, and at most, that length.
+	of := func(length int) *User {
+		u := &User{Claims: Claims{PublicKey: public, Name: "u"}, IssuerAccount: a.PublicKey}
+		for {
+			token, err := u.Sign(t.Context(), signer, SystemClock{}, time.Time{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(token) > length {
+				u.Name = u.Name[:len(u.Name)-3]
+				return u
+			}
+			u.Name += strings.Repeat("x", max((length-len(token))*3/4, 3))
+		}
+	}
+	longest := new(User).LongestToken()
+	if _, err := l.connectAs(t, of(longest), seed, signer); err != nil {
+		t.Errorf("a JWT of at most %d bytes: %v", longest, err)
+	}
+	if _, err := l.connectAs(t, of(longest+80), seed, signer); err == nil {
+		t.Errorf("a JWT of about %d bytes is taken", longest+80)
+	}
+	leaf := &User{UserLimits: UserLimits{ConnectionTypes: []string{"LEAFNODE", "LEAFNODE_WS"}}}
+	if leaf.LongestToken() <= longest {
+		t.Error("leaf nodes may not say more")
+	}
+}
+
 // publishes reports whether a user may publish to a subject.
 func publishes(nc *nats.Conn, subject string) error {
 	if err := nc.Publish(subject, []byte("x")); err != nil {

@@ -16,6 +16,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
+// minControlLine leaves room for the JWT of a user with the least that one can say.
+const minControlLine = 1024
+
 // checker collects problems.
 type checker struct{ problems []Problem }
 
@@ -38,6 +41,7 @@ func (c Config) CheckFields() []Problem {
 		}
 	}
 	ch.between(Path{"max_payload"}, c.MaxPayload, 1, math.MaxInt32, "bytes")
+	ch.between(Path{"max_control_line"}, c.MaxControlLine, minControlLine, math.MaxInt32, "bytes")
 	ch.between(Path{"max_connections"}, c.MaxConnections, 1, math.MaxInt32, "connections")
 	ch.positive(Path{"write_deadline"}, c.WriteDeadline)
 	ch.file(Path{"log_file"}, c.LogFile)

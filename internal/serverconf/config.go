@@ -26,7 +26,9 @@ type Config struct {
 	// Tags are what streams are placed by. The server knows no case in them.
 	Tags []string
 	// MaxPayload is in bytes, at most what an int32 holds.
-	MaxPayload     *int64
+	MaxPayload *int64
+	// MaxControlLine is in bytes: how long what a client says may be beside the content of messages, its JWT among it.
+	MaxControlLine *int64
 	MaxConnections *int64
 	WriteDeadline  time.Duration
 	Debug, Trace   bool

@@ -30,6 +30,7 @@ func (c Config) write() *writer {
 	w.expanded("http", withHost(c.HTTP))
 	w.list("tags", "server_tags", c.Tags)
 	w.size("max_payload", c.MaxPayload)
+	w.size("max_control_line", c.MaxControlLine)
 	w.number("max_connections", c.MaxConnections)
 	w.duration("write_deadline", c.WriteDeadline)
 	w.flag("debug", c.Debug)

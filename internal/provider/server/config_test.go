@@ -19,7 +19,7 @@ const source = "nats_server_config"
 func all() acctest.Config {
 	return acctest.Config{
 		"listen": "0.0.0.0:4222", "client_advertise": "nats-1.example.com", "http": "127.0.0.1:8222", "server_name": "nats-1",
-		"tags": []any{"region:eu", "az:a"}, "max_payload": "2MiB", "max_connections": 1000, "write_deadline": "5s",
+		"tags": []any{"region:eu", "az:a"}, "max_payload": "2MiB", "max_control_line": "16KiB", "max_connections": 1000, "write_deadline": "5s",
 		"debug": true, "trace": true, "log_file": "/var/log/nats.log", "pid_file": "/run/nats.pid",
 		"jetstream": acctest.Config{
 			"store_dir": "/var/lib/nats", "domain": "hub", "max_memory_store": "0", "max_file_store": "107374182400",
@@ -51,6 +51,7 @@ server_tags: [
   "az:a"
 ]
 max_payload: 2MiB
+max_control_line: 16KiB
 max_connections: 1000
 write_deadline: "5s"
 debug: true
@@ -217,6 +218,8 @@ func TestServerConfigProblems(t *testing.T) {
 		{plain, "max_payload", "10g", "", "GiB"},
 		{plain, "max_payload", "-1", "", "leave it out"},
 		{plain, "max_payload", "3GiB", "", "at most"},
+		{plain, "max_control_line", "100", "", "it takes at least 1024 bytes"},
+		{plain, "max_control_line", "4GiB", "", "at most"},
 		{plain, "max_payload", "65MiB", "", "cannot be higher than max_pending"},
 		{plain, "max_connections", 0, "", "at least 1"},
 		{plain, "write_deadline", "soon", "", `such as "10s"`},

@@ -13,7 +13,7 @@ import (
 func newConfig(o attribute.Object) serverconf.Config {
 	return serverconf.Config{
 		Listen: o.Text("listen"), ClientAdvertise: o.Text("client_advertise"), HTTP: o.Text("http"), ServerName: o.Text("server_name"),
-		Tags: o.Texts("tags"), MaxPayload: sizeOf(o, "max_payload"), MaxConnections: o.Number("max_connections"),
+		Tags: o.Texts("tags"), MaxPayload: sizeOf(o, "max_payload"), MaxControlLine: sizeOf(o, "max_control_line"), MaxConnections: o.Number("max_connections"),
 		WriteDeadline: durationOf(o, "write_deadline"), Debug: o.Bool("debug"), Trace: o.Bool("trace"),
 		LogFile: o.Text("log_file"), PIDFile: o.Text("pid_file"),
 		JetStream: newJetStream(o.Object("jetstream")), TLS: newTLS(o.Object("tls")), Cluster: newCluster(o.Object("cluster")),

@@ -89,6 +89,7 @@ func (r *ephemeralCredentials) Open(ctx context.Context, req ephemeral.OpenReque
 		addOpenError(&resp.Diagnostics, model.Name, err)
 		return
 	}
+	model.warnOfLength(&resp.Diagnostics)
 	tflog.Info(ctx, "signed user of an ephemeral resource", model.logged())
 	private, err := json.Marshal(model.opened())
 	if err != nil {

@@ -57,3 +57,14 @@ func (s *signing) refuse(of *account.Account, m *claimsModel, seed types.String,
 		diags.AddAttributeWarning(at, "User Cannot Connect", text)
 	}
 }
+
+// warnOfLength warns of a user whose JWT is longer than servers take.
+func (m *claimsModel) warnOfLength(diags *diag.Diagnostics) {
+	user, _ := m.user()
+	if length, most := len(m.JWT.ValueString()), user.LongestToken(); length > most {
+		diags.AddAttributeWarning(path.Root("permissions"), "User's JWT Is Too Long", secret.Sprintf("The JWT of the user %q has %d bytes. Unless the servers are "+
+			"configured otherwise (max_control_line), they refuse a client with one of more than about %d bytes: \"maximum control line exceeded\".\n\nGive the "+
+			"user fewer permissions or tags, move what all users may do to default_permissions of the account, or sign with a scoped signing key, whose template is "+
+			"in the account. Or raise max_control_line of every server, as nats_server_config can.", user.Name, length, most))
+	}
+}

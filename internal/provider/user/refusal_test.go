@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats.go"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
@@ -67,8 +68,22 @@ ephemeral "nats_user_credentials" "test" {
 `, b.account.PublicKey(), other.seed))
 	w.Refused(t, "is none of the account's signing keys", "plan")
 
+	// A JWT that is longer than the server takes is a warning: who signs does not know how the servers are configured.
+	w.Configure(t, b.providerConfig()+b.user(`permissions = {
+    publish   = { allow = [for i in range(30) : "factory.site.line-${i}.telemetry.>"] }
+    subscribe = { allow = concat(["_INBOX.>"], [for i in range(30) : "factory.site.line-${i}.commands.>"]) }
+  }`))
+	if out := w.Apply(t); !acctest.Text("User's JWT Is Too Long").MatchString(out) {
+		t.Errorf("not warned of:\n%s", out)
+	}
+	nc, err := connect(b.urls[0], nats.UserCredentialBytes([]byte(read(t, w.Stored(t, address)).credentials)))
+	if err == nil {
+		nc.Close()
+		t.Error("the server takes the long JWT")
+	}
+
 	// Without a user of the system account nothing is known, and the user is signed. The server refuses it.
-	s := apply(t, w, userConfig(b.account.PublicKey(), other.seed), created)
+	s := apply(t, w, userConfig(b.account.PublicKey(), other.seed), updated)
 	b.isRefused(t, s)
 	w.Must(t, "destroy", "-auto-approve")
 }

@@ -55,6 +55,7 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 		addError(&resp.Diagnostics, "Create", plan.Name, err)
 		return
 	}
+	plan.warnOfLength(&resp.Diagnostics)
 	tflog.Info(ctx, "signed user", plan.logged())
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
 }
@@ -90,6 +91,7 @@ func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, r
 			addError(&resp.Diagnostics, "Update", plan.Name, err)
 			return
 		}
+		plan.warnOfLength(&resp.Diagnostics)
 		tflog.Info(ctx, "signed user again", plan.logged())
 	}
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
