@@ -73,6 +73,14 @@ func Permissions(bucket string) (publish, subscribe []string) {
 	return publish, []string{InboxSubject}
 }
 
+// IsUserOfKINE tells whether a user that may publish to these subjects alone is one for KINE: nobody else asks a bucket's consumers for
+// messages of that bucket alone.
+func IsUserOfKINE(publish []string) bool {
+	return slices.ContainsFunc(publish, func(subject string) bool {
+		return strings.HasPrefix(subject, "$JS.API.CONSUMER.MSG.NEXT."+streamPrefix)
+	})
+}
+
 // MissingPermissionError says which permissions of KINE a user lacks.
 type MissingPermissionError struct {
 	Bucket string

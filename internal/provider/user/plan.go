@@ -78,6 +78,7 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		r.checkKey(&config.claimsModel, config.SigningKeySeed, &resp.Diagnostics)
 	}
 	r.checkPlanned(&plan.claimsModel, config.SigningKeySeed, plan.JWT.IsUnknown(), &resp.Diagnostics)
+	plan.warnOfLimits(&resp.Diagnostics)
 	if plan.JWT.IsUnknown() && !plan.ExpiresIn.IsNull() {
 		resp.Diagnostics.AddAttributeWarning(path.Root("expires_in"), "The User Expires", fmt.Sprintf("The user %s stops working %s after it is signed. "+
 			"If k3s runs with its credentials, k3s stops then, unless the credentials file on each of its nodes is replaced before.", plan.Name, plan.ExpiresIn))
