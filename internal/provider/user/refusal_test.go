@@ -70,8 +70,8 @@ ephemeral "nats_user_credentials" "test" {
 
 	// A JWT that is longer than the server takes is a warning: who signs does not know how the servers are configured.
 	w.Configure(t, b.providerConfig()+b.user(`permissions = {
-    publish   = { allow = [for i in range(30) : "factory.site.line-${i}.telemetry.>"] }
-    subscribe = { allow = concat(["_INBOX.>"], [for i in range(30) : "factory.site.line-${i}.commands.>"]) }
+    publish   = { allow = [for i in range(40) : "factory.site.line-${i}.telemetry.>"] }
+    subscribe = { allow = concat(["_INBOX.>"], [for i in range(40) : "factory.site.line-${i}.commands.>"]) }
   }`))
 	if out := w.Apply(t); !acctest.Text("User's JWT Is Too Long").MatchString(out) {
 		t.Errorf("not warned of:\n%s", out)
