@@ -33,7 +33,10 @@ type Served struct {
 // Everything returns the schema of the provider block and of all that the provider serves, in a fixed order.
 func Everything(t *testing.T) []Served {
 	t.Helper()
-	schemas := Schemas(t)
+	return everything(Schemas(t))
+}
+
+func everything(schemas *tfprotov6.GetProviderSchemaResponse) []Served {
 	all := []Served{{Kind: ProviderBlock, Schema: schemas.Provider}}
 	add := func(kind Kind, of map[string]*tfprotov6.Schema) {
 		for _, name := range slices.Sorted(maps.Keys(of)) {
@@ -90,6 +93,54 @@ func IdentityPlaces(schema *tfprotov6.ResourceIdentitySchema) []Place {
 		w.types(steps{attributeStep(attribute.Name)}, attribute.Type, nil, true)
 	}
 	return w.places
+}
+
+// Complete returns a copy of a configuration in which each required attribute has a value, which fill gives by the attribute's path with 0
+// and "key" for the elements on its way.
+func (s Served) Complete(config Config, fill func(path string, of tftypes.Type) any) Config {
+	return complete("", s.Schema.Block.Attributes, config, fill)
+}
+
+func complete(at string, attributes []*tfprotov6.SchemaAttribute, config Config, fill func(path string, of tftypes.Type) any) Config {
+	config = maps.Clone(config)
+	if config == nil {
+		config = Config{}
+	}
+	for _, a := range attributes {
+		name := strings.TrimPrefix(at+"."+a.Name, ".")
+		value := config[a.Name]
+		switch {
+		case value == nil && !a.Required:
+			continue
+		case a.NestedType == nil:
+			if value == nil {
+				config[a.Name] = fill(name, a.Type)
+			}
+			continue
+		}
+		switch a.NestedType.Nesting {
+		case tfprotov6.SchemaObjectNestingModeList, tfprotov6.SchemaObjectNestingModeSet:
+			list, _ := value.([]any)
+			list = slices.Clone(list)
+			for i, element := range list {
+				element, _ := element.(Config)
+				list[i] = complete(name+".0", a.NestedType.Attributes, element, fill)
+			}
+			config[a.Name] = list
+		case tfprotov6.SchemaObjectNestingModeMap:
+			entries, _ := value.(Config)
+			entries = maps.Clone(entries)
+			for key, entry := range entries {
+				entry, _ := entry.(Config)
+				entries[key] = complete(name+"."+mapKey, a.NestedType.Attributes, entry, fill)
+			}
+			config[a.Name] = entries
+		default:
+			object, _ := value.(Config)
+			config[a.Name] = complete(name, a.NestedType.Attributes, object, fill)
+		}
+	}
+	return config
 }
 
 // Place is where a configuration holds a single value: a text, a number or a boolean.

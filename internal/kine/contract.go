@@ -48,6 +48,8 @@ func CheckBucket(name string) error {
 	switch {
 	case name == "":
 		return fmt.Errorf("a bucket needs a name")
+	case secret.What(name) != "":
+		return fmt.Errorf("it is %s and not the name of a bucket", secret.What(name))
 	case len(name) > maxBucketLength:
 		return fmt.Errorf("the name of a bucket has at most %d characters, not %d", maxBucketLength, len(name))
 	case !bucketPattern.MatchString(name):

@@ -101,6 +101,10 @@ func (e Endpoint) checkPaths() []*FieldError {
 			continue
 		}
 		problem, remedy := checkNodePath(file.path), "Give the absolute path of the file on the node that runs k3s."
+		if err := secret.CheckPath(file.path); err != nil {
+			problem, remedy = fmt.Sprintf("it is %s and not a path", secret.What(file.path)),
+				"Write that to a file on the node that runs k3s, for example with cloud-init or local_sensitive_file, and give the absolute path of the file."
+		}
 		if problem == "" && file.field == "CredentialsFile" {
 			problem, remedy = checkVariable(file.path), "Give the file a name, and its directories, without one."
 		}
@@ -179,12 +183,12 @@ func (e Endpoint) checkAuth() []*FieldError {
 		found = append(found, &FieldError{Field: field, Index: -1, Problem: problem, Remedy: remedy})
 	}
 
-	for _, secret := range []struct{ field, name, value string }{
+	for _, part := range []struct{ field, name, value string }{
 		{"User", "user", e.User}, {"Password", "password", e.Password}, {"Token", "token", e.Token},
 	} {
-		if !safeUserInfo(secret.value) {
-			add(secret.field, fmt.Sprintf("the %s has characters that KINE sends in another form than they are written in, "+
-				"so the server would refuse it; letters, digits and %s are safe", secret.name, SafeUserInfo), wayOut)
+		if !safeUserInfo(part.value) {
+			add(part.field, fmt.Sprintf("the %s has characters that KINE sends in another form than they are written in, "+
+				"so the server would refuse it; letters, digits and %s are safe", part.name, SafeUserInfo), wayOut)
 		}
 	}
 	if e.Token == redactedUser {

@@ -99,9 +99,12 @@ func (t TLS) IsZero() bool { return t == TLS{} }
 // ParseServer reads the URL of a NATS server, scheme://host[:port], with the scheme nats, tls, ws or wss; without a
 // scheme nats is meant. Credentials, paths and parameters are errors: they have settings of their own.
 func ParseServer(server string) (*url.URL, error) {
+	what := secret.Kind(server)
 	switch {
 	case strings.TrimSpace(server) == "":
 		return nil, errors.New("the URL is empty")
+	case what.Secret() || what.Token():
+		return nil, fmt.Errorf("it is %s and not a URL", what)
 	case strings.ContainsAny(server, " \t\r\n"):
 		return nil, errors.New("the URL contains white space")
 	case strings.Contains(server, ","):
@@ -191,6 +194,9 @@ func CheckDomain(domain string) error {
 	}
 	if err := invisible.Check(domain); err != nil {
 		return err
+	}
+	if what := secret.What(domain); what != "" {
+		return fmt.Errorf("it is %s and not a name", what)
 	}
 	if strings.ContainsAny(domain, " \t\r\n.*>") {
 		return secret.Errorf("%q contains white space or one of . * >", domain)

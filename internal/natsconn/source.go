@@ -63,6 +63,9 @@ func (s Settings) resolve(env Environment) (*resolved, error) {
 	if env != nil {
 		// Who has said where to connect and as whom has no use for a context that nobody named here.
 		complete := len(r.options.Servers) > 0 && r.auth
+		if what := secret.Kind(env(EnvURL)); len(r.options.Servers) == 0 && (what.Secret() || what.Token()) {
+			return nil, fmt.Errorf("%s in the environment: it is %s and no list of URLs", EnvURL, what)
+		}
 		if err := r.addSettings(r.withoutSettled(environmentSettings(env))); err != nil {
 			return nil, fmt.Errorf("from the environment: %w", err)
 		}
@@ -164,6 +167,9 @@ func (r *resolved) addSettings(s Settings) error {
 func (r *resolved) addContext(name string) error {
 	if name == "" {
 		return nil
+	}
+	if what := secret.What(name); what != "" {
+		return fmt.Errorf("the NATS context: it is %s, and neither the name of a context nor the path of its file", what)
 	}
 	source, domain, err := readContext(name)
 	if err == nil {

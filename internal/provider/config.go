@@ -21,6 +21,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // The values of unreachable.
@@ -162,6 +163,9 @@ func checkServer(server string) error {
 }
 
 func checkContext(name string) error {
+	if err := secret.CheckPath(name); err != nil {
+		return err
+	}
 	switch {
 	case name == "":
 		return errors.New("it is empty")

@@ -4,12 +4,20 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/guard"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/input"
 )
 
-// NewServer returns the provider of that version as a CLI talks to it: every configuration is checked by [input] first.
+// NewServer returns the provider of that version as a CLI talks to it: every configuration is checked by [input] first, and no answer passes
+// [guard] with a secret in its diagnostics.
 func NewServer(version string) func() (tfprotov6.ProviderServer, error) {
-	return func() (tfprotov6.ProviderServer, error) { return input.NewServer(New(version)()) }
+	return func() (tfprotov6.ProviderServer, error) {
+		server, err := input.NewServer(New(version)())
+		if err != nil {
+			return nil, err
+		}
+		return guard.New(server)
+	}
 }
 
 // Serve serves the provider of that version until the CLI ends it. With debug, it runs on its own and prints what the CLI needs to attach.

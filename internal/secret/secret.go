@@ -19,6 +19,7 @@ import (
 const (
 	credentialsFile = "the content of a credentials file"
 	contextFile     = "the content of a NATS context file"
+	privateKey      = "a PEM block with a private key"
 	pemBlock        = "a PEM block"
 	seed            = "an nkey seed"
 	partOfSeed      = "what may be a seed or a part of one"
@@ -26,6 +27,8 @@ const (
 	jsonText        = "JSON"
 	withLineBreaks  = "text with line breaks"
 	urlWithUser     = "a URL with credentials in it"
+	// What has a secret in it is described by these around it.
+	textWith, inIt = "text with ", " in it"
 )
 
 // begin begins a PEM block, and natsBegin the parts of a credentials file, also of a creds file's JWT alone.
@@ -44,8 +47,11 @@ var (
 	seedShape = regexp.MustCompile(`(^|[^A-Z2-7])(S[ACNOUX][A-Z2-7]{38,})`)
 	// tokenShape finds JWTs, whose header is JSON in base64 that begins with {".
 	tokenShape = regexp.MustCompile(`(^|[^A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{13,}(\.[A-Za-z0-9_-]*)*)`)
-	// jsonShape finds the beginning of an object with a first key.
-	jsonShape = regexp.MustCompile(`^\s*\{\s*"`)
+	// jsonShape finds the beginning of an object of JSON, and jsonKey its keys.
+	jsonShape = regexp.MustCompile(`\{\s*"[^"]*"\s*:`)
+	jsonKey   = regexp.MustCompile(`"([^"]*)"\s*:`)
+	// mayContain finds all of these, whatever stands before them.
+	mayContain = regexp.MustCompile(`-----BEGIN|S[ACNOUX][A-Z2-7]{38}|eyJ[A-Za-z0-9_-]{13}|\{\s*\\?"`)
 	// userShape finds credentials in a URL.
 	userShape = regexp.MustCompile(`://[^\s"'/?#]*@`)
 )
@@ -53,12 +59,35 @@ var (
 // contextKeys are keys of a NATS context file, by which one is told from other JSON.
 var contextKeys = []string{"url", "token", "user", "password", "creds", "nkey", "cert", "key", "ca", "nsc", "user_jwt", "user_seed", "jetstream_domain"}
 
+// Content is what a text is that is not to be quoted. It is empty for any other text.
+type Content string
+
+// String describes the content in words that complete "it is ...".
+func (c Content) String() string { return string(c) }
+
+// Secret reports whether the content is one that only those may have whom it is for.
+func (c Content) Secret() bool {
+	switch c {
+	case credentialsFile, contextFile, privateKey, seed, textWith + seed + inIt:
+		return true
+	}
+	return false
+}
+
+// Token reports whether the content is a JWT, which may be one that is secret.
+func (c Content) Token() bool { return c == token || c == textWith+token+inIt }
+
 // What describes a text that is not to be quoted, in words that complete "it is ...". It is empty for any other text.
-func What(text string) string {
+func What(text string) string { return Kind(text).String() }
+
+// Kind returns what a text is that is not to be quoted.
+func Kind(text string) Content {
 	trimmed := strings.TrimSpace(text)
 	switch {
 	case strings.Contains(text, natsBegin), strings.Contains(text, seedBegin):
 		return credentialsFile
+	case strings.Contains(text, begin) && strings.Contains(text, "PRIVATE KEY"):
+		return privateKey
 	case strings.Contains(text, begin):
 		return pemBlock
 	case jsonShape.MatchString(text):
@@ -79,6 +108,11 @@ func What(text string) string {
 	return ""
 }
 
+// MayContain reports whether the encoding of a configuration may have a secret in it. It is quick, and mistakes other things for secrets.
+func MayContain(encoded []byte) bool {
+	return mayContain.Match(encoded)
+}
+
 // MayBeSeed reports whether a text may be a seed or a private key, or what is left of one.
 func MayBeSeed(text string) bool {
 	text = invisible.Trim(text)
@@ -88,20 +122,17 @@ func MayBeSeed(text string) bool {
 }
 
 // in says whether a text is something or has it in it.
-func in(text string, shape *regexp.Regexp, what string) string {
+func in(text string, shape *regexp.Regexp, what Content) Content {
 	if len(shape.FindString(text))+2 >= len(strings.TrimSpace(text)) { // quotes may be around it
 		return what
 	}
-	return "text with " + what + " in it"
+	return textWith + what + inIt
 }
 
-func whichJSON(text string) string {
-	var object map[string]any
-	if json.Unmarshal([]byte(text), &object) == nil {
-		for key := range object {
-			if slices.Contains(contextKeys, key) {
-				return contextFile
-			}
+func whichJSON(text string) Content {
+	for _, key := range jsonKey.FindAllStringSubmatch(text, -1) {
+		if slices.Contains(contextKeys, key[1]) {
+			return contextFile
 		}
 	}
 	return jsonText

@@ -40,10 +40,10 @@ func TestSecretsAreDescribed(t *testing.T) {
 		"\n------END USER NKEY SEED------\n"
 	texts := map[string]string{
 		credentials:                           "the content of a credentials file",
-		"-----BEGIN PRIVATE KEY-----" + user:  "a PEM block",
+		"-----BEGIN PRIVATE KEY-----" + user:  "a PEM block with a private key",
 		"-----BEGIN CERTIFICATE-----\nMIIB\n": "a PEM block",
 		contextText:                           "the content of a NATS context file",
-		"{\n  \"nkey\": 1":                    "JSON",
+		"{\n  \"nkey\": 1":                    "the content of a NATS context file",
 		`{"a": 1}`:                            "JSON",
 		`["hunter2hunter2"]`:                  "JSON",
 		user + "\n":                           "an nkey seed",

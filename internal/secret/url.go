@@ -9,6 +9,9 @@ import (
 // since nobody can tell which part of it is secret.
 func URL(server string) string {
 	const unreadable = "(unreadable URL)"
+	if what := What(server); what != "" && what != urlWithUser {
+		return unreadable
+	}
 	if !strings.Contains(server, "://") {
 		server = "nats://" + server
 	}
@@ -19,8 +22,8 @@ func URL(server string) string {
 	user := u.User
 	u.User = nil
 	text := u.String()
-	if strings.Contains(text, "@") || What(text) != "" {
-		return unreadable // credentials that are not percent-encoded, a list of URLs, or no URL at all
+	if strings.Contains(text, "@") {
+		return unreadable // credentials that are not percent-encoded, or a list of URLs
 	}
 	if user != nil {
 		u.User = url.User("xxxxx")

@@ -1,0 +1,250 @@
+// Package guard stands between the CLI and the provider. It keeps secrets out of what the provider says, wherever the text comes from: a
+// validator of a library, the framework, an error of the operating system. And it refuses a secret in an attribute that is not one for
+// secrets, from where it would get into the state, plans and logs.
+package guard
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
+)
+
+// protocolServer is everything that the provider's server can do. Embedding less would hide it from the protocol.
+type protocolServer interface {
+	tfprotov6.ProviderServer
+	tfprotov6.ListResourceServer
+	tfprotov6.ActionServer
+}
+
+type server struct {
+	protocolServer
+
+	schemas func() (*tfprotov6.GetProviderSchemaResponse, error)
+}
+
+// New returns a server that answers as another one does, without secrets in its diagnostics.
+func New(of tfprotov6.ProviderServer) (tfprotov6.ProviderServer, error) {
+	whole, ok := of.(protocolServer)
+	if !ok {
+		return nil, errors.New("the server lacks a part of the protocol")
+	}
+	return &server{protocolServer: whole, schemas: sync.OnceValues(func() (*tfprotov6.GetProviderSchemaResponse, error) {
+		return of.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
+	})}, nil
+}
+
+// scrubbed takes the secrets out of diagnostics.
+func scrubbed(diagnostics []*tfprotov6.Diagnostic) {
+	for _, d := range diagnostics {
+		d.Summary, d.Detail, d.Attribute = secret.Scrub(d.Summary), secret.Scrub(d.Detail), shownPath(d.Attribute)
+	}
+}
+
+// shownPath returns the path up to the first key of a map, or element of a set, that is a secret.
+func shownPath(path *tftypes.AttributePath) *tftypes.AttributePath {
+	steps := path.Steps()
+	for i, step := range steps {
+		key := ""
+		switch step := step.(type) {
+		case tftypes.ElementKeyString:
+			key = string(step)
+		case tftypes.ElementKeyValue:
+			if err := tftypes.Value(step).As(&key); err != nil {
+				continue
+			}
+		}
+		if secret.What(key) != "" {
+			return tftypes.NewAttributePathWithSteps(steps[:i])
+		}
+	}
+	return path
+}
+
+func (s *server) ValidateProviderConfig(
+	ctx context.Context, req *tfprotov6.ValidateProviderConfigRequest,
+) (*tfprotov6.ValidateProviderConfigResponse, error) {
+	found := s.misplaced(req.Config, func(all *tfprotov6.GetProviderSchemaResponse) *tfprotov6.Schema {
+		return all.Provider
+	})
+	if found.asKey {
+		return &tfprotov6.ValidateProviderConfigResponse{Diagnostics: found.diagnostics}, nil
+	}
+	resp, err := s.protocolServer.ValidateProviderConfig(ctx, req)
+	if resp != nil {
+		resp.Diagnostics = found.beside(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s *server) ConfigureProvider(ctx context.Context, req *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
+	resp, err := s.protocolServer.ConfigureProvider(ctx, req)
+	if resp != nil {
+		scrubbed(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s *server) ValidateResourceConfig(
+	ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest,
+) (*tfprotov6.ValidateResourceConfigResponse, error) {
+	found := s.misplaced(req.Config, func(all *tfprotov6.GetProviderSchemaResponse) *tfprotov6.Schema {
+		return all.ResourceSchemas[req.TypeName]
+	})
+	if found.asKey {
+		return &tfprotov6.ValidateResourceConfigResponse{Diagnostics: found.diagnostics}, nil
+	}
+	resp, err := s.protocolServer.ValidateResourceConfig(ctx, req)
+	if resp != nil {
+		resp.Diagnostics = found.beside(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s *server) UpgradeResourceState(
+	ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest,
+) (*tfprotov6.UpgradeResourceStateResponse, error) {
+	resp, err := s.protocolServer.UpgradeResourceState(ctx, req)
+	if resp != nil {
+		scrubbed(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s *server) UpgradeResourceIdentity(
+	ctx context.Context, req *tfprotov6.UpgradeResourceIdentityRequest,
+) (*tfprotov6.UpgradeResourceIdentityResponse, error) {
+	resp, err := s.protocolServer.UpgradeResourceIdentity(ctx, req)
+	if resp != nil {
+		scrubbed(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s *server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	resp, err := s.protocolServer.ReadResource(ctx, req)
+	if resp != nil {
+		scrubbed(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s *server) PlanResourceChange(
+	ctx context.Context, req *tfprotov6.PlanResourceChangeRequest,
+) (*tfprotov6.PlanResourceChangeResponse, error) {
+	resp, err := s.protocolServer.PlanResourceChange(ctx, req)
+	if resp != nil {
+		scrubbed(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s *server) ApplyResourceChange(
+	ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest,
+) (*tfprotov6.ApplyResourceChangeResponse, error) {
+	resp, err := s.protocolServer.ApplyResourceChange(ctx, req)
+	if resp != nil {
+		scrubbed(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s *server) ImportResourceState(
+	ctx context.Context, req *tfprotov6.ImportResourceStateRequest,
+) (*tfprotov6.ImportResourceStateResponse, error) {
+	resp, err := s.protocolServer.ImportResourceState(ctx, req)
+	if resp != nil {
+		scrubbed(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s *server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResourceStateRequest) (*tfprotov6.MoveResourceStateResponse, error) {
+	resp, err := s.protocolServer.MoveResourceState(ctx, req)
+	if resp != nil {
+		scrubbed(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s *server) ValidateDataResourceConfig(
+	ctx context.Context, req *tfprotov6.ValidateDataResourceConfigRequest,
+) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
+	found := s.misplaced(req.Config, func(all *tfprotov6.GetProviderSchemaResponse) *tfprotov6.Schema {
+		return all.DataSourceSchemas[req.TypeName]
+	})
+	if found.asKey {
+		return &tfprotov6.ValidateDataResourceConfigResponse{Diagnostics: found.diagnostics}, nil
+	}
+	resp, err := s.protocolServer.ValidateDataResourceConfig(ctx, req)
+	if resp != nil {
+		resp.Diagnostics = found.beside(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s *server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+	resp, err := s.protocolServer.ReadDataSource(ctx, req)
+	if resp != nil {
+		scrubbed(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s *server) CallFunction(ctx context.Context, req *tfprotov6.CallFunctionRequest) (*tfprotov6.CallFunctionResponse, error) {
+	resp, err := s.protocolServer.CallFunction(ctx, req)
+	if resp != nil && resp.Error != nil {
+		resp.Error.Text = secret.Scrub(resp.Error.Text)
+	}
+	return resp, err
+}
+
+func (s *server) ValidateEphemeralResourceConfig(
+	ctx context.Context, req *tfprotov6.ValidateEphemeralResourceConfigRequest,
+) (*tfprotov6.ValidateEphemeralResourceConfigResponse, error) {
+	found := s.misplaced(req.Config, func(all *tfprotov6.GetProviderSchemaResponse) *tfprotov6.Schema {
+		return all.EphemeralResourceSchemas[req.TypeName]
+	})
+	if found.asKey {
+		return &tfprotov6.ValidateEphemeralResourceConfigResponse{Diagnostics: found.diagnostics}, nil
+	}
+	resp, err := s.protocolServer.ValidateEphemeralResourceConfig(ctx, req)
+	if resp != nil {
+		resp.Diagnostics = found.beside(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s *server) OpenEphemeralResource(
+	ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest,
+) (*tfprotov6.OpenEphemeralResourceResponse, error) {
+	resp, err := s.protocolServer.OpenEphemeralResource(ctx, req)
+	if resp != nil {
+		scrubbed(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s *server) RenewEphemeralResource(
+	ctx context.Context, req *tfprotov6.RenewEphemeralResourceRequest,
+) (*tfprotov6.RenewEphemeralResourceResponse, error) {
+	resp, err := s.protocolServer.RenewEphemeralResource(ctx, req)
+	if resp != nil {
+		scrubbed(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s *server) CloseEphemeralResource(
+	ctx context.Context, req *tfprotov6.CloseEphemeralResourceRequest,
+) (*tfprotov6.CloseEphemeralResourceResponse, error) {
+	resp, err := s.protocolServer.CloseEphemeralResource(ctx, req)
+	if resp != nil {
+		scrubbed(resp.Diagnostics)
+	}
+	return resp, err
+}

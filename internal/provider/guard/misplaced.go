@@ -1,0 +1,136 @@
+package guard
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
+)
+
+// takesToken matches the attributes that take a JWT that is not enough to connect.
+var takesToken = regexp.MustCompile(`(^|_)(jwt|token|preload)$`)
+
+// secrets are the secrets that stand in a configuration where none should.
+type secrets struct {
+	diagnostics []*tfprotov6.Diagnostic
+	// asKey reports whether one is the key of a map. It is then part of the path of whatever is in the map, and the framework logs paths.
+	asKey bool
+}
+
+// beside returns what the validation has found, without secrets, and the diagnostics of the attributes that it has found no error on.
+func (s secrets) beside(found []*tfprotov6.Diagnostic) []*tfprotov6.Diagnostic {
+	scrubbed(found)
+	all := found
+	for _, d := range s.diagnostics {
+		if !hasErrorAt(found, d.Attribute) {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+func hasErrorAt(diagnostics []*tfprotov6.Diagnostic, at *tftypes.AttributePath) bool {
+	return slices.ContainsFunc(diagnostics, func(d *tfprotov6.Diagnostic) bool {
+		return d.Severity == tfprotov6.DiagnosticSeverityError && d.Attribute.Equal(at)
+	})
+}
+
+// misplaced finds the attributes of a configuration that hold a secret and are not for secrets.
+func (s *server) misplaced(
+	config *tfprotov6.DynamicValue, of func(*tfprotov6.GetProviderSchemaResponse) *tfprotov6.Schema,
+) (found secrets) {
+	// Almost every configuration ends here: to decode it would double the work of validating it.
+	if config == nil || !secret.MayContain(config.MsgPack) && !secret.MayContain(config.JSON) {
+		return found
+	}
+	all, err := s.schemas()
+	if err != nil || of(all) == nil {
+		return found // the answer of the server itself says it
+	}
+	schema := of(all)
+	value, err := config.Unmarshal(schema.ValueType())
+	if err != nil {
+		return found
+	}
+	add := func(at *tftypes.AttributePath, what string) {
+		at = shownPath(at)
+		if hasErrorAt(found.diagnostics, at) {
+			return
+		}
+		name := nameOf(at)
+		text := fmt.Sprintf("Attribute %s must not be a secret, which would stand in the state, in plans and in logs: it is %s.", name, what)
+		if strings.HasSuffix(name, "_file") {
+			text = fmt.Sprintf("Attribute %s must be a path: it is %s and not a path. Write that to a file on the machine that reads it, and give "+
+				"the path of the file.", name, what)
+		}
+		found.diagnostics = append(found.diagnostics, &tfprotov6.Diagnostic{
+			Severity: tfprotov6.DiagnosticSeverityError, Summary: "Secret in the Wrong Place", Detail: text, Attribute: at,
+		})
+	}
+	// The walk ends with an error only if its function returns one.
+	_ = tftypes.Walk(value, func(at *tftypes.AttributePath, v tftypes.Value) (bool, error) {
+		attribute := attributeAt(schema.Block.Attributes, at)
+		if attribute == nil || attribute.Sensitive || attribute.WriteOnly {
+			return attribute == nil, nil
+		}
+		if key, ok := at.LastStep().(tftypes.ElementKeyString); ok {
+			if what := secret.Kind(string(key)); what.Secret() || what.Token() {
+				found.asKey = true
+				add(at, what.String())
+			}
+		}
+		text := ""
+		if v.Type().Is(tftypes.String) && v.IsKnown() && !v.IsNull() && v.As(&text) == nil {
+			if what := secret.Kind(text); what.Secret() || what.Token() && !takesToken.MatchString(attribute.Name) {
+				add(at, what.String())
+			}
+		}
+		return true, nil
+	})
+	return found
+}
+
+// attributeAt returns the innermost attribute on a path, nil if there is none.
+func attributeAt(attributes []*tfprotov6.SchemaAttribute, at *tftypes.AttributePath) *tfprotov6.SchemaAttribute {
+	var innermost *tfprotov6.SchemaAttribute
+	for _, step := range at.Steps() {
+		name, ok := step.(tftypes.AttributeName)
+		if !ok {
+			continue
+		}
+		for _, a := range attributes {
+			if a.Name != string(name) {
+				continue
+			}
+			if innermost = a; a.NestedType != nil {
+				attributes = a.NestedType.Attributes
+			}
+			break
+		}
+	}
+	return innermost
+}
+
+// nameOf writes a path as a configuration refers to it.
+func nameOf(at *tftypes.AttributePath) string {
+	var b strings.Builder
+	for _, step := range at.Steps() {
+		switch step := step.(type) {
+		case tftypes.AttributeName:
+			if b.Len() > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(string(step))
+		case tftypes.ElementKeyInt:
+			fmt.Fprintf(&b, "[%d]", step)
+		case tftypes.ElementKeyString:
+			b.WriteString(secret.Sprintf("[%q]", string(step)))
+		}
+	}
+	return b.String()
+}
