@@ -29,7 +29,7 @@ func (p Problem) String() string {
 		case int:
 			fmt.Fprintf(&b, "[%d]", step)
 		case Key:
-			fmt.Fprintf(&b, "[%q]", string(step))
+			b.WriteString(secret.Sprintf("[%q]", string(step)))
 		default:
 			if b.Len() > 0 {
 				b.WriteByte('.')

@@ -120,7 +120,7 @@ func TestOperatorConfig(t *testing.T) {
 		},
 		"content for a path": {
 			env: env{"NATS_SYSTEM_CREDS": s.credentials, "NATS_OPERATOR_SIGNING_KEY_FILE": s.operatorSeed}, config: object(acctest.Config{}),
-			keyErr: "NATS_OPERATOR_SIGNING_KEY_FILE: it is not a path but what belongs into the file", systemErr: "it is not a path but what belongs into the file",
+			keyErr: "NATS_OPERATOR_SIGNING_KEY_FILE: it is an nkey seed and not a path", systemErr: "it is the content of a credentials file and not a path",
 		},
 		"another system's user": {
 			env: env{"NATS_SYSTEM_CREDS": otherFile}, config: object(acctest.Config{"signing_key": s.operatorSeed}), key: s.operatorSeed,

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// takesToken matches the attributes that take a JWT that is not enough to connect.
-var takesToken = regexp.MustCompile(`(^|_)(jwt|token|preload)$`)
+// takesToken matches the attributes that take a JWT that is not enough to connect, or any text.
+var takesToken = regexp.MustCompile(`((^|_)(jwt|token|preload|operator)|^keepers)$`)
 
 // secrets are the secrets that stand in a configuration where none should.
 type secrets struct {
