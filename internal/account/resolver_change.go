@@ -286,7 +286,7 @@ func readUpdates(subject, account string, answers []*nats.Msg) (accepted []serve
 		case err != nil:
 			return nil, nil, err
 		case data.Account != account:
-			return nil, nil, otherAccount(fmt.Sprintf("%s of the account %q", subject, account), data.Account)
+			return nil, nil, otherAccount(secret.Sprintf("%s of the account %q", subject, account), data.Account)
 		case data.Code != http.StatusOK:
 			return nil, nil, &natsconn.AnswerError{Asked: subject, Got: fmt.Sprintf("with the code %d and no error", data.Code)}
 		}

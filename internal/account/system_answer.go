@@ -22,7 +22,7 @@ type serverInfo struct {
 // check refuses what is not said by a server. The name becomes one that may be shown.
 func (s *serverInfo) check(asked string) error {
 	if !nkeys.IsValidPublicServerKey(s.ID) {
-		return &natsconn.AnswerError{Asked: asked, Got: fmt.Sprintf("as %q, which is not the id of a server", secret.FromServer(s.ID))}
+		return &natsconn.AnswerError{Asked: asked, Got: secret.Sprintf("as %q, which is not the id of a server", secret.FromServer(s.ID))}
 	}
 	s.Name = secret.FromServer(s.Name)
 	return nil
@@ -70,7 +70,7 @@ func (r reply) read(asked string, into any) error {
 		return err
 	}
 	if said.ID != r.server.ID {
-		return &natsconn.AnswerError{Asked: asked, Got: fmt.Sprintf("as the server %s with the data of %q", r.server.ID, secret.FromServer(said.ID))}
+		return &natsconn.AnswerError{Asked: asked, Got: secret.Sprintf("as the server %s with the data of %q", r.server.ID, secret.FromServer(said.ID))}
 	}
 	return natsconn.Unmarshal(asked, r.data, into)
 }

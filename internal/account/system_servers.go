@@ -212,7 +212,7 @@ func (r *Resolver) trusted(ctx context.Context, expected int) ([]Server, error) 
 		for _, o := range data.Operators {
 			keys := append([]string{o.Subject}, o.SigningKeys...)
 			if i := slices.IndexFunc(keys, func(key string) bool { return !nkeys.IsValidPublicOperatorKey(key) }); i >= 0 {
-				return nil, &natsconn.AnswerError{Asked: subjectVarz, Got: fmt.Sprintf("with %q, which is not the key of an operator", secret.FromServer(keys[i]))}
+				return nil, &natsconn.AnswerError{Asked: subjectVarz, Got: secret.Sprintf("with %q, which is not the key of an operator", secret.FromServer(keys[i]))}
 			}
 			server.Operators = append(server.Operators, TrustedOperator{
 				Name: secret.FromServer(o.Name), PublicKey: o.Subject, SigningKeys: o.SigningKeys, Strict: o.StrictSigningKeyUsage,

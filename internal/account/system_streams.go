@@ -43,7 +43,7 @@ func (r *Resolver) Streams(ctx context.Context, publicKey string) ([]string, err
 
 // otherAccount is the error for an answer about an account that was not asked for.
 func otherAccount(asked, got string) error {
-	return &natsconn.AnswerError{Asked: asked, Got: fmt.Sprintf("about the account %q", secret.FromServer(got))}
+	return &natsconn.AnswerError{Asked: asked, Got: secret.Sprintf("about the account %q", secret.FromServer(got))}
 }
 
 // jetStreamDetails asks all servers for what they store of an account; one that stores nothing does not show.

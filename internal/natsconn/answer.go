@@ -160,7 +160,7 @@ func checkConsumers(asked, stream string, data []byte) error {
 	}
 	for _, consumer := range page.Consumers {
 		if consumer.Stream != stream {
-			return &AnswerError{Asked: asked, Got: fmt.Sprintf("about a consumer of the stream %q", secret.FromServer(consumer.Stream))}
+			return &AnswerError{Asked: asked, Got: secret.Sprintf("about a consumer of the stream %q", secret.FromServer(consumer.Stream))}
 		}
 	}
 	return nil
@@ -176,7 +176,7 @@ func checkNames(asked string, data []byte) error {
 	}
 	for _, name := range page.Streams {
 		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`.*>/\`, r) }) {
-			return &AnswerError{Asked: asked, Got: fmt.Sprintf("with %q, which is not the name of a stream", secret.FromServer(name))}
+			return &AnswerError{Asked: asked, Got: secret.Sprintf("with %q, which is not the name of a stream", secret.FromServer(name))}
 		}
 	}
 	return nil

@@ -26,7 +26,7 @@ func (js *JetStream) DirectGet(ctx context.Context, stream, subject string) (*na
 		return nil, err
 	}
 	if got := msg.Header.Get(jetstream.SubjectHeader); got != subject {
-		return nil, &AnswerError{Asked: what, Got: fmt.Sprintf("with one on %q", secret.FromServer(got))}
+		return nil, &AnswerError{Asked: what, Got: secret.Sprintf("with one on %q", secret.FromServer(got))}
 	}
 	return msg, nil
 }
@@ -48,7 +48,7 @@ func (js *JetStream) DirectGetNext(ctx context.Context, stream string, sequence 
 		return nil, Unread(what, err)
 	}
 	if raw.Sequence < sequence || raw.Subject == "" {
-		return nil, &AnswerError{Asked: what, Got: fmt.Sprintf("with that of sequence %d on %q", raw.Sequence, secret.FromServer(raw.Subject))}
+		return nil, &AnswerError{Asked: what, Got: secret.Sprintf("with that of sequence %d on %q", raw.Sequence, secret.FromServer(raw.Subject))}
 	}
 	if raw.Time, err = time.Parse(time.RFC3339Nano, msg.Header.Get(jetstream.TimeStampHeaer)); err != nil {
 		return nil, Unread(what, err)
@@ -68,7 +68,7 @@ func (js *JetStream) directGet(ctx context.Context, stream string, request *nats
 	case status != "":
 		return nil, fmt.Errorf("%s: %s", what, secret.FromServer(status+" "+answer.Header.Get("Description")))
 	case got != stream:
-		return nil, &AnswerError{Asked: what, Got: fmt.Sprintf("with one of the stream %q", secret.FromServer(got))}
+		return nil, &AnswerError{Asked: what, Got: secret.Sprintf("with one of the stream %q", secret.FromServer(got))}
 	}
 	return answer, nil
 }

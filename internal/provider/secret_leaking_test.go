@@ -84,7 +84,10 @@ func TestSecretSearchFindsLeaks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := providerserver.NewProtocol6(leaking{})()
 			if c.guarded {
-				server = guard.New(server)
+				var err error
+				if server, err = guard.New(server); err != nil {
+					t.Fatal(err)
+				}
 			}
 			e := &everywhere{
 				leaks: newLeaks(t), session: acctest.NewSession(t, server), provider: acctest.Config{},

@@ -151,7 +151,7 @@ func unrepairable(state *bucketModel, v kine.Violation) string {
 			"remove the resource from the state.", kine.StreamName(name), v, v.Field)
 	}
 	if v.Field == kine.FieldMessages {
-		return fmt.Sprintf("The bucket %q is empty: %s. The data of the Kubernetes cluster is gone, and nothing was written since.\n\nTo get the cluster back, restore the "+
+		return secret.Sprintf("The bucket %q is empty: %s. The data of the Kubernetes cluster is gone, and nothing was written since.\n\nTo get the cluster back, restore the "+
 			"bucket from a mirror or a backup. For a new cluster, set deletion_protection = false and apply that, then take the resource out of the configuration, "+
 			"apply, and make it anew.", name, v)
 	}
