@@ -92,6 +92,11 @@ func (v *verifier) etcd(ctx context.Context, c *check, client *natsconn.Client, 
 		if err != nil {
 			return err
 		}
+		// A verification that was cut short may have left the key half deleted. What cannot be looked at for want of a permission, KINE says.
+		err = kine.FinishDelete(ctx, client.JetStream(""), c.spec.Name, preflight.ReservedKey)
+		if _, denied := errors.AsType[*natsconn.PermissionError](err); err != nil && !denied {
+			return err
+		}
 		client.Close() // its own, which an account with a limit of connections may need for KINE
 		failure := preflight.Run(ctx, target, func(level, text string) { logKINE(ctx, level, text) })
 		if _, ok := errors.AsType[*preflight.Error](failure); !ok || ctx.Err() != nil {
