@@ -179,3 +179,31 @@ func TestWhatServersCannotHold(t *testing.T) {
 	}
 	t.Logf("what servers cannot hold: %+v", n)
 }
+
+// A write-only value that needs its version needs it also while it is not known: otherwise the apply fails, and the destroy after it.
+func TestVersionIsDemandedOfUnknownValues(t *testing.T) {
+	demands := func(found []acctest.Diagnostic, at string) bool {
+		return slices.ContainsFunc(found, func(d acctest.Diagnostic) bool {
+			return samePlace(d.Path, at) && acctest.Text("_wo_version\" must be specified").MatchString(d.Text)
+		})
+	}
+	var n tally
+	for _, served := range acctest.Everything(t) {
+		for _, place := range served.Places() {
+			if place.Attribute == nil || !place.Attribute.WriteOnly || !demands(served.Validate(t, place.In(nil, "x")), place.String()) {
+				continue
+			}
+			n.tried++
+			if !demands(served.Validate(t, place.In(nil, acctest.Unknown{})), place.String()) {
+				n.wrong++
+				t.Errorf("%s: %s that is not known is taken without its version", served, place)
+				continue
+			}
+			n.right++
+		}
+	}
+	t.Logf("unknown values without their version: %+v", n)
+	if n.tried < 5 {
+		t.Error("more attributes than that need a version")
+	}
+}

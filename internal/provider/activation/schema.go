@@ -75,7 +75,7 @@ func (r *activationResource) Schema(_ context.Context, _ resource.SchemaRequest,
 					"provider block has. Write-only: it is never stored.",
 				Optional: true, WriteOnly: true, Sensitive: true,
 				Validators: []validator.String{validators.Seed(natsconn.AccountKey),
-					stringvalidator.AlsoRequires(path.MatchRoot("signing_key_seed_wo_version"))},
+					validators.WithVersion()},
 			},
 			"signing_key_seed_wo_version": schema.StringAttribute{
 				MarkdownDescription: "Any text that is changed together with `signing_key_seed_wo`. Changing it signs the token again, as is needed after a " +

@@ -176,8 +176,8 @@ func (s *server) list(ctx context.Context) map[kind]map[string]func(context.Cont
 		}},
 		ofResource: {}, ofDataSource: {}, ofEphemeralResource: {},
 	}
-	for _, make := range s.provider.Resources(ctx) {
-		r := make()
+	for _, newOne := range s.provider.Resources(ctx) {
+		r := newOne()
 		var resp resource.MetadataResponse
 		r.Metadata(ctx, resource.MetadataRequest{ProviderTypeName: meta.TypeName}, &resp)
 		names[ofResource][resp.TypeName] = func(ctx context.Context) (tfsdk.Config, error) {
@@ -186,8 +186,8 @@ func (s *server) list(ctx context.Context) map[kind]map[string]func(context.Cont
 			return tfsdk.Config{Schema: resp.Schema}, failed(resp.Diagnostics.HasError())
 		}
 	}
-	for _, make := range s.provider.DataSources(ctx) {
-		d := make()
+	for _, newOne := range s.provider.DataSources(ctx) {
+		d := newOne()
 		var resp datasource.MetadataResponse
 		d.Metadata(ctx, datasource.MetadataRequest{ProviderTypeName: meta.TypeName}, &resp)
 		names[ofDataSource][resp.TypeName] = func(ctx context.Context) (tfsdk.Config, error) {
@@ -197,8 +197,8 @@ func (s *server) list(ctx context.Context) map[kind]map[string]func(context.Cont
 		}
 	}
 	if p, ok := s.provider.(provider.ProviderWithEphemeralResources); ok {
-		for _, make := range p.EphemeralResources(ctx) {
-			e := make()
+		for _, newOne := range p.EphemeralResources(ctx) {
+			e := newOne()
 			var resp ephemeral.MetadataResponse
 			e.Metadata(ctx, ephemeral.MetadataRequest{ProviderTypeName: meta.TypeName}, &resp)
 			names[ofEphemeralResource][resp.TypeName] = func(ctx context.Context) (tfsdk.Config, error) {

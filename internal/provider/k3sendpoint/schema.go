@@ -155,7 +155,7 @@ func attributes() map[string]schema.Attribute {
 			MarkdownDescription: k3sTokenText + " Write-only: it is never stored.",
 			Optional:            true, WriteOnly: true, Sensitive: true,
 			Validators: []validator.String{
-				stringvalidator.AlsoRequires(path.MatchRoot("k3s_token_wo_version")),
+				validators.WithVersion(),
 				validators.String("a k3s token", "Invalid K3s Token", checkToken),
 			},
 		},
@@ -192,7 +192,7 @@ func attributes() map[string]schema.Attribute {
 					MarkdownDescription: credentialsText + " Write-only: it is never stored.",
 					Optional:            true, WriteOnly: true, Sensitive: true,
 					Validators: []validator.String{
-						stringvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName("credentials_wo_version")),
+						validators.WithVersion(),
 						validators.Credentials(),
 					},
 				},

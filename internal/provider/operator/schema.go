@@ -58,7 +58,7 @@ func (r *operatorResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 					"`strict_signing_key_usage`. Write-only: it is never stored.",
 				Optional: true, WriteOnly: true, Sensitive: true,
 				Validators: []validator.String{
-					validators.Seed(natsconn.OperatorKey), stringvalidator.AlsoRequires(path.MatchRoot("signing_key_seed_wo_version")),
+					validators.Seed(natsconn.OperatorKey), validators.WithVersion(),
 				},
 			},
 			"signing_key_seed_wo_version": schema.StringAttribute{

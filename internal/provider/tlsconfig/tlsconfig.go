@@ -92,7 +92,7 @@ func ResourceAttributes() map[string]resourceschema.Attribute {
 			MarkdownDescription: texts["key_pem"] + " Write-only: it is never stored.", Optional: true, WriteOnly: true, Sensitive: true,
 			Validators: []validator.String{
 				stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName("key_file")),
-				stringvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName(keyVersion)),
+				validators.WithVersion(),
 				validators.String("PEM text", "Invalid PEM", checkPEM),
 			},
 		},
