@@ -122,7 +122,7 @@ func TestAccKineBucketLifecycle(t *testing.T) {
 
 func TestAccKineBucketBadInput(t *testing.T) {
 	cases := map[string]struct{ lines, want string }{
-		"empty name":        {`name = ""`, `a bucket needs a name`},
+		"empty name":        {`name = ""`, `is an empty text`},
 		"dot in the name":   {`name = "a.b"`, `only letters, digits, dashes`},
 		"long name":         {fmt.Sprintf(`name = %q`, longName), `at most 252 characters`},
 		"history too small": {`history = 1`, `between 2 and 64`},
@@ -131,8 +131,8 @@ func TestAccKineBucketBadInput(t *testing.T) {
 		"too many replicas": {`replicas = 6`, `between 1 and 5`},
 		"empty placement":   {`placement = {}`, `cluster, tags or both`},
 		"empty tags":        {`placement = { tags = [] }`, `at least 1 elements`},
-		"empty tag":         {`placement = { tags = [""] }`, `at least 1`},
-		"empty cluster":     {`placement = { cluster = "" }`, `at least 1`},
+		"empty tag":         {`placement = { tags = [""] }`, `is an empty text`},
+		"empty cluster":     {`placement = { cluster = "" }`, `is an empty text`},
 		"empty domain":      {`jetstream_domain = ""`, `leave it out`},
 		"domain with a dot": {`jetstream_domain = "a.b"`, `one of . * >`},
 		"forced for nothing": {`force_unfence = true`,

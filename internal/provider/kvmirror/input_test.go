@@ -37,7 +37,7 @@ func refused(t *testing.T, cases map[string]inputCase, check func(*acctest.Works
 func TestAccKVMirrorBadInput(t *testing.T) {
 	t.Parallel()
 	refused(t, map[string]inputCase{
-		"no bucket":                {`bucket = ""`, "", "a bucket needs a name"},
+		"no bucket":                {`bucket = ""`, "", "is an empty text"},
 		"bad name":                 {fromHub, `name = "a.b"`, "only letters, digits, dashes"},
 		"bad domain":               {`bucket = "kine", jetstream_domain = "a.b"`, "", "one of . * >"},
 		"no account":               {`bucket = "kine", account = "x"`, "", "it is not an nkey"},
