@@ -239,8 +239,12 @@ func RepairFirstSequence(ctx context.Context, js *natsconn.JetStream, name strin
 const (
 	startPerMessage = 16 * time.Microsecond
 	startPerByte    = 17 * time.Nanosecond
-	// SlowStart is from when on a start is worth a warning, LongStart from when on it may reach StartLimit, after which KINE fails.
-	SlowStart, LongStart, StartLimit = 25 * time.Second, 50 * time.Second, time.Minute
+	// SlowStart is from when on a start is worth a warning.
+	SlowStart = 25 * time.Second
+	// LongStart is from when on a start may reach StartLimit.
+	LongStart = 50 * time.Second
+	// StartLimit is when KINE gives up.
+	StartLimit = time.Minute
 )
 
 // StartTime estimates how long KINE takes to start on the bucket. The time that passes is half of it to twice as much.

@@ -284,7 +284,7 @@ func TestStartTime(t *testing.T) {
 		text := ""
 		for _, err := range slowStart(bucket) {
 			text = err.Error()
-			if as[*Caution](err) {
+			if as[*CautionError](err) {
 				text = "caution: " + text
 			}
 		}

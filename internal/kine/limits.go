@@ -51,12 +51,12 @@ type LimitError struct {
 
 func (e *LimitError) Error() string { return e.Text }
 
-// Caution is a finding with which KINE starts all the same, or one that could not be looked into.
-type Caution struct{ Err error }
+// CautionError is a finding with which KINE starts all the same, or one that could not be looked into.
+type CautionError struct{ Err error }
 
-func (e *Caution) Error() string { return e.Err.Error() }
+func (e *CautionError) Error() string { return e.Err.Error() }
 
-func (e *Caution) Unwrap() error { return e.Err }
+func (e *CautionError) Unwrap() error { return e.Err }
 
 // Limits are those of an account or of a user under which a KINE is to work; nil is no limit.
 type Limits struct {
@@ -66,7 +66,7 @@ type Limits struct {
 	Payload, Storage *int64
 }
 
-// Check returns what keeps KINE from working, a [*LimitError] for each limit, inside a [*Caution] if KINE starts with it.
+// Check returns what keeps KINE from working, a [*LimitError] for each limit, inside a [*CautionError] if KINE starts with it.
 func (l Limits) Check() (found []error) {
 	add := func(limit *int64, need int64, name, format string) {
 		if limit != nil && *limit >= 0 && *limit < need {
@@ -75,7 +75,7 @@ func (l Limits) Check() (found []error) {
 	}
 	caution := func(limit *int64, from, need int64, name, format string) {
 		if limit != nil && *limit >= from && *limit < need {
-			found = append(found, &Caution{&LimitError{Limit: name, Text: fmt.Sprintf(format, *limit, need)}})
+			found = append(found, &CautionError{&LimitError{Limit: name, Text: fmt.Sprintf(format, *limit, need)}})
 		}
 	}
 	add(l.Streams, 1, LimitStreams, "the account may have %d streams, and KINE needs %d, that of its bucket")
@@ -110,7 +110,7 @@ func (l Limits) consumersLeft(present int) error {
 	case limit != nil && *limit >= MinConsumers && int64(present)+MinConsumers > *limit:
 		return &LimitError{Limit: LimitConsumers, Text: fmt.Sprintf(text, present, *limit, MinConsumers)}
 	case (limit == nil || *limit < 0) && present+MinConsumers > serverConsumers:
-		return &Caution{&LimitError{Limit: LimitConsumers, Text: fmt.Sprintf(text+". The limit is the server's own, unless default_max_consumers is set", present,
+		return &CautionError{&LimitError{Limit: LimitConsumers, Text: fmt.Sprintf(text+". The limit is the server's own, unless default_max_consumers is set", present,
 			serverConsumers, MinConsumers)}}
 	}
 	return nil

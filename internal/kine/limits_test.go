@@ -2,6 +2,7 @@ package kine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -143,18 +144,7 @@ func first[A, B any](a A, _ B) A  { return a }
 func second[A, B any](_ A, b B) B { return b }
 
 // asLimit returns the first limit among what was found.
-func asLimit(found []error) (*LimitError, bool) {
-	for _, err := range found {
-		caution, ok := err.(*Caution)
-		if ok {
-			err = caution.Err
-		}
-		if limit, ok := err.(*LimitError); ok {
-			return limit, true
-		}
-	}
-	return nil, false
-}
+func asLimit(found []error) (*LimitError, bool) { return errors.AsType[*LimitError](errors.Join(found...)) }
 
 // What an account has used up of its limits counts, as does a tier that it lacks, and KINE agrees.
 func TestVerifyContractLimitsUsed(t *testing.T) {
@@ -219,7 +209,7 @@ func TestLimitsCheck(t *testing.T) {
 		for _, err := range l.Check() {
 			limit, _ := asLimit([]error{err})
 			name := limit.Limit
-			if as[*Caution](err) {
+			if as[*CautionError](err) {
 				name = "caution " + name
 			}
 			got = append(got, name)

@@ -176,6 +176,6 @@ func isLive(ctx context.Context, js *natsconn.JetStream, bucket, subject string)
 		return false, nil
 	}
 	// What is none of KINE's cannot be read, and is at least there.
-	value, err := decodeRecord(msg.Data)
-	return err != nil || !value.Delete, nil
+	value, unreadable := decodeRecord(msg.Data)
+	return unreadable != nil || !value.Delete, nil
 }

@@ -75,7 +75,7 @@ func (e *SlowStartError) Error() string {
 // VerifyContract connects, and compares what is there with what KINE would ask for: the limits of the account and of the user, the domain,
 // the bucket's stream in every field, history and replicas included, its last message and how much there is to read. If asKINE is set,
 // the client is the user that KINE will be: the API is then spoken as KINE does, without a domain, and each permission that KINE needs is
-// tried, as are its subscriptions. Nothing is changed. All that was found is returned, that with which KINE starts as a [*Caution].
+// tried, as are its subscriptions. Nothing is changed. All that was found is returned, that with which KINE starts as a [*CautionError].
 func VerifyContract(ctx context.Context, client *natsconn.Client, spec Spec, domain string, asKINE bool) []error {
 	if err := client.Connect(ctx); err != nil {
 		return []error{err}
@@ -100,7 +100,7 @@ func VerifyContract(ctx context.Context, client *natsconn.Client, spec Spec, dom
 // stops tells whether KINE does not start with what was found.
 func stops(found []error) bool {
 	return slices.ContainsFunc(found, func(err error) bool {
-		_, only := errors.AsType[*Caution](err)
+		_, only := errors.AsType[*CautionError](err)
 		return !only
 	})
 }
@@ -178,7 +178,7 @@ func compareBucket(ctx context.Context, js *natsconn.JetStream, info *Stream, sp
 		case asKINE:
 			found = append(found, fmt.Errorf("the last message: %w", err))
 		default: // this is not the user that KINE will be
-			found = append(found, &Caution{fmt.Errorf("the last message, which has to be KINE's, cannot be read: %w", err)})
+			found = append(found, &CautionError{fmt.Errorf("the last message, which has to be KINE's, cannot be read: %w", err)})
 		}
 	}
 	if len(violations) > 0 {
@@ -193,7 +193,7 @@ func slowStart(bucket *Bucket) []error {
 	case slow.Estimate >= LongStart:
 		return []error{slow}
 	case slow.Estimate >= SlowStart:
-		return []error{&Caution{slow}}
+		return []error{&CautionError{slow}}
 	}
 	return nil
 }

@@ -22,13 +22,18 @@ func (c *Client) MaxPayload(ctx context.Context) (size int64, err error) {
 func (c *Client) TrySubscriptions(ctx context.Context, want int) (have int, err error) {
 	const probe = "subscriptions" // not a subject: a connection reports no publish of it
 	err = c.Exchange(ctx, probe, func(ctx context.Context, nc *nats.Conn) error {
-		have = 1
-		for ; have < want; have++ {
+		var subs []*nats.Subscription
+		defer func() {
+			for _, sub := range subs {
+				_ = sub.Unsubscribe()
+			}
+		}()
+		for have = 1; have < want; have++ {
 			sub, err := nc.SubscribeSync(nc.NewInbox())
 			if err != nil {
 				return err
 			}
-			defer func() { _ = sub.Unsubscribe() }()
+			subs = append(subs, sub)
 			if err := nc.FlushWithContext(ctx); err != nil {
 				return err
 			}

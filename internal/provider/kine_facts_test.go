@@ -3,6 +3,7 @@ package provider_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -36,9 +37,7 @@ func set(fields acctest.RawStream) func(*testing.T, *nats.Conn, string) {
 	return func(t *testing.T, nc *nats.Conn, bucket string) {
 		t.Helper()
 		config := acctest.StreamAPI(t, nc, "STREAM.INFO.KV_"+bucket, nil)
-		for field, value := range fields {
-			config[field] = value
-		}
+		maps.Copy(config, fields)
 		acctest.StreamAPI(t, nc, "STREAM.UPDATE.KV_"+bucket, config)
 	}
 }
@@ -97,9 +96,7 @@ func factOf(servers []string, bucket, verify string, more acctest.Config) acctes
 		list[i] = server
 	}
 	config := acctest.Config{"servers": list, "datastore": acctest.Config{"name": bucket, "history": 10, "replicas": 1}, "verify": verify}
-	for name, value := range more {
-		config[name] = value
-	}
+	maps.Copy(config, more)
 	return config
 }
 

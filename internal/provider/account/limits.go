@@ -54,7 +54,7 @@ func warnOf(account string, at path.Path, limits kine.Limits, diags *diag.Diagno
 			continue
 		}
 		summary, effect := "KINE Does Not Work Within a Limit", "A k3s in this account does not start, or does not work."
-		if _, ok := errors.AsType[*kine.Caution](found); ok {
+		if _, ok := errors.AsType[*kine.CautionError](found); ok {
 			summary, effect = "A Limit Is Tight for KINE", "A k3s in this account starts, and may fail later."
 		}
 		diags.AddAttributeWarning(at.AtName(limit.Limit), summary, secret.Sprintf("Account %q: %s\n\n%s Raise the limit, or leave it out. If no k3s stores its state in the "+

@@ -108,7 +108,7 @@ func (v *verifier) etcd(ctx context.Context, c *check, client *natsconn.Client, 
 		}
 		// KINE is only run on what keeps the contract.
 		found := slices.DeleteFunc(kine.VerifyContract(ctx, client, c.spec, v.endpoint.domain(), c.own), func(err error) bool {
-			_, only := errors.AsType[*kine.Caution](err)
+			_, only := errors.AsType[*kine.CautionError](err)
 			return only
 		})
 		if len(found) > 0 {
@@ -219,7 +219,7 @@ func newCheck(m *endpointModel) check {
 // addFindings tells what was found. What the KINE of the endpoint's k3s lives with is a warning.
 func (c *check) addFindings(diags *diag.Diagnostics, found []error) {
 	for _, err := range found {
-		if caution, ok := errors.AsType[*kine.Caution](err); ok {
+		if caution, ok := errors.AsType[*kine.CautionError](err); ok {
 			c.addCaution(diags, caution)
 			continue
 		}
@@ -241,7 +241,7 @@ func (c *check) addFindings(diags *diag.Diagnostics, found []error) {
 }
 
 // addCaution warns of what KINE starts with all the same.
-func (c *check) addCaution(diags *diag.Diagnostics, caution *kine.Caution) {
+func (c *check) addCaution(diags *diag.Diagnostics, caution *kine.CautionError) {
 	at, step := c.explain(caution)
 	detail := secret.Sprintf("Bucket %q: %s", c.spec.Name, connection.Sentence(caution.Error()))
 	if step != "" {

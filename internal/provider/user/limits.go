@@ -23,7 +23,7 @@ func (m *claimsModel) warnOfLimits(diags *diag.Diagnostics) {
 			continue
 		}
 		summary, effect := "KINE Does Not Work Within a Limit", "A k3s that connects as this user does not start, or does not work."
-		if _, ok := errors.AsType[*kine.Caution](found); ok {
+		if _, ok := errors.AsType[*kine.CautionError](found); ok {
 			summary, effect = "A Limit Is Tight for KINE", "A k3s that connects as this user starts, and may fail later."
 		}
 		diags.AddAttributeWarning(path.Root(limit.Limit), summary, secret.Sprintf("User %q: %s\n\n%s Raise the limit, or leave it out.", m.Name.ValueString(),
