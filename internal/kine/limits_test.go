@@ -144,7 +144,9 @@ func first[A, B any](a A, _ B) A  { return a }
 func second[A, B any](_ A, b B) B { return b }
 
 // asLimit returns the first limit among what was found.
-func asLimit(found []error) (*LimitError, bool) { return errors.AsType[*LimitError](errors.Join(found...)) }
+func asLimit(found []error) (*LimitError, bool) {
+	return errors.AsType[*LimitError](errors.Join(found...))
+}
 
 // What an account has used up of its limits counts, as does a tier that it lacks, and KINE agrees.
 func TestVerifyContractLimitsUsed(t *testing.T) {
