@@ -2,13 +2,10 @@ package natsconn
 
 import (
 	"cmp"
-	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"strings"
 
 	"github.com/nats-io/jsm.go/natscontext"
@@ -171,7 +168,7 @@ func (r *resolved) addContext(name string) error {
 	if what := secret.What(name); what != "" {
 		return fmt.Errorf("the NATS context: it is %s, and neither the name of a context nor the path of its file", what)
 	}
-	source, domain, err := readContext(name)
+	source, domain, err := readContext(name, r.domain != "")
 	if err == nil {
 		err = r.add(source, domain)
 	}
@@ -179,41 +176,6 @@ func (r *resolved) addContext(name string) error {
 		return secret.Errorf("NATS context %q: %w", name, err)
 	}
 	return nil
-}
-
-// readContext reads a context, by its name or the absolute path of its file.
-func readContext(name string) (source nats.Options, domain string, err error) {
-	var backend natscontext.Backend = natscontext.NewDefaultFileBackend()
-	if filepath.IsAbs(name) {
-		file := natscontext.NewSingleFileBackend(name)
-		backend, name = file, file.Name()
-	}
-	data, err := backend.Load(context.Background(), name)
-	if err != nil {
-		return source, "", err
-	}
-	read, err := natscontext.NewFromBytes(data)
-	if err != nil {
-		return source, "", err
-	}
-	options, err := read.NATSOptions()
-	if err != nil {
-		return source, "", err
-	}
-	for _, option := range options {
-		if err := option(&source); err != nil {
-			return source, "", err
-		}
-	}
-	// The CLI takes a context without a server for one of the local machine. Here it leaves the servers to other sources.
-	var written struct{ URL, NSC string }
-	if err := json.Unmarshal(data, &written); err != nil {
-		return source, "", err
-	}
-	if written.URL != "" || written.NSC != "" {
-		source.Servers = splitServers(read.ServerURL())
-	}
-	return source, read.JSDomain(), nil
 }
 
 // add takes over each group that this source says something of and no source before it did.
