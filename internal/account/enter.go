@@ -79,7 +79,7 @@ func (r *Resolver) Enter(
 	if err != nil {
 		return err
 	}
-	client := r.system.client.As("the temporary user of the account "+publicKey, natsconn.Auth{Credentials: credentials})
+	client := r.system.client.As("the temporary user of the account "+publicKey, "", natsconn.Auth{Credentials: credentials})
 	defer client.Close()
 	return do(ctx, client)
 }

@@ -183,7 +183,7 @@ func (r *Resolver) ping(ctx context.Context) (counted int, answered []serverInfo
 		return len(answered) >= counted
 	})
 	if errors.Is(err, nats.ErrNoResponders) {
-		return 0, nil, &NotPushableError{Reason: NotSystemAccount}
+		return 0, nil, r.system.client.Identify(&NotPushableError{Reason: NotSystemAccount})
 	}
 	if err != nil {
 		return 0, nil, err

@@ -70,12 +70,13 @@ func NewClient(settings Settings, env Environment) *Client {
 	return &Client{settings: settings, env: env, contact: &contact{}}
 }
 
-// As returns another client of the same servers, connected to in the same way but as another user, whom errors call who. Its
+// As returns another client of the same servers, connected to in the same way but as another user, whom errors call who, and whose
+// credentials come from source. Its
 // connection is its own, and does not depend on that of this client, nor on whether this client's way to authenticate can be
 // used. It does no I/O.
-func (c *Client) As(who string, auth Auth) *Client {
+func (c *Client) As(who, source string, auth Auth) *Client {
 	settings := c.settings
-	settings.as, settings.who = &auth, who
+	settings.as, settings.who, settings.asSource = &auth, who, source
 	client := NewClient(settings, c.env)
 	client.contact = c.contact
 	return client
@@ -202,7 +203,11 @@ func (c *Client) dial(r *resolved) (*nats.Conn, error) {
 
 	nc, err := options.Connect()
 	if err != nil {
-		return nil, connectError(r.options.Servers, &c.settings, err)
+		err = connectError(r.options.Servers, &c.settings, err)
+		if _, ok := errors.AsType[*AuthError](err); ok {
+			err = &IdentityError{Identity: r.identity(), Err: err}
+		}
+		return nil, err
 	}
 	if err := checkVersion(nc.ConnectedServerVersion()); err != nil {
 		nc.Close()

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
 
@@ -25,6 +27,13 @@ func (e *UnreachableError) Error() string {
 }
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// IsMute reports whether a server took the connection and said nothing before it ended it, or before the time was over. A server that waits
+// for the client to begin with TLS does so, and one that hangs.
+func (e *UnreachableError) IsMute() bool {
+	failure, ok := errors.AsType[*net.OpError](e.Err)
+	return errors.Is(e.Err, io.EOF) || ok && failure.Op == "read" && failure.Timeout()
+}
 
 // TLSError says that a server was reached and the TLS handshake with it failed, or that only one of the two wants TLS. It
 // is a matter of configuration and counts as neither unreachable nor refused.

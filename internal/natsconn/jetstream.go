@@ -76,16 +76,16 @@ func (js *JetStream) Request(ctx context.Context, call string, request, response
 	answer, err := js.client.Request(ctx, &nats.Msg{Subject: js.Subject(call), Data: body})
 	settling := Waits(ctx) && js.client.contact.settling()
 	if errors.Is(err, nats.ErrNoResponders) {
-		return &NoJetStreamError{Domain: js.domain, Settling: settling}
+		return js.client.Identify(&NoJetStreamError{Domain: js.domain, Settling: settling})
 	}
 	if err != nil {
 		return err
 	}
 	switch err := js.checkAnswer(call, answer.Data); {
 	case IsAPIError(err, CodeAccountNotEnabled):
-		return &NoJetStreamError{Domain: js.domain, Account: true, Settling: settling}
+		return js.client.Identify(&NoJetStreamError{Domain: js.domain, Account: true, Settling: settling})
 	case IsAPIError(err, CodeJetStreamNotEnabled):
-		return &NoJetStreamError{Domain: js.domain, Settling: settling}
+		return js.client.Identify(&NoJetStreamError{Domain: js.domain, Settling: settling})
 	case err != nil:
 		return err
 	case response == nil:

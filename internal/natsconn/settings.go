@@ -42,9 +42,9 @@ type Settings struct {
 	// RequestTimeout bounds the wait for one answer of the JetStream API; zero for DefaultRequestTimeout.
 	RequestTimeout time.Duration
 
-	// as replaces the way to authenticate that all sources together come to, and who says whose it is: see [Client.As].
-	as  *Auth
-	who string
+	// as replaces the way to authenticate that all sources together come to, who says whose it is, and asSource where it comes from: see [Client.As].
+	as            *Auth
+	who, asSource string
 	// minted replaces it too, by a user that is made for the account: see [Client.Accounts].
 	minted  Minter
 	account string

@@ -40,6 +40,8 @@ type resolved struct {
 	domain  string
 	// auth, authority and certificate tell which of these groups are settled. Of the others it can be seen.
 	auth, authority, certificate bool
+	// authSource is where the way to authenticate comes from.
+	authSource string
 	// replaced tells that the way to authenticate is going to be replaced. What a source has of its own then only counts in
 	// that it has one, and its files are not read.
 	replaced bool
@@ -51,7 +53,7 @@ type resolved struct {
 // two have servers and a way to authenticate, and without an environment the last two do not. It reads context files and PEM files, and does not connect.
 func (s Settings) resolve(env Environment) (*resolved, error) {
 	r := &resolved{options: nats.GetDefaultOptions(), replaced: s.as != nil || s.minted != nil}
-	if err := r.addSettings(s); err != nil {
+	if err := r.addSettings(s, s.Auth.source(attributeNames), "servers"); err != nil {
 		return nil, err
 	}
 	if err := r.addContext(s.Context); err != nil {
@@ -63,7 +65,8 @@ func (s Settings) resolve(env Environment) (*resolved, error) {
 		if what := secret.Kind(env(EnvURL)); len(r.options.Servers) == 0 && (what.Secret() || what.Token()) {
 			return nil, fmt.Errorf("%s in the environment: it is %s and no list of URLs", EnvURL, what)
 		}
-		if err := r.addSettings(r.withoutSettled(environmentSettings(env))); err != nil {
+		said := r.withoutSettled(environmentSettings(env))
+		if err := r.addSettings(said, variable(said.Auth.source(environmentNames)), variable(EnvURL)); err != nil {
 			return nil, fmt.Errorf("from the environment: %w", err)
 		}
 		if s.Context == "" && !complete {
@@ -86,11 +89,11 @@ func (s Settings) resolve(env Environment) (*resolved, error) {
 	default:
 		return r, nil
 	}
-	return r, r.replaceAuth(source)
+	return r, r.replaceAuth(source, s.asSource)
 }
 
 // replaceAuth drops the way to authenticate, with what belongs to that user, and takes over that of another source.
-func (r *resolved) replaceAuth(source nats.Options) error {
+func (r *resolved) replaceAuth(source nats.Options, from string) error {
 	o := &r.options
 	o.User, o.Password, o.Token, o.Nkey, o.UserJWT, o.SignatureCB, o.InboxPrefix = "", "", "", "", nil, nil, ""
 	for i, server := range o.Servers {
@@ -100,8 +103,8 @@ func (r *resolved) replaceAuth(source nats.Options) error {
 		}
 		o.Servers[i] = bare.String()
 	}
-	r.auth = false
-	r.addAuth(source)
+	r.auth, r.authSource = false, ""
+	r.addAuth(source, from)
 	return nil
 }
 
@@ -145,8 +148,8 @@ func (r *resolved) withoutSettled(s Settings) Settings {
 	return s
 }
 
-// addSettings adds settings as a source.
-func (r *resolved) addSettings(s Settings) error {
+// addSettings adds settings as a source. It is told where their way to authenticate comes from, and where their servers do.
+func (r *resolved) addSettings(s Settings, authSource, serversSource string) error {
 	source := nats.Options{Servers: s.Servers}
 	if r.replaced && len(s.Auth.methods()) > 0 {
 		s.Auth = Auth{Token: "replaced"}
@@ -157,7 +160,10 @@ func (r *resolved) addSettings(s Settings) error {
 	if err := s.TLS.apply(&source); err != nil {
 		return err
 	}
-	return r.add(source, s.Domain)
+	if authSource == "" {
+		authSource = "the URL in " + serversSource
+	}
+	return r.add(source, s.Domain, authSource)
 }
 
 // addContext adds the NATS CLI context of that name as a source; an empty name is no context.
@@ -170,7 +176,7 @@ func (r *resolved) addContext(name string) error {
 	}
 	source, domain, err := readContext(name, r.domain != "")
 	if err == nil {
-		err = r.add(source, domain)
+		err = r.add(source, domain, fmt.Sprintf("the NATS context %q", name))
 	}
 	if err != nil {
 		return secret.Errorf("NATS context %q: %w", name, err)
@@ -179,7 +185,7 @@ func (r *resolved) addContext(name string) error {
 }
 
 // add takes over each group that this source says something of and no source before it did.
-func (r *resolved) add(source nats.Options, domain string) error {
+func (r *resolved) add(source nats.Options, domain, authSource string) error {
 	o := &r.options
 	if o.TLSConfig == nil {
 		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -187,8 +193,8 @@ func (r *resolved) add(source nats.Options, domain string) error {
 	if source.TLSConfig == nil {
 		source.TLSConfig = &tls.Config{}
 	}
-	r.addAuth(source)
-	if err := r.addServers(source); err != nil {
+	r.addAuth(source, authSource)
+	if err := r.addServers(source, authSource); err != nil {
 		return err
 	}
 	if pool := source.TLSConfig.RootCAs; !r.authority && (pool != nil || source.RootCAsCB != nil) {
@@ -205,7 +211,7 @@ func (r *resolved) add(source nats.Options, domain string) error {
 }
 
 // addAuth takes over the way to authenticate, and the prefix of inboxes, which belongs to what the user may subscribe to.
-func (r *resolved) addAuth(source nats.Options) {
+func (r *resolved) addAuth(source nats.Options, from string) {
 	if r.auth {
 		return
 	}
@@ -214,7 +220,7 @@ func (r *resolved) addAuth(source nats.Options) {
 	if source.User == "" && source.Password == "" && source.Token == "" && source.Nkey == "" && source.UserJWT == nil {
 		return
 	}
-	r.auth = true
+	r.auth, r.authSource = true, from
 	o.User, o.Password, o.Token = source.User, source.Password, source.Token
 	o.Nkey = source.Nkey
 	if token := source.UserJWT; token != nil {
@@ -227,7 +233,7 @@ func (r *resolved) addAuth(source nats.Options) {
 
 // addServers takes over the servers, and how they want to be connected to. Credentials in their URLs are a way to
 // authenticate of their source; they are dropped if there is one already, since nats.go would prefer them.
-func (r *resolved) addServers(source nats.Options) error {
+func (r *resolved) addServers(source nats.Options, from string) error {
 	o := &r.options
 	if len(o.Servers) > 0 {
 		return nil
@@ -256,7 +262,7 @@ func (r *resolved) addServers(source nats.Options) error {
 		o.Servers = append(o.Servers, server.String())
 	}
 	if inURL {
-		r.auth = true
+		r.auth, r.authSource = true, from
 	}
 	return nil
 }

@@ -316,7 +316,7 @@ func TestPrecedence(t *testing.T) {
 			}
 
 			// Another user comes to the same servers in the same way.
-			other, err := NewClient(c.settings, environment).As("the other", Auth{Token: "other"}).resolve()
+			other, err := NewClient(c.settings, environment).As("the other", "elsewhere", Auth{Token: "other"}).resolve()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -345,17 +345,17 @@ func TestAs(t *testing.T) {
 		if _, err := client.resolve(); err == nil {
 			t.Errorf("with %s the client can be used", name)
 		}
-		if _, err := client.As("the other", Auth{Token: "t"}).resolve(); err != nil {
+		if _, err := client.As("the other", "elsewhere", Auth{Token: "t"}).resolve(); err != nil {
 			t.Errorf("with %s another user: %v", name, err)
 		}
 	}
 	client := NewClient(Settings{Servers: []string{"nats://a"}, Auth: Auth{Token: "t"}}, nil)
-	_, err := client.As("the other", Auth{CredentialsFile: missing}).resolve()
+	_, err := client.As("the other", "elsewhere", Auth{CredentialsFile: missing}).resolve()
 	checkError(t, err, "credentials file "+missing)
 	if _, err := client.resolve(); err != nil {
 		t.Errorf("the client itself: %v", err)
 	}
-	if _, err := NewClient(Settings{}, nil).As("the other", Auth{Token: "t"}).resolve(); !errors.Is(err, ErrNoServers) {
+	if _, err := NewClient(Settings{}, nil).As("the other", "elsewhere", Auth{Token: "t"}).resolve(); !errors.Is(err, ErrNoServers) {
 		t.Errorf("without servers: %v", err)
 	}
 }
@@ -414,7 +414,7 @@ func TestUnusableSettings(t *testing.T) {
 		"a missing context file":    {settings: Settings{Context: missing}, wantErr: "NATS context"},
 		"a context that is no name": {settings: Settings{Context: "../x"}, wantErr: `NATS context "../x"`},
 		"a context that is not JSON": {settings: Settings{Context: "test"}, context: `{"password": "` + secret + `"`,
-			wantErr: `NATS context "test": unexpected end of JSON`},
+			wantErr: `NATS context "test": it is not a JSON object`},
 		"a context's server": {settings: Settings{Context: "test"}, context: `{"url": "http://u:` + secret + `@h"}`,
 			wantErr: `NATS context "test": server http://xxxxx@h: unknown scheme "http"`},
 		"a context's authority": {settings: Settings{Context: "test"}, context: `{"url": "nats://h", "ca": "` + missing + `"}`,

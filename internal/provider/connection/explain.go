@@ -2,7 +2,9 @@ package connection
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
@@ -14,16 +16,42 @@ func Explain(err error) string {
 	return Sentence(err.Error()) + remedy(err)
 }
 
-// remedy returns the step to take, with a leading blank line, or "" where none is known.
+// remedy returns whose credentials were used where that matters, and the step to take, each with a leading blank line, or "" where none is known.
 func remedy(err error) string {
 	text := ""
-	if step := step(err); step != "" {
-		text = "\n\n" + step
+	for _, part := range []string{whose(err), step(err)} {
+		if part != "" {
+			text += "\n\n" + part
+		}
 	}
 	if _, ok := errors.AsType[tolerableError](err); ok && natsconn.IsUnreachable(err) {
 		text += "\n\n" + tolerateStep
 	}
 	return text
+}
+
+// whose says whom the provider connected as, or wanted to, and whom it should have.
+func whose(err error) string {
+	identified, ok := errors.AsType[*natsconn.IdentityError](err)
+	if !ok {
+		return ""
+	}
+	of := identified.Identity
+	_, refused := errors.AsType[*natsconn.AuthError](err)
+	_, absent := errors.AsType[*natsconn.NoJetStreamError](err)
+	switch {
+	case refused && of.Way == "":
+		return "No credentials were given, neither in the provider's configuration nor in the environment nor in a NATS context."
+	case refused && of.IsExpired():
+		return fmt.Sprintf("They are those of %s, and expired at %s. Credentials that are signed anew take their place.", of, of.Expires.Format(time.RFC3339))
+	case refused && of.Account != "":
+		return fmt.Sprintf("They are those of %s. Servers accept users of accounts that their own operator has signed.", of)
+	case refused:
+		return fmt.Sprintf("They are those of %s.", of)
+	case absent:
+		return fmt.Sprintf("The provider connected as %s. Expected is a user of an account that has JetStream, which the system account is not.", of)
+	}
+	return fmt.Sprintf("The provider connected as %s. Expected is a user of the system account.", of)
 }
 
 // tolerateStep is what else helps where a read fails.
@@ -61,6 +89,11 @@ func step(err error) string {
 	case errors.Is(err, natsconn.ErrNoServers):
 		return "Set servers or context in the provider's configuration, or " + natsconn.EnvURL + " or " + natsconn.EnvContext +
 			" in the environment, or select a context with the NATS CLI."
+	case errors.As(err, &unreachable) && unreachable.IsMute():
+		return "A server took the connection and said nothing. A server with handshake_first in its tls block waits for the client to begin: set " +
+			"tls = { handshake_first = true } in the provider's configuration, with ca_file or ca_pem if the system does not know the certificate " +
+			"authority. Otherwise check that the server does not hang, that the URLs have the port for clients, and that a load balancer has " +
+			"servers behind it."
 	case errors.As(err, &unreachable):
 		return "Check that the servers are up, that their URLs are right and that this machine may connect to them."
 	case errors.As(err, &tls):

@@ -69,11 +69,16 @@ func (d *Data) ConfigureOperator(config OperatorConfig, env natsconn.Environment
 	}
 	o := &Operator{data: d, config: config, env: env}
 	o.auth = natsconn.Auth{Credentials: config.SystemCredentials, CredentialsFile: config.SystemCredentialsFile}
+	source := attrSystemCredentials
+	if config.SystemCredentialsFile != "" {
+		source += "_file"
+	}
 	if o.auth == (natsconn.Auth{}) && len(config.UnknownSystem) == 0 {
 		o.auth.CredentialsFile = env(EnvSystemCredentials)
+		source = EnvSystemCredentials + " in the environment"
 	}
 	if o.auth != (natsconn.Auth{}) {
-		o.system = d.client.As(systemUser, o.auth)
+		o.system = d.client.As(systemUser, source, o.auth)
 	}
 	d.operator = o
 }

@@ -329,6 +329,9 @@ func (c *check) explainConnection(err error) (at path.Path, step string) {
 		return c.tls, "The files of verification.tls are those of the machine that runs Terraform."
 	case errors.Is(err, os.ErrNotExist):
 		return c.tls, "The files of tls are those of the node. Give what this machine has as verification.tls, or set verify = \"none\"."
+	case errors.As(err, &reach) && reach.IsMute():
+		return c.servers, "A server took the connection and said nothing. One with handshake_first in its tls block waits for the client to begin, which " +
+			"verification.tls.handshake_first does. Otherwise check that the server does not hang, and that the URLs have the port for clients."
 	case errors.As(err, &reach):
 		return c.servers, "If this machine reaches the servers by other addresses than the node, or not at all, set verification.servers " +
 			"or verify = \"none\"."
