@@ -1,7 +1,6 @@
 package natsconn
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
@@ -109,12 +108,10 @@ func (r *resolved) identity() Identity {
 	return i
 }
 
-// authSource names where the way to authenticate of settings comes from, by the names that each way has there.
+// source names where the way to authenticate of settings comes from, by the names that each way has there.
 func (a Auth) source(names map[string]string) string {
-	for _, method := range a.methods() {
-		if name := names[method]; name != "" {
-			return name
-		}
+	if methods := a.methods(); len(methods) == 1 {
+		return names[methods[0]]
 	}
 	return ""
 }
@@ -129,10 +126,13 @@ var (
 	}
 )
 
+// inEnvironment follows the name of a variable.
+const inEnvironment = " in the environment"
+
 // variable says of a source that it is a variable of the environment.
 func variable(name string) string {
 	if name == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s in the environment", name)
+	return name + inEnvironment
 }

@@ -82,7 +82,7 @@ func (s Settings) resolve(env Environment) (*resolved, error) {
 	switch {
 	case s.as != nil:
 		if err := s.as.apply(&source); err != nil {
-			return nil, err
+			return nil, from(s.asSource, err)
 		}
 	case s.minted != nil:
 		source.UserJWT, source.SignatureCB = s.minted.Token, s.minted.Sign
@@ -155,15 +155,20 @@ func (r *resolved) addSettings(s Settings, authSource, serversSource string) err
 		s.Auth = Auth{Token: "replaced"}
 	}
 	if err := s.Auth.apply(&source); err != nil {
-		return err
+		return from(strings.TrimSuffix(authSource, inEnvironment), err)
 	}
 	if err := s.TLS.apply(&source); err != nil {
 		return err
 	}
-	if authSource == "" {
-		authSource = "the URL in " + serversSource
+	return r.add(source, s.Domain, cmp.Or(authSource, "the URL in "+serversSource))
+}
+
+// from says of an error of unusable credentials where they come from, if that is known.
+func from(source string, err error) error {
+	if source == "" {
+		return err
 	}
-	return r.add(source, s.Domain, authSource)
+	return fmt.Errorf("%s: %w", source, err)
 }
 
 // addContext adds the NATS CLI context of that name as a source; an empty name is no context.

@@ -120,7 +120,8 @@ func TestOperatorConfig(t *testing.T) {
 		},
 		"content for a path": {
 			env: env{"NATS_SYSTEM_CREDS": s.credentials, "NATS_OPERATOR_SIGNING_KEY_FILE": s.operatorSeed}, config: object(acctest.Config{}),
-			keyErr: "NATS_OPERATOR_SIGNING_KEY_FILE: it is an nkey seed and not a path", systemErr: "it is the content of a credentials file and not a path",
+			keyErr:    "NATS_OPERATOR_SIGNING_KEY_FILE: it is an nkey seed and not a path",
+			systemErr: "NATS_SYSTEM_CREDS in the environment: the path of a credentials file: it is the content of a credentials file and not a path",
 		},
 		"another system's user": {
 			env: env{"NATS_SYSTEM_CREDS": otherFile}, config: object(acctest.Config{"signing_key": s.operatorSeed}), key: s.operatorSeed,

@@ -57,6 +57,8 @@ type Operator struct {
 	// system nil, if nobody is configured. system is shared by all who use it.
 	auth   natsconn.Auth
 	system *natsconn.Client
+	// source is where auth comes from.
+	source string
 
 	resolving sync.Mutex
 	resolver  *account.Resolver
@@ -77,6 +79,7 @@ func (d *Data) ConfigureOperator(config OperatorConfig, env natsconn.Environment
 		o.auth.CredentialsFile = env(EnvSystemCredentials)
 		source = EnvSystemCredentials + " in the environment"
 	}
+	o.source = source
 	if o.auth != (natsconn.Auth{}) {
 		o.system = d.client.As(systemUser, source, o.auth)
 	}
@@ -172,7 +175,7 @@ func (d *Data) SystemAccount() (string, error) {
 	if file := o.auth.CredentialsFile; file != "" {
 		content, err := secret.ReadFile(file)
 		if err != nil {
-			return "", fmt.Errorf("the credentials of the system account's user: %w", err)
+			return "", fmt.Errorf("the credentials of the system account's user, %s: %w", o.source, err)
 		}
 		text = string(content)
 	}
