@@ -107,6 +107,16 @@ func (c *Client) Domain() (string, error) {
 	return r.domain, nil
 }
 
+// UserJWT returns the JWT of the user that the client connects as, empty for one that has none. It may read a NATS context and a credentials
+// file, but does not connect.
+func (c *Client) UserJWT() (string, error) {
+	r, err := c.resolve()
+	if err != nil || r.options.UserJWT == nil {
+		return "", err
+	}
+	return r.options.UserJWT()
+}
+
 // Timeouts returns the client's timeouts, for another client that shall have the same.
 func (c *Client) Timeouts() (connect, request time.Duration) {
 	return c.settings.ConnectTimeout, c.settings.RequestTimeout

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,9 @@ resource "nats_kine_bucket" "test" {}
 	const bucket, mirror = "nats_kine_bucket.test", "nats_kv_mirror.test"
 	if domain := hub.Stored(t, bucket).Text("jetstream_domain"); domain != "hub" {
 		t.Errorf("the bucket is in %q", domain)
+	}
+	if account := hub.Stored(t, bucket)["account"]; account != nil {
+		t.Errorf("on a server without accounts the bucket is in the account %v", account)
 	}
 	hub.AssertConverged(t)
 	hub.Configure(t, acctest.ProviderConfig(lab.Hub.URLs())+"resource \"nats_kine_bucket\" \"test\" {\n  jetstream_domain = \"hub\"\n}\n")
@@ -50,7 +54,7 @@ resource "nats_kv_mirror" "test" {
 	leaf.AssertConverged(t)
 
 	// What an earlier version has stored: no domain, in the attributes as in the identity.
-	forgetDomain(t, leaf)
+	forget(t, leaf, "jetstream_domain", "leaf")
 	leaf.Configure(t, config(""))
 	leaf.Must(t, "plan", "-refresh=false")
 	leaf.Apply(t)
@@ -66,37 +70,37 @@ resource "nats_kv_mirror" "test" {
 	}
 }
 
-// forgetDomain takes the domain of all mirrors out of the state.
-func forgetDomain(t *testing.T, w *acctest.Workspace) {
+// forget takes an attribute out of the state wherever it has that value, in identities as well.
+func forget(t *testing.T, w *acctest.Workspace, name, old string) {
 	t.Helper()
 	var state map[string]any
 	if err := json.Unmarshal([]byte(w.StateText(t)), &state); err != nil {
 		t.Fatal(err)
 	}
 	forgotten := 0
-	var forget func(value any)
-	forget = func(value any) {
+	var walk func(value any)
+	walk = func(value any) {
 		switch value := value.(type) {
 		case []any:
 			for _, element := range value {
-				forget(element)
+				walk(element)
 			}
 		case map[string]any:
-			if value["jetstream_domain"] == "leaf" {
-				value["jetstream_domain"] = nil
+			if value[name] == old {
+				value[name] = nil
 				forgotten++
 			}
 			for _, entry := range value {
-				forget(entry)
+				walk(entry)
 			}
 		}
 	}
-	forget(state)
+	walk(state)
 	text, err := json.Marshal(state)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(w.Dir, "terraform.tfstate"), text, 0o600)
 	}
-	if err != nil || forgotten < 2 || strings.Contains(string(text), `"jetstream_domain":"leaf"`) {
-		t.Fatalf("%d domains were forgotten: %v", forgotten, err)
+	if err != nil || forgotten < 2 || strings.Contains(string(text), fmt.Sprintf("%q:%q", name, old)) {
+		t.Fatalf("%d values of %s were forgotten: %v", forgotten, name, err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
@@ -27,15 +28,19 @@ func DomainValidator() validator.String {
 	return validators.String("the name of a JetStream domain", "Invalid JetStream Domain", natsconn.CheckDomain)
 }
 
-// AccountAttribute is the account of a protected resource. What, noun and ways are those of [planmodifiers.Immutable].
+// AccountAttribute is the account of a protected resource, see [PlanAccount]. What, noun and ways are those of [planmodifiers.Immutable].
 func AccountAttribute(what, noun, ways string) schema.StringAttribute {
 	return schema.StringAttribute{
 		MarkdownDescription: fmt.Sprintf("Public key of the account that the %[1]s is in, such as that of a `nats_account`. The provider "+
-			"works there with its `accounts.signing_key`. Without it, the %[1]s is in the account of the provider's own credentials. "+
-			"It cannot be changed: a plan that does so is an error.", noun),
-		Optional:      true,
-		Validators:    []validator.String{validators.PublicKey(natsconn.AccountKey)},
-		PlanModifiers: []planmodifier.String{planmodifiers.Immutable(what, noun, ways)},
+			"works there with its `accounts.signing_key`. Defaults to the account of the provider's own credentials, for which no signing key is needed: "+
+			"it holds that account as the JWT in the credentials names it, and is null where they have none, as for servers without an operator. "+
+			"A %[1]s stays in the account that it was made in when the provider's credentials change. It cannot be changed: a plan that does so is an error.", noun),
+		Optional: true, Computed: true,
+		Validators: []validator.String{validators.PublicKey(natsconn.AccountKey)},
+		PlanModifiers: []planmodifier.String{
+			stringplanmodifier.UseStateForUnknown(),
+			planmodifiers.Immutable(what, noun, ways),
+		},
 	}
 }
 
@@ -65,4 +70,22 @@ func PlanDomain(data *connection.Data) (types.String, error) {
 		return types.StringUnknown(), err
 	}
 	return types.StringValue(domain), nil
+}
+
+// PlanAccount returns the account that is planned for a creation where the configuration has none: that of the provider's own credentials, null where
+// they do not tell. It is unknown if they cannot be read yet, which the apply settles.
+func PlanAccount(data *connection.Data) types.String {
+	own, err := data.OwnAccount()
+	if err != nil {
+		return types.StringUnknown()
+	}
+	return attribute.Text(own)
+}
+
+// TellAccount fills in the account that nobody has named with that of the provider's own credentials, in which the object was found or is made.
+func TellAccount(known *types.String, data *connection.Data) {
+	if known.ValueString() == "" {
+		own, _ := data.OwnAccount() // an error is told by the use of the connection
+		*known = attribute.Text(own)
+	}
 }

@@ -43,7 +43,7 @@ func Schema(noun string) identityschema.Schema {
 				RequiredForImport: true,
 			},
 			Account: identityschema.StringAttribute{
-				Description: fmt.Sprintf("Public key of the account that the %s is in; empty for that of the provider's own credentials.",
+				Description: fmt.Sprintf("Public key of the account that the %s is in; empty for that of the provider's own credentials, where these do not tell it.",
 					noun),
 				OptionalForImport: true,
 			},
@@ -67,8 +67,8 @@ func (m Model) ImportID() string {
 	return id
 }
 
-// Import sets the identity and the attributes of what is imported, by its id or by its identity. Where no domain is named, it is that
-// of the provider's configuration. noun is what is imported, such as "bucket".
+// Import sets the identity and the attributes of what is imported, by its id or by its identity. Where no account is named, it
+// is that of the provider's own credentials, and where no domain is, that of its configuration. noun is what is imported, such as "bucket".
 func Import(
 	ctx context.Context, noun string, data *connection.Data, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
 ) {
@@ -97,6 +97,7 @@ func Import(
 			identity.JetStreamDomain = types.StringValue(domain)
 		}
 	}
+	TellAccount(&identity.Account, data)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(Name), identity.Name)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(Account), identity.Account)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(JetStreamDomain), identity.JetStreamDomain)...)

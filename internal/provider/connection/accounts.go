@@ -148,9 +148,14 @@ func (d *Data) AccountKeys() ([]string, error) {
 }
 
 // ClientOf returns the client that works in an account, given by its public key: one that is shared, whose user is minted for that
-// account. An empty account is the provider's own client. Errors are those of [Data.Client] and [Data.AccountSigner].
+// account. An empty account is the provider's own client, as is the account of its credentials: see [Data.OwnAccount]. Errors are those of
+// [Data.Client] and [Data.AccountSigner], and an [*OtherAccountError].
 func (d *Data) ClientOf(publicKey string) (*natsconn.Client, error) {
 	if publicKey == "" {
+		return d.Client()
+	}
+	own, ownErr := d.OwnAccount()
+	if own == publicKey {
 		return d.Client()
 	}
 	// A key that is missing is told of first: the servers may follow.
@@ -158,7 +163,12 @@ func (d *Data) ClientOf(publicKey string) (*natsconn.Client, error) {
 	defer d.connecting.Unlock()
 	if d.accounts == nil || d.accounts.signer == nil {
 		signer, err := d.AccountSigner()
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrNoAccountSigningKey) && ownErr != nil:
+			return nil, ownErr // the account may be the provider's own
+		case errors.Is(err, ErrNoAccountSigningKey):
+			return nil, &OtherAccountError{Account: publicKey, Own: own}
+		case err != nil:
 			return nil, err
 		}
 		d.accounts.signer = signer // for as long as the provider runs
@@ -226,6 +236,13 @@ func accountStep(err error) string {
 				"revokes all users (\"*\" in revocations) up to a time that is not over yet, that it hands its users to a service (authorization), or " +
 				"that the servers know no operator: there, leave account out.",
 		}, "\n\n")
+	}
+	if other, ok := errors.AsType[*OtherAccountError](err); ok {
+		return fmt.Sprintf("What is there stays in the account that it was made in: nothing was looked for in another one. To work in that account, do one of these:\n\n"+
+			"- Give the provider credentials of a user of the account %s. For two accounts, use two provider blocks, one with an alias.\n"+
+			"- Set %s in the provider's configuration, or %s (a seed, SA...) or %s (a file that holds one) in the environment, to a signing key of that account.\n"+
+			"- For a new resource in the account of the provider's own credentials, leave account out.",
+			other.Account, attrAccountSigningKey, EnvAccountSigningKey, EnvAccountSigningKeyFile)
 	}
 	return "Set " + attrAccountSigningKey + " in the provider's configuration, or " + EnvAccountSigningKey + " (a seed, SA...) or " +
 		EnvAccountSigningKeyFile + " (a file that holds one) in the environment. Or leave account out, for the account of the provider's own credentials."

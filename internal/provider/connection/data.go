@@ -35,6 +35,8 @@ type Data struct {
 	noted        map[string]account.Account
 	lookupFailed time.Time
 
+	own ownAccount
+
 	losing sync.Mutex
 	// lost has the signing keys that accounts are to get back, by public key of the account.
 	lost map[string][]string

@@ -48,7 +48,7 @@ const (
 	nameText     = "Name of the bucket."
 	historyText  = "Number of revisions that the bucket keeps of each key."
 	replicasText = "Number of servers that hold the bucket."
-	accountText  = "Public key of the account that the bucket is in; null for that of the provider's own credentials."
+	accountText  = "Public key of the account that the bucket is in; null for that of the provider's own credentials, where these do not tell it."
 	domainText   = "JetStream domain that the bucket is in; null where its servers have none."
 	writableText = "Whether KINE can write to it."
 	reasonText   = "Why it is not writable; null if it is."

@@ -38,8 +38,11 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 			addError(&resp.Diagnostics, "Plan", &plan, err)
 		}
 	}
-	if r.data != nil && !plan.Account.IsNull() {
-		if err := r.data.CheckAccounts(); err != nil {
+	if plan.Account.IsUnknown() && config.Account.IsNull() {
+		plan.Account = bucketid.PlanAccount(r.data)
+	}
+	if r.data != nil && (!plan.Account.IsUnknown() || !config.Account.IsNull()) {
+		if err := r.data.CheckAccount(plan.Account); err != nil {
 			addError(&resp.Diagnostics, "Plan", &plan, err)
 		}
 	}

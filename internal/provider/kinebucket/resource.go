@@ -90,6 +90,9 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 	ctx, cancel := natsconn.Changing(ctx, timeout)
 	defer cancel()
 
+	if plan.Account.IsUnknown() {
+		bucketid.TellAccount(&plan.Account, r.data)
+	}
 	js, err := r.jetStream(&plan)
 	if err != nil {
 		addError(&resp.Diagnostics, "Create", &plan, err)
@@ -191,6 +194,7 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 	warnOfFacts(bucket, imported, &resp.Diagnostics)
 	bucketid.TellDomain(&state.JetStreamDomain, bucket.Domain)
+	bucketid.TellAccount(&state.Account, r.data)
 	resp.Diagnostics.Append(state.setBucket(ctx, bucket)...)
 	state.Placement = placement.Found(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
 	state.setDefaults()

@@ -99,8 +99,8 @@ func (r *bucketResource) planRestore(ctx context.Context, plan, state *bucketMod
 	if err == nil && !source.Asked() {
 		err = errNotAsked
 	}
-	if err == nil && r.data != nil && !source.Account.IsNull() {
-		if err = r.data.CheckAccounts(); err != nil {
+	if err == nil && r.data != nil {
+		if err = r.data.CheckAccount(source.Account); err != nil {
 			err = &mirrorsource.SideError{Err: err}
 		}
 	}

@@ -88,10 +88,10 @@ func (d *mirrorData) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	flag := func(description string) schema.BoolAttribute {
 		return schema.BoolAttribute{MarkdownDescription: description, Computed: true}
 	}
-	account := func(description string) schema.StringAttribute {
+	account := func(description string, computed bool) schema.StringAttribute {
 		return schema.StringAttribute{
 			MarkdownDescription: description,
-			Optional:            true, Validators: []validator.String{validators.PublicKey(natsconn.AccountKey)},
+			Optional:            true, Computed: computed, Validators: []validator.String{validators.PublicKey(natsconn.AccountKey)},
 		}
 	}
 	resp.Schema = schema.Schema{
@@ -103,14 +103,15 @@ func (d *mirrorData) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 				MarkdownDescription: "Name of the mirror.",
 				Required:            true, Validators: []validator.String{bucketid.NameValidator()},
 			},
-			bucketid.Account: account("Public key of the account that the mirror is in. Without it, that of the provider's own credentials."),
+			bucketid.Account: account("Public key of the account that the mirror is in. Defaults to that of the provider's own credentials, "+
+				"and is null where these do not tell it.", true),
 			bucketid.JetStreamDomain: schema.StringAttribute{
 				MarkdownDescription: "JetStream domain that the mirror is in. Defaults to that of the provider's configuration, and without one to the domain " +
-					"of the server that the provider is connected to.",
-				Optional: true, Validators: []validator.String{bucketid.DomainValidator()},
+					"of the server that the provider is connected to; null where the servers have none.",
+				Optional: true, Computed: true, Validators: []validator.String{bucketid.DomainValidator()},
 			},
-			"source_account": account("Public key of the account that the source is in, if it is another one than the mirror's. Without it, a source " +
-				"in another account is not asked."),
+			"source_account": account("Public key of the account that the source is in, if it is another one than the mirror's. Without it, a source "+
+				"in another account is not asked.", false),
 			"source": schema.SingleNestedAttribute{
 				MarkdownDescription: "What the mirror follows; null once it was promoted.",
 				Computed:            true,
@@ -200,6 +201,8 @@ func (m *dataModel) read(ctx context.Context, data *connection.Data) error {
 	if err != nil {
 		return err
 	}
+	bucketid.TellDomain(&m.JetStreamDomain, found.Domain)
+	bucketid.TellAccount(&m.Account, data)
 	m.set(found, time.Now())
 	if found.Promoted {
 		return nil

@@ -40,6 +40,9 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 			addError(&resp.Diagnostics, "Plan", &plan, err)
 		}
 	}
+	if plan.Account.IsUnknown() && config.Account.IsNull() {
+		plan.Account = bucketid.PlanAccount(r.data)
+	}
 	source := mirrorsource.Of(ctx, plan.Source, &resp.Diagnostics)
 	if req.State.Raw.IsNull() {
 		source = source.WithPrefixes(mirrorsource.Of(ctx, config.Source, &resp.Diagnostics), plan.Account)
@@ -61,14 +64,29 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		planUpdate(ctx, &plan, &state, &resp.Diagnostics)
 	}
 	plan.Source = source.Object()
-	if r.data != nil && (!plan.Account.IsNull() || !source.Account.IsNull()) {
-		if err := r.data.CheckAccounts(); err != nil {
-			addError(&resp.Diagnostics, "Plan", &plan, err)
-		}
-	}
+	r.checkAccounts(&plan, &config, source, &resp.Diagnostics)
 	plan.checkSource("Plan", source, &resp.Diagnostics)
 	plan.derive(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// checkAccounts tells which account of the mirror and of its source the provider cannot work in.
+func (r *mirrorResource) checkAccounts(plan, config *mirrorModel, source mirrorsource.Model, diags *diag.Diagnostics) {
+	if r.data == nil {
+		return
+	}
+	var err error
+	if !plan.Account.IsUnknown() || !config.Account.IsNull() {
+		err = r.data.CheckAccount(plan.Account)
+	}
+	if err == nil {
+		if err = r.data.CheckAccount(source.Account); err != nil {
+			err = &mirrorsource.SideError{Err: err}
+		}
+	}
+	if err != nil {
+		addError(diags, "Plan", plan, err)
+	}
 }
 
 // historyOf reads what the last refresh has noted of the source, which may be nothing.

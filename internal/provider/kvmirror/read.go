@@ -70,6 +70,7 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 		got.Violations = placement.Unfinished(got.Violations)
 	}
 	bucketid.TellDomain(&state.JetStreamDomain, got.Domain)
+	bucketid.TellAccount(&state.Account, r.data)
 	resp.Diagnostics.Append(state.setMirror(ctx, got)...)
 	state.Placement = placement.Found(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
 	if state.DeletionProtection.IsNull() {

@@ -66,6 +66,9 @@ func (r *mirrorResource) ValidateConfig(ctx context.Context, req resource.Valida
 func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan mirrorModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if plan.Account.IsUnknown() {
+		bucketid.TellAccount(&plan.Account, r.data)
+	}
 	source := mirrorsource.Of(ctx, plan.Source, &resp.Diagnostics)
 	source = source.WithPrefixes(source.NullUnknown(), plan.Account)
 	plan.checkSource("Create", source, &resp.Diagnostics)
