@@ -195,3 +195,42 @@ func activationTokens(t *testing.T) (newToken func(importer string) string, expo
 		return tokens[importer]
 	}, exporter
 }
+
+// A server takes a revocation of a key with a line break, and lets the user in whom it was meant for. It is a problem, so that it is never
+// pushed.
+func TestRevocationOfDecoratedKey(t *testing.T) {
+	l := newClaimsLab(t)
+	signingKey, signingSeed, err := NewKey(natsconn.AccountKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := NewAccountSigner(signingSeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer signer.Close()
+	public, seed, err := NewKey(natsconn.UserKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		revoked string
+		counts  bool
+	}{{public, true}, {public + "\n", false}} {
+		a := &Account{
+			Claims:      Claims{PublicKey: newPublic(t, natsconn.AccountKey), Name: "a"},
+			SigningKeys: []SigningKey{{PublicKey: signingKey}},
+			Revocations: map[string]time.Time{c.revoked: time.Now().Add(time.Minute).Truncate(time.Second)},
+		}
+		if reply := l.push(t, a); !strings.Contains(reply, `"code":200`) {
+			t.Errorf("%q: %s", c.revoked, reply)
+		}
+		u := &User{Claims: Claims{PublicKey: public, Name: "u"}, IssuerAccount: a.PublicKey}
+		if _, err := l.connectAs(t, u, seed, signer); (err != nil) != c.counts {
+			t.Errorf("%q is revoked, and connecting says %v", c.revoked, err)
+		}
+		if (len(a.Problems()) == 0) != c.counts {
+			t.Errorf("%q: %v", c.revoked, a.Problems())
+		}
+	}
+}
