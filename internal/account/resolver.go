@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nkeys"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
@@ -128,7 +127,7 @@ func (r *Resolver) lookup(ctx context.Context, s *survey, publicKey string) (fou
 			return found{}, natsconn.Unread(asked, err)
 		case account.PublicKey != publicKey:
 			return found{}, otherAccount(asked, account.PublicKey)
-		case !nkeys.IsValidPublicOperatorKey(signature.Issuer):
+		case natsconn.CheckPublicKey(signature.Issuer, natsconn.OperatorKey) != nil:
 			return found{}, &natsconn.AnswerError{Asked: asked, Got: fmt.Sprintf("with claims that no operator has signed, but %s", signature.Issuer)}
 		}
 		f.stored = append(f.stored, push{token: token, account: account, signature: signature})
@@ -160,7 +159,7 @@ func (r *Resolver) List(ctx context.Context) ([]string, error) {
 		if err := json.Unmarshal(reply.data, &keys); err != nil {
 			return nil, natsconn.Unread(subjectList, err)
 		}
-		if i := slices.IndexFunc(keys, func(key string) bool { return !nkeys.IsValidPublicAccountKey(key) }); i >= 0 {
+		if i := slices.IndexFunc(keys, func(key string) bool { return natsconn.CheckPublicKey(key, natsconn.AccountKey) != nil }); i >= 0 {
 			return nil, otherAccount("the list of accounts", keys[i])
 		}
 		accounts = append(accounts, keys...)

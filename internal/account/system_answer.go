@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nkeys"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
@@ -21,7 +20,7 @@ type serverInfo struct {
 
 // check refuses what is not said by a server. The name becomes one that may be shown.
 func (s *serverInfo) check(asked string) error {
-	if !nkeys.IsValidPublicServerKey(s.ID) {
+	if natsconn.CheckPublicKey(s.ID, natsconn.ServerKey) != nil {
 		return &natsconn.AnswerError{Asked: asked, Got: secret.Sprintf("as %q, which is not the id of a server", secret.FromServer(s.ID))}
 	}
 	s.Name = secret.FromServer(s.Name)

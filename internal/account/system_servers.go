@@ -12,7 +12,6 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nkeys"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
@@ -211,7 +210,7 @@ func (r *Resolver) trusted(ctx context.Context, expected int) ([]Server, error) 
 		server := Server{Name: reply.server.Name, ID: reply.server.ID}
 		for _, o := range data.Operators {
 			keys := append([]string{o.Subject}, o.SigningKeys...)
-			if i := slices.IndexFunc(keys, func(key string) bool { return !nkeys.IsValidPublicOperatorKey(key) }); i >= 0 {
+			if i := slices.IndexFunc(keys, func(key string) bool { return natsconn.CheckPublicKey(key, natsconn.OperatorKey) != nil }); i >= 0 {
 				return nil, &natsconn.AnswerError{Asked: subjectVarz, Got: secret.Sprintf("with %q, which is not the key of an operator", secret.FromServer(keys[i]))}
 			}
 			server.Operators = append(server.Operators, TrustedOperator{
