@@ -212,7 +212,7 @@ func TestServerConfigProblems(t *testing.T) {
 		{plain, "client_advertise", "nats-1/x", "", "neither an IP address nor a host name"},
 		{plain, "server_name", "nats 1", "", "take a - instead"},
 		{plain, "server_name", nil, "", "set it"},
-		{plain, "tags", []any{"az:a", "a b"}, "tags[1]", "leave the element out"},
+		{plain, "tags", []any{"az:a", "a b"}, "tags[1]", "leave it out"},
 		{plain, "tags", []any{"az:a", ""}, "tags[1]", "leave the element out"},
 		{plain, "max_payload", "many", "", "10GiB"},
 		{plain, "max_payload", "10g", "", "GiB"},
