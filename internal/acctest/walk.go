@@ -216,33 +216,35 @@ func (s steps) put(base, value any) any {
 		}
 		return []any{s[1:].put(first, value)}
 	case entryStep:
-		_, entry := firstEntry(base)
+		entry := firstEntry(base)
 		return Config{mapKey: s[1:].put(entry, value)}
 	case keyStep:
 		key, _ := value.(string)
-		_, entry := firstEntry(base)
+		entry := firstEntry(base)
 		if entry == nil {
 			entry = plain(step.of)
 		}
 		return Config{key: entry}
-	default:
+	case attributeStep:
 		config, _ := base.(Config)
 		config = maps.Clone(config)
 		if config == nil {
 			config = Config{}
 		}
-		name := string(step.(attributeStep))
+		name := string(step)
 		config[name] = s[1:].put(config[name], value)
 		return config
 	}
+	return nil
 }
 
-func firstEntry(value any) (key string, entry any) {
+// firstEntry returns the first value of a map in the order of its keys, nil if it has none.
+func firstEntry(value any) any {
 	config, _ := value.(Config)
 	for _, key := range slices.Sorted(maps.Keys(config)) {
-		return key, config[key]
+		return config[key]
 	}
-	return "", nil
+	return nil
 }
 
 // plain is a value of a type for the map's key beside it.

@@ -84,7 +84,7 @@ func newLeaks(t *testing.T) *leaks {
 			seed = lines[i+1]
 		}
 	}
-	signed := jwt[strings.Index(jwt, "."):] // the header is the same in all of them
+	_, signed, _ := strings.Cut(jwt, ".") // the header is the same in all of them
 	l.add("credentials file", credentials, signed, seed)
 	l.add("JWT", jwt, signed)
 	_, key, err := ed25519.GenerateKey(rand.Reader)

@@ -2,6 +2,8 @@ package secret
 
 import (
 	"regexp"
+	"strings"
+	"unicode"
 )
 
 var (
@@ -12,10 +14,17 @@ var (
 )
 
 // Scrub takes out of a message what has the shape of a secret, wherever it comes from: seeds, JWTs, PEM blocks and JSON. It is for the
-// messages of libraries, which quote what they were given. A message of this program has no need of it: see [Sprintf].
+// messages of libraries, which quote what they were given. A message of this program has no need of it: see [Sprintf]. Control characters,
+// which could move the cursor of a terminal or reverse what is read, are replaced.
 func Scrub(message string) string {
 	message = blockShape.ReplaceAllString(message, "("+pemBlock+")")
 	message = objectShape.ReplaceAllString(message, "("+jsonText+")")
 	message = seedShape.ReplaceAllString(message, "$1("+seed+")")
-	return tokenShape.ReplaceAllString(message, "$1("+token+")")
+	message = tokenShape.ReplaceAllString(message, "$1("+token+")")
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, message)
 }

@@ -127,6 +127,7 @@ func TestScrub(t *testing.T) {
 		"got: " + contextText + ".":                                         "got: (JSON).",
 		"open -----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----": "open (a PEM block)",
 		"at -----BEGIN PRIVATE KEY-----\nMIIB":                              "at (a PEM block)",
+		"open a\x1b[2J\u202eb\n":                                            "open a\ufffd[2J\ufffdb\n",
 		"The account AB is there already.":                                  "The account AB is there already.",
 	} {
 		if got := secret.Scrub(message); got != want {
