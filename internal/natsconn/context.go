@@ -13,6 +13,8 @@ import (
 
 	"github.com/nats-io/jsm.go/natscontext"
 	"github.com/nats-io/nats.go"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // contextFields are what a context file can say (settings in jsm.go's natscontext/context.go). All of it has an effect here, but for
@@ -116,10 +118,10 @@ func contextDomain(read *natscontext.Context) (string, error) {
 	case prefix == "" || prefix == defaultAPIPrefix:
 		return read.JSDomain(), nil
 	case !ok || !isAPI || CheckDomain(domain) != nil:
-		return "", fmt.Errorf("its jetstream_api_prefix is %q, and the provider only works with that of a domain, $JS.<domain>.API: connect as a user of "+
+		return "", secret.Errorf("its jetstream_api_prefix is %q, and the provider only works with that of a domain, $JS.<domain>.API: connect as a user of "+
 			"the account that has the streams, or set jetstream_domain in the provider's configuration", prefix)
 	case cmp.Or(read.JSDomain(), domain) != domain:
-		return "", fmt.Errorf("its jetstream_api_prefix %q is not that of its jetstream_domain %q: leave out one of them", prefix, read.JSDomain())
+		return "", secret.Errorf("its jetstream_api_prefix %q is not that of its jetstream_domain %q: leave out one of them", prefix, read.JSDomain())
 	}
 	return domain, nil
 }

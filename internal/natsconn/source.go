@@ -181,7 +181,7 @@ func (r *resolved) addContext(name string) error {
 	}
 	source, domain, err := readContext(name, r.domain != "")
 	if err == nil {
-		err = r.add(source, domain, fmt.Sprintf("the NATS context %q", name))
+		err = r.add(source, domain, secret.Sprintf("the NATS context %q", name))
 	}
 	if err != nil {
 		return secret.Errorf("NATS context %q: %w", name, err)

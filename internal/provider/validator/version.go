@@ -2,11 +2,12 @@ package validator
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // withVersion demands the version of a write-only attribute.
@@ -31,7 +32,7 @@ func (withVersion) ValidateString(ctx context.Context, req validator.StringReque
 	var version types.String
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, at, &version)...)
 	if version.IsNull() && !resp.Diagnostics.HasError() {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Attribute Combination", fmt.Sprintf("Attribute %q must be specified when %q is specified: "+
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Attribute Combination", secret.Sprintf("Attribute %q must be specified when %q is specified: "+
 			"nothing else tells when the value changes. Any text will do, such as \"1\".", at, req.Path))
 	}
 }
