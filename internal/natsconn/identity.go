@@ -30,7 +30,7 @@ func (i Identity) String() string {
 	text := "the user"
 	switch {
 	case i.Way == "":
-		return "nobody: no credentials were given"
+		return "nobody, since no credentials were given"
 	case i.Name != "" && i.Key != "":
 		text += secret.Sprintf(" %q (%s)", i.Name, i.Key)
 	case i.Name != "":

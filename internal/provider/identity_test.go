@@ -83,12 +83,12 @@ func TestWhoseCredentials(t *testing.T) {
 			config: acctest.Config{"credentials": system}, do: askJetStream,
 			want: []string{
 				`connected as the user "bob" (U`, "of the account " + operator.SystemAccount().PublicKey() + ", from credentials.",
-				"which the system account is not",
+				"which the system account does not",
 			},
 		},
 		"a tenant's for the system": {
 			config: acctest.Config{"operator": acctest.Config{"system_credentials": user}}, do: askSystem,
-			want: []string{"of the account " + tenant.PublicKey() + ", from operator.system_credentials.", "Expected is a user of the system account"},
+			want: []string{"of the account " + tenant.PublicKey() + ", from operator.system_credentials.", "It needs a user of the system account"},
 		},
 		"a tenant's file for the system": {
 			config: acctest.Config{"operator": acctest.Config{"system_credentials_file": userFile}}, do: askSystem,

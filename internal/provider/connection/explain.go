@@ -3,6 +3,7 @@ package connection
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,11 @@ func Explain(err error) string {
 // remedy returns whose credentials were used where that matters, and the step to take, each with a leading blank line, or "" where none is known.
 func remedy(err error) string {
 	text := ""
-	for _, part := range []string{whose(err), step(err)} {
+	parts := []string{whose(err), step(err)}
+	if _, ok := errors.AsType[*natsconn.AuthError](err); !ok {
+		slices.Reverse(parts) // whose they are matters if the step does not help
+	}
+	for _, part := range parts {
 		if part != "" {
 			text += "\n\n" + part
 		}
@@ -38,7 +43,7 @@ func whose(err error) string {
 	}
 	of := identified.Identity
 	_, refused := errors.AsType[*natsconn.AuthError](err)
-	_, absent := errors.AsType[*natsconn.NoJetStreamError](err)
+	noJetStream, absent := errors.AsType[*natsconn.NoJetStreamError](err)
 	switch {
 	case refused && of.Way == "":
 		return "No credentials were given, neither in the provider's configuration nor in the environment nor in a NATS context."
@@ -48,10 +53,12 @@ func whose(err error) string {
 		return fmt.Sprintf("They are those of %s. Servers accept users of accounts that their own operator has signed.", of)
 	case refused:
 		return fmt.Sprintf("They are those of %s.", of)
+	case absent && !noJetStream.Account && of.Account == "":
+		return "" // a matter of the server
 	case absent:
-		return fmt.Sprintf("The provider connected as %s. Expected is a user of an account that has JetStream, which the system account is not.", of)
+		return fmt.Sprintf("The provider connected as %s. It needs a user of an account that has JetStream, which the system account does not.", of)
 	}
-	return fmt.Sprintf("The provider connected as %s. Expected is a user of the system account.", of)
+	return fmt.Sprintf("The provider connected as %s. It needs a user of the system account.", of)
 }
 
 // tolerateStep is what else helps where a read fails.
