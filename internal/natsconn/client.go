@@ -242,8 +242,7 @@ func connectError(servers []string, settings *Settings, err error) error {
 	for i, server := range servers {
 		redacted[i] = secret.URL(server)
 	}
-	var unreadable *credentialsError
-	if errors.As(err, &unreadable) {
+	if unreadable, ok := errors.AsType[*credentialsError](err); ok {
 		return unreadable
 	}
 	err = &secret.ServerError{Err: err}

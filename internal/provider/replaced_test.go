@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -19,9 +20,7 @@ func TestNothingWithDataIsReplaced(t *testing.T) {
 				"name": "kine", "history": 10, "replicas": 1, "account": key, "jetstream_domain": "leaf", "writable": true,
 			},
 		}
-		for name, value := range more {
-			state[name] = value
-		}
+		maps.Copy(state, more)
 		return state
 	}
 	states := map[string]acctest.Config{

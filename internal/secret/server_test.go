@@ -23,8 +23,8 @@ func TestFromServer(t *testing.T) {
 			t.Errorf("%.80q: %.80q, not %.80q", text, got, want)
 		}
 	}
-	cause := errors.New("nats: 'x'\n")
-	if err := error(&secret.ServerError{Err: cause}); err.Error() != "nats: 'x' " || !errors.Is(err, cause) {
+	cause := errors.New("nats: 'x'\nis not known")
+	if err := error(&secret.ServerError{Err: cause}); err.Error() != "nats: 'x' is not known" || !errors.Is(err, cause) {
 		t.Errorf("%q", err)
 	}
 }
