@@ -2,9 +2,12 @@ package provider_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
@@ -61,6 +64,15 @@ resource "nats_kv_mirror" "test" {
   }
   %[1]s
 }
+resource "nats_kine_bucket" "restored" {
+  name         = "restored"
+  restore_from = {
+    bucket           = nats_kine_bucket.test.name
+    jetstream_domain = "hub"
+    %[2]s
+  }
+  %[1]s
+}
 data "nats_kv_mirror" "test" {
   name = nats_kv_mirror.test.name
 }
@@ -71,7 +83,7 @@ data "nats_kv_mirror" "test" {
 	w := acctest.NewInProcess(t, own+resources("", ""))
 	known := func(when string) {
 		t.Helper()
-		for _, address := range []string{bucket, mirror, data} {
+		for _, address := range []string{bucket, mirror, "nats_kine_bucket.restored", data} {
 			stored := w.Stored(t, address)
 			if account := stored.Text("account"); account != lab.tenant.PublicKey() {
 				t.Errorf("%s, %s is in the account %q", when, address, account)
@@ -87,7 +99,7 @@ data "nats_kv_mirror" "test" {
 	w.Apply(t)
 	known("after the apply")
 	w.AssertConverged(t)
-	w.Configure(t, own+resources(named, ""))
+	w.Configure(t, own+resources(named, named)) // what is copied is in the same account
 	w.AssertConverged(t)
 	w.Configure(t, own+resources(fmt.Sprintf("account = %q", lab.other.PublicKey()), ""))
 	w.Refused(t, fmt.Sprintf("account is %q and cannot become %q", lab.tenant.PublicKey(), lab.other.PublicKey()), "plan")
@@ -97,7 +109,8 @@ data "nats_kv_mirror" "test" {
 	w.Configure(t, own+resources("", ""))
 	w.Must(t, "plan", "-refresh=false")
 	w.AssertEmptyPlan(t)
-	w.Configure(t, own+resources(named, named)) // the source's own account is the mirror's
+	w.Configure(t, own+resources(named, named))
+	w.AssertEmptyPlan(t)
 	w.Apply(t)
 	known("after a refresh")
 	w.AssertConverged(t)
@@ -116,4 +129,34 @@ data "nats_kv_mirror" "test" {
 	w.Configure(t, lab.onLeaf(t, lab.other, fmt.Sprintf("accounts = { signing_key = %q }", lab.tenant.SigningKeySeed()))+
 		resources("", named))
 	w.Must(t, "plan", "-target="+bucket, "-target="+mirror, "-detailed-exitcode")
+}
+
+// What a bucket was restored from can be written out in full: what is in effect is no other source. What is not in effect is.
+func TestRestoreFromWrittenOut(t *testing.T) {
+	own, other := acctest.NewKey(t, natsconn.AccountKey).Public, acctest.NewKey(t, natsconn.AccountKey).Public
+	provider := acctest.Config{
+		"servers": []any{"nats://127.0.0.1:1"}, "accounts": acctest.Config{"signing_key": acctest.NewKey(t, natsconn.AccountKey).Seed},
+	}
+	bucket := func(from acctest.Config) acctest.Config {
+		from["bucket"] = "kine"
+		return acctest.Config{
+			"name": "kine", "account": own, "jetstream_domain": "leaf", "history": 10, "replicas": 1, "deletion_protection": true, "stream": "KV_kine",
+			"contract_violations": []any{}, "fenced": false, "force_unfence": false, "force_destroy": false, "restore_from": from,
+		}
+	}
+	for name, c := range map[string]struct {
+		was, is acctest.Config
+		refused bool
+	}{
+		"own account":     {acctest.Config{"jetstream_domain": "hub"}, acctest.Config{"jetstream_domain": "hub", "account": own}, false},
+		"its domain":      {acctest.Config{"account": other}, acctest.Config{"account": other, "jetstream_domain": "leaf"}, false},
+		"its prefix":      {acctest.Config{"account": other}, acctest.Config{"account": other, "api_prefix": mirror.APIPrefix(other)}, false},
+		"another account": {acctest.Config{"jetstream_domain": "hub"}, acctest.Config{"jetstream_domain": "hub", "account": other}, true},
+		"another domain":  {acctest.Config{"account": other}, acctest.Config{"account": other, "jetstream_domain": "hub"}, true},
+	} {
+		_, found := acctest.PlanResource(t, provider, "nats_kine_bucket", bucket(c.was), bucket(c.is))
+		if failures := acctest.Failures(found); (len(failures) > 0) != c.refused || c.refused && !strings.Contains(failures[0].Text, "Bucket Exists Already") {
+			t.Errorf("%s: %v", name, found)
+		}
+	}
 }

@@ -50,6 +50,7 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	if req.State.Raw.IsNull() {
 		planCreate(&plan, &config)
 		r.planRestore(ctx, &plan, nil, &resp.Diagnostics)
+		plan.tellRestore(ctx, &resp.Diagnostics)
 		open = !plan.RestoreFrom.IsNull()
 	} else {
 		var state bucketModel
@@ -77,6 +78,7 @@ func planCreate(plan, config *bucketModel) {
 	if config.Fenced.IsNull() {
 		plan.Fenced = types.BoolValue(false)
 	}
+	plan.RestoreFrom = config.RestoreFrom
 	plan.Cluster = types.StringUnknown()
 	plan.Pending = types.StringUnknown()
 	plan.ContractViolations = violation.None()

@@ -18,6 +18,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
@@ -93,6 +94,9 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 	if plan.Account.IsUnknown() {
 		bucketid.TellAccount(&plan.Account, r.data)
 	}
+	if !plan.RestoreFrom.IsNull() {
+		plan.RestoreFrom = mirrorsource.Of(ctx, plan.RestoreFrom, &resp.Diagnostics).NullUnknown().Object()
+	}
 	js, err := r.jetStream(&plan)
 	if err != nil {
 		addError(&resp.Diagnostics, "Create", &plan, err)
@@ -126,6 +130,7 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 		plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, "placement", err)
 	}
 	plan.tellDomain(ctx, js, bucket)
+	plan.tellRestore(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
 }
@@ -195,6 +200,7 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 	warnOfFacts(bucket, imported, &resp.Diagnostics)
 	bucketid.TellDomain(&state.JetStreamDomain, bucket.Domain)
 	bucketid.TellAccount(&state.Account, r.data)
+	state.tellRestore(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(state.setBucket(ctx, bucket)...)
 	state.Placement = placement.Found(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
 	state.setDefaults()

@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -45,14 +47,17 @@ func restoreAttribute() schema.SingleNestedAttribute {
 				Validators:          []validator.String{bucketid.NameValidator()},
 			},
 			mirrorsource.JetStreamDomain: schema.StringAttribute{
-				MarkdownDescription: "JetStream domain that it is in: for one in the account of the bucket, another one than the bucket's.",
-				Optional:            true,
-				Validators:          []validator.String{bucketid.DomainValidator()},
+				MarkdownDescription: "JetStream domain that it is in: for one in the account of the bucket, another one than the bucket's. For one in another account, " +
+					"it defaults to the bucket's.",
+				Optional: true, Computed: true,
+				Validators:    []validator.String{bucketid.DomainValidator()},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
 			mirrorsource.Account: schema.StringAttribute{
-				MarkdownDescription: "Public key of the account that it is in, where that is another one than the bucket's.",
-				Optional:            true,
-				Validators:          []validator.String{validators.PublicKey(natsconn.AccountKey)},
+				MarkdownDescription: "Public key of the account that it is in. Defaults to the bucket's.",
+				Optional:            true, Computed: true,
+				Validators:    []validator.String{validators.PublicKey(natsconn.AccountKey)},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
 			mirrorsource.APIPrefix: schema.StringAttribute{
 				MarkdownDescription: "Subject at which the bucket's account has imported the JetStream API of that account, in place of `$JS.API`. Defaults to what " +
@@ -78,7 +83,7 @@ func (m *bucketModel) restoring() bool {
 func (r *bucketResource) planRestore(ctx context.Context, plan, state *bucketModel, diags *diag.Diagnostics) {
 	if state != nil {
 		switch {
-		case plan.RestoreFrom.IsUnknown() || plan.RestoreFrom.Equal(state.RestoreFrom):
+		case plan.RestoreFrom.IsUnknown() || plan.RestoreFrom.Equal(state.RestoreFrom) || plan.restoresAs(ctx, state, diags):
 		case state.restoring():
 			diags.AddAttributeError(path.Root(restoreAttr), "Bucket Is Still Being Restored", secret.Sprintf("The bucket %q is not restored yet (%s), and only as long as "+
 				"%s stays as it was can an apply go on with it.\n\nApply with it as it was, or destroy the bucket, which takes deletion_protection = false.",
@@ -116,6 +121,24 @@ func refuseRestore(m *bucketModel, diags *diag.Diagnostics) {
 	diags.AddAttributeError(path.Root(restoreAttr), "Bucket Exists Already", secret.Sprintf("The bucket %q is there, and %s only counts when a bucket is made: what is in "+
 		"the bucket now would be lost.\n\nLeave %s out, or as it was when the bucket was made. To restore over what is there, destroy the bucket first, which takes "+
 		"deletion_protection = false.", m.Name.ValueString(), restoreAttr, restoreAttr))
+}
+
+// restoresAs reports whether the bucket is made from what the state says, with some of it written out that was left out.
+func (m *bucketModel) restoresAs(ctx context.Context, state *bucketModel, diags *diag.Diagnostics) bool {
+	if m.RestoreFrom.IsNull() || state.RestoreFrom.IsNull() {
+		return false
+	}
+	full := func(m *bucketModel) mirrorsource.Model {
+		return m.source(ctx, diags).InEffect(m.Account, m.JetStreamDomain)
+	}
+	return full(m) == full(state)
+}
+
+// tellRestore fills in what is left out of restore_from and is in effect.
+func (m *bucketModel) tellRestore(ctx context.Context, diags *diag.Diagnostics) {
+	if !m.RestoreFrom.IsNull() && !m.RestoreFrom.IsUnknown() {
+		m.RestoreFrom = mirrorsource.Of(ctx, m.RestoreFrom, diags).InEffect(m.Account, m.JetStreamDomain).Object()
+	}
 }
 
 // source returns what the bucket is made from, with all prefixes.

@@ -2,6 +2,7 @@ package kvmirror_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
@@ -81,7 +82,7 @@ func TestAccKVMirrorAccounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lab := natslab.Single(t, natslab.OperatorMode(operator))
+	lab := natslab.Single(t, natslab.OperatorMode(operator), natslab.Domain(natslab.HubName))
 	system, err := operator.SystemAccount().Credentials("terraform", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -109,6 +110,17 @@ func TestAccKVMirrorAccounts(t *testing.T) {
 		t.Errorf("the mirror is %s, not %s", got, want)
 	}
 
+	t.Run("written out", func(t *testing.T) {
+		// What is in effect on the side of the source is the domain of the same server.
+		const account = "    account = nats_account.origin.public_key\n  }\n  "
+		named := strings.Replace(config(unprotected), account, "    jetstream_domain = \"hub\"\n"+account, 1)
+		if !strings.Contains(named, "jetstream_domain") {
+			t.Fatalf("the configuration does not name the domain:\n%s", named)
+		}
+		w.Configure(t, named)
+		w.AssertConverged(t)
+		w.Configure(t, config(unprotected))
+	})
 	t.Run("in place", func(t *testing.T) {
 		history = "9"
 		w.Configure(t, config(unprotected))

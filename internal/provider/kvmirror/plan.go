@@ -45,7 +45,8 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	}
 	source := mirrorsource.Of(ctx, plan.Source, &resp.Diagnostics)
 	if req.State.Raw.IsNull() {
-		source = source.WithPrefixes(mirrorsource.Of(ctx, config.Source, &resp.Diagnostics), plan.Account)
+		source = mirrorsource.Of(ctx, config.Source, &resp.Diagnostics)
+		source = source.WithPrefixes(source, plan.Account)
 		if config.Name.IsNull() {
 			plan.Name = source.Bucket
 		}
@@ -64,6 +65,9 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		planUpdate(ctx, &plan, &state, &resp.Diagnostics)
 	}
 	plan.Source = source.Object()
+	if req.State.Raw.IsNull() {
+		plan.Source = source.InEffect(plan.Account, plan.JetStreamDomain).Object()
+	}
 	r.checkAccounts(&plan, &config, source, &resp.Diagnostics)
 	plan.checkSource("Plan", source, &resp.Diagnostics)
 	plan.derive(ctx, &resp.Diagnostics)

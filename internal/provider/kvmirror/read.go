@@ -77,7 +77,16 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 		state.DeletionProtection = types.BoolValue(true) // imported
 	}
 	r.readSource(ctx, js, &state, got, resp.Private, &resp.Diagnostics)
+	state.tellSource(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private)...)
+}
+
+// tellSource fills in what nobody has said of the source and is in effect. The domain of one in another account is told once the source was found there.
+func (m *mirrorModel) tellSource(ctx context.Context, diags *diag.Diagnostics) {
+	source := mirrorsource.Of(ctx, m.Source, diags)
+	if !source.BehindPrefixes() || !m.SourceFenced.IsNull() {
+		m.Source = source.InEffect(m.Account, m.JetStreamDomain).Object()
+	}
 }
 
 // addNoMirror refuses to import what is no mirror.

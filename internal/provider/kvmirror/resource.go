@@ -69,8 +69,8 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 	if plan.Account.IsUnknown() {
 		bucketid.TellAccount(&plan.Account, r.data)
 	}
-	source := mirrorsource.Of(ctx, plan.Source, &resp.Diagnostics)
-	source = source.WithPrefixes(source.NullUnknown(), plan.Account)
+	source := mirrorsource.Of(ctx, plan.Source, &resp.Diagnostics).NullUnknown()
+	source = source.WithPrefixes(source, plan.Account)
 	plan.checkSource("Create", source, &resp.Diagnostics)
 	place := placement.Of(ctx, plan.Placement, &resp.Diagnostics)
 	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
@@ -112,6 +112,7 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 		}
 	}
 	bucketid.TellDomain(&plan.JetStreamDomain, got.Domain)
+	plan.Source = source.InEffect(plan.Account, plan.JetStreamDomain).Object()
 	resp.Diagnostics.Append(plan.setApplied(ctx, got)...)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private)...)
 }

@@ -116,7 +116,7 @@ func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 
 func sourceAttribute() schema.SingleNestedAttribute {
 	fixed := []planmodifier.String{planmodifiers.Immutable(what, noun, ways)}
-	fixedOnceSet := []planmodifier.String{planmodifiers.ImmutableOnceSet(what, noun, ways)}
+	settledOnceSet := []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.ImmutableOnceSet(what, noun, ways)}
 	settled := []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.Immutable(what, noun, ways)}
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "The bucket that is mirrored. A server never changes the source of a mirror, so a plan that does is an error. To mirror another bucket " +
@@ -132,16 +132,16 @@ func sourceAttribute() schema.SingleNestedAttribute {
 			"jetstream_domain": schema.StringAttribute{
 				MarkdownDescription: "JetStream domain that the bucket is in: for a bucket in the mirror's account, another one than the mirror's. For one " +
 					"in another account, it is where the provider finds it, and defaults to the mirror's.",
-				Optional:      true,
+				Optional: true, Computed: true,
 				Validators:    []validator.String{bucketid.DomainValidator()},
-				PlanModifiers: fixedOnceSet,
+				PlanModifiers: settledOnceSet,
 			},
 			"account": schema.StringAttribute{
-				MarkdownDescription: "Public key of the account that the bucket is in, where that is another one than the mirror's. The provider works there " +
+				MarkdownDescription: "Public key of the account that the bucket is in. Defaults to the mirror's. In another one, the provider works " +
 					"with its `accounts.signing_key` to look at the source. Left out beside `api_prefix`, the source is one that the provider cannot ask.",
-				Optional:      true,
+				Optional: true, Computed: true,
 				Validators:    []validator.String{validators.PublicKey(natsconn.AccountKey)},
-				PlanModifiers: fixedOnceSet,
+				PlanModifiers: settledOnceSet,
 			},
 			"api_prefix": schema.StringAttribute{
 				MarkdownDescription: "Subject at which the mirror's account has imported the JetStream API of the source's account, in place of `$JS.API`. " +

@@ -94,12 +94,27 @@ func (m Model) Known() bool {
 	return true
 }
 
-// NullUnknown has the prefixes null that only the apply settles.
+// NullUnknown has null what is left out and only the apply settles.
 func (m Model) NullUnknown() Model {
-	for _, prefix := range []*types.String{&m.APIPrefix, &m.DeliverPrefix} {
-		if prefix.IsUnknown() {
-			*prefix = types.StringNull()
+	for _, open := range []*types.String{&m.JetStreamDomain, &m.Account, &m.APIPrefix, &m.DeliverPrefix} {
+		if open.IsUnknown() {
+			*open = types.StringNull()
 		}
+	}
+	return m
+}
+
+// InEffect fills in what is left out and is in effect for a copy in that account and domain: a source that is reached without prefixes is in the
+// account of the copy, and one in another account is looked for in the domain of the copy.
+func (m Model) InEffect(account, domain types.String) Model {
+	reached := m.WithPrefixes(m, account)
+	switch {
+	case !reached.BehindPrefixes() && m.Account.IsNull():
+		m.Account = account
+	case reached.BehindPrefixes() && m.JetStreamDomain.IsNull() && (m.Account.IsUnknown() || reached.APIPrefix.IsUnknown()):
+		m.JetStreamDomain = types.StringUnknown()
+	case reached.BehindPrefixes() && m.JetStreamDomain.IsNull() && !m.Account.IsNull():
+		m.JetStreamDomain = domain
 	}
 	return m
 }
