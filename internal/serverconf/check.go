@@ -227,7 +227,9 @@ var windows = regexp.MustCompile(`^[A-Za-z]:[\\/]`)
 
 // file wants an absolute path of the server's own system, which is not that of the machine that this runs on.
 func (c *checker) file(at Path, file string) {
-	switch {
+	switch what := secret.What(file); {
+	case what != "":
+		c.add(at, "it is %s and not a path: write that to a file on the server, and give the absolute path of the file", what)
 	case file == "" || c.isExpanded(at, file) || windows.MatchString(file):
 	case strings.HasPrefix(file, "~"):
 		c.add(at, "%q begins with ~, which the server does not expand: write the absolute path", file)
