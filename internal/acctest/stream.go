@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 )
 
 // RawStream is a stream's configuration as JSON, so that a test can set fields that no client library knows.
@@ -36,6 +38,16 @@ func StreamAPI(t *testing.T, nc *nats.Conn, call string, request any) RawStream 
 		t.Fatalf("%s: %s", call, answer.Error.Description)
 	}
 	return answer.Config
+}
+
+// DeleteMarker returns a message that KINE takes for its own: the delete marker of a key, which has this many bytes of data here.
+func DeleteMarker(t *testing.T, bucket, key string, size int) *nats.Msg {
+	t.Helper()
+	encoded, err := kine.EncodeKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &nats.Msg{Subject: kine.KeySubject(bucket, encoded), Header: nats.Header{"KV-Operation": {"DEL"}}, Data: make([]byte, size)}
 }
 
 // WaitFor polls until a condition holds, for at most half a minute.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
@@ -83,7 +84,10 @@ func testContract(t *testing.T, lab lab, specs []Spec) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := &Bucket{Spec: spec, Cluster: bucket.Cluster}
+			if age := time.Since(bucket.Created); age < -time.Minute || age > time.Minute {
+				t.Errorf("the bucket was created at %s", bucket.Created)
+			}
+			want := &Bucket{Spec: spec, Cluster: bucket.Cluster, Created: bucket.Created}
 			if diff := cmp.Diff(want, bucket); diff != "" {
 				t.Errorf("the bucket returned differs:\n%s", diff)
 			}

@@ -128,6 +128,7 @@ func TestScrub(t *testing.T) {
 		"open -----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----": "open (a PEM block)",
 		"at -----BEGIN PRIVATE KEY-----\nMIIB":                              "at (a PEM block)",
 		"open a\x1b[2J\u202eb\n":                                            "open a\ufffd[2J\ufffdb\n",
+		`mirror is {"name":"KV_hub"}, not unset`:                            `mirror is {"name":"KV_hub"}, not unset`,
 		"The account AB is there already.":                                  "The account AB is there already.",
 	} {
 		if got := secret.Scrub(message); got != want {

@@ -88,7 +88,7 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 		"no connection": {[]string{"nats://127.0.0.1:1"}, "", `timeouts = { create = "1s" }`, noAttribute,
 			"No connection to nats://127.0.0.1:1: nats: no servers available for connection. Check that the servers are up"},
 		"refused credentials": {limited.URLs(), "user = \"few\"\n  password = \"wrong\"", "", noAttribute,
-			"nats: Authorization Violation. Check the credentials in the provider's configuration"},
+			`nats: Authorization Violation. They are those of the user "few", from user. Check the credentials in the provider's configuration`},
 		"no JetStream": {off.URLs(), "", "", noAttribute,
 			"Nothing answers the JetStream API. Enable JetStream on the server (jetstream { ... } in its configuration)"},
 		"no JetStream for the account": {limited.URLs(), user("disabled"), "", noAttribute,
@@ -174,8 +174,9 @@ func TestAccKineBucketStorageLimit(t *testing.T) {
 		{
 			PreConfig: func() {
 				nc := lab.Connect(t)
+				msg := acctest.DeleteMarker(t, "kine", "/registry/pods/default/web", 2<<10)
 				acctest.WaitFor(t, "a write beyond the limit", func() bool {
-					answer, err := nc.Request("$KV.kine.key", make([]byte, 2<<10), 5*time.Second)
+					answer, err := nc.RequestMsg(msg, 5*time.Second)
 					return err == nil && strings.Contains(string(answer.Data), "resource limits exceeded for account")
 				})
 			},
@@ -339,7 +340,7 @@ func TestAccCLIKineBucketImportErrors(t *testing.T) {
 		"hub:":       "a bucket needs a name",
 		":kine":      "the JetStream domain cannot be one: it is empty",
 		"a.b:kine":   `the JetStream domain cannot be one: "a.b" contains`,
-		"/kine":      "the account cannot be one: it is not an nkey: the public key of an account is needed, which starts with A",
+		"/kine":      "the account cannot be one: it is empty: the public key of an account is needed, which starts with A",
 		"A/hub:kine": "the account cannot be one: it is not an nkey: the public key of an account is needed, which starts with A",
 		"hub:kine:x": "only letters, digits, dashes and underscores",
 		longName:     "a bucket has at most 252 characters, not 253",

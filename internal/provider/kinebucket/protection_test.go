@@ -38,7 +38,7 @@ func TestAccCLIKineBucketProtection(t *testing.T) {
 	config := acctest.ProviderConfig(lab.URLs())
 	w := acctest.NewWorkspace(t, config+protected("kine", true, ""))
 	w.Apply(t)
-	if _, err := js.Publish(t.Context(), "$KV.kine.x", []byte("data")); err != nil {
+	if _, err := js.PublishMsg(t.Context(), acctest.DeleteMarker(t, "kine", "/registry/health", 4)); err != nil {
 		t.Fatal(err)
 	}
 
