@@ -3,6 +3,7 @@ package provider_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -126,9 +127,7 @@ func TestWhoseCredentials(t *testing.T) {
 				t.Setenv(variable, value)
 			}
 			config := acctest.Config{"servers": []any{lab.ClientURL()}}
-			for attribute, value := range c.config {
-				config[attribute] = value
-			}
+			maps.Copy(config, c.config)
 			data, found := acctest.Configured(t, config)
 			if len(found) > 0 {
 				t.Fatal(found)

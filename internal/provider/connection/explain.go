@@ -19,20 +19,20 @@ func Explain(err error) string {
 
 // remedy returns whose credentials were used where that matters, and the step to take, each with a leading blank line, or "" where none is known.
 func remedy(err error) string {
-	text := ""
 	parts := []string{whose(err), step(err)}
 	if _, ok := errors.AsType[*natsconn.AuthError](err); !ok {
 		slices.Reverse(parts) // whose they are matters if the step does not help
 	}
+	if _, ok := errors.AsType[tolerableError](err); ok && natsconn.IsUnreachable(err) {
+		parts = append(parts, tolerateStep)
+	}
+	var text strings.Builder
 	for _, part := range parts {
 		if part != "" {
-			text += "\n\n" + part
+			text.WriteString("\n\n" + part)
 		}
 	}
-	if _, ok := errors.AsType[tolerableError](err); ok && natsconn.IsUnreachable(err) {
-		text += "\n\n" + tolerateStep
-	}
-	return text
+	return text.String()
 }
 
 // whose says whom the provider connected as, or wanted to, and whom it should have.
