@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
@@ -21,6 +22,9 @@ func ask(ctx context.Context, js *natsconn.JetStream, call, bucket string, reque
 	}
 	if problem := info.problem(); problem != "" {
 		return nil, &natsconn.AnswerError{Asked: call, Got: "with " + problem}
+	}
+	if strings.HasPrefix(call, "STREAM.INFO.") { // other answers do not name it
+		js.LearnOwnDomain(info.Domain)
 	}
 	return &info, nil
 }

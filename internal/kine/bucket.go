@@ -68,6 +68,22 @@ func Read(ctx context.Context, js *natsconn.JetStream, name string) (*Bucket, er
 	return info.Bucket(), nil
 }
 
+// DomainOf returns the JetStream domain that the stream of a bucket is in, empty for none. It asks for the stream only where no earlier answer
+// of the server has told.
+func DomainOf(ctx context.Context, js *natsconn.JetStream, bucket string) (string, error) {
+	if js.Domain() != "" {
+		return js.Domain(), nil
+	}
+	if domain, known := js.OwnDomain(); known {
+		return domain, nil
+	}
+	info, err := readOnce(ctx, js, bucket)
+	if err != nil {
+		return "", err
+	}
+	return info.Domain, nil
+}
+
 // Create makes the stream behind a bucket, in the given place if there is one; [Settle] then finishes the placement. A
 // bucket that is there already is taken over if it equals the contract, is empty and has no consumers, as an earlier
 // creation leaves it whose answer was lost, and that is noted in it: it may be somebody else's. Any other is an [*ExistsError].

@@ -47,6 +47,9 @@ type Client struct {
 	resolving sync.Mutex
 	settled   *resolved
 
+	// own is the JetStream domain of the connected server.
+	own ownDomain
+
 	mu       sync.Mutex
 	conn     *nats.Conn
 	failure  error

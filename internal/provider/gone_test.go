@@ -46,7 +46,7 @@ func TestAccCLIProtectedStreamIsGone(t *testing.T) {
 		}
 	}
 	makeBucket(lab.Hub.URLs(), "kine")
-	if _, err := hub.Request(kine.KeySubject("kine", "x"), []byte("data"), natsconn.DefaultRequestTimeout); err != nil {
+	if _, err := hub.RequestMsg(acctest.DeleteMarker(t, "kine", "/registry/health", 4), natsconn.DefaultRequestTimeout); err != nil {
 		t.Fatal(err)
 	}
 	makeBucket(lab.Leaf.URLs(), "found")

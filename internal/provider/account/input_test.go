@@ -87,7 +87,7 @@ func badInputs(t *testing.T) map[string]badInput {
 		"negative limit":             {object{"limits": object{"connections": -1}}, "limits.connections", "A limit of -1 is negative: leave it out for no limit"},
 		"limit of more than 31 bits": {object{"limits": object{"subscriptions": 1 << 32}}, "limits.subscriptions", "more than nats-server can keep: at most 2147483647, or leave it out"},
 		"size that is none":          {object{"limits": object{"payload": "much"}}, "limits.payload", `it is not a number of bytes with or without a unit, such as "10GiB"`},
-		"size with an unknown unit":  {object{"limits": object{"payload": "1G"}}, "limits.payload", `"G" is not a unit: there are KiB, MiB`},
+		"size with an unknown unit":  {object{"limits": object{"payload": "1Q"}}, "limits.payload", `"Q" is not a unit: there are KiB, MiB`},
 		"more exports than allowed": {object{"limits": object{"exports": 0}, "exports": list{object{"subject": "a", "type": "stream"}}},
 			"limits.exports", "1 exports and a limit of 0: raise the limit, or remove some"},
 		"more imports than allowed": {object{"limits": object{"imports": 0}, "imports": list{object{"subject": "a", "type": "stream", "account": other}}},

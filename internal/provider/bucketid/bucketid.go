@@ -129,6 +129,15 @@ func TellDomain(known *types.String, told string) {
 	}
 }
 
+// FindDomain is TellDomain for a new bucket, whose domain the answer to its creation may not name. If nobody answers, the next refresh fills it
+// in.
+func FindDomain(ctx context.Context, js *natsconn.JetStream, bucket string, known *types.String, told string) {
+	if known.IsUnknown() && told == "" {
+		told, _ = kine.DomainOf(ctx, js, bucket)
+	}
+	TellDomain(known, told)
+}
+
 // nullEmpty has what is optional null where it is empty.
 func (m *Model) nullEmpty() {
 	for _, optional := range []*types.String{&m.Account, &m.JetStreamDomain} {

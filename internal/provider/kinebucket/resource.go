@@ -129,20 +129,10 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 		}
 		plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, "placement", err)
 	}
-	plan.tellDomain(ctx, js, bucket)
+	bucketid.FindDomain(ctx, js, bucket.Name, &plan.JetStreamDomain, bucket.Domain)
 	plan.tellRestore(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
-}
-
-// tellDomain finds out the domain of a new bucket that nobody has named. If nobody answers, the next refresh does.
-func (m *bucketModel) tellDomain(ctx context.Context, js *natsconn.JetStream, bucket *kine.Bucket) {
-	if m.JetStreamDomain.IsUnknown() && bucket.Domain == "" {
-		if now, err := kine.Read(ctx, js, bucket.Name); err == nil {
-			bucket.Domain = now.Domain
-		}
-	}
-	bucketid.TellDomain(&m.JetStreamDomain, bucket.Domain)
 }
 
 // create makes the bucket, an empty one or from its source. A restoration that is not finished in time is noted as pending.

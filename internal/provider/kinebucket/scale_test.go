@@ -44,7 +44,8 @@ resource "nats_kine_bucket" "many" {
 	if connections != 1 {
 		t.Errorf("the apply opened %d connections, not 1", connections)
 	}
-	if calls["STREAM.CREATE"] != count || calls["STREAM.INFO"] != count || len(calls) != 2 {
+	// The first ones, at most ten at a time, also ask for the domain that all of them are in.
+	if info := calls["STREAM.INFO"]; calls["STREAM.CREATE"] != count || info < count || info > count+10 || len(calls) != 2 {
 		t.Errorf("the apply made the requests %v, not one STREAM.INFO and one STREAM.CREATE for each bucket", calls)
 	}
 

@@ -106,12 +106,7 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 		plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, "sync", pending)
 	}
 	tflog.Info(ctx, "created mirror", map[string]any{"mirror": got.Name, "cluster": got.Cluster})
-	if plan.JetStreamDomain.IsUnknown() && got.Domain == "" {
-		if now, err := mirror.Read(ctx, js, got.Name); err == nil { // or the next refresh finds it out
-			got.Domain = now.Domain
-		}
-	}
-	bucketid.TellDomain(&plan.JetStreamDomain, got.Domain)
+	bucketid.FindDomain(ctx, js, got.Name, &plan.JetStreamDomain, got.Domain)
 	plan.Source = source.InEffect(plan.Account, plan.JetStreamDomain).Object()
 	resp.Diagnostics.Append(plan.setApplied(ctx, got)...)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private)...)
