@@ -309,6 +309,24 @@ func toValues(t *testing.T, of tftypes.Type, value any) []tftypes.Value {
 	return elements
 }
 
+// ImportByIdentity has the provider import a resource by its identity, as an import block does, and returns what it says.
+func ImportByIdentity(t *testing.T, resource string, identity Config) []Diagnostic {
+	t.Helper()
+	server, _ := serve(t)
+	schemas, err := server.GetResourceIdentitySchemas(t.Context(), &tfprotov6.GetResourceIdentitySchemasRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{
+		TypeName: resource,
+		Identity: &tfprotov6.ResourceIdentityData{IdentityData: encode(t, schemas.IdentitySchemas[resource].ValueType(), identity)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return diagnostics(resp.Diagnostics)
+}
+
 // ImportResource has the provider import a resource by its id, as `import` does before it reads it, and returns the attributes
 // that it has then, in the form of a [Config] with maps for its objects. There are none if it refuses the id.
 func ImportResource(t *testing.T, resource, id string) (map[string]any, []Diagnostic) {

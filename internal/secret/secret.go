@@ -84,6 +84,8 @@ func What(text string) string { return Kind(text).String() }
 func Kind(text string) Content {
 	trimmed := strings.TrimSpace(text)
 	switch {
+	case strings.HasPrefix(trimmed, natsBegin) && !seedShape.MatchString(text) && !strings.Contains(text, "USER JWT"):
+		return token // the content of the .jwt file of an operator or an account
 	case strings.Contains(text, natsBegin), strings.Contains(text, seedBegin):
 		return credentialsFile
 	case strings.Contains(text, begin) && strings.Contains(text, "PRIVATE KEY"):

@@ -154,6 +154,12 @@ func TestAccActivationImport(t *testing.T) {
 			t.Errorf("%+v, wanted %q", found, want)
 		}
 	}
+	found := acctest.ImportByIdentity(t, "nats_activation", acctest.Config{
+		"account": exporter.Public, "import_account": exporter.Public, "subject": "a", "type": "stream",
+	})
+	if len(found) != 1 || !acctest.Text("Import by id, which is the token").MatchString(found[0].Text) {
+		t.Errorf("by its identity: %+v", found)
+	}
 }
 
 // A real server lets an account import a private export with the token, and only that account.

@@ -144,7 +144,7 @@ func TestInvalidImport(t *testing.T) {
 		filepath.Join(dir, "missing"): "no such file",
 		dir:                           "is a directory",
 		broken:                        "in " + broken + " there is not an nkey seed",
-		"":                            "A public key does not lead to its seed. Import by id, which is the path of a file",
+		"":                            "The id to import nats_nkey by is empty",
 	} {
 		_, found := acctest.ImportResource(t, "nats_nkey", id)
 		if len(found) != 1 || !acctest.Text(want).MatchString(found[0].Text) {
@@ -155,6 +155,10 @@ func TestInvalidImport(t *testing.T) {
 				t.Errorf("the seed is shown: %s", d.Text)
 			}
 		}
+	}
+	found := acctest.ImportByIdentity(t, "nats_nkey", acctest.Config{"public_key": acctest.NewKey(t, natsconn.OperatorKey).Public})
+	if len(found) != 1 || !acctest.Text("A public key does not lead to its seed. Import by id, which is the path of a file").MatchString(found[0].Text) {
+		t.Errorf("by its identity: %+v", found)
 	}
 }
 

@@ -226,11 +226,15 @@ func TestAccOperatorImport(t *testing.T) {
 	}})
 	for id, want := range map[string]string{
 		identity.Seed: "The id must be the JWT of an operator", identity.Public: "The id must be the JWT of an operator",
-		now.systemJWT: `not the JWT of an operator: it is one of the type "account"`, "": "Import by id, which is the operator's JWT",
+		now.systemJWT: `not the JWT of an operator: it is one of the type "account"`, "": "The id to import nats_operator by is empty",
 	} {
 		_, found := acctest.ImportResource(t, "nats_operator", id)
 		if len(found) != 1 || !acctest.Text(want).MatchString(found[0].Text) || strings.Contains(found[0].Text, identity.Seed) {
 			t.Errorf("%+v, wanted %q", found, want)
 		}
+	}
+	found := acctest.ImportByIdentity(t, "nats_operator", acctest.Config{"public_key": identity.Public})
+	if len(found) != 1 || !acctest.Text("Import by id, which is the operator's JWT").MatchString(found[0].Text) {
+		t.Errorf("by its identity: %+v", found)
 	}
 }
