@@ -175,7 +175,8 @@ func isLive(ctx context.Context, js *natsconn.JetStream, bucket, subject string)
 	case msg.Header.Get("KV-Operation") != "":
 		return false, nil
 	}
-	// What is none of KINE's cannot be read, and is at least there.
-	value, unreadable := decodeRecord(msg.Data)
-	return unreadable != nil || !value.Delete, nil
+	// A message that is not KINE's cannot be read, but it is there.
+	value, err := decodeRecord(msg.Data)
+	deleted := err == nil && value.Delete
+	return !deleted, nil
 }
