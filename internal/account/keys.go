@@ -45,6 +45,14 @@ func PublicKey(seed string) (string, error) {
 	return public, nil
 }
 
+// PublicKeyOf is [PublicKey] for the seed of a key pair of one kind. That of another kind is an error.
+func PublicKeyOf(seed string, kind natsconn.KeyKind) (string, error) {
+	if err := natsconn.CheckSeed(seed, kind); err != nil {
+		return "", err
+	}
+	return PublicKey(seed)
+}
+
 // Signer holds a key pair that signs JWTs. It can be used by several goroutines.
 type Signer struct {
 	kind   natsconn.KeyKind

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
@@ -151,7 +152,7 @@ func (m *operatorModel) checkSystemSigner(c *claims, diags *diag.Diagnostics) {
 					"seed of one of signing_keys.")
 		}
 	default:
-		public, err := account.PublicKey(m.SigningKeySeedWO.ValueString())
+		public, err := account.PublicKeyOf(m.SigningKeySeedWO.ValueString(), natsconn.OperatorKey)
 		if err == nil && c.knows(signingKeysPath) && !contains(m.SigningKeys, public) {
 			diags.AddAttributeError(signingSeedPath, "Unknown Signing Key",
 				"Attribute signing_key_seed_wo must be the seed of one of signing_keys, and it is that of "+public+": servers would refuse the system "+

@@ -67,7 +67,7 @@ func publicKey(seed types.String) types.String {
 	if seed.IsNull() || seed.IsUnknown() {
 		return seed
 	}
-	public, err := account.PublicKey(seed.ValueString())
+	public, err := account.PublicKeyOf(seed.ValueString(), natsconn.OperatorKey)
 	if err != nil {
 		return types.StringUnknown() // which validation tells
 	}

@@ -66,7 +66,7 @@ func (s *signing) checkScoped(config *claimsModel, seed types.String, diags *dia
 				"false and sign with a plain signing key.", name, name))
 		}
 	}
-	if signer, err := account.PublicKey(seed.ValueString()); err == nil && signer == config.Account.ValueString() {
+	if signer, err := account.PublicKeyOf(seed.ValueString(), natsconn.AccountKey); err == nil && signer == config.Account.ValueString() {
 		diags.AddAttributeError(path.Root("scoped"), "Scoped User Signed by the Account", fmt.Sprintf("Attribute scoped is true, and the seed in %s "+
 			"is that of the account's identity, which has no template.\n\nUse the seed of a scoped signing key of the account, or leave scoped out.", s.seedAttr))
 	}
