@@ -245,6 +245,10 @@ func (c *changing) push(ctx context.Context, p push) ([]serverInfo, error) {
 	if _, refused := errors.AsType[*natsconn.PermissionError](err); refused {
 		return nil, err
 	}
+	if tooLarge, ok := errors.AsType[*natsconn.PayloadError](err); ok { // nothing was sent
+		tooLarge.What = "the JWT of the account"
+		return nil, tooLarge
+	}
 	if err != nil {
 		return nil, c.uncertain(p, err)
 	}

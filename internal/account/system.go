@@ -153,6 +153,9 @@ func (s *system) gather(
 		}
 		g, inbox := l.open()
 		defer l.close(inbox)
+		if limit := nc.MaxPayload(); int64(len(data)) > limit {
+			return &natsconn.PayloadError{What: "the request to " + subject, Size: int64(len(data)), Limit: limit}
+		}
 		if err := nc.PublishMsg(&nats.Msg{Subject: subject, Reply: inbox, Data: data}); err != nil {
 			return err
 		}

@@ -106,6 +106,17 @@ func (e *PermissionError) Error() string {
 	return secret.Sprintf("the user has no permission to %s to %q", verb, e.Subject)
 }
 
+// PayloadError says that a message is larger than the server takes. It was not sent.
+type PayloadError struct {
+	// What is the message, such as "the JWT of the account". Size and Limit are in bytes.
+	What        string
+	Size, Limit int64
+}
+
+func (e *PayloadError) Error() string {
+	return fmt.Sprintf("%s has %d bytes, and the server takes messages of at most %d bytes (max_payload)", e.What, e.Size, e.Limit)
+}
+
 // NoJetStreamError says that nothing answers the JetStream API: JetStream is off on the server or in the account, or
 // the domain does not exist.
 type NoJetStreamError struct {

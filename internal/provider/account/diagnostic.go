@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
@@ -99,6 +100,7 @@ func explain(m *accountModel, err error) (at path.Path, step string) {
 		jetStream  *jetStreamError
 		incomplete *claims.IncompleteError
 		conflict   *claims.ConflictError
+		tooLarge   *natsconn.PayloadError
 	)
 	switch {
 	case errors.As(err, &exists):
@@ -119,6 +121,9 @@ func explain(m *accountModel, err error) (at path.Path, step string) {
 	case errors.As(err, &incomplete):
 		return path.Empty(), "A server that still has the account gives it back to all others once it is up. Bring it up and destroy again; if it is gone for " +
 			"good, remove it from the cluster (nats server cluster peer-remove) first."
+	case errors.As(err, &tooLarge):
+		return path.Empty(), "Nothing was pushed. Shorten the descriptions of exports and imports or leave them out, move exports to further accounts, or raise " +
+			"max_payload in the configuration of all servers."
 	case errors.Is(err, claims.ErrNotFound):
 		return path.Root("public_key"), "Check the public key, and that the provider is connected to the NATS system that the account is in."
 	case m.PublicKey.IsUnknown():
