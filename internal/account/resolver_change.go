@@ -30,6 +30,9 @@ type Result struct {
 	// NotLoaded is why not all servers are known to have loaded an account that has JetStream from now on, nil if they have. A server loads
 	// it when it first hears of a client of it, which may be while its first stream is made.
 	NotLoaded error
+	// Ineffective are the imports that a server does not take, although it stores the account. EffectUnknown is why they are not known.
+	Ineffective   []Import
+	EffectUnknown error
 }
 
 // Change replaces an account, or creates it. What change returns is signed with a later time of issue than what is stored, pushed

@@ -21,6 +21,11 @@ func (c *changing) introduce(ctx context.Context, a *Account) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
+	return c.load(ctx)
+}
+
+// load has all servers load the account, and waits for each to answer.
+func (c *changing) load(ctx context.Context) error {
 	_, err := c.resolver.system.ask(ctx, subjectConnections(c.publicKey), []byte(`{"limit":1}`), c.survey.answering())
 	if _, refused := errors.AsType[*RejectedError](err); refused {
 		return nil // it has looked for the account all the same

@@ -74,8 +74,10 @@ func (c *changing) finish(ctx context.Context, own push, answered []serverInfo) 
 	if err != nil {
 		return nil, err
 	}
-	return &Result{
+	result := &Result{
 		Token: own.token, Account: own.account, Signature: own.signature, Changed: true, Missing: c.survey.missing(answered),
 		NotLoaded: c.introduce(ctx, own.account),
-	}, nil
+	}
+	result.Ineffective, result.EffectUnknown = c.ineffective(ctx, own.account)
+	return result, nil
 }

@@ -32,7 +32,7 @@ func SystemPermissions() Permissions {
 	return Permissions{
 		Publish: Permission{Allow: []string{
 			subjectPing, subjectVarz, subjectJsz, subjectUpdate, subjectDelete, subjectList, subjectLookup("*"), subjectTurn("*"), subjectUsage,
-			subjectConnections("*"),
+			subjectConnections("*"), subjectInfo("*"),
 		}},
 		Subscribe: Permission{Allow: append([]string{"_INBOX.>", subjectTurn("*")}, watched...)},
 	}

@@ -153,6 +153,25 @@ func (m *accountModel) warnOfLoading(err error, diags *diag.Diagnostics) {
 		m.Name.ValueString(), connection.Explain(err)))
 }
 
+// warnOfImports warns of imports that have no effect.
+func (m *accountModel) warnOfImports(ineffective []claims.Import, unknown error, diags *diag.Diagnostics) {
+	if unknown != nil {
+		diags.AddAttributeWarning(path.Root("imports"), "Imports Were Not Checked", secret.Sprintf("The account %q was pushed. Whether the servers accept its "+
+			"imports could not be found out.\n\n%s", m.Name.ValueString(), connection.Explain(unknown)))
+	}
+	if len(ineffective) == 0 {
+		return
+	}
+	var lines strings.Builder
+	for _, i := range ineffective {
+		lines.WriteString(secret.Sprintf("\n- the %s %q of the account %s", i.Type, i.Subject, i.Account))
+	}
+	diags.AddAttributeWarning(path.Root("imports"), "Imports Have No Effect", secret.Sprintf("The servers store the account %q and leave out these imports:\n%s\n\n"+
+		"An import has an effect if the other account exports that subject with the same type, and if a token is given where the export has "+
+		"token_required. Mend the import or the export; if the other account is made later in the same apply, refer to its attributes here, so "+
+		"that it is made first.", m.Name.ValueString(), lines.String()))
+}
+
 // warnOfAdoption warns that a creation took over an account that was there before, as it was signed at a time.
 func (m *accountModel) warnOfAdoption(signed time.Time, diags *diag.Diagnostics) {
 	diags.AddAttributeWarning(path.Root("public_key"), "Account Was There Already", secret.Sprintf("The servers had the account %s (%q) already, signed at %s "+

@@ -130,6 +130,7 @@ func (r *accountResource) apply(ctx context.Context, plan *accountModel, account
 	plan.JWT, plan.Issuer = types.StringValue(result.Token), types.StringValue(result.Signature.Issuer)
 	plan.notePending(result.Missing, diags)
 	plan.warnOfLoading(result.NotLoaded, diags)
+	plan.warnOfImports(result.Ineffective, result.EffectUnknown, diags)
 	if takesTiers(account, was) || before != nil && before.Pending.ValueString() == pendingStreams {
 		r.touchStreams(ctx, plan, signer, diags)
 	}
