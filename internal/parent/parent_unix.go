@@ -26,22 +26,33 @@ func newFollowed() followed {
 // wait returns once the parent is gone. Without a pipe that tells of it, only the parent's process counts.
 func (f followed) wait() {
 	output := []unix.PollFd{{Fd: int32(f.output)}} //nolint:gosec // a file descriptor
-	for os.Getppid() == f.pid {
-		switch _, err := unix.Poll(output, parentPoll); {
-		case err != nil && !errors.Is(err, unix.EINTR), output[0].Revents&unix.POLLNVAL != 0:
-			output = nil
-		case err == nil && output != nil && output[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0:
-			return
-		}
+	for gone := false; !gone && os.Getppid() == f.pid; {
+		output, gone = look(output, parentPoll)
 	}
 }
 
-// maxDescriptors bounds the file descriptors that are looked at. The listener of a provider is among its first.
-const maxDescriptors = 1024
+// look waits for milliseconds until nobody reads the output, and reports whether that is so. It returns no output if that cannot be followed.
+func look(output []unix.PollFd, milliseconds int) (next []unix.PollFd, gone bool) {
+	_, err := unix.Poll(output, milliseconds)
+	switch {
+	case len(output) == 0, errors.Is(err, unix.EINTR):
+		return output, false
+	case err != nil, output[0].Revents&unix.POLLNVAL != 0:
+		return nil, false
+	}
+	return output, output[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0
+}
+
+// The file descriptors that are looked at. The listener of a provider is among its first. Standard input, output and error come from the CLI:
+// a socket among them belongs to somebody else.
+const (
+	firstDescriptor = 3
+	maxDescriptors  = 1024
+)
 
 // removeSockets removes the files of the sockets that this process listens on, and reports whether there is one.
 func removeSockets() (found bool) {
-	for fd := range maxDescriptors {
+	for fd := firstDescriptor; fd < maxDescriptors; fd++ {
 		address, err := unix.Getsockname(fd)
 		if err != nil {
 			continue
