@@ -52,6 +52,9 @@ var (
 	jsonKey   = regexp.MustCompile(`"([^"]*)"\s*:`)
 	// mayContain finds all of these, whatever stands before them.
 	mayContain = regexp.MustCompile(`-----BEGIN|S[ACNOUX][A-Z2-7]{38}|eyJ[A-Za-z0-9_-]{13}|\{\s*\\?"`)
+	// contextSecret finds the keys of a context file whose values are secret themselves. The others, such as url and user, are in JSON of any
+	// kind.
+	contextSecret = regexp.MustCompile(`"(token|password|user_jwt|user_seed)"\s*:`)
 	// userShape finds credentials in a URL.
 	userShape = regexp.MustCompile(`://[^\s"'/?#]*@`)
 )
@@ -72,6 +75,13 @@ func (c Content) Secret() bool {
 		return true
 	}
 	return false
+}
+
+// IsSecret reports whether a text is one that only those may have whom it is for. A context file is if it holds a secret, and does not only
+// name the file of one.
+func IsSecret(text string) bool {
+	what := Kind(text)
+	return what.Secret() && (what != contextFile || contextSecret.MatchString(text) || seedShape.MatchString(text))
 }
 
 // Token reports whether the content is a JWT, which may be one that is secret.

@@ -75,6 +75,19 @@ func TestSecretsAreDescribed(t *testing.T) {
 	}
 }
 
+// JSON with the keys of a context file is a secret only if it holds one.
+func TestContextsAreSecretIfTheyHoldOne(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		contextText: true, `{"nkey":"` + newSeed(t, nkeys.PrefixByteUser) + `"}`: true,
+		`{"url":"https://example.com","user":"kine"}`: false, `{"url":"nats://a:4222","creds":"/etc/nats/user.creds"}`: false, `{"a":1}`: false,
+	} {
+		if got := secret.IsSecret(text); got != want {
+			t.Errorf("IsSecret(%q) = %t", text, got)
+		}
+	}
+}
+
 // Everything else is quoted as it is, within limits.
 func TestOtherTextsAreQuoted(t *testing.T) {
 	t.Parallel()

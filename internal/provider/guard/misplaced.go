@@ -79,14 +79,14 @@ func (s *server) misplaced(
 			return attribute == nil, nil
 		}
 		if key, ok := at.LastStep().(tftypes.ElementKeyString); ok {
-			if what := secret.Kind(string(key)); what.Secret() || what.Token() {
+			if what := secret.Kind(string(key)); secret.IsSecret(string(key)) || what.Token() {
 				found.asKey = true
 				add(at, what.String())
 			}
 		}
 		text := ""
 		if v.Type().Is(tftypes.String) && v.IsKnown() && !v.IsNull() && v.As(&text) == nil {
-			if what := secret.Kind(text); what.Secret() || what.Token() && !takesToken.MatchString(attribute.Name) {
+			if what := secret.Kind(text); secret.IsSecret(text) || what.Token() && !takesToken.MatchString(attribute.Name) {
 				add(at, what.String())
 			}
 		}
