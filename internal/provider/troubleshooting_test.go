@@ -50,7 +50,7 @@ func isListed(summary string, listed []string) bool {
 // summaryArgument is the argument that holds the summary in each function that makes a diagnostic.
 var summaryArgument = map[string]int{
 	"AddError": 0, "AddWarning": 0, "AddAttributeError": 1, "AddAttributeWarning": 1, "NewErrorDiagnostic": 0, "NewWarningDiagnostic": 0,
-	"NewAttributeErrorDiagnostic": 1, "NewAttributeWarningDiagnostic": 1,
+	"NewAttributeErrorDiagnostic": 1, "NewAttributeWarningDiagnostic": 1, "validators.String": 1, "String": 1,
 }
 
 // summaries returns the summaries of all diagnostics in the code with the place of one of them. Those that a variable holds as a whole are
@@ -72,11 +72,7 @@ func summaries(t *testing.T) map[string]string {
 			if !ok {
 				return true
 			}
-			function, ok := call.Fun.(*ast.SelectorExpr)
-			if !ok {
-				return true
-			}
-			if i, ok := summaryArgument[function.Sel.Name]; ok && i < len(call.Args) {
+			if i, ok := summaryArgument[called(call.Fun)]; ok && i < len(call.Args) {
 				if summary := literal(call.Args[i]); strings.Trim(summary, anyPart) != "" {
 					found[summary] = files.Position(call.Pos()).String()
 				}
@@ -89,6 +85,22 @@ func summaries(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	return found
+}
+
+// called returns the name of a function, with that of its package for one of the validators.
+func called(function ast.Expr) string {
+	switch f := function.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		if in, ok := f.X.(*ast.Ident); ok && in.Name == "validators" {
+			return in.Name + "." + f.Sel.Name
+		}
+		if f.Sel.Name != "String" { // the method of many types
+			return f.Sel.Name
+		}
+	}
+	return ""
 }
 
 // literal returns the text of an expression, with a mark for each part that is not a literal.

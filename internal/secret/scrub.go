@@ -30,7 +30,7 @@ func Scrub(message string) string {
 	message = seedShape.ReplaceAllString(message, "$1("+seed+")")
 	message = tokenShape.ReplaceAllString(message, "$1("+token+")")
 	return strings.Map(func(r rune) rune {
-		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+		if !strings.ContainsRune("\n\r\t", r) && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
 			return unicode.ReplacementChar
 		}
 		return r

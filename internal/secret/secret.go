@@ -81,7 +81,10 @@ func (c Content) Secret() bool {
 // name the file of one.
 func IsSecret(text string) bool {
 	what := Kind(text)
-	return what.Secret() && (what != contextFile || contextSecret.MatchString(text) || seedShape.MatchString(text))
+	if what == contextFile {
+		return contextSecret.MatchString(text) || seedShape.MatchString(text)
+	}
+	return what.Secret() || what == jsonText && seedShape.MatchString(text)
 }
 
 // Token reports whether the content is a JWT, which may be one that is secret.

@@ -32,7 +32,7 @@ func jetStreamAttribute() schema.SingleNestedAttribute {
 	limits := map[string]schema.Attribute{
 		"disk_storage":            size("Greatest size of all streams on disk,"+storage, someStorage),
 		"memory_storage":          size("Greatest size of all streams in memory,"+storage, someStorage),
-		"streams":                 limit("Greatest number of streams."),
+		"streams":                 limit("Maximum number of streams."),
 		"consumers":               limit("Greatest number of consumers."),
 		"max_ack_pending":         limit("Greatest number of messages that wait for an acknowledgement, for each consumer."),
 		"disk_max_stream_bytes":   size("Greatest size of one stream on disk. Without it, there is no limit."),

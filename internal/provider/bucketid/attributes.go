@@ -32,9 +32,10 @@ func DomainValidator() validator.String {
 func AccountAttribute(what, noun, ways string) schema.StringAttribute {
 	return schema.StringAttribute{
 		MarkdownDescription: fmt.Sprintf("Public key of the account that the %[1]s is in, such as that of a `nats_account`. The provider "+
-			"works there with its `accounts.signing_key`. Defaults to the account of the provider's own credentials, for which no signing key is needed: "+
-			"it holds that account as the JWT in the credentials names it, and is null where they have none, as for servers without an operator. "+
-			"A %[1]s stays in the account that it was made in when the provider's credentials change. It cannot be changed: a plan that does so is an error.", noun),
+			"works there with its `accounts.signing_key`, and in the account of its own credentials with these. Defaults to the account of the "+
+			"provider's own credentials, as their JWT names it. It is null where they have no JWT, as on servers without an operator. With an "+
+			"authentication callout that places the provider's user in another account, set it. A %[1]s stays in its account when the provider's "+
+			"credentials change. It cannot be changed: a plan that does so is an error.", noun),
 		Optional: true, Computed: true,
 		Validators: []validator.String{validators.PublicKey(natsconn.AccountKey)},
 		PlanModifiers: []planmodifier.String{

@@ -92,8 +92,14 @@ func (w *walk) at(ctx context.Context, of attr.Type, value tftypes.Value, in pla
 	}
 }
 
+// keepers is the attribute that holds any texts: only whether they change matters, and the default of a variable may well be one of them.
+const keepers = "keepers"
+
 // elements checks those of a list, set or map.
 func (w *walk) elements(ctx context.Context, of attr.Type, value tftypes.Value, in place) {
+	if in.at.Equal(tftypes.NewAttributePath().WithAttributeName(keepers)) {
+		return
+	}
 	if value.Type().Is(tftypes.Map{}) {
 		var entries map[string]tftypes.Value
 		if value.As(&entries) != nil {
