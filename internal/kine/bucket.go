@@ -161,7 +161,7 @@ const detachTime = 3 * time.Second
 func stillAttached(ctx context.Context, js *natsconn.JetStream, name string) (int, error) {
 	for start := time.Now(); ; {
 		attached, err := countAttached(ctx, js, name)
-		if err != nil || attached == 0 || time.Since(start) > detachTime || !pause(ctx, 5*settlePoll) {
+		if err != nil || attached == 0 || time.Since(start) > detachTime || !natsconn.Pause(ctx, 5*settlePoll) {
 			return attached, err
 		}
 	}

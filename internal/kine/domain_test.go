@@ -23,7 +23,7 @@ func TestFenceInTwoDomains(t *testing.T) {
 			if js.Request(ctx, "INFO", nil, nil) == nil {
 				break
 			}
-			if !pause(ctx, settlePoll) {
+			if !natsconn.Pause(ctx, settlePoll) {
 				t.Fatalf("domain %q does not show", domain)
 			}
 		}

@@ -138,7 +138,7 @@ func lastViolation(ctx context.Context, js *natsconn.JetStream, info *Stream) (*
 			return nil, err
 		}
 		// A server that lags behind does not have it yet, and a bucket that KINE writes to may be further by now.
-		if !again || !pause(late, lagPoll) {
+		if !again || !natsconn.Pause(late, lagPoll) {
 			return &Violation{Field: FieldLastMessage, Actual: "unset", Required: "one of KINE's"}, nil
 		}
 		if info, err = ReadStream(ctx, js, name); err != nil {

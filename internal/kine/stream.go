@@ -136,7 +136,7 @@ func CreateStream(
 		default:
 			return nil, err
 		}
-		if !pause(patience, settlePoll) {
+		if !natsconn.Pause(patience, settlePoll) {
 			return nil, err
 		}
 	}
@@ -297,16 +297,4 @@ func change(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Place
 		return nil, err
 	}
 	return await(ctx, js, spec, place, steadyPolls)
-}
-
-// pause waits, and tells whether ctx goes on.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

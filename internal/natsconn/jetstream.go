@@ -227,7 +227,7 @@ func retry(ctx context.Context, transient func(error) bool, try func(context.Con
 	wait := 50 * time.Millisecond
 	for {
 		err := try(ctx)
-		if err == nil || !transient(err) || !pause(ctx, wait) {
+		if err == nil || !transient(err) || !Pause(ctx, wait) {
 			return err
 		}
 		wait = min(2*wait, time.Second)

@@ -62,7 +62,7 @@ func RetryUnreachable(ctx context.Context, try func(context.Context) error) erro
 	for {
 		err := try(context.WithValue(ctx, patienceKey{}, (*patience)(nil)))
 		_, unreachable := errors.AsType[*UnreachableError](err)
-		if !unreachable || !IsDisconnected(err) && !servers.worth(p) || !pause(ctx, attemptPause) {
+		if !unreachable || !IsDisconnected(err) && !servers.worth(p) || !Pause(ctx, attemptPause) {
 			return err
 		}
 	}
@@ -181,7 +181,7 @@ func (c *Client) connected(ctx context.Context) (*nats.Conn, error) {
 		if err == nil {
 			err = &UnreachableError{Servers: c.redactedServers(), Err: nats.ErrDisconnected}
 		}
-		if !c.worth(p, err) || !pause(ctx, attemptPause) {
+		if !c.worth(p, err) || !Pause(ctx, attemptPause) {
 			return nil, err
 		}
 	}
@@ -197,8 +197,8 @@ func (notSentError) Error() string { return nats.ErrDisconnected.Error() }
 
 func (notSentError) Unwrap() error { return nats.ErrDisconnected }
 
-// pause waits, and reports whether ctx goes on.
-func pause(ctx context.Context, d time.Duration) bool {
+// Pause waits that long, and reports whether ctx goes on.
+func Pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -219,7 +219,7 @@ func (js *JetStream) Answering(ctx context.Context, d time.Duration, ask func(co
 		bounded, cancel := context.WithTimeout(ctx, d)
 		err := ask(bounded)
 		cancel()
-		if !Waits(ctx) || !IsDisconnected(err) || !pause(ctx, attemptPause) {
+		if !Waits(ctx) || !IsDisconnected(err) || !Pause(ctx, attemptPause) {
 			return err
 		}
 	}
