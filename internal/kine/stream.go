@@ -142,12 +142,12 @@ func CreateStream(
 	}
 }
 
-// maybeLearning tells whether a creation may have failed because a server of the cluster is still learning of the account: it knows
-// nothing of the account's JetStream yet; or it makes the account's directory and removes it again, to see that it can
+// maybeLearning reports whether a creation may have failed because a server of the cluster is still learning of the account: it knows
+// nothing of the account, or of its JetStream, yet (processStreamAssignment in nats-server's jetstream_cluster.go); or it makes the account's directory and removes it again, to see that it can
 // (EnableJetStream in nats-server's jetstream.go), and a stream that is made meanwhile finds it gone.
 func maybeLearning(err error) bool {
 	absent, ok := errors.AsType[*natsconn.NoJetStreamError](err)
-	return ok && absent.Account || natsconn.IsAPIError(err, natsconn.CodeStreamCreate)
+	return ok && absent.Account || natsconn.IsAPIError(err, natsconn.CodeStreamCreate, natsconn.CodeNoAccount)
 }
 
 // errDirectoryGone says that a new stream was made in a directory that its server has removed since.

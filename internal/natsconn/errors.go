@@ -155,6 +155,7 @@ const (
 	CodeInsufficientStorage  = 10047
 	CodeJetStreamNotEnabled  = 10076
 	CodeAccountNotEnabled    = 10039
+	CodeNoAccount            = 10035
 	CodeAccountResources     = 10002
 	CodeMaximumStreams       = 10027
 	CodeMaxBytesRequired     = 10113
