@@ -12,7 +12,8 @@ import (
 // A standard output that is closed tells nothing of the parent, however often it is looked at.
 func TestClosedOutputIsNotFollowed(t *testing.T) {
 	t.Parallel()
-	output, gone := []unix.PollFd{{Fd: 1 << 20}}, false
+	output := []unix.PollFd{{Fd: 1 << 20}}
+	var gone bool
 	for range 3 {
 		if output, gone = look(output, 1); gone || len(output) > 0 {
 			t.Fatalf("a closed output: gone %t, still followed %v", gone, output)
