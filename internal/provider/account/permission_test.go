@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
 // restrict gives the bench another user of the system account.
@@ -30,7 +32,8 @@ func TestAccAccountSystemPermissions(t *testing.T) {
 	data := "data \"nats_account\" \"test\" {\n  public_key = nats_account.test.public_key\n}\ndata \"nats_accounts\" \"test\" {}\n"
 	w := acctest.NewInProcess(t, "")
 	w.Converge(t, b.provider()+config(`name = "a"`)+data)
-	jetStream := config("name = \"b\"\n  jetstream = { disk_storage = \"1GiB\" }") + data
+	jetStream := config(fmt.Sprintf("name = \"b\"\n  jetstream = { disk_storage = \"1GiB\" }\n  imports = [{ type = \"stream\", account = %q, subject = \"a\" }]",
+		acctest.NewKey(t, natsconn.AccountKey).Public)) + data
 	w.Converge(t, b.provider()+jetStream)
 	b.destroyed(t, w)
 
@@ -41,8 +44,8 @@ func TestAccAccountSystemPermissions(t *testing.T) {
 			b.restrict(t, fewer)
 			w := w.Another(t, b.provider()+jetStream)
 			out, err := w.Run(t.Context(), "apply", "-auto-approve")
-			// That the servers have loaded an account is not what a push depends on.
-			warned := acctest.Text("Servers May Not Have Loaded the Account").MatchString(out)
+			// That the servers have loaded an account, and what they made of its imports, is not what a push depends on.
+			warned := acctest.Text("Servers May Not Have Loaded the Account").MatchString(out) || acctest.Text("Imports Were Not Checked").MatchString(out)
 			if err == nil && !warned {
 				out, err = w.Run(t.Context(), "destroy", "-auto-approve")
 			}
