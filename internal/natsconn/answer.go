@@ -29,7 +29,7 @@ func (e *AnswerError) Error() string {
 
 // Unread returns the error for an answer that cannot be read.
 func Unread(asked string, err error) *AnswerError {
-	return &AnswerError{Asked: asked, Got: "with what cannot be read: " + secret.FromServer(err.Error())}
+	return &AnswerError{Asked: asked, Got: "with something that cannot be read: " + secret.FromServer(err.Error())}
 }
 
 // checkSize refuses an answer that is too large to be one.
@@ -44,7 +44,7 @@ func checkSize(msg *nats.Msg, maxPayload int64) error {
 // Unmarshal reads the JSON of an answer, which must be an object, into a value. asked is what was asked for.
 func Unmarshal(asked string, data []byte, into any) error {
 	if trimmed := bytes.TrimLeft(data, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
-		return &AnswerError{Asked: asked, Got: "with what is no JSON object"}
+		return &AnswerError{Asked: asked, Got: "with something other than a JSON object"}
 	}
 	if err := json.Unmarshal(data, into); err != nil {
 		return Unread(asked, err)

@@ -62,7 +62,7 @@ func TestAnswersToSomethingElse(t *testing.T) {
 		{publish, `"seq"`, `"sequence"`, "without a sequence"},
 		{get, "Nats-Stream: S", "Nats-Stream: T", `with one of the stream "T"`},
 		{get, "Nats-Subject: s.x", "Nats-Subject: s.y", `with one on "s.y"`},
-		{next, "Nats-Sequence: ", "Nats-Sequence: -", "with what cannot be read"},
+		{next, "Nats-Sequence: ", "Nats-Sequence: -", "with something that cannot be read"},
 	} {
 		proxy.Lie(func(a *natslab.Answer) {
 			a.Data = bytes.ReplaceAll(a.Data, []byte(test.old), []byte(test.new))

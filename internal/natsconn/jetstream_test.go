@@ -185,7 +185,7 @@ func TestAnswers(t *testing.T) {
 	}
 	checkError(t, err, "stream not found (error code 10059)")
 	var wrong struct{ Config int }
-	checkError(t, js.Request(testContext(t), "STREAM.INFO.S", nil, &wrong), "the server was asked for STREAM.INFO.S and answered with what cannot be read: json")
+	checkError(t, js.Request(testContext(t), "STREAM.INFO.S", nil, &wrong), "the server was asked for STREAM.INFO.S and answered with something that cannot be read: json")
 	checkError(t, js.Request(testContext(t), "STREAM.INFO.S", make(chan int), nil), "request STREAM.INFO.S: json")
 
 	if seq, err := js.Publish(testContext(t), "S", nats.NewMsg("s.x")); err != nil || seq != 1 {
@@ -211,9 +211,9 @@ func TestAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	fooled := newTestClient(t, Settings{Servers: lab.URLs(), Auth: Auth{User: "off", Password: "p"}}).JetStream("hub")
-	checkError(t, fooled.Request(testContext(t), "INFO", nil, nil), "the server was asked for INFO and answered with what is no JSON object")
+	checkError(t, fooled.Request(testContext(t), "INFO", nil, nil), "the server was asked for INFO and answered with something other than a JSON object")
 	_, err = fooled.Publish(testContext(t), "S", nats.NewMsg("s.x"))
-	checkError(t, err, "the server was asked for a publish to the stream S and answered with what is no JSON object")
+	checkError(t, err, "the server was asked for a publish to the stream S and answered with something other than a JSON object")
 }
 
 // The version is that of the connected server.

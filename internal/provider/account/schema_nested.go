@@ -72,7 +72,7 @@ func exportsAttribute() schema.ListNestedAttribute {
 				Optional:            true,
 			},
 			"response_threshold": schema.StringAttribute{
-				MarkdownDescription: "How long a service may take to answer, such as `5s`. Without it, the server's default counts, two minutes.",
+				MarkdownDescription: "How long a service may take to answer, such as `5s`. Defaults to the server's two minutes.",
 				Optional:            true, CustomType: customtype.DurationType{}, Validators: []validator.String{notZero},
 			},
 			"latency": schema.SingleNestedAttribute{

@@ -139,7 +139,7 @@ func step(err error) string {
 		return "The server may be overloaded or a cluster may be without a leader. Whether the request was carried out is " +
 			"not known; the next plan shows it. request_timeout in the provider's configuration sets how long to wait."
 	case errors.As(err, &answer):
-		return "Nothing of that answer was used. Something else than nats-server answers: check what is between this machine and the servers, and that no " +
+		return "Nothing of that answer was used. Something other than nats-server answers: check what is between this machine and the servers, and that no " +
 			"client of the account subscribes to subjects such as >, $JS.API.> or $SYS.> and replies to what comes there."
 	case errors.As(err, &api):
 		return apiStep(api)

@@ -95,9 +95,9 @@ func (d *mirrorData) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "How a mirror of a bucket is: whether it follows its source, how far it is behind, and whether both still have one history. In " +
-			"a `check` block it is an alarm. A source that cannot be asked is no error here: it is what a mirror is there for. With `unreachable = \"warn\"` in " +
-			"the provider's configuration, a mirror whose own servers cannot be reached is none either: it is not healthy then, and all that is not known of it is null.",
+		MarkdownDescription: "State of a mirror: whether it follows its source, how far it is behind, and whether both still have one history. In " +
+			"a `check` block it is an alarm. A source that cannot be reached is not an error: a mirror exists for that case. With `unreachable = \"warn\"` in " +
+			"the provider's configuration, a mirror whose own servers cannot be reached is not an error either: it is not healthy, and what is not known of it is null.",
 		Attributes: map[string]schema.Attribute{
 			bucketid.Name: schema.StringAttribute{
 				MarkdownDescription: "Name of the mirror.",

@@ -103,8 +103,8 @@ func signedAttributes() map[string]schema.Attribute {
 			Computed:            true, Sensitive: true,
 		},
 		"jwt_id": schema.StringAttribute{
-			MarkdownDescription: "ID of the JWT, a hash of its claims, which is not secret. Each time the user is signed it is another one, and a plan knows " +
-				"that beforehand: use it where something has to follow the user, such as `verification.credentials_wo_version` of a " +
+			MarkdownDescription: "ID of the JWT, a hash of its claims, which is not secret. It changes each time the user is signed, and the plan shows " +
+				"that in advance. Use it where something has to follow the user, such as `verification.credentials_wo_version` of a " +
 				"`nats_k3s_datastore_endpoint`.",
 			Computed: true,
 		},

@@ -49,7 +49,7 @@ func PermissionsAttribute(description string) schema.SingleNestedAttribute {
 						Required:            true, Validators: []validator.Int64{int64validator.Between(-1, math.MaxInt32)},
 					},
 					"expires": schema.StringAttribute{
-						MarkdownDescription: "How long a request may be answered, such as `1m`. Without it, the server's default counts, two minutes.",
+						MarkdownDescription: "How long a request may be answered, such as `1m`. Defaults to the server's two minutes.",
 						Optional:            true, CustomType: customtype.DurationType{}, Validators: []validator.String{validators.PositiveDuration()},
 					},
 				},
