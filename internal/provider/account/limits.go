@@ -1,7 +1,6 @@
 package account
 
 import (
-	"errors"
 	"maps"
 	"slices"
 
@@ -10,7 +9,7 @@ import (
 
 	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -48,16 +47,6 @@ func warnOfJetStream(account string, at path.Path, limits *claims.JetStream, dia
 
 // warnOf warns of each limit below an attribute that is less than KINE needs.
 func warnOf(account string, at path.Path, limits kine.Limits, diags *diag.Diagnostics) {
-	for _, found := range limits.Check() {
-		limit, ok := errors.AsType[*kine.LimitError](found)
-		if !ok {
-			continue
-		}
-		summary, effect := "KINE Does Not Work Within a Limit", "A k3s in this account does not start, or does not work."
-		if _, ok := errors.AsType[*kine.CautionError](found); ok {
-			summary, effect = "A Limit Is Tight for KINE", "A k3s in this account starts, and may fail later."
-		}
-		diags.AddAttributeWarning(at.AtName(limit.Limit), summary, secret.Sprintf("Account %q: %s\n\n%s Raise the limit, or leave it out. If no k3s stores its state in the "+
-			"account, nothing is wrong.", account, connection.Sentence(limit.Text), effect))
-	}
+	userlimits.WarnOfKINE(diags, at, limits, secret.Sprintf("Account %q", account), "A k3s in this account",
+		" If no k3s stores its state in the account, nothing is wrong.")
 }
