@@ -51,8 +51,11 @@ func RunChild() {
 		fmt.Fprintf(os.Stderr, "a private directory: %v", err)
 		os.Exit(exitNoDirectory)
 	}
-	if err := runChild(dir, os.Stdin, os.Stdout); err != nil {
-		leave(dir) // the parent would have, but may be gone
+	// The parent removes the directory too, but may be gone by then, however the child ends.
+	logrus.RegisterExitHandler(func() { leave(dir) }) // KINE ends the process through logrus
+	err = runChild(dir, os.Stdin, os.Stdout)
+	leave(dir)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

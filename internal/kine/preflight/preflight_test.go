@@ -2,10 +2,13 @@ package preflight_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -208,6 +211,47 @@ func TestKilled(t *testing.T) {
 	}
 	if found := left(); len(found) > 0 {
 		t.Errorf("it has left %v", found)
+	}
+}
+
+// A child removes its directory by itself, whether it succeeds or fails: its parent may be killed after it has said its last.
+func TestChildRemovesDirectory(t *testing.T) {
+	lab := natslab.Single(t)
+	makeBucket(t, open(t, lab), spec)
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	succeeds, err := on(lab.URLs()).Endpoint.LocalURL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, endpoint := range map[string]string{"success": succeeds, "failure": "nats://127.0.0.1:1?noEmbed=true", "no endpoint": "%"} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "private")
+			work, err := json.Marshal(map[string]any{"Endpoint": endpoint, "Files": map[string]string{"ca.pem": "text"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			child := exec.CommandContext(t.Context(), program) //nolint:gosec // this test
+			child.Env = []string{"TERRAFORM_PROVIDER_NATS_PREFLIGHT=" + dir}
+			in, err := child.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer in.Close()
+			go func() { _, _ = in.Write(append(work, '\n')) }()
+			out, err := child.Output()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if failed := !strings.Contains(string(out), `"Error":""`); failed == (name == "success") {
+				t.Errorf("the child says %s", out)
+			}
+			if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the directory is still there: %v", err)
+			}
+		})
 	}
 }
 
