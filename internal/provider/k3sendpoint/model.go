@@ -14,7 +14,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 )
 
 // endpointModel is what the resource and its ephemeral twin have in common.
@@ -194,7 +194,7 @@ func newModel(ctx context.Context, e kine.Endpoint) (m endpointModel, diags diag
 		m.Servers, more = types.ListValueFrom(ctx, types.StringType, e.Servers)
 		diags.Append(more...)
 	}
-	m.Datastore = datastore.Model{
+	m.Datastore = stream.Datastore{
 		Name: types.StringValue(e.Spec.Name), History: types.Int64Value(e.Spec.History),
 		Replicas: types.Int64Value(int64(e.Spec.Replicas)),
 	}.Object()

@@ -19,7 +19,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
@@ -89,7 +89,7 @@ func attributes() map[string]schema.Attribute {
 			Optional:    true,
 			ElementType: types.StringType,
 		},
-		"datastore": datastore.RequiredAttribute("The bucket: `datastore` of a `nats_kine_bucket`, or an object with at least " +
+		"datastore": stream.DatastoreArgument("The bucket: `datastore` of a `nats_kine_bucket`, or an object with at least " +
 			"`name`, `history` and `replicas`."),
 		"credentials_file": schema.StringAttribute{
 			MarkdownDescription: "Absolute path of a credentials file on the node that runs k3s.",

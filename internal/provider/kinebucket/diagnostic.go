@@ -10,9 +10,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/streamerror"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 )
 
 // addError tells a failure of an action on the bucket.
@@ -31,36 +29,36 @@ func inTheWayStep(e *mirror.ExistsError) string {
 }
 
 // failure finds out what a failure is about.
-func failure(subject streamerror.Subject, err error) streamerror.Failure {
+func failure(subject stream.Resource, err error) stream.Failure {
 	var (
 		exists       *kine.ExistsError
 		attached     *kine.AttachedError
 		unrepairable *kine.UnrepairableError
 		successor    *kine.SuccessorError
-		other        *mirrorsource.HistoryError
+		other        *stream.HistoryError
 		inTheWay     *mirror.ExistsError
 	)
-	if f, ok := mirrorsource.Failure(restoreAttr, err); ok {
+	if f, ok := stream.SourceFailure(restoreAttr, err); ok {
 		return f
 	}
 	switch {
 	case errors.As(err, &other):
-		return streamerror.Failure{At: path.Root("history"), Step: fmt.Sprintf("Set history = %d. It can be changed once the bucket is restored.", other.Has)}
+		return stream.Failure{At: path.Root("history"), Step: fmt.Sprintf("Set history = %d. It can be changed once the bucket is restored.", other.Has)}
 	case errors.Is(err, errNotAsked):
-		return streamerror.Failure{At: path.Root(restoreAttr), Step: "Set restore_from.account to the public key of the source's account."}
+		return stream.Failure{At: path.Root(restoreAttr), Step: "Set restore_from.account to the public key of the source's account."}
 	case errors.As(err, &inTheWay):
-		return streamerror.Failure{At: path.Root(bucketid.Name), Step: inTheWayStep(inTheWay)}
+		return stream.Failure{At: path.Root(stream.NameAttr), Step: inTheWayStep(inTheWay)}
 	case errors.As(err, &exists):
 		return subject.Exists()
 	case errors.As(err, &attached):
-		return streamerror.Failure{Step: "Stop every k3s (or KINE) that uses the bucket, and destroy it then. To delete it " +
+		return stream.Failure{Step: "Stop every k3s (or KINE) that uses the bucket, and destroy it then. To delete it " +
 			"from under them, set force_destroy = true and apply that first."}
 	case errors.As(err, &unrepairable):
-		return streamerror.Failure{Step: "Nothing was changed. Run plan again for what can be done."}
+		return stream.Failure{Step: "Nothing was changed. Run plan again for what can be done."}
 	case errors.As(err, &successor):
-		return streamerror.Failure{At: path.Root("fenced"), Step: "If that is what you want, set force_unfence = true."}
+		return stream.Failure{At: path.Root("fenced"), Step: "If that is what you want, set force_unfence = true."}
 	case natsconn.IsAPIError(err, natsconn.CodeSubjectsOverlap):
-		return streamerror.Failure{At: path.Root(bucketid.Name), Step: fmt.Sprintf("Another stream listens on subjects of %s already, which "+
+		return stream.Failure{At: path.Root(stream.NameAttr), Step: fmt.Sprintf("Another stream listens on subjects of %s already, which "+
 			"belong to the bucket. Find it with the NATS CLI (nats stream ls, nats stream subjects), and change its subjects or choose "+
 			"another name.", kine.Subjects(subject.ID.Name.ValueString()))}
 	}

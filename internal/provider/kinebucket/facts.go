@@ -8,14 +8,14 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
 // warnOfFacts warns of what keeps KINE from starting on the bucket, or is going to, where a plan that repairs it says too little: of
 // everything on an import, where there may be no plan, and of what loses data or was done to the messages in any case.
 func warnOfFacts(bucket *kine.Bucket, imported bool, diags *diag.Diagnostics) {
-	at := path.Root(violation.Name)
+	at := path.Root(stream.DifferencesAttr)
 	var others []kine.Violation
 	for _, v := range bucket.Violations {
 		switch v.Field {

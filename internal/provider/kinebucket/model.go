@@ -12,10 +12,8 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/streamerror"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -55,7 +53,7 @@ func (m *bucketModel) setBucket(ctx context.Context, b *kine.Bucket) (diags diag
 	m.Replicas = types.Int64Value(int64(b.Replicas))
 	m.Fenced = types.BoolValue(b.Fence != nil)
 	m.Cluster = attribute.Text(b.Cluster)
-	m.ContractViolations, diags = violation.List(ctx, b.Violations)
+	m.ContractViolations, diags = stream.DifferencesList(ctx, b.Violations)
 	m.derive()
 	return diags
 }
@@ -129,11 +127,11 @@ func (m *bucketModel) store(ctx context.Context, state *tfsdk.State, identity *t
 	return diags
 }
 
-func (m *bucketModel) identity() bucketid.Model {
-	return bucketid.Model{Name: m.Name, Account: m.Account, JetStreamDomain: m.JetStreamDomain}
+func (m *bucketModel) identity() stream.Identity {
+	return stream.Identity{Name: m.Name, Account: m.Account, JetStreamDomain: m.JetStreamDomain}
 }
 
 // subject is the bucket as failures speak of it.
-func (m *bucketModel) subject() streamerror.Subject {
-	return streamerror.Subject{What: what, Noun: noun, ID: m.identity(), Placement: m.Placement}
+func (m *bucketModel) subject() stream.Resource {
+	return stream.Resource{What: what, Noun: noun, ID: m.identity(), Placement: m.Placement}
 }

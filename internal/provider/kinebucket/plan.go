@@ -10,10 +10,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -34,12 +32,12 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	}
 	if plan.JetStreamDomain.IsUnknown() && config.JetStreamDomain.IsNull() {
 		var err error
-		if plan.JetStreamDomain, err = bucketid.PlanDomain(r.data); err != nil {
+		if plan.JetStreamDomain, err = stream.PlanDomain(r.data); err != nil {
 			addError(&resp.Diagnostics, "Plan", &plan, err)
 		}
 	}
 	if plan.Account.IsUnknown() && config.Account.IsNull() {
-		plan.Account = bucketid.PlanAccount(r.data)
+		plan.Account = stream.PlanAccount(r.data)
 	}
 	if r.data != nil && (!plan.Account.IsUnknown() || !config.Account.IsNull()) {
 		if err := r.data.CheckAccount(plan.Account); err != nil {
@@ -81,15 +79,15 @@ func planCreate(plan, config *bucketModel) {
 	plan.RestoreFrom = config.RestoreFrom
 	plan.Cluster = types.StringUnknown()
 	plan.Pending = types.StringUnknown()
-	plan.ContractViolations = violation.None()
+	plan.ContractViolations = stream.NoDifferences()
 }
 
 func planUpdate(ctx context.Context, plan, state *bucketModel, diags *diag.Diagnostics) {
-	plan.ContractViolations = violation.None()
+	plan.ContractViolations = stream.NoDifferences()
 	if plan.leavesStream(ctx, state, diags) {
 		plan.ContractViolations = state.ContractViolations
 	}
-	for _, v := range violation.Unrepairable(ctx, state.ContractViolations, diags) {
+	for _, v := range stream.Unrepairable(ctx, state.ContractViolations, diags) {
 		if plan.ContractViolations.Equal(state.ContractViolations) {
 			diags.AddAttributeWarning(path.Root("contract_violations"), "Stream Is Left As It Is", unrepairable(state, v))
 		} else {
@@ -97,7 +95,7 @@ func planUpdate(ctx context.Context, plan, state *bucketModel, diags *diag.Diagn
 		}
 	}
 
-	moves := placement.Moves(ctx, plan.Placement, state.Placement, state.Cluster, diags)
+	moves := stream.Moves(ctx, plan.Placement, state.Placement, state.Cluster, diags)
 	resized := !plan.Replicas.Equal(state.Replicas)
 	plan.Cluster, plan.Pending = state.Cluster, types.StringNull()
 	if moves || resized || !state.Pending.IsNull() {
@@ -132,7 +130,7 @@ func planUpdate(ctx context.Context, plan, state *bucketModel, diags *diag.Diagn
 // leavesStream tells whether the plan lifts the protection of a bucket whose stream cannot be repaired, and changes nothing of
 // the stream: the way to get rid of it.
 func (m *bucketModel) leavesStream(ctx context.Context, state *bucketModel, diags *diag.Diagnostics) bool {
-	return len(violation.Unrepairable(ctx, state.ContractViolations, diags)) > 0 && state.DeletionProtection.ValueBool() &&
+	return len(stream.Unrepairable(ctx, state.ContractViolations, diags)) > 0 && state.DeletionProtection.ValueBool() &&
 		m.DeletionProtection.Equal(types.BoolValue(false)) && m.History.Equal(state.History) && m.Replicas.Equal(state.Replicas) &&
 		m.Fenced.Equal(state.Fenced) && m.Placement.Equal(state.Placement)
 }

@@ -16,13 +16,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -72,13 +69,13 @@ func (r *bucketResource) ValidateConfig(ctx context.Context, req resource.Valida
 		resp.Diagnostics.AddAttributeError(path.Root("force_unfence"), "Invalid Attribute Combination",
 			"force_unfence only counts together with fenced = false. Set that too, or leave force_unfence out.")
 	}
-	placement.Validate(config.Placement, &resp.Diagnostics)
+	stream.ValidatePlacement(config.Placement, &resp.Diagnostics)
 }
 
 func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan bucketModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	place := placement.Of(ctx, plan.Placement, &resp.Diagnostics)
+	place := stream.PlacementOf(ctx, plan.Placement, &resp.Diagnostics)
 	standard := createTimeout
 	if !plan.RestoreFrom.IsNull() {
 		standard = restoreTimeout
@@ -92,10 +89,10 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 	defer cancel()
 
 	if plan.Account.IsUnknown() {
-		bucketid.TellAccount(&plan.Account, r.data)
+		stream.FillAccount(&plan.Account, r.data)
 	}
 	if !plan.RestoreFrom.IsNull() {
-		plan.RestoreFrom = mirrorsource.Of(ctx, plan.RestoreFrom, &resp.Diagnostics).NullUnknown().Object()
+		plan.RestoreFrom = stream.SourceOf(ctx, plan.RestoreFrom, &resp.Diagnostics).NullUnknown().Object()
 	}
 	js, err := r.jetStream(&plan)
 	if err != nil {
@@ -129,7 +126,7 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 		}
 		plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, "placement", err)
 	}
-	bucketid.FindDomain(ctx, js, bucket.Name, &plan.JetStreamDomain, bucket.Domain)
+	stream.LookUpDomain(ctx, js, bucket.Name, &plan.JetStreamDomain, bucket.Domain)
 	plan.tellRestore(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
@@ -182,17 +179,17 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 
 	if !state.Placement.IsNull() && bucket.Placement != nil && !state.Pending.IsNull() {
-		bucket.Violations = placement.Unfinished(bucket.Violations)
+		bucket.Violations = stream.WithoutPlacement(bucket.Violations)
 	}
 	if state.restoring() {
 		bucket.Violations = nil // those of a copy that is yet to become a bucket
 	}
 	warnOfFacts(bucket, imported, &resp.Diagnostics)
-	bucketid.TellDomain(&state.JetStreamDomain, bucket.Domain)
-	bucketid.TellAccount(&state.Account, r.data)
+	stream.FillDomain(&state.JetStreamDomain, bucket.Domain)
+	stream.FillAccount(&state.Account, r.data)
 	state.tellRestore(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(state.setBucket(ctx, bucket)...)
-	state.Placement = placement.Found(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
+	state.Placement = stream.FoundPlacement(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
 	state.setDefaults()
 	resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
 }
@@ -206,7 +203,7 @@ func (m *bucketModel) warnOfLoss(ctx context.Context, diags *diag.Diagnostics) {
 		return
 	}
 	diags.AddWarning(summary+" And Will Be Restored", fmt.Sprintf("%s An apply makes it again from %s, as %s says, with the content and the revisions "+
-		"that are there.", gone, m.source(ctx, diags).Source(), restoreAttr))
+		"that are there.", gone, m.source(ctx, diags).MirrorSource(), restoreAttr))
 }
 
 func (r *bucketResource) read(ctx context.Context, state *bucketModel) (*kine.Bucket, error) {
@@ -221,8 +218,8 @@ func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest,
 	var plan, state bucketModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	place := placement.Of(ctx, plan.Placement, &resp.Diagnostics)
-	move := placement.Moves(ctx, plan.Placement, state.Placement, state.Cluster, &resp.Diagnostics)
+	place := stream.PlacementOf(ctx, plan.Placement, &resp.Diagnostics)
+	move := stream.Moves(ctx, plan.Placement, state.Placement, state.Cluster, &resp.Diagnostics)
 	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -258,7 +255,7 @@ func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, pla
 	if plan.leavesStream(ctx, state, diags) {
 		return kine.Read(ctx, js, name)
 	}
-	if violation.Has(ctx, state.ContractViolations, kine.FieldFirstSequence, diags) { // before anything else: a restart may come any time
+	if stream.HasDifference(ctx, state.ContractViolations, kine.FieldFirstSequence, diags) { // before anything else: a restart may come any time
 		if err := kine.RepairFirstSequence(ctx, js, name); err != nil {
 			return nil, err
 		}
@@ -290,7 +287,7 @@ func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, pla
 		defer cancel()
 		return kine.Read(late, js, name)
 	}
-	if err == nil && violation.Has(ctx, state.ContractViolations, kine.FieldLastMessage, diags) {
+	if err == nil && stream.HasDifference(ctx, state.ContractViolations, kine.FieldLastMessage, diags) {
 		err = kine.RepairLastMessage(ctx, js, name)
 	}
 	return bucket, err
@@ -321,7 +318,7 @@ func (r *bucketResource) Delete(ctx context.Context, req resource.DeleteRequest,
 }
 
 func (r *bucketResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	bucketid.Import(ctx, noun, r.data, req, resp)
+	stream.Import(ctx, noun, r.data, req, resp)
 }
 
 // jetStream returns the JetStream API of the bucket's account and domain.

@@ -17,9 +17,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
@@ -41,34 +39,34 @@ func restoreAttribute() schema.SingleNestedAttribute {
 			"as it is, and a mirror that follows the bucket by that name goes on following the restored one. k3s has to be started with the same token as before.",
 		Optional: true,
 		Attributes: map[string]schema.Attribute{
-			mirrorsource.Bucket: schema.StringAttribute{
+			stream.BucketAttr: schema.StringAttribute{
 				MarkdownDescription: "Name of the bucket or mirror that is copied.",
 				Required:            true,
-				Validators:          []validator.String{bucketid.NameValidator()},
+				Validators:          []validator.String{stream.NameValidator()},
 			},
-			mirrorsource.JetStreamDomain: schema.StringAttribute{
+			stream.JetStreamDomainAttr: schema.StringAttribute{
 				MarkdownDescription: "JetStream domain that it is in: for one in the account of the bucket, another one than the bucket's. For one in another account, " +
 					"it defaults to the bucket's.",
 				Optional: true, Computed: true,
-				Validators:    []validator.String{bucketid.DomainValidator()},
+				Validators:    []validator.String{stream.DomainValidator()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
-			mirrorsource.Account: schema.StringAttribute{
+			stream.AccountAttr: schema.StringAttribute{
 				MarkdownDescription: "Public key of the account that it is in. Defaults to the bucket's.",
 				Optional:            true, Computed: true,
 				Validators:    []validator.String{validators.PublicKey(natsconn.AccountKey)},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
-			mirrorsource.APIPrefix: schema.StringAttribute{
+			stream.APIPrefixAttr: schema.StringAttribute{
 				MarkdownDescription: "Subject at which the bucket's account has imported the JetStream API of that account, in place of `$JS.API`. Defaults to what " +
 					"`kine_mirror_imports` gives.",
 				Optional:   true,
-				Validators: []validator.String{mirrorsource.APIPrefixValidator()},
+				Validators: []validator.String{stream.APIPrefixValidator()},
 			},
-			mirrorsource.DeliverPrefix: schema.StringAttribute{
+			stream.DeliverPrefixAttr: schema.StringAttribute{
 				MarkdownDescription: "Subject below which the messages of that account come into the bucket's account. Defaults to what `kine_mirror_imports` gives.",
 				Optional:            true,
-				Validators:          []validator.String{mirrorsource.DeliverPrefixValidator()},
+				Validators:          []validator.String{stream.DeliverPrefixValidator()},
 			},
 		},
 	}
@@ -106,7 +104,7 @@ func (r *bucketResource) planRestore(ctx context.Context, plan, state *bucketMod
 	}
 	if err == nil && r.data != nil {
 		if err = r.data.CheckAccount(source.Account); err != nil {
-			err = &mirrorsource.SideError{Err: err}
+			err = &stream.SourceAccessError{Err: err}
 		}
 	}
 	if err != nil {
@@ -128,7 +126,7 @@ func (m *bucketModel) restoresAs(ctx context.Context, state *bucketModel, diags 
 	if m.RestoreFrom.IsNull() || state.RestoreFrom.IsNull() {
 		return false
 	}
-	full := func(m *bucketModel) mirrorsource.Model {
+	full := func(m *bucketModel) stream.Source {
 		return m.source(ctx, diags).InEffect(m.Account, m.JetStreamDomain)
 	}
 	return full(m) == full(state)
@@ -137,13 +135,13 @@ func (m *bucketModel) restoresAs(ctx context.Context, state *bucketModel, diags 
 // tellRestore fills in what is left out of restore_from and is in effect.
 func (m *bucketModel) tellRestore(ctx context.Context, diags *diag.Diagnostics) {
 	if !m.RestoreFrom.IsNull() && !m.RestoreFrom.IsUnknown() {
-		m.RestoreFrom = mirrorsource.Of(ctx, m.RestoreFrom, diags).InEffect(m.Account, m.JetStreamDomain).Object()
+		m.RestoreFrom = stream.SourceOf(ctx, m.RestoreFrom, diags).InEffect(m.Account, m.JetStreamDomain).Object()
 	}
 }
 
 // source returns what the bucket is made from, with all prefixes.
-func (m *bucketModel) source(ctx context.Context, diags *diag.Diagnostics) mirrorsource.Model {
-	configured := mirrorsource.Of(ctx, m.RestoreFrom, diags)
+func (m *bucketModel) source(ctx context.Context, diags *diag.Diagnostics) stream.Source {
+	configured := stream.SourceOf(ctx, m.RestoreFrom, diags)
 	return configured.WithPrefixes(configured, m.Account)
 }
 
@@ -167,12 +165,12 @@ func (r *bucketResource) restore(ctx context.Context, js *natsconn.JetStream, pl
 		found, err = mirror.Read(ctx, from, source.Bucket.ValueString())
 	}
 	if err != nil {
-		return nil, &mirrorsource.SideError{Err: err}
+		return nil, &stream.SourceAccessError{Err: err}
 	}
 	if err := source.CheckHistory(found.History, plan.History); err != nil {
 		return nil, err
 	}
-	spec := mirror.Spec{Name: plan.Name.ValueString(), History: found.History, Replicas: int(plan.Replicas.ValueInt64()), Source: source.Source()}
+	spec := mirror.Spec{Name: plan.Name.ValueString(), History: found.History, Replicas: int(plan.Replicas.ValueInt64()), Source: source.MirrorSource()}
 	bucket, err := mirror.Restore(ctx, js, from, spec, place)
 	if err != nil {
 		return nil, err
@@ -205,7 +203,7 @@ func (m *bucketModel) noteRestoring() {
 }
 
 func (m *bucketModel) setWritable(writable types.Bool, reason types.String) {
-	m.Datastore = datastore.Model{
+	m.Datastore = stream.Datastore{
 		Name: m.Name, History: m.History, Replicas: m.Replicas, Account: m.Account, JetStreamDomain: m.JetStreamDomain,
 		Writable: writable, Reason: reason,
 	}.Object()

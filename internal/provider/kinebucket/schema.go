@@ -16,11 +16,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 )
 
 // what and noun are the resource in messages.
@@ -46,11 +43,11 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					"Defaults to `%s`, as in KINE. It cannot be changed: a plan that does so is an error.", kine.DefaultBucket),
 				Optional: true, Computed: true,
 				Default:       stringdefault.StaticString(kine.DefaultBucket),
-				Validators:    []validator.String{bucketid.NameValidator()},
+				Validators:    []validator.String{stream.NameValidator()},
 				PlanModifiers: []planmodifier.String{planmodifiers.Immutable(what, noun, ways)},
 			},
-			"account":          bucketid.AccountAttribute(what, noun, ways),
-			"jetstream_domain": bucketid.DomainAttribute(what, noun, ways),
+			"account":          stream.AccountAttribute(what, noun, ways),
+			"jetstream_domain": stream.DomainAttribute(what, noun, ways),
 			"history": schema.Int64Attribute{
 				MarkdownDescription: fmt.Sprintf("Number of revisions kept of each key, from %d to %d. Defaults to %d, as in KINE. "+
 					"A watch or list of an older revision than that fails, so a busy cluster is better off with more.",
@@ -67,7 +64,7 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				Default:    int64default.StaticInt64(kine.DefaultReplicas),
 				Validators: []validator.Int64{int64validator.Between(kine.MinReplicas, kine.MaxReplicas)},
 			},
-			"placement": placement.Attribute("Which servers hold the bucket, by `cluster`, `tags` or both. Changing it moves the bucket, during " +
+			"placement": stream.PlacementAttribute("Which servers hold the bucket, by `cluster`, `tags` or both. Changing it moves the bucket, during " +
 				"which KINE's watches and revision stand still for about ten seconds: a planned maintenance. KINE refuses a bucket " +
 				"whose configuration has a placement, so it is set for as long as a creation or move takes, and cleared again; " +
 				"removing it leaves the bucket where it is."),
@@ -109,9 +106,9 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					"nothing is.",
 				Computed: true,
 			},
-			"contract_violations": violation.Attribute("Fields of the stream that were changed behind Terraform's back so that KINE would not "+
+			"contract_violations": stream.DifferencesAttribute("Fields of the stream that were changed behind Terraform's back so that KINE would not "+
 				"start. The plan shows them, and an apply repairs them. Empty when the bucket is as it should be.", "What KINE needs"),
-			"datastore": datastore.ComputedAttribute("What `nats_k3s_datastore_endpoint` needs to know of the bucket. " +
+			"datastore": stream.DatastoreAttribute("What `nats_k3s_datastore_endpoint` needs to know of the bucket. " +
 				"It has the same type as that of a mirror."),
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
 				Create: true, CreateDescription: fmt.Sprintf("How long to make the bucket and wait for its placement. Defaults to `%s`, and with `%s` to "+
@@ -125,5 +122,5 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 }
 
 func (r *bucketResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = bucketid.Schema(noun)
+	resp.IdentitySchema = stream.IdentitySchema(noun)
 }

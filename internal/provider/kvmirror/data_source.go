@@ -16,8 +16,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
@@ -99,16 +99,16 @@ func (d *mirrorData) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"a `check` block it is an alarm. A source that cannot be reached is not an error: a mirror exists for that case. With `unreachable = \"warn\"` in " +
 			"the provider's configuration, a mirror whose own servers cannot be reached is not an error either: it is not healthy, and what is not known of it is null.",
 		Attributes: map[string]schema.Attribute{
-			bucketid.Name: schema.StringAttribute{
+			stream.NameAttr: schema.StringAttribute{
 				MarkdownDescription: "Name of the mirror.",
-				Required:            true, Validators: []validator.String{bucketid.NameValidator()},
+				Required:            true, Validators: []validator.String{stream.NameValidator()},
 			},
-			bucketid.Account: account("Public key of the account that the mirror is in. Defaults to that of the provider's own credentials, "+
+			stream.AccountAttr: account("Public key of the account that the mirror is in. Defaults to that of the provider's own credentials, "+
 				"and is null where these do not tell it.", true),
-			bucketid.JetStreamDomain: schema.StringAttribute{
+			stream.JetStreamDomainAttr: schema.StringAttribute{
 				MarkdownDescription: "JetStream domain that the mirror is in. Defaults to that of the provider's configuration, and without one to the domain " +
 					"of the server that the provider is connected to; null where the servers have none.",
-				Optional: true, Computed: true, Validators: []validator.String{bucketid.DomainValidator()},
+				Optional: true, Computed: true, Validators: []validator.String{stream.DomainValidator()},
 			},
 			"source_account": account("Public key of the account that the source is in, if it is another one than the mirror's. Without it, a source "+
 				"in another account is not asked.", false),
@@ -169,7 +169,7 @@ func (d *mirrorData) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		if errors.Is(err, kine.ErrNotFound) {
 			detail += "\n\nCheck the name, the account and the JetStream domain."
 		}
-		resp.Diagnostics.AddAttributeError(path.Root(bucketid.Name), "Unable to Read KV Mirror", detail)
+		resp.Diagnostics.AddAttributeError(path.Root(stream.NameAttr), "Unable to Read KV Mirror", detail)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
@@ -201,8 +201,8 @@ func (m *dataModel) read(ctx context.Context, data *connection.Data) error {
 	if err != nil {
 		return err
 	}
-	bucketid.TellDomain(&m.JetStreamDomain, found.Domain)
-	bucketid.TellAccount(&m.Account, data)
+	stream.FillDomain(&m.JetStreamDomain, found.Domain)
+	stream.FillAccount(&m.Account, data)
 	m.set(found, time.Now())
 	if found.Promoted {
 		return nil

@@ -9,9 +9,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/streamerror"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 )
 
 // addError tells a failure of an action on the mirror.
@@ -21,40 +19,40 @@ func addError(diags *diag.Diagnostics, action string, m *mirrorModel, err error)
 }
 
 // failure finds out what a failure is about. A CLI does not show a nested attribute, so the step names it.
-func failure(subject streamerror.Subject, err error) streamerror.Failure {
+func failure(subject stream.Resource, err error) stream.Failure {
 	var (
 		exists       *mirror.ExistsError
 		promoted     *mirror.PromotedError
 		unrepairable *mirror.UnrepairableError
-		other        *mirrorsource.HistoryError
+		other        *stream.HistoryError
 	)
-	if f, ok := mirrorsource.Failure(sourceAttr, err); ok {
-		if f.At.Equal(atSource.AtName(mirrorsource.Account)) {
+	if f, ok := stream.SourceFailure(sourceAttr, err); ok {
+		if f.At.Equal(atSource.AtName(stream.AccountAttr)) {
 			f.Step += " To mirror a bucket that the provider cannot ask, set source.api_prefix, source.deliver_prefix and history, and leave source.account out."
 		}
 		return f
 	}
 	switch {
 	case errors.As(err, &exists) && exists.Mirror.Promoted:
-		return streamerror.Failure{At: path.Root(bucketid.Name), Step: fmt.Sprintf("A bucket is not made a mirror. Choose another name, or delete "+
+		return stream.Failure{At: path.Root(stream.NameAttr), Step: fmt.Sprintf("A bucket is not made a mirror. Choose another name, or delete "+
 			"it yourself if nobody needs it. If it is a mirror that was promoted, it is a nats_kine_bucket now, and imported as one, by the id '%s'.",
 			subject.ID.ImportID())}
 	case errors.As(err, &exists):
 		return subject.Exists()
 	case errors.As(err, &other):
-		return streamerror.Failure{At: path.Root("history"), Step: fmt.Sprintf("Leave history out, or set history = %d.", other.Has)}
+		return stream.Failure{At: path.Root("history"), Step: fmt.Sprintf("Leave history out, or set history = %d.", other.Has)}
 	case errors.As(err, &promoted):
-		return streamerror.Failure{Step: promotedStep(subject.ID)}
+		return stream.Failure{Step: promotedStep(subject.ID)}
 	case errors.As(err, &unrepairable):
-		return streamerror.Failure{Step: "Nothing was changed. Run plan again for what can be done."}
+		return stream.Failure{Step: "Nothing was changed. Run plan again for what can be done."}
 	case errors.Is(err, kine.ErrNotFound):
-		return streamerror.Failure{Step: "It was deleted while Terraform was at work. Run plan again."}
+		return stream.Failure{Step: "It was deleted while Terraform was at work. Run plan again."}
 	}
 	return subject.Failure(err)
 }
 
 // promotedStep is what to do about a mirror that is a bucket by now.
-func promotedStep(id bucketid.Model) string {
+func promotedStep(id stream.Identity) string {
 	return fmt.Sprintf("It is a nats_kine_bucket now. Take it out of the state of this resource, with a removed block that does not destroy or "+
 		"with state rm, and import it as a nats_kine_bucket, by the id '%s'.", id.ImportID())
 }

@@ -13,12 +13,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/streamerror"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 )
 
 type mirrorModel struct {
@@ -58,19 +54,19 @@ func (m *mirrorModel) setMirror(ctx context.Context, got *mirror.Mirror) (diags 
 	m.Replicas = types.Int64Value(int64(got.Replicas))
 	m.Cluster = attribute.Text(got.Cluster)
 	violations := got.Violations
-	source := mirrorsource.Of(ctx, m.Source, &diags)
+	source := stream.SourceOf(ctx, m.Source, &diags)
 	switch {
 	case got.Promoted:
 		// As a bucket it may be in order.
-		violations = []kine.Violation{{Field: sourceField, Actual: unset, Required: quote(source.Source().String())}}
+		violations = []kine.Violation{{Field: sourceField, Actual: unset, Required: quote(source.MirrorSource().String())}}
 	case m.Source.IsNull():
-		m.Source = mirrorsource.Found(got.Source).Object()
-	case !got.Source.Equal(source.Source()):
-		other := kine.Violation{Field: sourceField, Actual: quote(got.Source.String()), Required: quote(source.Source().String())}
+		m.Source = stream.FoundSource(got.Source).Object()
+	case !got.Source.Equal(source.MirrorSource()):
+		other := kine.Violation{Field: sourceField, Actual: quote(got.Source.String()), Required: quote(source.MirrorSource().String())}
 		violations = append([]kine.Violation{other}, violations...)
 	}
 	var d diag.Diagnostics
-	m.ContractViolations, d = violation.List(ctx, violations)
+	m.ContractViolations, d = stream.DifferencesList(ctx, violations)
 	diags.Append(d...)
 	m.derive(ctx, &diags)
 	return diags
@@ -111,11 +107,11 @@ func (m *mirrorModel) derive(ctx context.Context, diags *diag.Diagnostics) {
 		m.Stream = types.StringValue(kine.StreamName(m.Name.ValueString()))
 	}
 	reason := types.StringUnknown()
-	if bucket := mirrorsource.Of(ctx, m.Source, diags).Bucket; !bucket.IsUnknown() {
+	if bucket := stream.SourceOf(ctx, m.Source, diags).Bucket; !bucket.IsUnknown() {
 		reason = types.StringValue(fmt.Sprintf("it is a mirror of the bucket %s that was not promoted; k3s belongs on that bucket, until "+
 			"the mirror is promoted in its place", bucket.ValueString()))
 	}
-	m.Datastore = datastore.Model{
+	m.Datastore = stream.Datastore{
 		Name: m.Name, History: m.History, Replicas: m.Replicas, Account: m.Account, JetStreamDomain: m.JetStreamDomain,
 		Writable: types.BoolValue(false), Reason: reason,
 	}.Object()
@@ -131,11 +127,11 @@ func (m *mirrorModel) store(
 	return diags
 }
 
-func (m *mirrorModel) identity() bucketid.Model {
-	return bucketid.Model{Name: m.Name, Account: m.Account, JetStreamDomain: m.JetStreamDomain}
+func (m *mirrorModel) identity() stream.Identity {
+	return stream.Identity{Name: m.Name, Account: m.Account, JetStreamDomain: m.JetStreamDomain}
 }
 
 // subject is the mirror as failures speak of it.
-func (m *mirrorModel) subject() streamerror.Subject {
-	return streamerror.Subject{What: what, Noun: noun, ID: m.identity(), Placement: m.Placement}
+func (m *mirrorModel) subject() stream.Resource {
+	return stream.Resource{What: what, Noun: noun, ID: m.identity(), Placement: m.Placement}
 }

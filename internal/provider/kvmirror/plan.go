@@ -11,11 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -36,16 +33,16 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	}
 	if plan.JetStreamDomain.IsUnknown() && config.JetStreamDomain.IsNull() {
 		var err error
-		if plan.JetStreamDomain, err = bucketid.PlanDomain(r.data); err != nil {
+		if plan.JetStreamDomain, err = stream.PlanDomain(r.data); err != nil {
 			addError(&resp.Diagnostics, "Plan", &plan, err)
 		}
 	}
 	if plan.Account.IsUnknown() && config.Account.IsNull() {
-		plan.Account = bucketid.PlanAccount(r.data)
+		plan.Account = stream.PlanAccount(r.data)
 	}
-	source := mirrorsource.Of(ctx, plan.Source, &resp.Diagnostics)
+	source := stream.SourceOf(ctx, plan.Source, &resp.Diagnostics)
 	if req.State.Raw.IsNull() {
-		source = mirrorsource.Of(ctx, config.Source, &resp.Diagnostics)
+		source = stream.SourceOf(ctx, config.Source, &resp.Diagnostics)
 		source = source.WithPrefixes(source, plan.Account)
 		if config.Name.IsNull() {
 			plan.Name = source.Bucket
@@ -75,7 +72,7 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 }
 
 // checkAccounts tells which account of the mirror and of its source the provider cannot work in.
-func (r *mirrorResource) checkAccounts(plan, config *mirrorModel, source mirrorsource.Model, diags *diag.Diagnostics) {
+func (r *mirrorResource) checkAccounts(plan, config *mirrorModel, source stream.Source, diags *diag.Diagnostics) {
 	if r.data == nil {
 		return
 	}
@@ -85,7 +82,7 @@ func (r *mirrorResource) checkAccounts(plan, config *mirrorModel, source mirrors
 	}
 	if err == nil {
 		if err = r.data.CheckAccount(source.Account); err != nil {
-			err = &mirrorsource.SideError{Err: err}
+			err = &stream.SourceAccessError{Err: err}
 		}
 	}
 	if err != nil {
@@ -101,7 +98,7 @@ func historyOf(noted []byte, known types.Int64) types.Int64 {
 	return known
 }
 
-func planCreate(plan, config *mirrorModel, source mirrorsource.Model) {
+func planCreate(plan, config *mirrorModel, source stream.Source) {
 	plan.History = config.History
 	if config.History.IsNull() && (source.Asked() || !source.Known()) {
 		plan.History = types.Int64Unknown()
@@ -110,7 +107,7 @@ func planCreate(plan, config *mirrorModel, source mirrorsource.Model) {
 	plan.Pending = types.StringUnknown()
 	plan.SourceFenced = types.BoolUnknown()
 	plan.Diverged = types.BoolUnknown()
-	plan.ContractViolations = violation.None()
+	plan.ContractViolations = stream.NoDifferences()
 }
 
 func planUpdate(ctx context.Context, plan, state *mirrorModel, diags *diag.Diagnostics) {
@@ -118,20 +115,20 @@ func planUpdate(ctx context.Context, plan, state *mirrorModel, diags *diag.Diagn
 	if !plan.Source.Equal(state.Source) { // somebody else is asked
 		plan.SourceFenced, plan.Diverged = types.BoolUnknown(), types.BoolUnknown()
 	}
-	plan.ContractViolations = violation.None()
-	broken := violation.Unrepairable(ctx, state.ContractViolations, diags)
+	plan.ContractViolations = stream.NoDifferences()
+	broken := stream.Unrepairable(ctx, state.ContractViolations, diags)
 	if plan.leavesStream(state, broken) {
 		plan.ContractViolations = state.ContractViolations
 	}
 	for _, v := range broken {
 		if plan.leavesStream(state, broken) {
-			diags.AddAttributeWarning(path.Root(violation.Name), "Stream Is Left As It Is", unrepairable(state, v))
+			diags.AddAttributeWarning(path.Root(stream.DifferencesAttr), "Stream Is Left As It Is", unrepairable(state, v))
 		} else {
-			diags.AddAttributeError(path.Root(violation.Name), "Stream Cannot Be Repaired", unrepairable(state, v))
+			diags.AddAttributeError(path.Root(stream.DifferencesAttr), "Stream Cannot Be Repaired", unrepairable(state, v))
 		}
 	}
 
-	moves := placement.Moves(ctx, plan.Placement, state.Placement, state.Cluster, diags)
+	moves := stream.Moves(ctx, plan.Placement, state.Placement, state.Cluster, diags)
 	plan.Cluster, plan.Pending = state.Cluster, types.StringNull()
 	if moves || !plan.Replicas.Equal(state.Replicas) || !state.Pending.IsNull() {
 		plan.Pending = types.StringUnknown()

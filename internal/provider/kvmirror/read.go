@@ -14,11 +14,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -49,7 +47,7 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 		if !imported {
 			resp.Diagnostics.AddWarning(what+" Is Gone",
 				secret.Sprintf("The server says that there is no mirror %q any more. An apply makes it again, and copies its source, %s, again.",
-					state.Name.ValueString(), mirrorsource.Of(ctx, state.Source, &resp.Diagnostics).Source()))
+					state.Name.ValueString(), stream.SourceOf(ctx, state.Source, &resp.Diagnostics).MirrorSource()))
 		}
 		planmodifiers.Forget(ctx, resp)
 		return
@@ -67,12 +65,12 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 
 	if !state.Placement.IsNull() && got.Placement != nil && !state.Pending.IsNull() {
-		got.Violations = placement.Unfinished(got.Violations)
+		got.Violations = stream.WithoutPlacement(got.Violations)
 	}
-	bucketid.TellDomain(&state.JetStreamDomain, got.Domain)
-	bucketid.TellAccount(&state.Account, r.data)
+	stream.FillDomain(&state.JetStreamDomain, got.Domain)
+	stream.FillAccount(&state.Account, r.data)
 	resp.Diagnostics.Append(state.setMirror(ctx, got)...)
-	state.Placement = placement.Found(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
+	state.Placement = stream.FoundPlacement(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
 	if state.DeletionProtection.IsNull() {
 		state.DeletionProtection = types.BoolValue(true) // imported
 	}
@@ -83,7 +81,7 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 
 // tellSource fills in what nobody has said of the source and is in effect. The domain of one in another account is told once the source was found there.
 func (m *mirrorModel) tellSource(ctx context.Context, diags *diag.Diagnostics) {
-	source := mirrorsource.Of(ctx, m.Source, diags)
+	source := stream.SourceOf(ctx, m.Source, diags)
 	if !source.BehindPrefixes() || !m.SourceFenced.IsNull() {
 		m.Source = source.InEffect(m.Account, m.JetStreamDomain).Object()
 	}
@@ -110,7 +108,7 @@ func (r *mirrorResource) readSource(
 		diags.AddWarning(what+" Does Not Follow Its Source", secret.Sprintf("The mirror %q is %s.\n\nWhat it has stays. It goes on by "+
 			"itself once its source is back and reachable, within some minutes.", got.Name, got.Describe()))
 	}
-	source := mirrorsource.Of(ctx, state.Source, diags)
+	source := stream.SourceOf(ctx, state.Source, diags)
 	from, err := source.API(r.data, state.Account, state.JetStreamDomain)
 	if err == nil && from == nil {
 		return
@@ -139,7 +137,7 @@ func (r *mirrorResource) readSource(
 
 // elsewhere tells whether the stream is the mirror of another source than that of the model.
 func (m *mirrorModel) elsewhere(ctx context.Context, got *mirror.Mirror, diags *diag.Diagnostics) bool {
-	return !got.Source.Equal(mirrorsource.Of(ctx, m.Source, diags).Source())
+	return !got.Source.Equal(stream.SourceOf(ctx, m.Source, diags).MirrorSource())
 }
 
 // compare notes where the mirror and its source have different histories, and warns of it. It returns the source as far as it was found.

@@ -14,13 +14,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
 )
 
 // How long operations may take unless the resource's timeouts say otherwise. A new mirror copies all of the bucket's data, over
@@ -60,19 +57,19 @@ func (r *mirrorResource) ValidateConfig(ctx context.Context, req resource.Valida
 	var config mirrorModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
-	placement.Validate(config.Placement, &resp.Diagnostics)
+	stream.ValidatePlacement(config.Placement, &resp.Diagnostics)
 }
 
 func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan mirrorModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	if plan.Account.IsUnknown() {
-		bucketid.TellAccount(&plan.Account, r.data)
+		stream.FillAccount(&plan.Account, r.data)
 	}
-	source := mirrorsource.Of(ctx, plan.Source, &resp.Diagnostics).NullUnknown()
+	source := stream.SourceOf(ctx, plan.Source, &resp.Diagnostics).NullUnknown()
 	source = source.WithPrefixes(source, plan.Account)
 	plan.checkSource("Create", source, &resp.Diagnostics)
-	place := placement.Of(ctx, plan.Placement, &resp.Diagnostics)
+	place := stream.PlacementOf(ctx, plan.Placement, &resp.Diagnostics)
 	timeout, diags := plan.Timeouts.Create(ctx, createTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -92,7 +89,7 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 	// Once the stream is there, an error would taint the resource, and the next apply would copy everything again. What is
 	// unfinished is noted instead, and the next plan goes on with it.
-	got, err := mirror.Establish(ctx, js, from, plan.spec(source.Source()), place)
+	got, err := mirror.Establish(ctx, js, from, plan.spec(source.MirrorSource()), place)
 	pending, unfinished := errors.AsType[*mirror.PendingError](err)
 	if err != nil && (!unfinished || got == nil) {
 		addError(&resp.Diagnostics, "Create", &plan, err)
@@ -106,25 +103,25 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 		plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, "sync", pending)
 	}
 	tflog.Info(ctx, "created mirror", map[string]any{"mirror": got.Name, "cluster": got.Cluster})
-	bucketid.FindDomain(ctx, js, got.Name, &plan.JetStreamDomain, got.Domain)
+	stream.LookUpDomain(ctx, js, got.Name, &plan.JetStreamDomain, got.Domain)
 	plan.Source = source.InEffect(plan.Account, plan.JetStreamDomain).Object()
 	resp.Diagnostics.Append(plan.setApplied(ctx, got)...)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private)...)
 }
 
 // sides returns the JetStream APIs of the mirror and of its source; the latter is nil where the provider cannot ask the source.
-func (r *mirrorResource) sides(m *mirrorModel, source mirrorsource.Model) (js, from *natsconn.JetStream, err error) {
+func (r *mirrorResource) sides(m *mirrorModel, source stream.Source) (js, from *natsconn.JetStream, err error) {
 	if js, err = r.data.JetStream(m.Account.ValueString(), m.JetStreamDomain.ValueString()); err != nil {
 		return nil, nil, err
 	}
 	if from, err = source.API(r.data, m.Account, m.JetStreamDomain); err != nil {
-		return nil, nil, &mirrorsource.SideError{Err: err}
+		return nil, nil, &stream.SourceAccessError{Err: err}
 	}
 	return js, from, nil
 }
 
 // probe looks at the source before a mirror is made of it, and takes what is to be the same from there.
-func (m *mirrorModel) probe(ctx context.Context, from *natsconn.JetStream, source mirrorsource.Model) error {
+func (m *mirrorModel) probe(ctx context.Context, from *natsconn.JetStream, source stream.Source) error {
 	m.SourceFenced, m.Diverged = types.BoolNull(), types.BoolNull()
 	if from == nil {
 		return nil
@@ -136,7 +133,7 @@ func (m *mirrorModel) probe(ctx context.Context, from *natsconn.JetStream, sourc
 		return err
 	})
 	if err != nil {
-		return &mirrorsource.SideError{Err: err}
+		return &stream.SourceAccessError{Err: err}
 	}
 	m.SourceFenced, m.Diverged = types.BoolValue(bucket.Fence != nil), types.BoolValue(false)
 	if m.History.IsUnknown() {
@@ -183,17 +180,17 @@ func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest,
 func (r *mirrorResource) update(
 	ctx context.Context, plan, state *mirrorModel, resp *resource.UpdateResponse,
 ) (*mirror.Mirror, error) {
-	source := mirrorsource.Of(ctx, plan.Source, &resp.Diagnostics)
+	source := stream.SourceOf(ctx, plan.Source, &resp.Diagnostics)
 	js, from, err := r.sides(plan, source)
 	if err != nil {
 		return nil, err
 	}
-	spec := plan.spec(source.Source())
-	if plan.leavesStream(state, violation.Unrepairable(ctx, state.ContractViolations, &resp.Diagnostics)) {
+	spec := plan.spec(source.MirrorSource())
+	if plan.leavesStream(state, stream.Unrepairable(ctx, state.ContractViolations, &resp.Diagnostics)) {
 		return mirror.Read(ctx, js, spec.Name)
 	}
-	place := placement.Of(ctx, plan.Placement, &resp.Diagnostics)
-	move := placement.Moves(ctx, plan.Placement, state.Placement, state.Cluster, &resp.Diagnostics)
+	place := stream.PlacementOf(ctx, plan.Placement, &resp.Diagnostics)
+	move := stream.Moves(ctx, plan.Placement, state.Placement, state.Cluster, &resp.Diagnostics)
 	got, err := mirror.Update(ctx, js, spec, place, move || !state.Pending.IsNull())
 	step := "replicas"
 	if move || place != nil {
@@ -255,7 +252,7 @@ func (r *mirrorResource) delete(ctx context.Context, state *mirrorModel) error {
 }
 
 func (r *mirrorResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	bucketid.Import(ctx, noun, r.data, req, resp)
+	stream.Import(ctx, noun, r.data, req, resp)
 }
 
 // noteHistory keeps what history the source has for the next plan, nothing if that is not known.

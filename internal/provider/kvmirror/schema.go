@@ -16,13 +16,9 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/bucketid"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/datastore"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/placement"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/violation"
 )
 
 // what and noun are the resource in messages.
@@ -48,11 +44,11 @@ func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					"underscores, up to 252 characters. Defaults to that of the source's bucket; under another one the keys are renamed on their " +
 					"way. It cannot be changed: a plan that does so is an error.",
 				Optional: true, Computed: true,
-				Validators:    []validator.String{bucketid.NameValidator()},
+				Validators:    []validator.String{stream.NameValidator()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.Immutable(what, noun, ways)},
 			},
-			"account":          bucketid.AccountAttribute(what, noun, ways),
-			"jetstream_domain": bucketid.DomainAttribute(what, noun, ways),
+			"account":          stream.AccountAttribute(what, noun, ways),
+			"jetstream_domain": stream.DomainAttribute(what, noun, ways),
 			"history": schema.Int64Attribute{
 				MarkdownDescription: fmt.Sprintf("Number of revisions kept of each key, from %d to %d: that of the source, which it follows. It has to be "+
 					"set where the provider cannot ask the source.", kine.MinHistory, kine.MaxHistory),
@@ -66,7 +62,7 @@ func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				Default:    int64default.StaticInt64(kine.DefaultReplicas),
 				Validators: []validator.Int64{int64validator.Between(kine.MinReplicas, kine.MaxReplicas)},
 			},
-			"placement": placement.Attribute("Which servers hold the mirror, by `cluster`, `tags` or both. Changing it moves the mirror, which goes on " +
+			"placement": stream.PlacementAttribute("Which servers hold the mirror, by `cluster`, `tags` or both. Changing it moves the mirror, which goes on " +
 				"following its source. KINE refuses a bucket whose configuration has a placement, so it is set for as long as a creation or " +
 				"move takes, and cleared again; removing it leaves the mirror where it is."),
 			"deletion_protection": schema.BoolAttribute{
@@ -98,9 +94,9 @@ func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					"when nothing is.",
 				Computed: true,
 			},
-			"contract_violations": violation.Attribute("Fields of the stream that were changed behind Terraform's back, so that it is not the mirror that "+
+			"contract_violations": stream.DifferencesAttribute("Fields of the stream that were changed behind Terraform's back, so that it is not the mirror that "+
 				"it should be. The plan shows them, and an apply repairs what the server can change. Empty when all is well.", "What the mirror needs"),
-			"datastore": datastore.ComputedAttribute("What `nats_k3s_datastore_endpoint` needs to know of the mirror. It has the same type as that of a " +
+			"datastore": stream.DatastoreAttribute("What `nats_k3s_datastore_endpoint` needs to know of the mirror. It has the same type as that of a " +
 				"bucket, and is not writable: an endpoint refuses it with the reason."),
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
 				Create: true, CreateDescription: fmt.Sprintf("How long to make the mirror and wait until it has what its source has. What is left "+
@@ -126,14 +122,14 @@ func sourceAttribute() schema.SingleNestedAttribute {
 			"bucket": schema.StringAttribute{
 				MarkdownDescription: "Name of the bucket.",
 				Required:            true,
-				Validators:          []validator.String{bucketid.NameValidator()},
+				Validators:          []validator.String{stream.NameValidator()},
 				PlanModifiers:       fixed,
 			},
 			"jetstream_domain": schema.StringAttribute{
 				MarkdownDescription: "JetStream domain that the bucket is in: for a bucket in the mirror's account, another one than the mirror's. For one " +
 					"in another account, it is where the provider finds it, and defaults to the mirror's.",
 				Optional: true, Computed: true,
-				Validators:    []validator.String{bucketid.DomainValidator()},
+				Validators:    []validator.String{stream.DomainValidator()},
 				PlanModifiers: settledOnceSet,
 			},
 			"account": schema.StringAttribute{
@@ -147,14 +143,14 @@ func sourceAttribute() schema.SingleNestedAttribute {
 				MarkdownDescription: "Subject at which the mirror's account has imported the JetStream API of the source's account, in place of `$JS.API`. " +
 					"With `account`, it defaults to what `kine_mirror_imports` gives.",
 				Optional: true, Computed: true,
-				Validators:    []validator.String{mirrorsource.APIPrefixValidator()},
+				Validators:    []validator.String{stream.APIPrefixValidator()},
 				PlanModifiers: settled,
 			},
 			"deliver_prefix": schema.StringAttribute{
 				MarkdownDescription: "Subject below which the messages of the source's account come into the mirror's account. With `account`, it defaults to " +
 					"what `kine_mirror_imports` gives.",
 				Optional: true, Computed: true,
-				Validators:    []validator.String{mirrorsource.DeliverPrefixValidator()},
+				Validators:    []validator.String{stream.DeliverPrefixValidator()},
 				PlanModifiers: settled,
 			},
 		},
@@ -162,5 +158,5 @@ func sourceAttribute() schema.SingleNestedAttribute {
 }
 
 func (r *mirrorResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = bucketid.Schema(noun)
+	resp.IdentitySchema = stream.IdentitySchema(noun)
 }

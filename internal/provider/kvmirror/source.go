@@ -4,7 +4,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/mirrorsource"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 )
 
 // sourceAttr is the attribute that says what is mirrored.
@@ -13,7 +13,7 @@ const sourceAttr = "source"
 var atSource = path.Root(sourceAttr)
 
 // checkSource tells what can be seen without a server to be wrong with the source of the mirror.
-func (m *mirrorModel) checkSource(action string, s mirrorsource.Model, diags *diag.Diagnostics) {
+func (m *mirrorModel) checkSource(action string, s stream.Source, diags *diag.Diagnostics) {
 	if !s.Known() || m.Account.IsUnknown() {
 		return
 	}
@@ -22,7 +22,7 @@ func (m *mirrorModel) checkSource(action string, s mirrorsource.Model, diags *di
 	case err != nil:
 		addError(diags, action, m, err)
 	case !s.Asked() && !s.JetStreamDomain.IsNull():
-		diags.AddAttributeError(atSource.AtName(mirrorsource.JetStreamDomain), "Invalid Attribute Combination",
+		diags.AddAttributeError(atSource.AtName(stream.JetStreamDomainAttr), "Invalid Attribute Combination",
 			"The prefixes lead the mirror to its source, whatever domain that is in. jetstream_domain only counts together with account, by which the "+
 				"provider finds the source. Set that too, or leave jetstream_domain out.")
 	case !s.Asked() && m.History.IsNull():

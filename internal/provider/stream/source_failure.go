@@ -1,4 +1,4 @@
-package mirrorsource
+package stream
 
 import (
 	"errors"
@@ -12,19 +12,18 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/streamerror"
 )
 
 // ErrNoOwnAccount says that the default of the deliver prefix cannot be told.
 var ErrNoOwnAccount = errors.New("the subject below which the source's messages come names the account of the copy, which is not known here: it is " +
 	"that of the provider's own credentials")
 
-// SideError is a failure to look at the source on its own side.
-type SideError struct{ Err error }
+// SourceAccessError is a failure to look at the source on its own side.
+type SourceAccessError struct{ Err error }
 
-func (e *SideError) Error() string { return "its source: " + e.Err.Error() }
+func (e *SourceAccessError) Error() string { return "its source: " + e.Err.Error() }
 
-func (e *SideError) Unwrap() error { return e.Err }
+func (e *SourceAccessError) Unwrap() error { return e.Err }
 
 // HistoryError says that a copy is to keep another number of revisions than its source.
 type HistoryError struct {
@@ -38,68 +37,68 @@ func (e *HistoryError) Error() string {
 }
 
 // CheckHistory is a [*HistoryError] if a copy is to keep another number of revisions than the source has.
-func (m Model) CheckHistory(has int64, wanted types.Int64) error {
+func (m Source) CheckHistory(has int64, wanted types.Int64) error {
 	if wanted.ValueInt64() == has {
 		return nil
 	}
-	return &HistoryError{Source: m.Source().String(), Has: has}
+	return &HistoryError{Source: m.MirrorSource().String(), Has: has}
 }
 
 // shareStep is how accounts get to mirror buckets of each other.
 const shareStep = "The account of the source has to export what kine_mirror_exports returns for the bucket, with activations for the account of the copy, " +
 	"which has to import what kine_mirror_imports returns."
 
-// Failure finds out what an error about the source is about, where the object is the attribute root, such as "source". ok is false for an
+// SourceFailure finds out what an error about the source is about, where the object is the attribute root, such as "source". ok is false for an
 // error that is not about one. A CLI does not show a nested attribute, so the step names it.
-func Failure(root string, err error) (f streamerror.Failure, ok bool) {
+func SourceFailure(root string, err error) (f Failure, ok bool) {
 	var (
 		broken *mirror.BrokenError
 		source *mirror.SourceError
-		side   *SideError
+		side   *SourceAccessError
 	)
 	at := path.Root(root)
 	// In the steps, @ stands for the name of the attribute.
-	step := func(name, text string) streamerror.Failure {
+	step := func(name, text string) Failure {
 		if name != "" {
 			at = at.AtName(name)
 		}
-		return streamerror.Failure{At: at, Step: strings.ReplaceAll(text, "@", root)}
+		return Failure{At: at, Step: strings.ReplaceAll(text, "@", root)}
 	}
 	switch {
 	case errors.Is(err, ErrNoOwnAccount):
-		return step(DeliverPrefix, "Set account to its public key, or @.deliver_prefix."), true
+		return step(DeliverPrefixAttr, "Set account to its public key, or @.deliver_prefix."), true
 	case errors.As(err, &broken):
 		return brokenFailure(broken, step), true
 	case errors.As(err, &source) && source.Mirror:
-		return step(Bucket, "Set @ to what that mirror is a mirror of."), true
+		return step(BucketAttr, "Set @ to what that mirror is a mirror of."), true
 	case errors.As(err, &source):
-		return step(Bucket, "Repair the bucket first, as the apply of a nats_kine_bucket does, or set @.bucket to another one."), true
+		return step(BucketAttr, "Repair the bucket first, as the apply of a nats_kine_bucket does, or set @.bucket to another one."), true
 	case errors.As(err, &side):
 		return sideFailure(side.Err, step), true
 	}
-	return streamerror.Failure{}, false
+	return Failure{}, false
 }
 
 // sideFailure finds out what a failure to look at the source is about.
-func sideFailure(err error, step func(name, text string) streamerror.Failure) streamerror.Failure {
+func sideFailure(err error, step func(name, text string) Failure) Failure {
 	var (
 		refused *natsconn.AccountAuthError
 		absent  *natsconn.NoJetStreamError
 	)
 	switch {
 	case errors.Is(err, kine.ErrNotFound):
-		return step(Bucket, "Check @.bucket, @.jetstream_domain and @.account, and that the bucket is made before its copy: with @.bucket = nats_kine_bucket.x.name "+
+		return step(BucketAttr, "Check @.bucket, @.jetstream_domain and @.account, and that the bucket is made before its copy: with @.bucket = nats_kine_bucket.x.name "+
 			"it is.")
 	case errors.As(err, &refused), errors.Is(err, connection.ErrNoAccountSigningKey):
-		return step(Account, "Here, that is @.account.")
+		return step(AccountAttr, "Here, that is @.account.")
 	case errors.As(err, &absent) && absent.Domain != "":
-		return step(JetStreamDomain, "Here, that is @.jetstream_domain.")
+		return step(JetStreamDomainAttr, "Here, that is @.jetstream_domain.")
 	}
 	return step("", "")
 }
 
 // brokenFailure finds out what keeps a copy from following its source.
-func brokenFailure(e *mirror.BrokenError, step func(name, text string) streamerror.Failure) streamerror.Failure {
+func brokenFailure(e *mirror.BrokenError, step func(name, text string) Failure) Failure {
 	inDomain := e.Source.Domain != ""
 	switch e.Cause {
 	case mirror.CauseSameDomain:
@@ -107,19 +106,19 @@ func brokenFailure(e *mirror.BrokenError, step func(name, text string) streamerr
 			"or @.api_prefix and @.deliver_prefix. "+shareStep)
 	case mirror.CauseNoAnswer:
 		if inDomain {
-			return step(JetStreamDomain, "Check @.jetstream_domain, and the leaf node connection between the servers of the two domains: it has to join the account "+
+			return step(JetStreamDomainAttr, "Check @.jetstream_domain, and the leaf node connection between the servers of the two domains: it has to join the account "+
 				"of the copy on both sides.")
 		}
-		return step(APIPrefix, "Check @.api_prefix. "+shareStep)
+		return step(APIPrefixAttr, "Check @.api_prefix. "+shareStep)
 	case mirror.CauseNoDelivery:
 		if inDomain {
-			return step(JetStreamDomain, "Check the leaf node connection between the servers of the two domains, and what it lets pass.")
+			return step(JetStreamDomainAttr, "Check the leaf node connection between the servers of the two domains, and what it lets pass.")
 		}
-		return step(DeliverPrefix, "Check @.deliver_prefix. "+shareStep)
+		return step(DeliverPrefixAttr, "Check @.deliver_prefix. "+shareStep)
 	case mirror.CauseSourceMissing:
-		return step(Bucket, "Check @.bucket, and that the bucket is made before its copy.")
+		return step(BucketAttr, "Check @.bucket, and that the bucket is made before its copy.")
 	case mirror.CauseOtherSource:
-		return step(Bucket, "Check that @.account and @.jetstream_domain, by which the provider finds the source, lead to the same bucket as @.api_prefix does in the "+
+		return step(BucketAttr, "Check that @.account and @.jetstream_domain, by which the provider finds the source, lead to the same bucket as @.api_prefix does in the "+
 			"account of the copy.")
 	case mirror.CauseFlowControl:
 		return step("", shareStep)

@@ -1,4 +1,4 @@
-package bucketid
+package stream
 
 import (
 	"strings"
@@ -18,14 +18,14 @@ func TestImportID(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := map[string]Model{
+	good := map[string]Identity{
 		"kine":                       {Name: types.StringValue("kine")},
 		"hub:kine":                   {Name: types.StringValue("kine"), JetStreamDomain: types.StringValue("hub")},
 		account + "/kine":            {Name: types.StringValue("kine"), Account: types.StringValue(account)},
 		account + "/hub:edge-berlin": {types.StringValue("edge-berlin"), types.StringValue(account), types.StringValue("hub")},
 	}
 	for id, want := range good {
-		got, err := parse(id)
+		got, err := parseImportID(id)
 		if err != nil || got != want || got.ImportID() != id {
 			t.Errorf("%q is %+v (%v) and back %q, want %+v", id, got, err, got.ImportID(), want)
 		}
@@ -39,7 +39,7 @@ func TestImportID(t *testing.T) {
 		"hub:kine:x": "only letters, digits",
 	}
 	for id, want := range bad {
-		if got, err := parse(id); err == nil || !strings.Contains(err.Error(), want) {
+		if got, err := parseImportID(id); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is %+v, %v; want an error with %q", id, got, err, want)
 		}
 	}
@@ -47,7 +47,7 @@ func TestImportID(t *testing.T) {
 
 // An identity that Terraform stored has empty strings where there is nothing.
 func TestNullEmpty(t *testing.T) {
-	m := Model{Name: types.StringValue("kine"), Account: types.StringValue(""), JetStreamDomain: types.StringValue("")}
+	m := Identity{Name: types.StringValue("kine"), Account: types.StringValue(""), JetStreamDomain: types.StringValue("")}
 	m.nullEmpty()
 	if !m.Account.IsNull() || !m.JetStreamDomain.IsNull() || m.check() != nil {
 		t.Errorf("%+v: %v", m, m.check())

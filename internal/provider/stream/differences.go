@@ -1,5 +1,4 @@
-// Package violation is the list in which buckets and mirrors show how their stream was changed behind Terraform's back.
-package violation
+package stream
 
 import (
 	"context"
@@ -13,21 +12,21 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 )
 
-// Name is that of the attribute.
-const Name = "contract_violations"
+// DifferencesAttr is the list in which buckets and mirrors show how their stream was changed behind Terraform's back.
+const DifferencesAttr = "contract_violations"
 
-type model struct {
+type differenceModel struct {
 	Field    types.String `tfsdk:"field"`
 	Actual   types.String `tfsdk:"actual"`
 	Required types.String `tfsdk:"required"`
 }
 
-var objectType = types.ObjectType{AttrTypes: map[string]attr.Type{
+var differenceType = types.ObjectType{AttrTypes: map[string]attr.Type{
 	"field": types.StringType, "actual": types.StringType, "required": types.StringType,
 }}
 
-// Attribute is the list. required says whose need it is that a field has another value.
-func Attribute(description, required string) schema.ListNestedAttribute {
+// DifferencesAttribute is the list. required says whose need it is that a field has another value.
+func DifferencesAttribute(description, required string) schema.ListNestedAttribute {
 	return schema.ListNestedAttribute{
 		MarkdownDescription: description,
 		Computed:            true,
@@ -51,24 +50,24 @@ func Attribute(description, required string) schema.ListNestedAttribute {
 	}
 }
 
-// None is the list of a stream that is as it should be.
-func None() types.List { return types.ListValueMust(objectType, []attr.Value{}) }
+// NoDifferences is the list of a stream that is as it should be.
+func NoDifferences() types.List { return types.ListValueMust(differenceType, []attr.Value{}) }
 
-// List returns violations as a list.
-func List(ctx context.Context, violations []kine.Violation) (types.List, diag.Diagnostics) {
-	models := make([]model, len(violations))
+// DifferencesList returns violations as a list.
+func DifferencesList(ctx context.Context, violations []kine.Violation) (types.List, diag.Diagnostics) {
+	models := make([]differenceModel, len(violations))
 	for i, v := range violations {
-		models[i] = model{types.StringValue(v.Field), types.StringValue(v.Actual), types.StringValue(v.Required)}
+		models[i] = differenceModel{types.StringValue(v.Field), types.StringValue(v.Actual), types.StringValue(v.Required)}
 	}
-	return types.ListValueFrom(ctx, objectType, models)
+	return types.ListValueFrom(ctx, differenceType, models)
 }
 
-// Of returns the violations of a list.
-func Of(ctx context.Context, list types.List, diags *diag.Diagnostics) []kine.Violation {
+// DifferencesOf returns the violations of a list.
+func DifferencesOf(ctx context.Context, list types.List, diags *diag.Diagnostics) []kine.Violation {
 	if list.IsNull() || list.IsUnknown() {
 		return nil
 	}
-	var models []model
+	var models []differenceModel
 	diags.Append(list.ElementsAs(ctx, &models, false)...)
 	violations := make([]kine.Violation, len(models))
 	for i, v := range models {
@@ -81,10 +80,10 @@ func Of(ctx context.Context, list types.List, diags *diag.Diagnostics) []kine.Vi
 
 // Unrepairable returns the violations of a list that no update can mend, or that none may.
 func Unrepairable(ctx context.Context, list types.List, diags *diag.Diagnostics) []kine.Violation {
-	return slices.DeleteFunc(Of(ctx, list, diags), kine.Violation.Repairable)
+	return slices.DeleteFunc(DifferencesOf(ctx, list, diags), kine.Violation.Repairable)
 }
 
-// Has tells whether a list has a violation of this field.
-func Has(ctx context.Context, list types.List, field string, diags *diag.Diagnostics) bool {
-	return slices.ContainsFunc(Of(ctx, list, diags), func(v kine.Violation) bool { return v.Field == field })
+// HasDifference tells whether a list has a violation of this field.
+func HasDifference(ctx context.Context, list types.List, field string, diags *diag.Diagnostics) bool {
+	return slices.ContainsFunc(DifferencesOf(ctx, list, diags), func(v kine.Violation) bool { return v.Field == field })
 }

@@ -1,6 +1,4 @@
-// Package datastore is the object by which buckets and mirrors tell an endpoint what it points k3s at. All of them have
-// the same type, so that one can stand for another in a conditional.
-package datastore
+package stream
 
 import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -14,8 +12,9 @@ import (
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
 
-// Model is the object in Terraform's types.
-type Model struct {
+// Datastore is the object by which buckets and mirrors tell an endpoint what it points k3s at. All of them have the same type,
+// so that one can stand for another in a conditional.
+type Datastore struct {
 	Name            types.String `tfsdk:"name"`
 	History         types.Int64  `tfsdk:"history"`
 	Replicas        types.Int64  `tfsdk:"replicas"`
@@ -25,8 +24,8 @@ type Model struct {
 	Reason          types.String `tfsdk:"reason"`
 }
 
-// AttributeTypes are the types of the object's attributes.
-var AttributeTypes = map[string]attr.Type{
+// datastoreTypes are the types of the object's attributes.
+var datastoreTypes = map[string]attr.Type{
 	"name":             types.StringType,
 	"history":          types.Int64Type,
 	"replicas":         types.Int64Type,
@@ -37,8 +36,8 @@ var AttributeTypes = map[string]attr.Type{
 }
 
 // Object returns the model as a Terraform object.
-func (m Model) Object() types.Object {
-	return types.ObjectValueMust(AttributeTypes, map[string]attr.Value{
+func (m Datastore) Object() types.Object {
+	return types.ObjectValueMust(datastoreTypes, map[string]attr.Value{
 		"name": m.Name, "history": m.History, "replicas": m.Replicas, "account": m.Account,
 		"jetstream_domain": m.JetStreamDomain, "writable": m.Writable, "reason": m.Reason,
 	})
@@ -54,8 +53,8 @@ const (
 	reasonText   = "Why it is not writable; null if it is."
 )
 
-// ComputedAttribute is the object as a resource with a bucket behind it exports it.
-func ComputedAttribute(description string) schema.SingleNestedAttribute {
+// DatastoreAttribute is the object as a resource with a bucket behind it exports it.
+func DatastoreAttribute(description string) schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: description,
 		Computed:            true,
@@ -71,9 +70,9 @@ func ComputedAttribute(description string) schema.SingleNestedAttribute {
 	}
 }
 
-// RequiredAttribute is the object as an endpoint takes it. Name, history and replicas must be there, so that a misspelt
+// DatastoreArgument is the object as an endpoint takes it. Name, history and replicas must be there, so that a misspelt
 // attribute of a literal object is an error and not a default.
-func RequiredAttribute(description string) schema.SingleNestedAttribute {
+func DatastoreArgument(description string) schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: description,
 		Required:            true,

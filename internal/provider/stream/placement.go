@@ -1,7 +1,4 @@
-// Package placement is the attribute by which buckets and mirrors choose the servers that hold them. KINE refuses a bucket
-// whose configuration has a placement, so the server has it for as long as a creation or move takes; what was asked for is
-// kept in the state.
-package placement
+package stream
 
 import (
 	"context"
@@ -22,22 +19,23 @@ import (
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
 
-// Name is that of the attribute.
-const Name = "placement"
+// PlacementAttr is the attribute by which buckets and mirrors choose the servers that hold them. KINE refuses a bucket whose
+// configuration has a placement, so the server has it only while a creation or move is under way. The state keeps what was asked for.
+const PlacementAttr = "placement"
 
-// AttributeTypes are the types of the object's attributes.
-var AttributeTypes = map[string]attr.Type{
+// placementTypes are the types of the object's attributes.
+var placementTypes = map[string]attr.Type{
 	"cluster": types.StringType,
 	"tags":    types.SetType{ElemType: types.StringType},
 }
 
-type model struct {
+type placementModel struct {
 	Cluster types.String `tfsdk:"cluster"`
 	Tags    types.Set    `tfsdk:"tags"`
 }
 
-// Attribute is the attribute of a resource that these servers hold.
-func Attribute(description string) schema.SingleNestedAttribute {
+// PlacementAttribute is the attribute of a resource that these servers hold.
+func PlacementAttribute(description string) schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: description,
 		Optional:            true,
@@ -58,20 +56,20 @@ func Attribute(description string) schema.SingleNestedAttribute {
 	}
 }
 
-// Validate refuses a placement that chooses nothing.
-func Validate(object types.Object, diags *diag.Diagnostics) {
+// ValidatePlacement refuses a placement that chooses nothing.
+func ValidatePlacement(object types.Object, diags *diag.Diagnostics) {
 	if place := object.Attributes(); len(place) > 0 && place["cluster"].IsNull() && place["tags"].IsNull() {
-		diags.AddAttributeError(path.Root(Name), "Invalid Attribute Combination",
+		diags.AddAttributeError(path.Root(PlacementAttr), "Invalid Attribute Combination",
 			"A placement needs cluster, tags or both. Leave it out to let the servers choose.")
 	}
 }
 
-// Of returns the placement, nil if there is none, or none that is known.
-func Of(ctx context.Context, object types.Object, diags *diag.Diagnostics) *kine.Placement {
+// PlacementOf returns the placement, nil if there is none, or none that is known.
+func PlacementOf(ctx context.Context, object types.Object, diags *diag.Diagnostics) *kine.Placement {
 	if object.IsNull() || object.IsUnknown() {
 		return nil
 	}
-	var m model
+	var m placementModel
 	diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
 	place := &kine.Placement{Cluster: m.Cluster.ValueString()}
 	diags.Append(m.Tags.ElementsAs(ctx, &place.Tags, false)...)
@@ -92,7 +90,7 @@ func Moves(ctx context.Context, planned, before types.Object, cluster types.Stri
 	if attributes["cluster"].IsUnknown() || attributes["tags"].IsUnknown() {
 		return true
 	}
-	wanted, was := Of(ctx, planned, diags), Of(ctx, before, diags)
+	wanted, was := PlacementOf(ctx, planned, diags), PlacementOf(ctx, before, diags)
 	if was == nil {
 		was = &kine.Placement{}
 	}
@@ -101,19 +99,19 @@ func Moves(ctx context.Context, planned, before types.Object, cluster types.Stri
 	return !sameTags || !sameCluster
 }
 
-// Found returns the placement as a refresh finds it: one that names a cluster names the one that the stream is in, so that the next
+// FoundPlacement returns the placement as a refresh finds it: one that names a cluster names the one that the stream is in, so that the next
 // plan shows a stream which was moved behind Terraform's back.
-func Found(ctx context.Context, object types.Object, cluster types.String, diags *diag.Diagnostics) types.Object {
-	place := Of(ctx, object, diags)
+func FoundPlacement(ctx context.Context, object types.Object, cluster types.String, diags *diag.Diagnostics) types.Object {
+	place := PlacementOf(ctx, object, diags)
 	if place == nil || place.Cluster == "" || place.Cluster == cluster.ValueString() {
 		return object
 	}
 	attributes := maps.Clone(object.Attributes())
 	attributes["cluster"] = cluster
-	return types.ObjectValueMust(AttributeTypes, attributes)
+	return types.ObjectValueMust(placementTypes, attributes)
 }
 
-// Unfinished drops the violation that a placement is which Terraform has set itself and not cleared yet.
-func Unfinished(violations []kine.Violation) []kine.Violation {
-	return slices.DeleteFunc(violations, func(v kine.Violation) bool { return v.Field == Name })
+// WithoutPlacement drops the violation that a placement is which Terraform has set itself and not cleared yet.
+func WithoutPlacement(violations []kine.Violation) []kine.Violation {
+	return slices.DeleteFunc(violations, func(v kine.Violation) bool { return v.Field == PlacementAttr })
 }

@@ -1,5 +1,4 @@
-// Package mirrorsource is the object by which mirrors and restored buckets say what they are copies of.
-package mirrorsource
+package stream
 
 import (
 	"context"
@@ -18,17 +17,15 @@ import (
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
 
-// The names of the object's attributes.
+// The names of the attributes of a source that those of a bucket lack.
 const (
-	Bucket          = "bucket"
-	JetStreamDomain = "jetstream_domain"
-	Account         = "account"
-	APIPrefix       = "api_prefix"
-	DeliverPrefix   = "deliver_prefix"
+	BucketAttr        = "bucket"
+	APIPrefixAttr     = "api_prefix"
+	DeliverPrefixAttr = "deliver_prefix"
 )
 
-// Model is the object in Terraform's types.
-type Model struct {
+// Source is the object by which mirrors and restored buckets say what they are copies of.
+type Source struct {
 	Bucket          types.String `tfsdk:"bucket"`
 	JetStreamDomain types.String `tfsdk:"jetstream_domain"`
 	Account         types.String `tfsdk:"account"`
@@ -36,10 +33,10 @@ type Model struct {
 	DeliverPrefix   types.String `tfsdk:"deliver_prefix"`
 }
 
-// AttributeTypes are the types of the object's attributes.
-var AttributeTypes = map[string]attr.Type{
-	Bucket: types.StringType, JetStreamDomain: types.StringType, Account: types.StringType,
-	APIPrefix: types.StringType, DeliverPrefix: types.StringType,
+// sourceTypes are the types of the object's attributes.
+var sourceTypes = map[string]attr.Type{
+	BucketAttr: types.StringType, JetStreamDomainAttr: types.StringType, AccountAttr: types.StringType,
+	APIPrefixAttr: types.StringType, DeliverPrefixAttr: types.StringType,
 }
 
 // APIPrefixValidator refuses what is no subject of a JetStream API in another account.
@@ -56,13 +53,13 @@ func DeliverPrefixValidator() validator.String {
 	})
 }
 
-// Of reads the object. Of one that is not known, nothing is.
-func Of(ctx context.Context, object types.Object, diags *diag.Diagnostics) Model {
+// SourceOf reads the object. Of one that is not known, nothing is.
+func SourceOf(ctx context.Context, object types.Object, diags *diag.Diagnostics) Source {
 	if object.IsUnknown() {
 		unknown := types.StringUnknown()
-		return Model{unknown, unknown, unknown, unknown, unknown}
+		return Source{unknown, unknown, unknown, unknown, unknown}
 	}
-	var m Model
+	var m Source
 	if !object.IsNull() {
 		diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
 	}
@@ -70,22 +67,22 @@ func Of(ctx context.Context, object types.Object, diags *diag.Diagnostics) Model
 }
 
 // Object returns the model as a Terraform object.
-func (m Model) Object() types.Object {
-	return types.ObjectValueMust(AttributeTypes, map[string]attr.Value{
-		Bucket: m.Bucket, JetStreamDomain: m.JetStreamDomain, Account: m.Account, APIPrefix: m.APIPrefix, DeliverPrefix: m.DeliverPrefix,
+func (m Source) Object() types.Object {
+	return types.ObjectValueMust(sourceTypes, map[string]attr.Value{
+		BucketAttr: m.Bucket, JetStreamDomainAttr: m.JetStreamDomain, AccountAttr: m.Account, APIPrefixAttr: m.APIPrefix, DeliverPrefixAttr: m.DeliverPrefix,
 	})
 }
 
-// Found returns the source of a mirror that is there. Who works there, and in which domain behind a prefix, it does not tell. The prefix of the API
+// FoundSource returns the source of a mirror that is there. Who works there, and in which domain behind a prefix, it does not tell. The prefix of the API
 // may name the account, but not whether the configuration does: to guess it would ask a source that nobody named, or replace the mirror.
-func Found(s mirror.Source) Model {
-	return Model{
+func FoundSource(s mirror.Source) Source {
+	return Source{
 		Bucket: types.StringValue(s.Bucket), JetStreamDomain: attribute.Text(s.Domain), APIPrefix: attribute.Text(s.APIPrefix), DeliverPrefix: attribute.Text(s.DeliverPrefix),
 	}
 }
 
 // Known tells whether there is nothing in it that only an apply settles.
-func (m Model) Known() bool {
+func (m Source) Known() bool {
 	for _, value := range []types.String{m.Bucket, m.JetStreamDomain, m.Account, m.APIPrefix, m.DeliverPrefix} {
 		if value.IsUnknown() {
 			return false
@@ -95,7 +92,7 @@ func (m Model) Known() bool {
 }
 
 // NullUnknown has null what is left out and only the apply settles.
-func (m Model) NullUnknown() Model {
+func (m Source) NullUnknown() Source {
 	for _, open := range []*types.String{&m.JetStreamDomain, &m.Account, &m.APIPrefix, &m.DeliverPrefix} {
 		if open.IsUnknown() {
 			*open = types.StringNull()
@@ -106,7 +103,7 @@ func (m Model) NullUnknown() Model {
 
 // InEffect fills in what is left out and is in effect for a copy in that account and domain: a source that is reached without prefixes is in the
 // account of the copy, and one in another account is looked for in the domain of the copy.
-func (m Model) InEffect(account, domain types.String) Model {
+func (m Source) InEffect(account, domain types.String) Source {
 	reached := m.WithPrefixes(m, account)
 	switch {
 	case !reached.BehindPrefixes() && m.Account.IsNull():
@@ -120,11 +117,11 @@ func (m Model) InEffect(account, domain types.String) Model {
 }
 
 // BehindPrefixes tells whether the mirror's servers reach the source by prefixes.
-func (m Model) BehindPrefixes() bool { return !m.APIPrefix.IsNull() || !m.DeliverPrefix.IsNull() }
+func (m Source) BehindPrefixes() bool { return !m.APIPrefix.IsNull() || !m.DeliverPrefix.IsNull() }
 
 // WithPrefixes fills in the prefixes that are not configured, for a mirror in the account own. They are known as soon as the accounts
 // are; a mirror in the account of the provider's own credentials has no default for the one that names its account.
-func (m Model) WithPrefixes(config Model, own types.String) Model {
+func (m Source) WithPrefixes(config Source, own types.String) Source {
 	m.APIPrefix, m.DeliverPrefix = config.APIPrefix, config.DeliverPrefix
 	elsewhere := !m.Account.IsNull() && !m.Account.Equal(own)
 	unsettled := m.Account.IsUnknown() || elsewhere && own.IsUnknown()
@@ -141,8 +138,8 @@ func (m Model) WithPrefixes(config Model, own types.String) Model {
 	return m
 }
 
-// Source returns the source as the mirror's servers reach it.
-func (m Model) Source() mirror.Source {
+// MirrorSource returns the source as the mirror's servers reach it.
+func (m Source) MirrorSource() mirror.Source {
 	source := mirror.Source{Bucket: m.Bucket.ValueString()}
 	if m.BehindPrefixes() {
 		source.APIPrefix, source.DeliverPrefix = m.APIPrefix.ValueString(), m.DeliverPrefix.ValueString()
@@ -153,10 +150,10 @@ func (m Model) Source() mirror.Source {
 }
 
 // Asked tells whether the provider can ask the source: there is somebody to work as on its side.
-func (m Model) Asked() bool { return !m.BehindPrefixes() || !m.Account.IsNull() }
+func (m Source) Asked() bool { return !m.BehindPrefixes() || !m.Account.IsNull() }
 
 // API returns the JetStream API of the source's side for a mirror in that account and domain, nil if the provider cannot ask there.
-func (m Model) API(data *connection.Data, account, domain types.String) (*natsconn.JetStream, error) {
+func (m Source) API(data *connection.Data, account, domain types.String) (*natsconn.JetStream, error) {
 	if !m.Asked() {
 		return nil, nil
 	}
@@ -170,8 +167,8 @@ func (m Model) API(data *connection.Data, account, domain types.String) (*natsco
 }
 
 // Check tells what can be seen without a server to be wrong with the source of a mirror in that account and domain.
-func (m Model) Check(account, domain types.String) error {
-	source := m.Source()
+func (m Source) Check(account, domain types.String) error {
+	source := m.MirrorSource()
 	if err := source.Check(); err != nil {
 		return err
 	}
