@@ -20,8 +20,15 @@ func NewServer(version string) func() (tfprotov6.ProviderServer, error) {
 	}
 }
 
-// Serve serves the provider of that version until the CLI ends it. With debug, it runs on its own and prints what the CLI needs to attach.
+// Serve serves the provider of that version until the CLI ends it. With debug, it runs on its own, with all of its logs, and prints what the
+// CLI needs to attach.
 func Serve(version string, debug bool) error {
+	paceCollector()
+	if !debug {
+		if err := quietLogs(); err != nil {
+			return err
+		}
+	}
 	server, err := NewServer(version)()
 	if err != nil {
 		return err
