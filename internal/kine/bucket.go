@@ -19,8 +19,8 @@ type Bucket struct {
 	Placement *Placement
 	// Fence is nil unless the bucket is fenced.
 	Fence *Fence
-	// Violations are the deviations from the contract, but for history and replicas, which are a choice.
-	Violations []Violation
+	// Differences are the deviations from the contract, but for history and replicas, which are a choice.
+	Differences []Difference
 	// Messages, Bytes and Keys say how much is in it; LastSequence is the last revision.
 	Messages, Bytes, Keys, LastSequence uint64
 	// Consumers is the number of consumers, those that nobody uses any more included.
@@ -37,9 +37,9 @@ func (b *Bucket) Contents() string {
 	return fmt.Sprintf("%d keys in %d messages (%d bytes), last revision %d", b.Keys, b.Messages, b.Bytes, b.LastSequence)
 }
 
-// Unrepairable returns the violations that no update can mend.
-func (b *Bucket) Unrepairable() []Violation {
-	return slices.DeleteFunc(slices.Clone(b.Violations), Violation.Repairable)
+// Unrepairable returns the differences that no update can mend.
+func (b *Bucket) Unrepairable() []Difference {
+	return slices.DeleteFunc(slices.Clone(b.Differences), Difference.Repairable)
 }
 
 // Bucket reads the stream as that of a bucket.
@@ -54,7 +54,7 @@ func (i *Stream) Bucket() *Bucket {
 		b.Cluster = i.Cluster.Name
 	}
 	b.Fence = i.Config.fence(b.Name)
-	b.Violations = i.Config.violations(b.Spec, false)
+	b.Differences = i.Config.contractDifferences(b.Spec, false)
 	return b
 }
 
@@ -103,11 +103,11 @@ func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Place
 
 // adopt decides whether a stream that is there may be the one to be created.
 func adopt(info *Stream, bucket *Bucket, spec Spec) error {
-	violations := info.Config.Unplaced(newConfig(spec))
-	if len(violations) == 0 && info.Empty() && bucket.Fence == nil {
+	differences := info.Config.Unplaced(newConfig(spec))
+	if len(differences) == 0 && info.Empty() && bucket.Fence == nil {
 		return nil
 	}
-	bucket.Violations = violations
+	bucket.Differences = differences
 	return &ExistsError{Bucket: bucket}
 }
 

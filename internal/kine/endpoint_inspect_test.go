@@ -235,7 +235,7 @@ func TestKINEDoesAsInspected(t *testing.T) {
 		case !slices.Contains(in.Servers, lab.ClientURL()):
 			t.Errorf("%q: KINE is connected to %s, the inspection says %q", text, lab.ClientURL(), in.Servers)
 		}
-		if found := streamConfig(t, lab.Connect(t), in.Spec.Name).violations(in.Spec, true); len(found) > 0 {
+		if found := streamConfig(t, lab.Connect(t), in.Spec.Name).contractDifferences(in.Spec, true); len(found) > 0 {
 			t.Errorf("%q: the bucket that KINE has made is not %+v: %v", text, in.Spec, found)
 		}
 		if err := k.Stop(); err != nil {

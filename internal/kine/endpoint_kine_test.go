@@ -96,7 +96,7 @@ func TestKINEReadsEndpoint(t *testing.T) {
 			if user := connectedAs(t, c.lab, spec.Name); c.user != "" && user != c.user {
 				t.Errorf("KINE is user %q, want %q", user, c.user)
 			}
-			if found := streamConfig(t, c.lab.Connect(t), spec.Name).violations(spec, true); len(found) > 0 {
+			if found := streamConfig(t, c.lab.Connect(t), spec.Name).contractDifferences(spec, true); len(found) > 0 {
 				t.Errorf("the bucket that KINE has made differs: %v", found)
 			}
 		})
@@ -199,7 +199,7 @@ func TestKINEMisreadsEndpoint(t *testing.T) {
 				t.Fatal(err)
 			}
 			connectedAs(t, lab, c.want.Name)
-			if found := streamConfig(t, lab.Connect(t), c.want.Name).violations(c.want, true); len(found) > 0 {
+			if found := streamConfig(t, lab.Connect(t), c.want.Name).contractDifferences(c.want, true); len(found) > 0 {
 				t.Errorf("the bucket that KINE has made differs: %v", found)
 			}
 			if err := k.Stop(); err != nil {

@@ -27,9 +27,9 @@ type ExistsError struct {
 
 func (e *ExistsError) Error() string {
 	switch {
-	case len(e.Bucket.Violations) > 0:
+	case len(e.Bucket.Differences) > 0:
 		return fmt.Sprintf("a stream %s exists already and is no bucket that KINE accepts: %s",
-			StreamName(e.Bucket.Name), DescribeViolations(e.Bucket.Violations))
+			StreamName(e.Bucket.Name), DescribeDifferences(e.Bucket.Differences))
 	case e.Bucket.Fence != nil:
 		return fmt.Sprintf("the bucket %s exists already and is fenced", e.Bucket.Name)
 	}
@@ -38,34 +38,34 @@ func (e *ExistsError) Error() string {
 
 // UnrepairableError says which fields of a stream break the contract and cannot be updated.
 type UnrepairableError struct {
-	Stream     string
-	Violations []Violation
+	Stream      string
+	Differences []Difference
 }
 
 func (e *UnrepairableError) Error() string {
-	return fmt.Sprintf("stream %s cannot be made into a bucket that KINE accepts: %s", e.Stream, DescribeViolations(e.Violations))
+	return fmt.Sprintf("stream %s cannot be made into a bucket that KINE accepts: %s", e.Stream, DescribeDifferences(e.Differences))
 }
 
 // UnchangedError says that the server has answered an update of a stream with success, and that the stream is not as it was asked to be: it
 // was changed again by somebody else, or never.
 type UnchangedError struct {
 	Stream string
-	// Violations are where it differs from what was asked for.
-	Violations []Violation
+	// Differences are where it differs from what was asked for.
+	Differences []Difference
 }
 
 func (e *UnchangedError) Error() string {
-	texts := make([]string, len(e.Violations))
-	for i, v := range e.Violations {
+	texts := make([]string, len(e.Differences))
+	for i, v := range e.Differences {
 		texts[i] = v.Unlike()
 	}
 	return fmt.Sprintf("the server has confirmed the update of the stream %s, and it is not as it was asked to be: %s", e.Stream, strings.Join(texts, "; "))
 }
 
-// DescribeViolations says in words where a stream breaks the contract.
-func DescribeViolations(violations []Violation) string {
-	texts := make([]string, len(violations))
-	for i, v := range violations {
+// DescribeDifferences says in words where a stream breaks the contract.
+func DescribeDifferences(differences []Difference) string {
+	texts := make([]string, len(differences))
+	for i, v := range differences {
 		texts[i] = v.String()
 	}
 	return strings.Join(texts, "; ")

@@ -116,7 +116,7 @@ func SetFence(ctx context.Context, js *natsconn.JetStream, name string, f Fence)
 	}
 	bucket := info.Bucket()
 	if broken := bucket.Unrepairable(); len(broken) > 0 {
-		return nil, &UnrepairableError{Stream: StreamName(name), Violations: broken}
+		return nil, &UnrepairableError{Stream: StreamName(name), Differences: broken}
 	}
 	if bucket.Fence != nil {
 		if bucket.Fence.LastSequence > 0 {
@@ -175,7 +175,7 @@ func LiftFence(ctx context.Context, js *natsconn.JetStream, name string, force b
 		return info.Bucket(), nil
 	}
 	if broken := info.Bucket().Unrepairable(); len(broken) > 0 {
-		return nil, &UnrepairableError{Stream: StreamName(name), Violations: broken}
+		return nil, &UnrepairableError{Stream: StreamName(name), Differences: broken}
 	}
 	if f.Successor != "" && !force {
 		return nil, &SuccessorError{Successor: f.Successor}

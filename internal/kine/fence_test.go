@@ -153,8 +153,8 @@ func testFence(t *testing.T, lab lab, replicas int) {
 		}
 		want := by
 		want.LastSequence = last
-		if diff := cmp.Diff(&want, now.Fence); diff != "" || len(now.Violations) > 0 {
-			t.Errorf("round %d: the fence differs, violations %v:\n%s", round, now.Violations, diff)
+		if diff := cmp.Diff(&want, now.Fence); diff != "" || len(now.Differences) > 0 {
+			t.Errorf("round %d: the fence differs, differences %v:\n%s", round, now.Differences, diff)
 		}
 
 		if round == 0 {
@@ -164,7 +164,7 @@ func testFence(t *testing.T, lab lab, replicas int) {
 			}
 		}
 		lifted, err := LiftFence(ctx, js, "kine", false)
-		if err != nil || lifted.Fence != nil || len(lifted.Violations) > 0 {
+		if err != nil || lifted.Fence != nil || len(lifted.Differences) > 0 {
 			t.Fatalf("LiftFence: %+v, %v", lifted, err)
 		}
 		if diff := cmp.Diff(plainConfig, plain(t, streamConfig(t, nc, "kine"))); diff != "" {
@@ -209,7 +209,7 @@ func TestFenceSuccessor(t *testing.T) {
 		t.Errorf("the stream was touched:\n%s", diff)
 	}
 	lifted, err := LiftFence(ctx, js, "kine", true)
-	if err != nil || lifted.Fence != nil || len(lifted.Violations) > 0 {
+	if err != nil || lifted.Fence != nil || len(lifted.Differences) > 0 {
 		t.Errorf("LiftFence by force: %+v, %v", lifted, err)
 	}
 }
@@ -288,7 +288,7 @@ func TestFenceInterrupted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(&want, read.Fence); diff != "" || len(read.Violations) > 0 {
+			if diff := cmp.Diff(&want, read.Fence); diff != "" || len(read.Differences) > 0 {
 				t.Errorf("the bucket is %+v, its fence differs:\n%s", read, diff)
 			}
 			if err := startsKINE(t, lab.URLs(), spec); err == nil {
@@ -300,10 +300,10 @@ func TestFenceInterrupted(t *testing.T) {
 				t.Fatal(err)
 			}
 			want.LastSequence = read.LastSequence
-			if diff := cmp.Diff(&want, done.Fence); diff != "" || read.LastSequence == 0 || len(done.Violations) > 0 {
+			if diff := cmp.Diff(&want, done.Fence); diff != "" || read.LastSequence == 0 || len(done.Differences) > 0 {
 				t.Errorf("the bucket is %+v, its fence differs:\n%s", done, diff)
 			}
-			if lifted, err := LiftFence(t.Context(), js, spec.Name, false); err != nil || lifted.Fence != nil || len(lifted.Violations) > 0 {
+			if lifted, err := LiftFence(t.Context(), js, spec.Name, false); err != nil || lifted.Fence != nil || len(lifted.Differences) > 0 {
 				t.Errorf("LiftFence: %+v, %v", lifted, err)
 			}
 			if err := startsKINE(t, lab.URLs(), spec); err != nil {

@@ -112,8 +112,8 @@ func readable(bucket string, msg *jetstream.RawStreamMsg) bool {
 	return parts > 0 && err == nil
 }
 
-// lastViolation tells what is wrong with the last message of a bucket, nil if nothing is.
-func lastViolation(ctx context.Context, js *natsconn.JetStream, info *Stream) (*Violation, error) {
+// lastDifference tells what is wrong with the last message of a bucket, nil if nothing is.
+func lastDifference(ctx context.Context, js *natsconn.JetStream, info *Stream) (*Difference, error) {
 	name := info.Config.spec().Name
 	late, cancel := context.WithTimeout(ctx, lagTimeout)
 	defer cancel()
@@ -122,7 +122,7 @@ func lastViolation(ctx context.Context, js *natsconn.JetStream, info *Stream) (*
 			return nil, nil
 		}
 		if info.State.Messages == 0 {
-			return &Violation{Field: FieldMessages, Actual: "0", Required: fmt.Sprintf("message %d", info.State.LastSequence)}, nil
+			return &Difference{Field: FieldMessages, Actual: "0", Required: fmt.Sprintf("message %d", info.State.LastSequence)}, nil
 		}
 		var msg *jetstream.RawStreamMsg
 		err := natsconn.Retry(ctx, func(ctx context.Context) (err error) {
@@ -133,13 +133,13 @@ func lastViolation(ctx context.Context, js *natsconn.JetStream, info *Stream) (*
 		case err == nil && readable(name, msg):
 			return nil, nil
 		case err == nil:
-			return &Violation{Field: FieldLastMessage, Actual: canonical([]byte(strconv.Quote(msg.Subject))), Required: "one of KINE's"}, nil
+			return &Difference{Field: FieldLastMessage, Actual: canonical([]byte(strconv.Quote(msg.Subject))), Required: "one of KINE's"}, nil
 		case !errors.Is(err, natsconn.ErrNoMessage):
 			return nil, err
 		}
 		// A server that lags behind does not have it yet, and a bucket that KINE writes to may be further by now.
 		if !again || !natsconn.Pause(late, lagPoll) {
-			return &Violation{Field: FieldLastMessage, Actual: "unset", Required: "one of KINE's"}, nil
+			return &Difference{Field: FieldLastMessage, Actual: "unset", Required: "one of KINE's"}, nil
 		}
 		if info, err = ReadStream(ctx, js, name); err != nil {
 			return nil, err
@@ -147,9 +147,9 @@ func lastViolation(ctx context.Context, js *natsconn.JetStream, info *Stream) (*
 	}
 }
 
-// Inspect reads a bucket as [Read] does, and adds to its violations what its messages say. That takes one more request, unless nothing
+// Inspect reads a bucket as [Read] does, and adds to its differences what its messages say. That takes one more request, unless nothing
 // was ever written, or KINE is at work: then there are consumers, and the last message is new. What cannot be read, for want of a
-// permission for example, is no violation.
+// permission for example, is no difference.
 func Inspect(ctx context.Context, js *natsconn.JetStream, name string) (*Bucket, error) {
 	info, err := ReadStream(ctx, js, name)
 	if err != nil {
@@ -163,8 +163,8 @@ func inspectStream(ctx context.Context, js *natsconn.JetStream, info *Stream) *B
 	if bucket.Fence != nil || len(bucket.Unrepairable()) > 0 || info.State.ConsumerCount > 0 && info.Now.Sub(info.State.LastTime) < writing {
 		return bucket
 	}
-	if found, err := lastViolation(ctx, js, info); err == nil && found != nil {
-		bucket.Violations = append(bucket.Violations, *found)
+	if found, err := lastDifference(ctx, js, info); err == nil && found != nil {
+		bucket.Differences = append(bucket.Differences, *found)
 	}
 	return bucket
 }
@@ -177,7 +177,7 @@ func RepairLastMessage(ctx context.Context, js *natsconn.JetStream, name string)
 		if err != nil {
 			return err
 		}
-		found, err := lastViolation(ctx, js, info)
+		found, err := lastDifference(ctx, js, info)
 		if err != nil || found == nil || found.Field != FieldLastMessage {
 			return err
 		}

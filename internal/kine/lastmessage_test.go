@@ -68,7 +68,7 @@ func TestLastMessage(t *testing.T) {
 	}
 	cases := map[string]struct {
 		then func(bucket string)
-		// field is that of the violation, empty if KINE starts, and text what is said of it.
+		// field is that of the difference, empty if KINE starts, and text what is said of it.
 		field, text string
 	}{
 		"KINE's own":                  {func(string) {}, "", ""},
@@ -122,8 +122,8 @@ func TestLastMessage(t *testing.T) {
 				t.Fatal(err)
 			}
 			inspected := inspectStream(t.Context(), js, aged(info, time.Minute))
-			if len(inspected.Violations) != 1 || inspected.Violations[0].Field != c.field || inspected.Violations[0].Repairable() != (c.field == FieldLastMessage) {
-				t.Errorf("Inspect finds %v", inspected.Violations)
+			if len(inspected.Differences) != 1 || inspected.Differences[0].Field != c.field || inspected.Differences[0].Repairable() != (c.field == FieldLastMessage) {
+				t.Errorf("Inspect finds %v", inspected.Differences)
 			}
 			if err := RepairLastMessage(t.Context(), js, spec.Name); err != nil {
 				t.Error(err)

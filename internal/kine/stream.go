@@ -212,9 +212,9 @@ func UpdateStream(ctx context.Context, js *natsconn.JetStream, want Config, plac
 	if err != nil {
 		return nil, err
 	}
-	broken := slices.DeleteFunc(info.Config.Differences(want), Violation.Repairable)
+	broken := slices.DeleteFunc(info.Config.Differences(want), Difference.Repairable)
 	if len(broken) > 0 {
-		return nil, &UnrepairableError{Stream: StreamName(spec.Name), Violations: broken}
+		return nil, &UnrepairableError{Stream: StreamName(spec.Name), Differences: broken}
 	}
 
 	// New replicas are looked for in the stream's own cluster, but by tags only while the placement is set. The server
@@ -272,7 +272,7 @@ func UpdateStream(ctx context.Context, js *natsconn.JetStream, want Config, plac
 		return nil, err
 	}
 	if left := info.Config.Unplaced(want); len(left) > 0 {
-		return nil, &UnchangedError{Stream: StreamName(spec.Name), Violations: left}
+		return nil, &UnchangedError{Stream: StreamName(spec.Name), Differences: left}
 	}
 	return info, nil
 }

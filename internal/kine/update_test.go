@@ -18,10 +18,10 @@ import (
 // expectBucket fails the test unless the bucket is at rest in that cluster, equal to the contract, and KINE starts on it.
 func expectBucket(t *testing.T, nc *nats.Conn, urls []string, got *Bucket, want Spec, cluster string) {
 	t.Helper()
-	if diff := cmp.Diff(want, got.Spec); diff != "" || got.Cluster != cluster || got.Placement != nil || len(got.Violations) > 0 {
+	if diff := cmp.Diff(want, got.Spec); diff != "" || got.Cluster != cluster || got.Placement != nil || len(got.Differences) > 0 {
 		t.Errorf("the bucket is %+v, want %+v in cluster %q", got, want, cluster)
 	}
-	if found := streamConfig(t, nc, want.Name).violations(want, true); len(found) > 0 {
+	if found := streamConfig(t, nc, want.Name).contractDifferences(want, true); len(found) > 0 {
 		t.Errorf("the stream differs from the contract: %v", found)
 	}
 	if err := startsKINE(t, urls, want); err != nil {
@@ -125,7 +125,7 @@ func TestUpdateAcrossRegions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(fenced.Fence, bucket.Fence); diff != "" || bucket.Spec != want || bucket.Cluster != "us" || len(bucket.Violations) > 0 {
+		if diff := cmp.Diff(fenced.Fence, bucket.Fence); diff != "" || bucket.Spec != want || bucket.Cluster != "us" || len(bucket.Differences) > 0 {
 			t.Errorf("the bucket is %+v, its fence differs:\n%s", bucket, diff)
 		}
 		if bucket, err = LiftFence(t.Context(), js, spec.Name, true); err != nil {
@@ -224,7 +224,7 @@ func TestUpdateRefused(t *testing.T) {
 		if !natsconn.IsAPIError(err, natsconn.CodeReplicasNotSupported) {
 			t.Errorf("Update: %v", err)
 		}
-		if found := streamConfig(t, nc, spec.Name).violations(spec, true); len(found) > 0 {
+		if found := streamConfig(t, nc, spec.Name).contractDifferences(spec, true); len(found) > 0 {
 			t.Errorf("the stream was touched: %v", found)
 		}
 	})
@@ -240,7 +240,7 @@ func TestUpdateRefused(t *testing.T) {
 		if _, err := Update(t.Context(), js, Spec{Name: spec.Name, History: 20, Replicas: 1}, place, true); !errors.Is(err, ErrNoCluster) {
 			t.Errorf("Update: %v", err)
 		}
-		if found := streamConfig(t, nc, spec.Name).violations(spec, true); len(found) > 0 {
+		if found := streamConfig(t, nc, spec.Name).contractDifferences(spec, true); len(found) > 0 {
 			t.Errorf("the stream was touched: %v", found)
 		}
 	})
@@ -251,7 +251,7 @@ func TestUpdateRefused(t *testing.T) {
 		before := streamConfig(t, nc, spec.Name)
 		_, err := Update(t.Context(), js, Spec{Name: spec.Name, History: 20, Replicas: 1}, nil, false)
 		var unrepairable *UnrepairableError
-		if !errors.As(err, &unrepairable) || len(unrepairable.Violations) != 1 || !strings.Contains(err.Error(), "allow_msg_ttl is true") {
+		if !errors.As(err, &unrepairable) || len(unrepairable.Differences) != 1 || !strings.Contains(err.Error(), "allow_msg_ttl is true") {
 			t.Errorf("Update: %v", err)
 		}
 		if diff := cmp.Diff(plain(t, before), plain(t, streamConfig(t, nc, spec.Name))); diff != "" {

@@ -17,18 +17,18 @@ import (
 
 // MismatchError says that KINE would not start on what is there.
 type MismatchError struct {
-	Bucket     string
-	Violations []Violation
+	Bucket      string
+	Differences []Difference
 }
 
 func (e *MismatchError) Error() string {
-	return fmt.Sprintf("KINE would not start on bucket %s: %s", e.Bucket, DescribeViolations(e.Violations))
+	return fmt.Sprintf("KINE would not start on bucket %s: %s", e.Bucket, DescribeDifferences(e.Differences))
 }
 
 // BreaksLenient tells whether also a KINE before 0.14.10 fails on the bucket, which takes one that is there as it finds it
 // ([GenerationLenient]).
 func (e *MismatchError) BreaksLenient() bool {
-	return slices.ContainsFunc(e.Violations, func(v Violation) bool {
+	return slices.ContainsFunc(e.Differences, func(v Difference) bool {
 		if v.Field == "subjects" { // one more does no harm
 			return !strings.Contains(v.Actual, strings.Trim(v.Required, "[]"))
 		}
@@ -168,21 +168,21 @@ func compare(ctx context.Context, js *natsconn.JetStream, spec Spec, domain stri
 // compareBucket returns what keeps KINE from starting on a bucket.
 func compareBucket(ctx context.Context, js *natsconn.JetStream, info *Stream, spec Spec, asKINE bool) (found []error) {
 	bucket := info.Bucket()
-	violations := info.Config.violations(spec, true)
+	differences := info.Config.contractDifferences(spec, true)
 	if len(bucket.Unrepairable()) == 0 {
-		last, err := lastViolation(ctx, js, info)
+		last, err := lastDifference(ctx, js, info)
 		switch {
 		case err == nil && last != nil:
-			violations = append(violations, *last)
-		case err == nil, errors.Is(err, nats.ErrNoResponders) && len(violations) > 0: // no direct gets, which is one of them
+			differences = append(differences, *last)
+		case err == nil, errors.Is(err, nats.ErrNoResponders) && len(differences) > 0: // no direct gets, which is one of them
 		case asKINE:
 			found = append(found, fmt.Errorf("the last message: %w", err))
 		default: // this is not the user that KINE will be
 			found = append(found, &CautionError{fmt.Errorf("the last message, which has to be KINE's, cannot be read: %w", err)})
 		}
 	}
-	if len(violations) > 0 {
-		found = append(found, &MismatchError{Bucket: spec.Name, Violations: violations})
+	if len(differences) > 0 {
+		found = append(found, &MismatchError{Bucket: spec.Name, Differences: differences})
 	}
 	return append(found, slowStart(bucket)...)
 }

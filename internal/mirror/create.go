@@ -16,8 +16,8 @@ func Probe(ctx context.Context, source *natsconn.JetStream, bucket string) (*kin
 		return nil, err
 	}
 	m := read(info)
-	if !m.Promoted || len(m.Violations) > 0 {
-		return nil, &SourceError{Bucket: bucket, Mirror: !m.Promoted, Violations: m.Violations}
+	if !m.Promoted || len(m.Differences) > 0 {
+		return nil, &SourceError{Bucket: bucket, Mirror: !m.Promoted, Differences: m.Differences}
 	}
 	return info.Bucket(), nil
 }
@@ -55,7 +55,7 @@ func create(
 		if len(info.Config.Unplaced(form)) == 0 && adopt(info, asked) {
 			return nil
 		}
-		return &ExistsError{Mirror: read(info), Violations: info.Config.Unplaced(spec.form())}
+		return &ExistsError{Mirror: read(info), Differences: info.Config.Unplaced(spec.form())}
 	})
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func settled(info *kine.Stream, err error) (*Mirror, error) {
 		return nil, &PendingError{Waiting: unsettled.Waiting, Err: err}
 	}
 	if broken, ok := errors.AsType[*kine.UnrepairableError](err); ok {
-		return nil, &UnrepairableError{Stream: broken.Stream, Violations: broken.Violations}
+		return nil, &UnrepairableError{Stream: broken.Stream, Differences: broken.Differences}
 	}
 	if err != nil {
 		return nil, err

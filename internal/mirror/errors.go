@@ -89,8 +89,8 @@ type SourceError struct {
 	Bucket string
 	// Mirror is set if the bucket is a mirror itself.
 	Mirror bool
-	// Violations are where it breaks the KINE contract.
-	Violations []kine.Violation
+	// Differences are where it breaks the KINE contract.
+	Differences []kine.Difference
 }
 
 func (e *SourceError) Error() string {
@@ -98,39 +98,39 @@ func (e *SourceError) Error() string {
 		return fmt.Sprintf("bucket %s is a mirror itself: mirror the bucket that it is a mirror of", e.Bucket)
 	}
 	return fmt.Sprintf("stream %s is no bucket that KINE accepts, so a mirror of it could not be promoted to one: %s",
-		kine.StreamName(e.Bucket), kine.DescribeViolations(e.Violations))
+		kine.StreamName(e.Bucket), kine.DescribeDifferences(e.Differences))
 }
 
 // ExistsError says that a stream of the mirror's name is there already and cannot be taken over.
 type ExistsError struct {
 	Mirror *Mirror
-	// Violations are where it differs from the mirror that was to be made.
-	Violations []kine.Violation
+	// Differences are where it differs from the mirror that was to be made.
+	Differences []kine.Difference
 }
 
 func (e *ExistsError) Error() string {
 	switch {
 	case e.Mirror.Promoted:
 		return fmt.Sprintf("a stream %s exists already and is no mirror; it holds %s", kine.StreamName(e.Mirror.Name), e.Mirror.Contents())
-	case len(e.Violations) > 0:
-		return fmt.Sprintf("a mirror %s exists already and differs: %s", e.Mirror.Name, describe(e.Violations))
+	case len(e.Differences) > 0:
+		return fmt.Sprintf("a mirror %s exists already and differs: %s", e.Mirror.Name, describe(e.Differences))
 	}
 	return fmt.Sprintf("the mirror %s exists already: %s", e.Mirror.Name, e.Mirror.Contents())
 }
 
 // UnrepairableError says which fields of a mirror's stream cannot be updated to what they should be.
 type UnrepairableError struct {
-	Stream     string
-	Violations []kine.Violation
+	Stream      string
+	Differences []kine.Difference
 }
 
 func (e *UnrepairableError) Error() string {
-	return fmt.Sprintf("the stream %s cannot be updated to what the mirror should be: %s", e.Stream, describe(e.Violations))
+	return fmt.Sprintf("the stream %s cannot be updated to what the mirror should be: %s", e.Stream, describe(e.Differences))
 }
 
-func describe(violations []kine.Violation) string {
-	texts := make([]string, len(violations))
-	for i, v := range violations {
+func describe(differences []kine.Difference) string {
+	texts := make([]string, len(differences))
+	for i, v := range differences {
 		texts[i] = v.Unlike()
 	}
 	return strings.Join(texts, "; ")

@@ -175,7 +175,7 @@ func TestLostAnswers(t *testing.T) {
 	})
 	lose("STREAM.UPDATE", func() error {
 		bucket, err := Promote(t.Context(), js, spec)
-		if err == nil && len(bucket.Violations) > 0 {
+		if err == nil && len(bucket.Differences) > 0 {
 			t.Errorf("%+v", bucket)
 		}
 		return err
@@ -220,10 +220,10 @@ func TestUpdateRepairs(t *testing.T) {
 			continue
 		}
 		m, err := Read(t.Context(), top.js, "copy")
-		if err != nil || len(m.Violations) != 1 || m.Violations[0].Field != field || !m.Violations[0].Repairable() {
-			t.Errorf("%s: %v, %v", field, m.Violations, err)
+		if err != nil || len(m.Differences) != 1 || m.Differences[0].Field != field || !m.Differences[0].Repairable() {
+			t.Errorf("%s: %v, %v", field, m.Differences, err)
 		}
-		if m, err = Update(t.Context(), top.js, spec, nil, false); err != nil || len(m.Violations) > 0 || m.Spec != spec {
+		if m, err = Update(t.Context(), top.js, spec, nil, false); err != nil || len(m.Differences) > 0 || m.Spec != spec {
 			t.Errorf("%s is not repaired: %v", field, err)
 		}
 	}
@@ -235,7 +235,7 @@ func TestUpdateRepairs(t *testing.T) {
 	}
 	other.Source.DeliverPrefix = "elsewhere"
 	_, err := Update(t.Context(), top.js, other, nil, false)
-	if refused, ok := errors.AsType[*UnrepairableError](err); !ok || len(refused.Violations) != 1 || refused.Violations[0].Field != "mirror" {
+	if refused, ok := errors.AsType[*UnrepairableError](err); !ok || len(refused.Differences) != 1 || refused.Differences[0].Field != "mirror" {
 		t.Errorf("another source: %v", err)
 	}
 	if _, err := Update(t.Context(), top.js, specOf("none", top.source), nil, false); !errors.Is(err, kine.ErrNotFound) {
@@ -264,7 +264,7 @@ func TestSuperCluster(t *testing.T) {
 	west := &kine.Placement{Cluster: "west", Tags: []string{"region:west"}}
 	spec := specOf("kine", shared)
 	m, err := Establish(within(t, 30*time.Second), js, from, spec, west)
-	if err != nil || m.Cluster != "west" || m.Placement != nil || len(m.Violations) > 0 || m.LastSequence != 300 {
+	if err != nil || m.Cluster != "west" || m.Placement != nil || len(m.Differences) > 0 || m.LastSequence != 300 {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	spec.Replicas = 2

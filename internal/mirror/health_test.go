@@ -98,7 +98,7 @@ func TestForm(t *testing.T) {
 		{Name: "kine", History: 64, Replicas: 5, Source: Source{Bucket: "a", APIPrefix: "x.y"}},
 	} {
 		m := read(&kine.Stream{Config: spec.form()})
-		if m.Spec != spec || len(m.Violations) > 0 || m.Promoted {
+		if m.Spec != spec || len(m.Differences) > 0 || m.Promoted {
 			t.Errorf("%+v is read as %+v", spec, m)
 		}
 		fields := map[string]bool{}
@@ -110,7 +110,7 @@ func TestForm(t *testing.T) {
 		}
 	}
 	byPrefix := specOf("kine", Source{Bucket: "kine", APIPrefix: "$JS.hub.API"})
-	if m := read(&kine.Stream{Config: byPrefix.form()}); m.Source != kineIn("hub") || len(m.Violations) > 0 {
+	if m := read(&kine.Stream{Config: byPrefix.form()}); m.Source != kineIn("hub") || len(m.Differences) > 0 {
 		t.Errorf("the prefix of a domain is read as %+v", m.Source)
 	}
 }

@@ -193,9 +193,9 @@ type Mirror struct {
 	Promoted bool
 	// Fence is that of a promoted mirror which was fenced since.
 	Fence *kine.Fence
-	// Violations are the deviations from what the stream of a mirror of this source should be, history and replicas aside; of
+	// Differences are the deviations from what the stream of a mirror of this source should be, history and replicas aside; of
 	// a promoted one, from the KINE contract.
-	Violations []kine.Violation
+	Differences []kine.Difference
 }
 
 // Contents says in words what is in the mirror.
@@ -215,11 +215,11 @@ func read(info *kine.Stream) *Mirror {
 	var source *jetstream.StreamSource
 	info.Config.Get("mirror", &source)
 	if source == nil {
-		m.Promoted, m.Fence, m.Violations = true, b.Fence, b.Violations
+		m.Promoted, m.Fence, m.Differences = true, b.Fence, b.Differences
 		return m
 	}
 	m.Source = readSource(source)
-	m.Violations = info.Config.Differences(m.form())
+	m.Differences = info.Config.Differences(m.form())
 	if info.Mirror != nil {
 		m.Lag, m.Active, m.Error = info.Mirror.Lag, info.Mirror.Active, info.Mirror.Error
 	}

@@ -57,7 +57,7 @@ func TestEstablish(t *testing.T) {
 			for _, name := range []string{"kine", "copy"} {
 				spec := Spec{Name: name, History: probed.History, Replicas: 1, Source: top.source}
 				m := establish(t, top.js, top.from, spec)
-				if m.Spec != spec || len(m.Violations) > 0 || m.Promoted || m.Placement != nil || m.LastSequence != 200 ||
+				if m.Spec != spec || len(m.Differences) > 0 || m.Promoted || m.Placement != nil || m.LastSequence != 200 ||
 					m.Keys != probed.Keys || m.Health() != Healthy || m.Created.IsZero() {
 					t.Errorf("%+v: %s", m, m.Describe())
 				}
@@ -149,7 +149,7 @@ func TestCreateMeetsAnother(t *testing.T) {
 	other := spec
 	other.History = 5
 	_, err := Create(t.Context(), top.js, other, nil)
-	if exists, ok := errors.AsType[*ExistsError](err); !ok || len(exists.Violations) != 1 || !strings.Contains(err.Error(), "max_msgs_per_subject is 10, not 5") {
+	if exists, ok := errors.AsType[*ExistsError](err); !ok || len(exists.Differences) != 1 || !strings.Contains(err.Error(), "max_msgs_per_subject is 10, not 5") {
 		t.Errorf("of another history: %v", err)
 	}
 	write(t, top.nc, "kine", 7, 10)
@@ -167,7 +167,7 @@ func TestCreateMeetsAnother(t *testing.T) {
 	if _, ok := errors.AsType[*ExistsError](err); !ok || !strings.Contains(err.Error(), "exists already and is no mirror") {
 		t.Errorf("of a bucket: %v", err)
 	}
-	if b, err := kine.Read(t.Context(), top.js, "taken"); err != nil || len(b.Violations) > 0 {
+	if b, err := kine.Read(t.Context(), top.js, "taken"); err != nil || len(b.Differences) > 0 {
 		t.Errorf("the bucket was changed: %v", err)
 	}
 }

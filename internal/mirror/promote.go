@@ -18,14 +18,14 @@ func Promote(ctx context.Context, js *natsconn.JetStream, spec Spec) (*kine.Buck
 	if err != nil {
 		return nil, err
 	}
-	var unrepairable []kine.Violation
+	var unrepairable []kine.Difference
 	for _, v := range info.Config.Differences(want) {
 		if !v.Repairable() && v.Field != "mirror" {
 			unrepairable = append(unrepairable, v)
 		}
 	}
 	if len(unrepairable) > 0 {
-		return nil, &kine.UnrepairableError{Stream: kine.StreamName(spec.Name), Violations: unrepairable}
+		return nil, &kine.UnrepairableError{Stream: kine.StreamName(spec.Name), Differences: unrepairable}
 	}
 	if len(info.Config.Differences(want)) > 0 {
 		if err := kine.SendStream(ctx, js, info.Config.Repaired(want)); err != nil {
@@ -36,7 +36,7 @@ func Promote(ctx context.Context, js *natsconn.JetStream, spec Spec) (*kine.Buck
 		return nil, err
 	}
 	if left := info.Config.Differences(want); len(left) > 0 {
-		return nil, &kine.MismatchError{Bucket: spec.Name, Violations: left}
+		return nil, &kine.MismatchError{Bucket: spec.Name, Differences: left}
 	}
 	return info.Bucket(), nil
 }
@@ -103,8 +103,8 @@ func probeAny(ctx context.Context, source *natsconn.JetStream, bucket string) (*
 	if err != nil {
 		return nil, err
 	}
-	if len(m.Violations) > 0 {
-		return nil, &SourceError{Bucket: bucket, Violations: m.Violations}
+	if len(m.Differences) > 0 {
+		return nil, &SourceError{Bucket: bucket, Differences: m.Differences}
 	}
 	return m, nil
 }
@@ -117,7 +117,7 @@ func finished(
 	if err != nil {
 		return nil, err
 	}
-	if !exists.Mirror.Promoted || len(bucket.Violations) > 0 || bucket.Fence != nil || bucket.Spec != spec.Bucket() ||
+	if !exists.Mirror.Promoted || len(bucket.Differences) > 0 || bucket.Fence != nil || bucket.Spec != spec.Bucket() ||
 		bucket.LastSequence != from.LastSequence || bucket.LastSequence == 0 {
 		return nil, exists
 	}

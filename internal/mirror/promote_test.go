@@ -50,7 +50,7 @@ func TestPromote(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if len(bucket.Violations) > 0 || bucket.Spec != spec.Bucket() || bucket.LastSequence != last {
+				if len(bucket.Differences) > 0 || bucket.Spec != spec.Bucket() || bucket.LastSequence != last {
 					t.Errorf("%+v", bucket)
 				}
 			}
@@ -109,7 +109,7 @@ func TestPromoteRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Promote(t.Context(), top.js, spec)
-	if refused, ok := errors.AsType[*kine.UnrepairableError](err); !ok || len(refused.Violations) != 1 || refused.Violations[0].Field != "storage" {
+	if refused, ok := errors.AsType[*kine.UnrepairableError](err); !ok || len(refused.Differences) != 1 || refused.Differences[0].Field != "storage" {
 		t.Errorf("of one in memory: %v", err)
 	}
 	if m, err := Read(t.Context(), top.js, "kine"); err != nil || m.Promoted {
@@ -158,7 +158,7 @@ func restored(t *testing.T) {
 		if err != nil {
 			t.Fatalf("going on with %s: %v", what, err)
 		}
-		if bucket.Spec != back.Bucket() || len(bucket.Violations) > 0 || bucket.LastSequence != last {
+		if bucket.Spec != back.Bucket() || len(bucket.Differences) > 0 || bucket.LastSequence != last {
 			t.Errorf("%+v", bucket)
 		}
 	}
@@ -202,7 +202,7 @@ func TestRestoreRefused(t *testing.T) {
 	if _, ok := errors.AsType[*ExistsError](restore(t, top, spec)); !ok {
 		t.Error("over a mirror that follows the source: not refused")
 	}
-	if m, err := Read(t.Context(), top.js, "standby"); err != nil || m.Promoted || len(m.Violations) > 0 {
+	if m, err := Read(t.Context(), top.js, "standby"); err != nil || m.Promoted || len(m.Differences) > 0 {
 		t.Errorf("the mirror was changed: %+v, %v", m, err)
 	}
 	spec = specOf("copy", kineIn("hubb"))
@@ -215,7 +215,7 @@ func TestRestoreRefused(t *testing.T) {
 		t.Errorf("under another name: %v", err)
 	}
 	m, err := Read(t.Context(), top.js, "copy")
-	if err != nil || !m.Promoted || m.LastSequence != 30 || len(m.Violations) > 0 {
+	if err != nil || !m.Promoted || m.LastSequence != 30 || len(m.Differences) > 0 {
 		t.Errorf("%+v, %v", m, err)
 	}
 }
@@ -240,7 +240,7 @@ func TestRestoreAtOnce(t *testing.T) {
 	if err := errors.Join(errs...); err != nil {
 		t.Error(err)
 	}
-	if m, err := Read(t.Context(), top.js, "kine"); err != nil || !m.Promoted || m.LastSequence != 2000 || len(m.Violations) > 0 {
+	if m, err := Read(t.Context(), top.js, "kine"); err != nil || !m.Promoted || m.LastSequence != 2000 || len(m.Differences) > 0 {
 		t.Errorf("%+v, %v", m, err)
 	}
 }

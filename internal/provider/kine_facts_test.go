@@ -106,8 +106,8 @@ func said(found []acctest.Diagnostic, attributes map[string]any) string {
 	for _, d := range found {
 		b.WriteString(strings.Join(strings.Fields(d.Text), " ") + "\n")
 	}
-	if violations, ok := attributes["contract_violations"]; ok {
-		fmt.Fprintln(&b, violations)
+	if differences, ok := attributes["contract_violations"]; ok {
+		fmt.Fprintln(&b, differences)
 	}
 	return b.String()
 }

@@ -17,7 +17,7 @@ var messageSteps = map[string]string{
 func mismatchStep(mismatch *kine.MismatchError) string {
 	var steps []string
 	repair := false
-	for _, v := range mismatch.Violations {
+	for _, v := range mismatch.Differences {
 		if step, ok := messageSteps[v.Field]; ok {
 			steps = append(steps, step)
 		} else {

@@ -16,8 +16,8 @@ import (
 // everything on an import, where there may be no plan, and of what loses data or was done to the messages in any case.
 func warnOfFacts(bucket *kine.Bucket, imported bool, diags *diag.Diagnostics) {
 	at := path.Root(stream.DifferencesAttr)
-	var others []kine.Violation
-	for _, v := range bucket.Violations {
+	var others []kine.Difference
+	for _, v := range bucket.Differences {
 		switch v.Field {
 		case kine.FieldFirstSequence:
 			diags.AddAttributeWarning(at, "The Next Restart of the Server Deletes the Bucket's Data", secret.Sprintf("Bucket %q: %s Somebody has set it behind "+
@@ -36,7 +36,7 @@ func warnOfFacts(bucket *kine.Bucket, imported bool, diags *diag.Diagnostics) {
 	}
 	if imported && len(others) > 0 {
 		diags.AddAttributeWarning(at, "KINE Does Not Start on the Bucket", secret.Sprintf("Bucket %q, as it was imported: %s.\n\nThe next plan shows what an apply repairs, and "+
-			"says what to do about the rest.", bucket.Name, kine.DescribeViolations(others)))
+			"says what to do about the rest.", bucket.Name, kine.DescribeDifferences(others)))
 	}
 	if took := bucket.StartTime(); took >= kine.SlowStart {
 		diags.AddWarning("KINE Starts Slowly on the Bucket", secret.Sprintf("Bucket %q: KINE reads the whole bucket when it starts, %d messages with %d bytes. That takes about "+

@@ -265,7 +265,7 @@ func expectAtRest(t *testing.T, js *natsconn.JetStream, spec kine.Spec, cluster 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bucket.Spec != spec || bucket.Cluster != cluster || len(bucket.Violations) > 0 {
+	if bucket.Spec != spec || bucket.Cluster != cluster || len(bucket.Differences) > 0 {
 		t.Errorf("the bucket is %+v, want %+v in cluster %q", bucket, spec, cluster)
 	}
 }

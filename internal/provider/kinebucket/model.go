@@ -53,7 +53,7 @@ func (m *bucketModel) setBucket(ctx context.Context, b *kine.Bucket) (diags diag
 	m.Replicas = types.Int64Value(int64(b.Replicas))
 	m.Fenced = types.BoolValue(b.Fence != nil)
 	m.Cluster = attribute.Text(b.Cluster)
-	m.ContractViolations, diags = stream.DifferencesList(ctx, b.Violations)
+	m.ContractViolations, diags = stream.DifferencesList(ctx, b.Differences)
 	m.derive()
 	return diags
 }

@@ -145,8 +145,8 @@ func refuseUnfence(successor string, diags *diag.Diagnostics) {
 			"one Kubernetes cluster.\n\nIf that is what you want, set force_unfence = true.", successor))
 }
 
-// unrepairable says why a violation is left alone, and what to do.
-func unrepairable(state *bucketModel, v kine.Violation) string {
+// unrepairable says why a difference is left alone, and what to do.
+func unrepairable(state *bucketModel, v kine.Difference) string {
 	name := state.Name.ValueString()
 	if v.Field == "mirror" || v.Field == "sources" {
 		return fmt.Sprintf("The stream %s has become a copy of another one: %s. Repairing it would make the copy an original beside the "+

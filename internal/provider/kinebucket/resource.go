@@ -179,10 +179,10 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 
 	if !state.Placement.IsNull() && bucket.Placement != nil && !state.Pending.IsNull() {
-		bucket.Violations = stream.WithoutPlacement(bucket.Violations)
+		bucket.Differences = stream.WithoutPlacement(bucket.Differences)
 	}
 	if state.restoring() {
-		bucket.Violations = nil // those of a copy that is yet to become a bucket
+		bucket.Differences = nil // those of a copy that is yet to become a bucket
 	}
 	warnOfFacts(bucket, imported, &resp.Diagnostics)
 	stream.FillDomain(&state.JetStreamDomain, bucket.Domain)

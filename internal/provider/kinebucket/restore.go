@@ -188,7 +188,7 @@ func (r *bucketResource) unfinished(ctx context.Context, js *natsconn.JetStream,
 		return nil, errors.Join(err, readErr)
 	}
 	plan.subject().NotePending(diags, &plan.Pending, restoreStep, err)
-	bucket.Violations = nil // those of a copy that is yet to become a bucket
+	bucket.Differences = nil // those of a copy that is yet to become a bucket
 	return bucket, nil
 }
 

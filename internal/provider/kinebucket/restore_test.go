@@ -219,7 +219,7 @@ func TestAccKineBucketRestoreGoesOn(t *testing.T) {
 	w.Configure(t, strings.Replace(slow, `"etcd"`, `"contract"`, 1))
 	w.Apply(t)
 	w.AssertEmptyPlan(t)
-	if b := readBucket(t, r.hub); b.LastSequence != 401 || b.Messages != 401 || len(b.Violations) > 0 {
+	if b := readBucket(t, r.hub); b.LastSequence != 401 || b.Messages != 401 || len(b.Differences) > 0 {
 		t.Errorf("the bucket is %+v", b)
 	}
 }

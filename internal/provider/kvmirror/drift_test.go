@@ -15,10 +15,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// priorViolations checks which fields a refresh has found to be changed.
-type priorViolations []string
+// priorDifferences checks which fields a refresh has found to be changed.
+type priorDifferences []string
 
-func (want priorViolations) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, resp *plancheck.CheckPlanResponse) {
+func (want priorDifferences) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, resp *plancheck.CheckPlanResponse) {
 	for _, change := range req.Plan.ResourceChanges {
 		if change.Address != address {
 			continue
@@ -46,7 +46,7 @@ func TestAccKVMirrorDriftRepaired(t *testing.T) {
 		"description": "mine", "max_msgs": 1000, "max_bytes": 1 << 20, "max_age": time.Hour, "discard": "old", "compression": "s2",
 		"metadata": map[string]string{"owner": "me"}, "allow_direct": false, "mirror_direct": true, "max_msgs_per_subject": 5,
 	}
-	named := priorViolations{"allow_direct", "compression", "description", "discard", "max_age", "max_bytes", "max_msgs", "metadata", "mirror_direct"}
+	named := priorDifferences{"allow_direct", "compression", "description", "discard", "max_age", "max_bytes", "max_msgs", "metadata", "mirror_direct"}
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config},
 		{

@@ -46,27 +46,27 @@ func (m *mirrorModel) spec(source mirror.Source) mirror.Spec {
 	}
 }
 
-// setMirror takes over what the server has. A source other than that of the model is a violation that no update can mend, as is
+// setMirror takes over what the server has. A source other than that of the model is a difference that no update can mend, as is
 // none at all.
 func (m *mirrorModel) setMirror(ctx context.Context, got *mirror.Mirror) (diags diag.Diagnostics) {
 	m.Name = types.StringValue(got.Name)
 	m.History = types.Int64Value(got.History)
 	m.Replicas = types.Int64Value(int64(got.Replicas))
 	m.Cluster = attribute.Text(got.Cluster)
-	violations := got.Violations
+	differences := got.Differences
 	source := stream.SourceOf(ctx, m.Source, &diags)
 	switch {
 	case got.Promoted:
 		// As a bucket it may be in order.
-		violations = []kine.Violation{{Field: sourceField, Actual: unset, Required: quote(source.MirrorSource().String())}}
+		differences = []kine.Difference{{Field: sourceField, Actual: unset, Required: quote(source.MirrorSource().String())}}
 	case m.Source.IsNull():
 		m.Source = stream.FoundSource(got.Source).Object()
 	case !got.Source.Equal(source.MirrorSource()):
-		other := kine.Violation{Field: sourceField, Actual: quote(got.Source.String()), Required: quote(source.MirrorSource().String())}
-		violations = append([]kine.Violation{other}, violations...)
+		other := kine.Difference{Field: sourceField, Actual: quote(got.Source.String()), Required: quote(source.MirrorSource().String())}
+		differences = append([]kine.Difference{other}, differences...)
 	}
 	var d diag.Diagnostics
-	m.ContractViolations, d = stream.DifferencesList(ctx, violations)
+	m.ContractViolations, d = stream.DifferencesList(ctx, differences)
 	diags.Append(d...)
 	m.derive(ctx, &diags)
 	return diags

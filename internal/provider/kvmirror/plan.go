@@ -145,7 +145,7 @@ func planUpdate(ctx context.Context, plan, state *mirrorModel, diags *diag.Diagn
 
 // leavesStream tells whether the plan leaves a stream alone that cannot be repaired: its protection is lifted or is being lifted, and
 // nothing of the stream changes. That is the way to get rid of it.
-func (m *mirrorModel) leavesStream(state *mirrorModel, broken []kine.Violation) bool {
+func (m *mirrorModel) leavesStream(state *mirrorModel, broken []kine.Difference) bool {
 	return len(broken) > 0 && m.DeletionProtection.Equal(types.BoolValue(false)) && m.History.Equal(state.History) &&
 		m.Replicas.Equal(state.Replicas) && m.Placement.Equal(state.Placement)
 }
@@ -153,8 +153,8 @@ func (m *mirrorModel) leavesStream(state *mirrorModel, broken []kine.Violation) 
 // replaceStep is how a mirror is replaced that is of no use any more.
 const replaceStep = "set deletion_protection = false and apply that alone, then apply with -replace=ADDRESS, where ADDRESS is the address of this resource"
 
-// unrepairable says why a violation is left alone, and what to do.
-func unrepairable(state *mirrorModel, v kine.Violation) string {
+// unrepairable says why a difference is left alone, and what to do.
+func unrepairable(state *mirrorModel, v kine.Difference) string {
 	stream := kine.StreamName(state.Name.ValueString())
 	switch {
 	case v.Field == sourceField && v.Actual == unset:

@@ -65,7 +65,7 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 
 	if !state.Placement.IsNull() && got.Placement != nil && !state.Pending.IsNull() {
-		got.Violations = stream.WithoutPlacement(got.Violations)
+		got.Differences = stream.WithoutPlacement(got.Differences)
 	}
 	stream.FillDomain(&state.JetStreamDomain, got.Domain)
 	stream.FillAccount(&state.Account, r.data)

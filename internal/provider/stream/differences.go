@@ -53,37 +53,37 @@ func DifferencesAttribute(description, required string) schema.ListNestedAttribu
 // NoDifferences is the list of a stream that is as it should be.
 func NoDifferences() types.List { return types.ListValueMust(differenceType, []attr.Value{}) }
 
-// DifferencesList returns violations as a list.
-func DifferencesList(ctx context.Context, violations []kine.Violation) (types.List, diag.Diagnostics) {
-	models := make([]differenceModel, len(violations))
-	for i, v := range violations {
+// DifferencesList returns differences as a list.
+func DifferencesList(ctx context.Context, differences []kine.Difference) (types.List, diag.Diagnostics) {
+	models := make([]differenceModel, len(differences))
+	for i, v := range differences {
 		models[i] = differenceModel{types.StringValue(v.Field), types.StringValue(v.Actual), types.StringValue(v.Required)}
 	}
 	return types.ListValueFrom(ctx, differenceType, models)
 }
 
-// DifferencesOf returns the violations of a list.
-func DifferencesOf(ctx context.Context, list types.List, diags *diag.Diagnostics) []kine.Violation {
+// DifferencesOf returns the differences of a list.
+func DifferencesOf(ctx context.Context, list types.List, diags *diag.Diagnostics) []kine.Difference {
 	if list.IsNull() || list.IsUnknown() {
 		return nil
 	}
 	var models []differenceModel
 	diags.Append(list.ElementsAs(ctx, &models, false)...)
-	violations := make([]kine.Violation, len(models))
+	differences := make([]kine.Difference, len(models))
 	for i, v := range models {
-		violations[i] = kine.Violation{
+		differences[i] = kine.Difference{
 			Field: v.Field.ValueString(), Actual: v.Actual.ValueString(), Required: v.Required.ValueString(),
 		}
 	}
-	return violations
+	return differences
 }
 
-// Unrepairable returns the violations of a list that no update can mend, or that none may.
-func Unrepairable(ctx context.Context, list types.List, diags *diag.Diagnostics) []kine.Violation {
-	return slices.DeleteFunc(DifferencesOf(ctx, list, diags), kine.Violation.Repairable)
+// Unrepairable returns the differences of a list that no update can mend, or that none may.
+func Unrepairable(ctx context.Context, list types.List, diags *diag.Diagnostics) []kine.Difference {
+	return slices.DeleteFunc(DifferencesOf(ctx, list, diags), kine.Difference.Repairable)
 }
 
-// HasDifference tells whether a list has a violation of this field.
+// HasDifference tells whether a list has a difference of this field.
 func HasDifference(ctx context.Context, list types.List, field string, diags *diag.Diagnostics) bool {
-	return slices.ContainsFunc(DifferencesOf(ctx, list, diags), func(v kine.Violation) bool { return v.Field == field })
+	return slices.ContainsFunc(DifferencesOf(ctx, list, diags), func(v kine.Difference) bool { return v.Field == field })
 }

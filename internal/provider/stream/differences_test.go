@@ -12,13 +12,13 @@ import (
 
 // What is put into the list comes out of it.
 func TestDifferences(t *testing.T) {
-	mirror := kine.Violation{Field: "mirror", Actual: `{"name":"KV_x"}`, Required: "unset"}
-	want := []kine.Violation{{Field: "max_age", Actual: "1", Required: "0"}, mirror}
+	mirror := kine.Difference{Field: "mirror", Actual: `{"name":"KV_x"}`, Required: "unset"}
+	want := []kine.Difference{{Field: "max_age", Actual: "1", Required: "0"}, mirror}
 	list, diags := DifferencesList(t.Context(), want)
 	if diff := cmp.Diff(want, DifferencesOf(t.Context(), list, &diags)); diff != "" || diags.HasError() {
-		t.Errorf("the violations differ: %v\n%s", diags, diff)
+		t.Errorf("the differences differ: %v\n%s", diags, diff)
 	}
-	if diff := cmp.Diff([]kine.Violation{mirror}, Unrepairable(t.Context(), list, &diags)); diff != "" {
+	if diff := cmp.Diff([]kine.Difference{mirror}, Unrepairable(t.Context(), list, &diags)); diff != "" {
 		t.Errorf("the unrepairable ones differ:\n%s", diff)
 	}
 	for _, none := range []types.List{NoDifferences(), types.ListNull(differenceType), types.ListUnknown(differenceType)} {

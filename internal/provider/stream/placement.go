@@ -111,7 +111,7 @@ func FoundPlacement(ctx context.Context, object types.Object, cluster types.Stri
 	return types.ObjectValueMust(placementTypes, attributes)
 }
 
-// WithoutPlacement drops the violation that a placement is which Terraform has set itself and not cleared yet.
-func WithoutPlacement(violations []kine.Violation) []kine.Violation {
-	return slices.DeleteFunc(violations, func(v kine.Violation) bool { return v.Field == PlacementAttr })
+// WithoutPlacement drops the difference that a placement is which Terraform has set itself and not cleared yet.
+func WithoutPlacement(differences []kine.Difference) []kine.Difference {
+	return slices.DeleteFunc(differences, func(v kine.Difference) bool { return v.Field == PlacementAttr })
 }

@@ -32,10 +32,10 @@ const (
 	fenceEntries  = `"nats-k3s.fence.at":"2026-01-02T03:04:05Z","nats-k3s.fence.by":"me","nats-k3s.fence.last-sequence":"7"`
 )
 
-func TestViolations(t *testing.T) {
+func TestDifferences(t *testing.T) {
 	cases := map[string]struct {
 		fields map[string]string
-		want   []Violation
+		want   []Difference
 	}{
 		"the contract":                           {nil, nil},
 		"another history and number of replicas": {map[string]string{"max_msgs_per_subject": "20", "num_replicas": "3"}, nil},
@@ -47,53 +47,53 @@ func TestViolations(t *testing.T) {
 		"escaped characters":               {map[string]string{"subjects": `["\u0024KV.kine.\u003e"]`}, nil},
 		"no metadata":                      {map[string]string{"metadata": ""}, nil},
 
-		"a value":       {map[string]string{"max_bytes": "1024"}, []Violation{{"max_bytes", "1024", "-1"}}},
-		"a missing one": {map[string]string{"description": ""}, []Violation{{"description", "unset", `"Holds kine key/values"`}}},
-		"an empty one":  {map[string]string{"description": `""`}, []Violation{{"description", `""`, `"Holds kine key/values"`}}},
-		"a false one":   {map[string]string{"deny_delete": "false"}, []Violation{{"deny_delete", "false", "true"}}},
-		"a zero one":    {map[string]string{"max_msgs": "0"}, []Violation{{"max_msgs", "0", "-1"}}},
-		"a null one":    {map[string]string{"subjects": "null"}, []Violation{{"subjects", "null", `["$KV.kine.>"]`}}},
-		"one too many":  {map[string]string{"max_age": "1000"}, []Violation{{"max_age", "1000", "0"}}},
+		"a value":       {map[string]string{"max_bytes": "1024"}, []Difference{{"max_bytes", "1024", "-1"}}},
+		"a missing one": {map[string]string{"description": ""}, []Difference{{"description", "unset", `"Holds kine key/values"`}}},
+		"an empty one":  {map[string]string{"description": `""`}, []Difference{{"description", `""`, `"Holds kine key/values"`}}},
+		"a false one":   {map[string]string{"deny_delete": "false"}, []Difference{{"deny_delete", "false", "true"}}},
+		"a zero one":    {map[string]string{"max_msgs": "0"}, []Difference{{"max_msgs", "0", "-1"}}},
+		"a null one":    {map[string]string{"subjects": "null"}, []Difference{{"subjects", "null", `["$KV.kine.>"]`}}},
+		"one too many":  {map[string]string{"max_age": "1000"}, []Difference{{"max_age", "1000", "0"}}},
 		"a placement": {map[string]string{"placement": `{ "cluster": "eu" }`},
-			[]Violation{{"placement", `{"cluster":"eu"}`, "unset"}}},
-		"a field of the future":             {map[string]string{"quantum": `{"on": true}`}, []Violation{{"quantum", `{"on":true}`, "unset"}}},
+			[]Difference{{"placement", `{"cluster":"eu"}`, "unset"}}},
+		"a field of the future":             {map[string]string{"quantum": `{"on": true}`}, []Difference{{"quantum", `{"on":true}`, "unset"}}},
 		"a field of the future that is off": {map[string]string{"quantum": "false"}, nil},
 		"several, in order": {map[string]string{"storage": `"memory"`, "discard": `"old"`, "max_age": "1"},
-			[]Violation{{"discard", `"old"`, `"new"`}, {"max_age", "1", "0"}, {"storage", `"memory"`, `"file"`}}},
+			[]Difference{{"discard", `"old"`, `"new"`}, {"max_age", "1", "0"}, {"storage", `"memory"`, `"file"`}}},
 		"a mirror": {map[string]string{"mirror": `{"name":"KV_origin"}`, "subjects": ""},
-			[]Violation{{"mirror", `{"name":"KV_origin"}`, "unset"}, {"subjects", "unset", `["$KV.kine.>"]`}}},
+			[]Difference{{"mirror", `{"name":"KV_origin"}`, "unset"}, {"subjects", "unset", `["$KV.kine.>"]`}}},
 
 		"metadata of one's own": {map[string]string{"metadata": `{"_nats.ver":"2.15.2","owner":"me"}`},
-			[]Violation{{"metadata", `{"owner":"me"}`, "unset"}}},
+			[]Difference{{"metadata", `{"owner":"me"}`, "unset"}}},
 		"metadata like the server's": {map[string]string{"metadata": `{"_natsx":"1"}`},
-			[]Violation{{"metadata", `{"_natsx":"1"}`, "unset"}}},
-		"metadata that are none": {map[string]string{"metadata": `"x"`}, []Violation{{"metadata", `"x"`, "unset"}}},
+			[]Difference{{"metadata", `{"_natsx":"1"}`, "unset"}}},
+		"metadata that are none": {map[string]string{"metadata": `"x"`}, []Difference{{"metadata", `"x"`, "unset"}}},
 
 		"a fence":               {map[string]string{"subjects": fenceSubjects, "metadata": "{" + fenceEntries + "}"}, nil},
 		"a fence without words": {map[string]string{"subjects": fenceSubjects}, nil},
 		"a fence and more metadata": {map[string]string{"subjects": fenceSubjects, "metadata": `{"owner":"me",` + fenceEntries + "}"},
-			[]Violation{{"metadata", `{"owner":"me"}`, "unset"}}},
-		"a fence and more": {map[string]string{"subjects": fenceSubjects, "max_age": "1"}, []Violation{{"max_age", "1", "0"}}},
+			[]Difference{{"metadata", `{"owner":"me"}`, "unset"}}},
+		"a fence and more": {map[string]string{"subjects": fenceSubjects, "max_age": "1"}, []Difference{{"max_age", "1", "0"}}},
 		"what a fence left behind": {map[string]string{"metadata": "{" + fenceEntries + "}"},
-			[]Violation{{"metadata", "{" + fenceEntries + "}", "unset"}}},
+			[]Difference{{"metadata", "{" + fenceEntries + "}", "unset"}}},
 		"another bucket's fence": {map[string]string{"subjects": `["$KINE.FENCED.other"]`},
-			[]Violation{{"subjects", `["$KINE.FENCED.other"]`, `["$KV.kine.>"]`}}},
+			[]Difference{{"subjects", `["$KINE.FENCED.other"]`, `["$KV.kine.>"]`}}},
 		"a fence with a hole": {map[string]string{"subjects": `["$KINE.FENCED.kine","$KV.kine.>"]`},
-			[]Violation{{"subjects", `["$KINE.FENCED.kine","$KV.kine.>"]`, `["$KV.kine.>"]`}}},
+			[]Difference{{"subjects", `["$KINE.FENCED.kine","$KV.kine.>"]`, `["$KV.kine.>"]`}}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, changed(t, c.fields).violations(testSpec, false)); diff != "" {
-				t.Errorf("the violations differ:\n%s", diff)
+			if diff := cmp.Diff(c.want, changed(t, c.fields).contractDifferences(testSpec, false)); diff != "" {
+				t.Errorf("the differences differ:\n%s", diff)
 			}
 		})
 	}
 
 	t.Run("history and replicas count where they are asked for", func(t *testing.T) {
-		got := changed(t, map[string]string{"max_msgs_per_subject": "20", "num_replicas": "3"}).violations(testSpec, true)
-		want := []Violation{{"max_msgs_per_subject", "20", "10"}, {"num_replicas", "3", "1"}}
+		got := changed(t, map[string]string{"max_msgs_per_subject": "20", "num_replicas": "3"}).contractDifferences(testSpec, true)
+		want := []Difference{{"max_msgs_per_subject", "20", "10"}, {"num_replicas", "3", "1"}}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("the violations differ:\n%s", diff)
+			t.Errorf("the differences differ:\n%s", diff)
 		}
 	})
 }
@@ -134,8 +134,8 @@ func TestRepaired(t *testing.T) {
 			if diff := cmp.Diff(decoded(t, want), decoded(t, got)); diff != "" {
 				t.Errorf("the repaired configuration differs:\n%s", diff)
 			}
-			if left := got.violations(target, true); len(left) > 0 {
-				t.Errorf("violations are left: %v", left)
+			if left := got.contractDifferences(target, true); len(left) > 0 {
+				t.Errorf("differences are left: %v", left)
 			}
 			if diff := cmp.Diff(decoded(t, untouched), decoded(t, before)); diff != "" {
 				t.Errorf("the configuration that was read has changed:\n%s", diff)
@@ -187,27 +187,27 @@ func TestConfigEqual(t *testing.T) {
 }
 
 // What the server can update is known for the fields of today; one of the future is tried.
-func TestViolationRepairable(t *testing.T) {
+func TestDifferenceRepairable(t *testing.T) {
 	lasting := []string{"storage", "sealed", "deny_purge", "allow_msg_ttl", "allow_msg_schedules", "allow_msg_counter", "persist_mode",
 		"mirror", "sources"}
 	for _, field := range lasting {
-		if (Violation{Field: field, Actual: "x"}).Repairable() {
+		if (Difference{Field: field, Actual: "x"}).Repairable() {
 			t.Errorf("%s is repairable", field)
 		}
 	}
-	if (Violation{Field: "retention", Actual: `"workqueue"`}).Repairable() {
+	if (Difference{Field: "retention", Actual: `"workqueue"`}).Repairable() {
 		t.Error("a work queue is repairable")
 	}
-	for _, v := range []Violation{{Field: "retention", Actual: `"interest"`}, {Field: "max_bytes"}, {Field: "quantum"}} {
+	for _, v := range []Difference{{Field: "retention", Actual: `"interest"`}, {Field: "max_bytes"}, {Field: "quantum"}} {
 		if !v.Repairable() {
 			t.Errorf("%v is not repairable", v)
 		}
 	}
-	b := &Bucket{Violations: []Violation{{Field: "max_age"}, {Field: "mirror"}, {Field: "storage"}}}
-	if diff := cmp.Diff([]Violation{{Field: "mirror"}, {Field: "storage"}}, b.Unrepairable()); diff != "" {
+	b := &Bucket{Differences: []Difference{{Field: "max_age"}, {Field: "mirror"}, {Field: "storage"}}}
+	if diff := cmp.Diff([]Difference{{Field: "mirror"}, {Field: "storage"}}, b.Unrepairable()); diff != "" {
 		t.Errorf("Unrepairable differs:\n%s", diff)
 	}
-	text := Violation{"max_bytes", "1024", "-1"}.String()
+	text := Difference{"max_bytes", "1024", "-1"}.String()
 	if !strings.Contains(text, "max_bytes is 1024, KINE requires -1") {
 		t.Errorf("the text is %q", text)
 	}

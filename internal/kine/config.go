@@ -9,51 +9,7 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
-
-// Violation is a field of a stream's configuration that breaks the contract, or what is wrong with its messages.
-type Violation struct {
-	// Field is the name that the JetStream API gives it, such as max_bytes, or [FieldLastMessage] or [FieldMessages].
-	Field string
-	// Actual is the value found, Required the one that KINE needs, both as JSON; "unset" for a field that is not there.
-	Actual, Required string
-}
-
-func (v Violation) String() string {
-	switch {
-	case v.Field == FieldMessages:
-		return "all messages were deleted (" + v.Required + " was the last one), and KINE waits for the last one when it starts"
-	case v.Field == FieldLastMessage && v.Actual == "unset":
-		return "the last message was deleted, and KINE waits for it when it starts"
-	case v.Field == FieldLastMessage:
-		return "the last message, on " + secret.FromServer(v.Actual) + ", is not KINE's, and KINE waits for one of its own when it starts"
-	case v.Field == FieldFirstSequence:
-		return fmt.Sprintf("first_seq is %s, KINE requires %s, and the next restart of a server that holds the stream deletes all of its messages",
-			secret.FromServer(v.Actual), v.Required)
-	}
-	return fmt.Sprintf("%s is %s, KINE requires %s", secret.FromServer(v.Field), secret.FromServer(v.Actual), v.Required)
-}
-
-// Unlike says where a stream differs that need not be one for KINE.
-func (v Violation) Unlike() string {
-	return fmt.Sprintf("%s is %s, not %s", secret.FromServer(v.Field), secret.FromServer(v.Actual), v.Required)
-}
-
-// Repairable tells whether the server can update the field to what KINE needs on a living stream. The rules are those
-// of configUpdateCheckLocked in nats-server's server/stream.go. A mirror or a stream with sources is never repaired,
-// although the server would do it: a repair would promote a copy to an original.
-func (v Violation) Repairable() bool {
-	switch v.Field {
-	case FieldMessages, "storage", "sealed", "deny_purge", "allow_msg_ttl", "allow_msg_schedules", "allow_msg_counter", "persist_mode",
-		"mirror", "sources":
-		return false
-	case "retention":
-		return v.Actual != `"workqueue"`
-	}
-	return true
-}
 
 // Config is a stream's configuration as the server sends it, so that fields which this version does not know are seen,
 // compared and kept.
@@ -159,9 +115,9 @@ func canonical(raw json.RawMessage) string {
 	return strings.TrimSuffix(text.String(), "\n")
 }
 
-// violations compares a stream's whole configuration with the contract. History and replicas are a choice, not part of
-// it, and are compared only if exact is set. On a fenced stream the fence is no violation.
-func (c Config) violations(spec Spec, exact bool) []Violation {
+// contractDifferences compares a stream's whole configuration with the contract. History and replicas are a choice, not part of
+// it, and are compared only if exact is set. On a fenced stream the fence is no difference.
+func (c Config) contractDifferences(spec Spec, exact bool) []Difference {
 	want := newConfig(spec)
 	if !exact {
 		want["max_msgs_per_subject"] = c["max_msgs_per_subject"]
@@ -171,7 +127,7 @@ func (c Config) violations(spec Spec, exact bool) []Violation {
 }
 
 // Differences compares a stream's whole configuration with what it should be. A fence is none.
-func (c Config) Differences(want Config) []Violation {
+func (c Config) Differences(want Config) []Difference {
 	if c.fenced(want.spec().Name) {
 		want = maps.Clone(want)
 		want["subjects"] = c["subjects"]
@@ -185,13 +141,13 @@ func (c Config) Differences(want Config) []Violation {
 	for field := range c {
 		fields[field] = struct{}{}
 	}
-	var found []Violation
+	var found []Difference
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		actual, required := c.value(field), want.value(field)
 		if actual == required {
 			continue
 		}
-		found = append(found, Violation{Field: field, Actual: c.show(field), Required: want.show(field)})
+		found = append(found, Difference{Field: field, Actual: c.show(field), Required: want.show(field)})
 	}
 	return found
 }
@@ -207,26 +163,26 @@ func (c Config) show(field string) string {
 
 // Unplaced is Differences without the placement, which the stream of a creation that was cut short still has. Settling it
 // sees to that.
-func (c Config) Unplaced(want Config) []Violation {
-	return slices.DeleteFunc(c.Differences(want), func(v Violation) bool { return v.Field == "placement" })
+func (c Config) Unplaced(want Config) []Difference {
+	return slices.DeleteFunc(c.Differences(want), func(v Difference) bool { return v.Field == "placement" })
 }
 
 // Repaired returns the configuration with every field that is wanted set to what is wanted, and every other one removed. The
 // server's own metadata stays, as does a fence.
 func (c Config) Repaired(want Config) Config {
 	next := maps.Clone(c)
-	for _, violation := range c.Differences(want) {
-		if violation.Field == "metadata" {
+	for _, difference := range c.Differences(want) {
+		if difference.Field == "metadata" {
 			fenced := c.fenced(want.spec().Name)
 			next.dropMetadata(func(key string) bool {
 				return !strings.HasPrefix(key, serverMetadata) && !(fenced && isFenceMetadata(key))
 			})
 			continue
 		}
-		if required, ok := want[violation.Field]; ok {
-			next[violation.Field] = required
+		if required, ok := want[difference.Field]; ok {
+			next[difference.Field] = required
 		} else {
-			delete(next, violation.Field)
+			delete(next, difference.Field)
 		}
 	}
 	return next

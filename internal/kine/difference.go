@@ -1,0 +1,49 @@
+package kine
+
+import (
+	"fmt"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
+)
+
+// Difference is a field of a stream's configuration that breaks the contract, or what is wrong with its messages.
+type Difference struct {
+	// Field is the name that the JetStream API gives it, such as max_bytes, or [FieldLastMessage] or [FieldMessages].
+	Field string
+	// Actual is the value found, Required the one that KINE needs, both as JSON; "unset" for a field that is not there.
+	Actual, Required string
+}
+
+func (d Difference) String() string {
+	switch {
+	case d.Field == FieldMessages:
+		return "all messages were deleted (" + d.Required + " was the last one), and KINE waits for the last one when it starts"
+	case d.Field == FieldLastMessage && d.Actual == "unset":
+		return "the last message was deleted, and KINE waits for it when it starts"
+	case d.Field == FieldLastMessage:
+		return "the last message, on " + secret.FromServer(d.Actual) + ", is not KINE's, and KINE waits for one of its own when it starts"
+	case d.Field == FieldFirstSequence:
+		return fmt.Sprintf("first_seq is %s, KINE requires %s, and the next restart of a server that holds the stream deletes all of its messages",
+			secret.FromServer(d.Actual), d.Required)
+	}
+	return fmt.Sprintf("%s is %s, KINE requires %s", secret.FromServer(d.Field), secret.FromServer(d.Actual), d.Required)
+}
+
+// Unlike says where a stream differs that need not be one for KINE.
+func (d Difference) Unlike() string {
+	return fmt.Sprintf("%s is %s, not %s", secret.FromServer(d.Field), secret.FromServer(d.Actual), d.Required)
+}
+
+// Repairable tells whether the server can update the field to what KINE needs on a living stream. The rules are those
+// of configUpdateCheckLocked in nats-server's server/stream.go. A mirror or a stream with sources is never repaired,
+// although the server would do it: a repair would promote a copy to an original.
+func (d Difference) Repairable() bool {
+	switch d.Field {
+	case FieldMessages, "storage", "sealed", "deny_purge", "allow_msg_ttl", "allow_msg_schedules", "allow_msg_counter", "persist_mode",
+		"mirror", "sources":
+		return false
+	case "retention":
+		return d.Actual != `"workqueue"`
+	}
+	return true
+}
