@@ -13,42 +13,42 @@ import (
 // childVariable is the environment variable that makes a process run a server for its parent.
 const childVariable = "NATSLAB_CHILD"
 
-// childSpec is what a child process reads from its standard input, on one line. The input ends when the server
-// shall.
+// childSpec is the single line that a child process reads from its standard input. End of input tells the child to
+// stop its server.
 type childSpec struct {
 	Name        string
 	Port        int
 	Texts       []string
 	Probes      []probe
 	LeafRemotes []LeafRemote
-	// Executable and File are another nats-server and its configuration.
+	// Executable and File are the path of a different nats-server and of its configuration.
 	Executable, File string
 }
 
-// childAnswer is what a child process writes to its standard output, on one line, when its server is ready or
-// has failed. PID is set if the server is a process of its own, which may not be ready yet.
+// childAnswer is the single line that a child process writes to its standard output when its server is ready or has
+// failed. PID is set if the server is a separate process, which may not be ready yet.
 type childAnswer struct {
 	Error string
 	PID   int
 }
 
-// Main runs the tests and exits. A test package that uses [Process] has it in its TestMain:
+// Main runs the tests and exits. A test package that uses [Process] calls it in its TestMain:
 //
 //	func TestMain(m *testing.M) { natslab.Main(m) }
 //
-// In the child process that is started by [Process], it runs the server instead.
+// In a child process started by [Process], Main runs the server instead.
 func Main(m *testing.M) {
 	RunChild()
 	os.Exit(m.Run())
 }
 
-// RunChild returns at once, unless this is a child process that [StartProcess] started: then it runs the server
-// and exits. A program that uses StartProcess calls it first of all.
+// RunChild returns immediately unless this is a child process started by [StartProcess]: then it runs the server and
+// exits. A program that uses StartProcess must call RunChild before anything else.
 func RunChild() {
 	if os.Getenv(childVariable) == "" {
 		return
 	}
-	// A server that is a process of its own is no child of this kind.
+	// A separate nats-server process must not inherit the variable.
 	_ = os.Unsetenv(childVariable)
 	if err := runChild(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -57,21 +57,21 @@ func RunChild() {
 	os.Exit(0)
 }
 
-// runChild runs a server until in ends.
+// runChild runs a server until the end of in.
 func runChild(in io.Reader, out io.Writer) error {
 	r := bufio.NewReader(in)
 	line, err := r.ReadBytes('\n')
 	if err != nil {
-		return fmt.Errorf("natslab: read the spec: %w", err)
+		return fmt.Errorf("natslab: read the child spec: %w", err)
 	}
 	var spec childSpec
 	if err := json.Unmarshal(line, &spec); err != nil {
-		return fmt.Errorf("natslab: read the spec: %w", err)
+		return fmt.Errorf("natslab: decode the child spec: %w", err)
 	}
 	if spec.Executable != "" {
 		return spec.supervise(r, out)
 	}
-	// The parent may end while the server starts.
+	// The parent may exit while the server starts.
 	ctx, cancel := context.WithCancelCause(context.Background())
 	go func() {
 		_, _ = io.Copy(io.Discard, r)

@@ -14,9 +14,9 @@ import (
 
 const loopback = "127.0.0.1"
 
-// serverConfig is a nats-server configuration. It is written as JSON, which the server's configuration syntax
-// contains, and read by the server's own parser: parts of it (the JetStream limits of an account) can be set in
-// no other way, and a child process gets the same text as a server in this process.
+// serverConfig is a nats-server configuration. It is written as JSON, which is a subset of the server's configuration
+// syntax, and read by the server's own parser: some settings (the JetStream limits of an account) cannot be set in
+// any other way, and a child process gets the same text as a server in this process.
 type serverConfig struct {
 	ServerName    string                   `json:"server_name"`
 	Listen        string                   `json:"listen"`
@@ -85,11 +85,11 @@ type leafConfig struct {
 	Remotes []LeafRemote `json:"remotes,omitempty"`
 }
 
-// text returns the configuration for the server's parser.
+// text returns the configuration as text for the server's parser.
 func (c serverConfig) text() (string, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
-	// The server's syntax has no \u escapes, and a subject may hold a >.
+	// The server's syntax has no \u escapes, and a subject may contain a >.
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(c); err != nil {
 		return "", err
@@ -97,7 +97,7 @@ func (c serverConfig) text() (string, error) {
 	return b.String(), nil
 }
 
-// node is what distinguishes one server of a topology from the others.
+// node holds the settings that differ between the servers of a topology.
 type node struct {
 	name     string
 	storeDir string
@@ -126,7 +126,8 @@ func (o Options) config(n node, files *TLSFiles) (serverConfig, error) {
 		c.TLS = &tlsConfig{
 			Cert: files.ServerCert, Key: files.ServerKey, CA: files.CA,
 			Verify: o.VerifyClients, HandshakeFirst: o.HandshakeFirst,
-			// The server's default of two seconds is short for a machine that runs several test packages.
+			// The server's default of two seconds is too short on a machine that runs several test packages in
+			// parallel.
 			Timeout: 10,
 		}
 	}
@@ -169,7 +170,7 @@ func (c *serverConfig) addAccounts(o Options) error {
 	}
 	if o.SystemUser.Name != "" {
 		if _, ok := accounts[server.DEFAULT_SYSTEM_ACCOUNT]; ok {
-			return errors.New("natslab: SystemUser and an account of the same name as the system account")
+			return errors.New("natslab: SystemUser conflicts with the configured system account")
 		}
 		accounts[server.DEFAULT_SYSTEM_ACCOUNT] = accountConfig{Users: []User{o.SystemUser}}
 	}
@@ -179,9 +180,9 @@ func (c *serverConfig) addAccounts(o Options) error {
 	return nil
 }
 
-// serverOptions has the server's parser read texts, one after the other.
+// serverOptions parses texts in order with the server's own parser.
 func serverOptions(texts []string) (*server.Options, error) {
-	// The lab's owner handles signals, not the server.
+	// Signals are handled by the program that uses the lab, not by the server.
 	opts := &server.Options{NoSigs: true, DisableJetStreamBanner: true}
 	for _, text := range texts {
 		if err := opts.ProcessConfigString(text); err != nil {
@@ -193,8 +194,8 @@ func serverOptions(texts []string) (*server.Options, error) {
 
 func address(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }
 
-// storeDir returns where a server stores its streams: below dir, unless the options say otherwise. In a
-// topology (several) each server has a subdirectory.
+// storeDir returns the directory in which a server stores its streams: a subdirectory of dir, unless the options set
+// one. If the topology has several servers, each uses its own subdirectory.
 func (o Options) storeDir(dir, name string, several bool) string {
 	switch {
 	case o.StoreDir == "":

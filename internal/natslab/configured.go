@@ -10,8 +10,9 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Configured runs a server with the text of a configuration file, as nats-server -c would, until the test ends. It does not wait until
-// the server is ready, which one of a cluster is only with another one: see [server.Server.ReadyForConnections] and [AwaitConfigured].
+// Configured runs a server with the given configuration text, like nats-server -c, until the test ends. It does not
+// wait until the server is ready because a clustered server becomes ready only when another one joins: see
+// [server.Server.ReadyForConnections] and [AwaitConfigured].
 func Configured(tb testing.TB, text string) *server.Server {
 	tb.Helper()
 	s, err := startConfigured(tb.TempDir(), text)
@@ -43,20 +44,20 @@ func startConfigured(dir, text string) (*server.Server, error) {
 	return s, nil
 }
 
-// AwaitConfigured waits until a server takes connections.
+// AwaitConfigured waits until a server accepts connections.
 func AwaitConfigured(tb testing.TB, s *server.Server) {
 	tb.Helper()
 	if !s.ReadyForConnections(startTimeout) {
-		tb.Fatalf("%s does not take connections", s.Name())
+		tb.Fatalf("%s does not accept connections", s.Name())
 	}
 }
 
-// FreeAddress returns an address of this machine, host:port, that nobody listens on at the moment.
+// FreeAddress returns a loopback address, host:port, on which nothing listens at the moment.
 func FreeAddress(tb testing.TB) string {
 	tb.Helper()
 	listener, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
 	if err != nil {
-		tb.Fatal(fmt.Errorf("natslab: a free port: %w", err))
+		tb.Fatal(fmt.Errorf("natslab: find a free port: %w", err))
 	}
 	defer listener.Close()
 	return listener.Addr().String()

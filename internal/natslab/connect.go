@@ -7,7 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// endpoint is one server as its clients see it, wherever it runs.
+// endpoint is one server as its clients see it, in this process or in another.
 type endpoint struct {
 	opts  Options
 	node  node
@@ -20,11 +20,11 @@ func (e *endpoint) Name() string { return e.node.name }
 // Port returns the client port.
 func (e *endpoint) Port() int { return e.node.ports.client.number }
 
-// ClientURL returns the URL for clients. Its scheme is nats even with TLS, which clients then use because of
-// their options or because the server's INFO demands it.
+// ClientURL returns the URL for clients. Its scheme is nats even with TLS: clients then use TLS because of their
+// options or because the server's INFO requires it.
 func (e *endpoint) ClientURL() string { return "nats://" + address(e.Port()) }
 
-// URLs returns the client URL, as a list, like [Topology.URLs].
+// URLs returns the client URL as a list, like [Topology.URLs].
 func (e *endpoint) URLs() []string { return []string{e.ClientURL()} }
 
 // StoreDir returns the JetStream storage directory.
@@ -46,27 +46,26 @@ func (e *endpoint) TLSFiles() TLSFiles {
 	return *e.files
 }
 
-// CAFile returns the file with the certificate of the CA, or "" without TLS.
+// CAFile returns the path of the CA certificate, or "" without TLS.
 func (e *endpoint) CAFile() string { return e.TLSFiles().CA }
 
-// ClientOptions returns the options with which Dial connects: the first user of the options and their TLS
-// settings.
+// ClientOptions returns the options that Dial uses: the first configured user and the TLS settings.
 func (e *endpoint) ClientOptions() []nats.Option { return clientOptions(e.opts, e.files) }
 
-// Dial connects as the first user of the options, with their TLS settings. It reconnects for ever and at once.
-// The caller closes the connection.
+// Dial connects as the first configured user with the configured TLS settings. The connection reconnects indefinitely
+// and with almost no delay. The caller closes it.
 func (e *endpoint) Dial(opts ...nats.Option) (*nats.Conn, error) {
 	return dial(e.ClientURL(), e.opts, e.files, opts)
 }
 
-// connectTimeout leaves a server the time to refuse a user: it looks for an account that it does not know for 1.9
-// seconds, which is too close to the client's default of 2 seconds.
+// connectTimeout leaves a server enough time to refuse a user: it searches for an unknown account for 1.9 seconds,
+// which is too close to the client's default of 2 seconds.
 const connectTimeout = 10 * time.Second
 
-// reconnectWait is short: the servers are on this machine, and tests wait for the reconnect.
+// reconnectWait is short because the servers are on this machine and tests wait for the reconnect.
 const reconnectWait = 50 * time.Millisecond
 
-// dial connects to urls with what the options say, and then with opts, which win.
+// dial connects to urls with the client options of o, followed by opts, which take precedence.
 func dial(urls string, o Options, files *TLSFiles, opts []nats.Option) (*nats.Conn, error) {
 	all := append(clientOptions(o, files), opts...)
 	nc, err := nats.Connect(urls, all...)
@@ -76,7 +75,7 @@ func dial(urls string, o Options, files *TLSFiles, opts []nats.Option) (*nats.Co
 	return nc, nil
 }
 
-// clientOptions are the options of a client that is the first user.
+// clientOptions returns the options of a client that connects as the first user.
 func clientOptions(o Options, files *TLSFiles) []nats.Option {
 	opts := []nats.Option{
 		nats.Name("natslab"), nats.Timeout(connectTimeout), nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait),
@@ -107,7 +106,7 @@ func tlsOptions(o Options, files *TLSFiles) []nats.Option {
 	return opts
 }
 
-// firstUser is the first user of the global account, or else of the first account that has one.
+// firstUser returns the first user of the global account, or else of the first account that has users.
 func (o Options) firstUser() User {
 	if len(o.Users) > 0 {
 		return o.Users[0]

@@ -13,12 +13,12 @@ import (
 	"syscall"
 )
 
-// killLine is what a child that runs an executable is told when it is to kill it rather than to let it shut down.
+// killLine tells a child that runs an executable to kill it instead of shutting it down.
 const killLine = "kill\n"
 
-// execute makes the child run an executable, with the configuration as a file in dir.
+// execute makes the child run an executable and writes its configuration to a file in dir.
 func (c *childSpec) execute(path, dir string) error {
-	// The child may have another working directory.
+	// The working directory of the child may differ.
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return fmt.Errorf("natslab: %w", err)
@@ -30,7 +30,7 @@ func (c *childSpec) execute(path, dir string) error {
 	return nil
 }
 
-// supervise runs the executable until in ends, and kills it if that says so.
+// supervise runs the executable until the end of in. It kills the executable if in contains killLine.
 func (c *childSpec) supervise(in *bufio.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -43,21 +43,21 @@ func (c *childSpec) supervise(in *bufio.Reader, out io.Writer) error {
 		}
 		return cmd.Process.Signal(syscall.SIGTERM)
 	}
-	// It is killed before the parent loses its patience with this process.
+	// The executable is killed before the parent's own timeout for this process expires.
 	cmd.WaitDelay = stopTimeout / 2
 	if err := cmd.Start(); err != nil {
 		return json.NewEncoder(out).Encode(childAnswer{Error: err.Error()})
 	}
 	go func() {
-		order, _ = in.ReadString('\n') // empty if the parent has ended
+		order, _ = in.ReadString('\n') // empty if the parent exited
 		cancel()
 	}()
 	if err := json.NewEncoder(out).Encode(childAnswer{PID: cmd.Process.Pid}); err != nil {
 		cancel()
 	}
-	_ = cmd.Wait() // how it ended is in its state
+	_ = cmd.Wait() // the exit status is in ProcessState
 	if ctx.Err() == nil {
-		return fmt.Errorf("natslab: %s has ended: %s", c.Executable, cmd.ProcessState)
+		return fmt.Errorf("natslab: %s exited: %s", c.Executable, cmd.ProcessState)
 	}
 	return nil
 }

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Hold is a promise of a proxy to hold one message. It is over once Forward or Drop was called.
+// Hold holds one message in a proxy. It ends when Forward or Drop is called.
 type Hold struct {
 	proxy  *Proxy
 	match  func(subject string) bool
@@ -13,7 +13,7 @@ type Hold struct {
 	wanted int
 	held   chan struct{}
 
-	// The proxy's mutex guards what follows.
+	// The proxy's mutex guards the fields below.
 	seen    int
 	link    *link
 	subject string
@@ -24,22 +24,22 @@ type Hold struct {
 	release func(forward bool)
 }
 
-// Held is closed when the message is held: a request before the server has it, or a reply after the server sent
-// it.
+// Held returns a channel that is closed when the message is held: a request before it reaches the server, or a reply
+// after the server has sent it.
 func (h *Hold) Held() <-chan struct{} { return h.held }
 
-// Subject returns the subject of the request, once it has been seen.
+// Subject returns the subject of the request once the proxy has seen it.
 func (h *Hold) Subject() string {
 	h.proxy.mu.Lock()
 	defer h.proxy.mu.Unlock()
 	return h.subject
 }
 
-// Forward sends the held message on, if its connection still exists. Before anything is held, it ends the
-// promise.
+// Forward sends the held message on if its connection still exists. If no message is held yet, Forward cancels the
+// hold.
 func (h *Hold) Forward() { h.end(true) }
 
-// Drop forgets the held message. Before anything is held, it ends the promise.
+// Drop discards the held message. If no message is held yet, Drop cancels the hold.
 func (h *Hold) Drop() { h.end(false) }
 
 func (h *Hold) end(forward bool) {
@@ -55,8 +55,8 @@ func (h *Hold) end(forward bool) {
 	})
 }
 
-// take offers a message on its way to the server, which another hold may have taken already. It tells whether
-// this one takes it.
+// take offers a message on its way to the server and reports whether this hold takes it. Another hold may already
+// have taken it.
 func (h *Hold) take(l *link, op operation, taken bool) bool {
 	if h.done || h.link != nil || op.reply == "" || !h.match(op.subject) {
 		return false
@@ -72,7 +72,7 @@ func (h *Hold) take(l *link, op operation, taken bool) bool {
 	return true
 }
 
-// takeReply offers a message on its way to the client. It tells whether the message is held.
+// takeReply offers a message on its way to the client and reports whether this hold takes it.
 func (h *Hold) takeReply(l *link, op operation) bool {
 	if h.done || !h.reply || h.link != l || h.inbox != op.subject || h.release != nil {
 		return false

@@ -12,26 +12,28 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Names of the two servers of a [HubLeaf], which are those of their JetStream domains too.
+// Names of the two servers of a [HubLeaf], which are also the names of their JetStream domains.
 const (
 	HubName  = "hub"
 	LeafName = "leaf"
 )
 
-// HubLeaf is a hub and a leaf node of it, each a JetStream domain of its own. Every account is joined: $G, those of the
-// options, or those of the operator.
+// HubLeaf is a hub and a leaf node that is connected to it. Each has its own JetStream domain. Every account is
+// connected: $G, the accounts of the options, or those of the operator.
 type HubLeaf struct {
 	Hub, Leaf *Server
-	// Link is what lies between the two. While it is cut, neither sees the other; clients of both go on.
+	// Link is the proxy between the two servers. While it is cut, they are isolated from each other, but both still
+	// serve their clients.
 	Link *Proxy
 
 	remove func()
 }
 
-// StartHubAndLeaf runs a hub and a leaf node of it, both with the options but for name and domain, and returns when each
-// answers for its domain to the other. The caller stops it. StoreDir, Port and leaf remotes are not for it.
+// StartHubAndLeaf runs a hub and a leaf node and returns when the JetStream domain of each answers through the other.
+// Both servers use the same options except for name and domain. The caller stops them. StoreDir, Port and LeafRemotes
+// are not supported.
 func StartHubAndLeaf(ctx context.Context, o Options) (*HubLeaf, error) {
-	// Both servers and the credentials of the leaf node are in directories of their own.
+	// Each server has its own directory; the leaf node's credentials are next to them.
 	l, err := newLab(Options{Dir: o.Dir})
 	if err != nil {
 		return nil, err
@@ -64,8 +66,8 @@ func (h *HubLeaf) start(ctx context.Context, o Options, dir string) error {
 	return h.WaitReady(ctx)
 }
 
-// leafRemotes returns one remote for each account. An account of the configuration is joined by its first user, one of an
-// operator by a user that is made for it.
+// leafRemotes returns one remote per account. The leaf node connects to a configured account as its first user, and
+// to an operator's account as a user created for this purpose.
 func leafRemotes(o Options, hub, dir string) ([]LeafRemote, error) {
 	remote := LeafRemote{URLs: []string{hub}, IgnoreDiscoveredServers: true}
 	if o.Operator != nil {
@@ -102,18 +104,18 @@ func leafRemotes(o Options, hub, dir string) ([]LeafRemote, error) {
 	return remotes, nil
 }
 
-// withUser returns a URL of the lab's with a user in it.
+// withUser returns one of the lab's URLs with the user added.
 func withUser(address string, user User) string {
 	u, err := url.Parse(address)
 	if err != nil {
-		panic(err) // the lab has made it
+		panic(err) // the lab built the URL
 	}
 	u.User = url.UserPassword(user.Name, user.Password)
 	return u.String()
 }
 
-// WaitReady waits until each of the two servers answers for its domain to a client of the other, as after the link was
-// restored or a server was started again.
+// WaitReady waits until the JetStream domain of each server answers a client of the other one, for example after the
+// link was restored or a server was restarted.
 func (h *HubLeaf) WaitReady(ctx context.Context) error {
 	for from, domain := range map[*Server]string{h.Hub: LeafName, h.Leaf: HubName} {
 		if err := from.seesDomain(ctx, domain); err != nil {
@@ -123,7 +125,7 @@ func (h *HubLeaf) WaitReady(ctx context.Context) error {
 	return nil
 }
 
-// seesDomain waits until a JetStream domain answers to a client of the server.
+// seesDomain waits until a JetStream domain answers a client of the server.
 func (e *endpoint) seesDomain(ctx context.Context, domain string) error {
 	nc, err := e.Dial(nats.Name(probeName))
 	if err != nil {
@@ -134,7 +136,7 @@ func (e *endpoint) seesDomain(ctx context.Context, domain string) error {
 	if err != nil {
 		return err
 	}
-	return poll(ctx, "domain "+domain+" to show on server "+e.Name(), func() error {
+	return poll(ctx, "domain "+domain+" to answer on server "+e.Name(), func() error {
 		ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 		defer cancel()
 		_, err := js.AccountInfo(ctx)
@@ -142,7 +144,7 @@ func (e *endpoint) seesDomain(ctx context.Context, domain string) error {
 	})
 }
 
-// Stop stops both servers and the link for good.
+// Stop stops both servers and the link permanently.
 func (h *HubLeaf) Stop() {
 	if h.Leaf != nil {
 		h.Leaf.Stop()
@@ -156,7 +158,7 @@ func (h *HubLeaf) Stop() {
 	h.remove()
 }
 
-// HubAndLeaf runs a hub and a leaf node of it, each a JetStream domain of its own, until the test ends. See
+// HubAndLeaf runs a hub and a leaf node, each with its own JetStream domain, until the test ends. See
 // [StartHubAndLeaf].
 func HubAndLeaf(tb testing.TB, opts ...Option) *HubLeaf {
 	tb.Helper()
@@ -171,7 +173,7 @@ func HubAndLeaf(tb testing.TB, opts ...Option) *HubLeaf {
 	return h
 }
 
-// AwaitReady is WaitReady that fails the test.
+// AwaitReady calls WaitReady and fails the test on an error.
 func (h *HubLeaf) AwaitReady(tb testing.TB) {
 	tb.Helper()
 	ctx, cancel := startContext()

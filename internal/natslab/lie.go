@@ -7,26 +7,27 @@ import (
 	"strings"
 )
 
-// Answer is an answer of the server to a client's request, on its way to the client. A lie changes it.
+// Answer is the server's answer to a client's request, on its way to the client. A lie changes it.
 type Answer struct {
 	// Request is the subject of the request.
 	Request string
-	// Header is the answer's header as it stands on the wire, empty if it has none, and Data its payload.
+	// Header is the answer's header as sent on the wire, or empty if it has none. Data is its payload.
 	Header, Data []byte
-	// Drop swallows the answer, and Close closes the connection in its place. Raw, unless empty, is sent in its place as it is.
+	// Drop discards the answer, and Close closes the connection. Raw, unless empty, is sent verbatim instead of the
+	// answer.
 	Drop, Close bool
 	Raw         []byte
 }
 
-// Lie has every answer to a request changed by lie from now on, so that a test can be the client of a hostile server. It is called for one
-// answer of a connection at a time. nil ends it.
+// Lie passes every later answer to a request to lie, which may change it, so that a test can talk to a hostile
+// server. Calls for one connection do not overlap. Lie(nil) stops the changes.
 func (p *Proxy) Lie(lie func(*Answer)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lie = lie
 }
 
-// noteRequest remembers what a client asks for by the subject that the answer comes in on. The caller holds the lock.
+// noteRequest records the subject of a request under its reply subject. The caller holds the lock.
 func (l *link) noteRequest(op operation) {
 	if op.reply == "" {
 		return
@@ -37,8 +38,9 @@ func (l *link) noteRequest(op operation) {
 	l.asked[op.reply] = op.subject
 }
 
-// told returns the answer of an operation, nil if nobody lies about it.
-func (p *Proxy) told(l *link, op operation) (answer *Answer, lie func(*Answer)) {
+// lieFor returns the answer that an operation carries and the function to change it with. The answer is nil if the
+// operation answers no request or no lie is set.
+func (p *Proxy) lieFor(l *link, op operation) (answer *Answer, lie func(*Answer)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	request, ok := l.asked[op.subject]
@@ -49,9 +51,9 @@ func (p *Proxy) told(l *link, op operation) (answer *Answer, lie func(*Answer)) 
 	return &Answer{Request: request, Header: header, Data: data}, p.lie
 }
 
-// falsify returns what the client gets in place of an operation of the server.
+// falsify returns the bytes that the client receives for an operation of the server.
 func (l *link) falsify(op operation) []byte {
-	answer, lie := l.proxy.told(l, op)
+	answer, lie := l.proxy.lieFor(l, op)
 	if answer == nil {
 		return op.raw
 	}
@@ -68,7 +70,7 @@ func (l *link) falsify(op operation) []byte {
 	return op.with(answer.Header, answer.Data)
 }
 
-// parts returns the header and the payload of a MSG or HMSG.
+// parts returns the header and the payload of a MSG or HMSG operation.
 func (op operation) parts() (header, data []byte) {
 	line, rest, _ := bytes.Cut(op.raw, []byte("\n"))
 	data = bytes.TrimSuffix(rest, []byte("\r\n"))
@@ -83,7 +85,7 @@ func (op operation) parts() (header, data []byte) {
 	return data[:size], data[size:]
 }
 
-// with returns the operation with another header and payload.
+// with returns the operation with the given header and payload.
 func (op operation) with(header, data []byte) []byte {
 	line, _, _ := bytes.Cut(op.raw, []byte("\n"))
 	sid := strings.Fields(string(line))[2]

@@ -10,14 +10,14 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// logLines is how many lines of a server's log are kept.
+// logLines is the number of lines of a server's log that are kept.
 const logLines = 500
 
-// serverLog keeps the last lines of a server's log, remembers a fatal error (which ends a nats-server process,
-// but only leaves an embedded server without its listeners), and counts requests for whoever asked for it.
+// serverLog keeps the last lines of a server's log, records a fatal error (which ends a nats-server process, but only
+// leaves an embedded server without its listeners), and feeds the request counters.
 type serverLog struct {
 	requests requestCounters
-	// out, if set, gets warnings and errors as they come.
+	// out, if set, receives warnings and errors as they occur.
 	out io.Writer
 
 	mu    sync.Mutex
@@ -55,7 +55,7 @@ func (l *serverLog) Fatalf(format string, v ...any) {
 	l.fatal = line
 }
 
-// fatalError returns the fatal error of the server, if it had one since the last call of reset.
+// fatalError returns the server's fatal error, if one occurred since the last reset.
 func (l *serverLog) fatalError() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,14 +71,14 @@ func (l *serverLog) reset() {
 	l.fatal = ""
 }
 
-// text returns all lines.
+// text returns all kept lines.
 func (l *serverLog) text() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.lines)
 }
 
-// complaints returns the last warnings and errors, without those that belong to every start of a cluster.
+// complaints returns the last warnings and errors, except those that every start of a cluster logs.
 func (l *serverLog) complaints() []string {
 	lines := slices.DeleteFunc(l.text(), func(line string) bool {
 		return strings.HasPrefix(line, "INF ") || strings.Contains(line, "(attempt 1)")
@@ -86,7 +86,7 @@ func (l *serverLog) complaints() []string {
 	return lines[max(0, len(lines)-10):]
 }
 
-// withLog adds to err what the servers complained of.
+// withLog appends the last warnings and errors of the servers to err.
 func withLog(err error, servers ...*Server) error {
 	var b strings.Builder
 	for _, s := range servers {

@@ -9,8 +9,8 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// Operator is an operator with a system account, for servers in operator mode: see [OperatorMode]. Its identity
-// and its signing key are made for it and live in memory only.
+// Operator is an operator with a system account, for servers in operator mode: see [OperatorMode]. Its identity key
+// and its signing key are generated and exist only in memory.
 type Operator struct {
 	key, signing nkeys.KeyPair
 	token        string
@@ -18,15 +18,14 @@ type Operator struct {
 	accounts     []*OperatorAccount
 }
 
-// OperatorAccount is an account that the operator signed. Its users are signed by its signing key.
+// OperatorAccount is an account signed by the operator. Its users are signed by its signing key.
 type OperatorAccount struct {
 	claims       *jwt.AccountClaims
 	key, signing nkeys.KeyPair
 	token        string
 }
 
-// NewOperator makes an operator whose accounts and users are signed by signing keys. Its claims are changed by change, one
-// after the other.
+// NewOperator creates an operator that signs with signing keys. The change functions modify its claims in order.
 func NewOperator(name string, change ...func(*jwt.OperatorClaims)) (*Operator, error) {
 	o := &Operator{}
 	var err error
@@ -53,8 +52,9 @@ func NewOperator(name string, change ...func(*jwt.OperatorClaims)) (*Operator, e
 	return o, nil
 }
 
-// AddAccount makes an account with JetStream and without limits, changed by change unless that is nil. Servers
-// that start later know it from their configuration; others must be told, as with any account.
+// AddAccount creates an account with JetStream and without limits. The change function, unless nil, modifies its
+// claims. Servers that start later read the account from their configuration; it must be pushed to running servers,
+// like any other account.
 func (o *Operator) AddAccount(name string, change func(*jwt.AccountClaims)) (*OperatorAccount, error) {
 	a, err := o.account(name, func(claims *jwt.AccountClaims) {
 		claims.Limits.JetStreamLimits = jwt.JetStreamLimits{
@@ -97,10 +97,10 @@ func (o *Operator) account(name string, change func(*jwt.AccountClaims)) (*Opera
 // JWT returns the operator's JWT.
 func (o *Operator) JWT() string { return o.token }
 
-// PublicKey returns the operator's identity, O...
+// PublicKey returns the operator's identity key, O...
 func (o *Operator) PublicKey() string { return publicKey(o.key) }
 
-// IdentitySeed returns the seed of the operator's identity, SO...
+// IdentitySeed returns the seed of the operator's identity key, SO...
 func (o *Operator) IdentitySeed() string { return seed(o.key) }
 
 // SigningKey returns the public half of the key that signs accounts, O...
@@ -112,10 +112,10 @@ func (o *Operator) SigningKeySeed() string { return seed(o.signing) }
 // SystemAccount returns the system account.
 func (o *Operator) SystemAccount() *OperatorAccount { return o.system }
 
-// JWT returns the account's JWT as the operator signed it first.
+// JWT returns the account's JWT as first signed by the operator.
 func (a *OperatorAccount) JWT() string { return a.token }
 
-// PublicKey returns the account's identity, A...
+// PublicKey returns the account's identity key, A...
 func (a *OperatorAccount) PublicKey() string { return publicKey(a.key) }
 
 // SigningKey returns the public half of the key that signs users, A...
@@ -124,8 +124,8 @@ func (a *OperatorAccount) SigningKey() string { return publicKey(a.signing) }
 // SigningKeySeed returns the seed of the key that signs users, SA...
 func (a *OperatorAccount) SigningKeySeed() string { return seed(a.signing) }
 
-// Credentials makes a user, changed by change unless that is nil, and returns its credentials as in a .creds
-// file.
+// Credentials creates a user and returns its credentials in the format of a .creds file. The change function, unless
+// nil, modifies the user's claims.
 func (a *OperatorAccount) Credentials(name string, change func(*jwt.UserClaims)) (string, error) {
 	token, key, err := a.user(name, change)
 	if err != nil {
@@ -138,7 +138,7 @@ func (a *OperatorAccount) Credentials(name string, change func(*jwt.UserClaims))
 	return string(creds), nil
 }
 
-// user makes a user and returns its JWT and its seed.
+// user creates a user and returns its JWT and its seed.
 func (a *OperatorAccount) user(name string, change func(*jwt.UserClaims)) (token, userSeed string, err error) {
 	key, err := nkeys.CreateUser()
 	if err != nil {
@@ -157,13 +157,14 @@ func (a *OperatorAccount) user(name string, change func(*jwt.UserClaims)) (token
 	return token, seed(key), nil
 }
 
-// hasJetStream tells whether the account may use JetStream.
+// hasJetStream reports whether JetStream is enabled for the account.
 func (a *OperatorAccount) hasJetStream() bool { return a.claims.Limits.IsJSEnabled() }
 
-// first is the account of which Dial is a user: the first, or the system account if there is no other.
+// first returns the account whose user Dial connects as: the first account, or the system account if there is no
+// other.
 func (o *Operator) first() *OperatorAccount { return append(slices.Clone(o.accounts), o.system)[0] }
 
-// clientOption connects as a new user of the first account.
+// clientOption returns the option to connect as a new user of the first account.
 func (o *Operator) clientOption() nats.Option {
 	token, key, err := o.first().user("natslab", nil)
 	if err != nil {
@@ -172,7 +173,7 @@ func (o *Operator) clientOption() nats.Option {
 	return nats.UserJWTAndSeed(token, key)
 }
 
-// probes are users of all accounts.
+// probes returns one probe for each account.
 func (o *Operator) probes(jetStream bool) ([]probe, error) {
 	var probes []probe
 	for _, a := range append(slices.Clone(o.accounts), o.system) {
@@ -185,7 +186,7 @@ func (o *Operator) probes(jetStream bool) ([]probe, error) {
 	return probes, nil
 }
 
-// publicKey returns the public half of a key that was made here, which cannot fail.
+// publicKey returns the public half of a key that was generated here, which cannot fail.
 func publicKey(key nkeys.KeyPair) string {
 	public, err := key.PublicKey()
 	if err != nil {
@@ -194,7 +195,7 @@ func publicKey(key nkeys.KeyPair) string {
 	return public
 }
 
-// seed returns the seed of a key that was made here, which cannot fail.
+// seed returns the seed of a key that was generated here, which cannot fail.
 func seed(key nkeys.KeyPair) string {
 	s, err := key.Seed()
 	if err != nil {

@@ -5,34 +5,32 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Options says what to run. The zero value is a server with JetStream, without a domain, TLS, or users.
+// Options describes what to run. The zero value is a server with JetStream and without a domain, TLS, or users.
 type Options struct {
-	// Name is the server's name, or the cluster's name in a cluster, whose servers are then called <name>-1 and
-	// so on. The default is "lab". The regions of a super-cluster have names of their own, and Name is ignored
-	// there.
+	// Name is the name of the server or of the cluster. The servers of a cluster are called <name>-1, <name>-2, and
+	// so on. The default is "lab". Name is ignored in a super-cluster, whose regions have their own names.
 	Name string
-	// Dir is where the lab keeps its files (certificates, and storage unless StoreDir is set). Empty means a
-	// temporary directory that Stop removes.
+	// Dir is where the lab keeps its files: certificates, and the storage unless StoreDir is set. If empty, the lab
+	// uses a temporary directory that Stop removes.
 	Dir string
-	// StoreDir is the JetStream storage directory. It is kept after Stop. In a topology each server uses the
-	// subdirectory that has its name.
+	// StoreDir is the JetStream storage directory. Stop does not remove it. In a topology each server uses the
+	// subdirectory that is named after it.
 	StoreDir string
-	// Port is the client port of a single server; 0 means a free one. Topologies choose their ports.
+	// Port is the client port of a single server; 0 selects a free one. Topologies choose their own ports.
 	Port int
-	// Tags are server tags, used for placement. A super-cluster adds "region:<name>" to each server's.
+	// Tags are server tags, used for placement. A super-cluster adds "region:<name>" to the tags of each server.
 	Tags []string
 
 	// NoJetStream turns JetStream off.
 	NoJetStream bool
 	// Domain is the JetStream domain.
 	Domain string
-	// MaxStore and MaxMemory limit what JetStream may use on each server, in bytes; 0 leaves the server's own
-	// default.
+	// MaxStore and MaxMemory limit JetStream's storage on each server, in bytes; 0 keeps the server's default.
 	MaxStore, MaxMemory int64
 
-	// TLS makes clients use TLS, with certificates of a CA that the lab makes (see [TLSFiles]).
+	// TLS makes clients use TLS. The lab creates a CA and the certificates (see [TLSFiles]).
 	TLS bool
-	// VerifyClients makes the server ask for a client certificate of that CA. It implies TLS.
+	// VerifyClients makes the server require a client certificate of that CA. It implies TLS.
 	VerifyClients bool
 	// HandshakeFirst makes the server start TLS before it sends its INFO. It implies TLS.
 	HandshakeFirst bool
@@ -41,15 +39,14 @@ type Options struct {
 	Token string
 	// Users belong to the global account, $G. [Server.Dial] uses the first one.
 	Users []User
-	// Accounts are further accounts with their users. As soon as there is one, JetStream is off in $G, as
-	// always with nats-server.
+	// Accounts are additional accounts with their users. As soon as there is one, nats-server disables JetStream in
+	// $G.
 	Accounts []Account
 	// SystemUser belongs to the system account, $SYS.
 	SystemUser User
-	// NoAuthUser names the user that clients without credentials are.
+	// NoAuthUser is the name of the user that clients without credentials connect as.
 	NoAuthUser string
-	// Operator puts the servers into operator mode. It excludes Token, Users, Accounts and
-	// SystemUser.
+	// Operator enables operator mode. It excludes Token, Users, Accounts and SystemUser.
 	Operator *Operator
 	// Resolver is where servers in operator mode find accounts.
 	Resolver Resolver
@@ -59,53 +56,53 @@ type Options struct {
 	// LeafRemotes are the hubs that each server connects to as a leaf node.
 	LeafRemotes []LeafRemote
 
-	// Executable is the path of a nats-server, of whatever version, that a child process runs in place of the one
-	// that is linked here. It is for [StartProcess] alone.
+	// Executable is the path of a nats-server of any version. The child process runs it instead of the linked one.
+	// Only [StartProcess] supports it.
 	Executable string
 
-	// Config is text in the syntax of nats-server's configuration, read after everything above.
+	// Config is text in nats-server's configuration syntax. It is read after everything above.
 	Config []string
-	// Mutate is called for each server at each start with the options that are about to be used. It is the way
-	// to set what nothing else here sets. A server in a child process cannot have it.
+	// Mutate is called for each server at each start with the final options. Use it for settings that have no option
+	// here. A server in a child process does not support it.
 	Mutate []func(*server.Options)
-	// Client are options for every connection that the lab makes. They come last, so they win.
+	// Client are options for every connection that the lab opens. They are applied last, so they take precedence.
 	Client []nats.Option
 }
 
-// User is a user of the server's configuration. Without Permissions it may do anything in its account.
+// User is a user in the server's configuration. Without Permissions it may do anything in its account.
 type User struct {
 	Name        string       `json:"user"`
 	Password    string       `json:"password"`
 	Permissions *Permissions `json:"permissions,omitempty"`
 }
 
-// Permissions are what a user may publish and subscribe to.
+// Permissions limit the subjects that a user may publish and subscribe to.
 type Permissions struct {
 	Publish   SubjectPermission `json:"publish,omitzero"`
 	Subscribe SubjectPermission `json:"subscribe,omitzero"`
 }
 
-// SubjectPermission is a list of subjects. An empty Allow allows everything that Deny does not name.
+// SubjectPermission is a pair of subject lists. An empty Allow allows everything that Deny does not list.
 type SubjectPermission struct {
 	Allow []string `json:"allow,omitempty"`
 	Deny  []string `json:"deny,omitempty"`
 }
 
-// Account is an account of the server's configuration.
+// Account is an account in the server's configuration.
 type Account struct {
 	Name  string
 	Users []User
-	// NoJetStream leaves JetStream off in this account.
+	// NoJetStream disables JetStream in this account.
 	NoJetStream bool
-	// JetStream limits the account; nil means no limits.
+	// JetStream are the account's JetStream limits; nil means no limits.
 	JetStream *JetStreamLimits
-	// Limits are those that have nothing to do with JetStream; nil means none.
+	// Limits are the account's limits on connections; nil means no limits.
 	Limits  *AccountLimits
 	Exports []Export
 	Imports []Import
 }
 
-// JetStreamLimits are an account's JetStream limits; nil fields are without limit. Sizes are bytes.
+// JetStreamLimits are an account's JetStream limits; a nil field means no limit. Sizes are in bytes.
 type JetStreamLimits struct {
 	MaxMemory            *int64 `json:"max_memory,omitempty"`
 	MaxStore             *int64 `json:"max_store,omitempty"`
@@ -114,11 +111,11 @@ type JetStreamLimits struct {
 	MaxAckPending        *int64 `json:"max_ack_pending,omitempty"`
 	MemoryMaxStreamBytes *int64 `json:"memory_max_stream_bytes,omitempty"`
 	StoreMaxStreamBytes  *int64 `json:"store_max_stream_bytes,omitempty"`
-	// MaxBytesRequired makes the server refuse streams without max_bytes.
+	// MaxBytesRequired makes the server reject streams without max_bytes.
 	MaxBytesRequired bool `json:"max_bytes_required,omitempty"`
 }
 
-// AccountLimits are an account's limits on connections; nil fields are without limit. MaxPayload is in bytes.
+// AccountLimits are an account's limits on connections; a nil field means no limit. MaxPayload is in bytes.
 type AccountLimits struct {
 	MaxConnections   *int64 `json:"max_connections,omitempty"`
 	MaxSubscriptions *int64 `json:"max_subscriptions,omitempty"`
@@ -126,8 +123,8 @@ type AccountLimits struct {
 	MaxLeafNodes     *int64 `json:"max_leafnodes,omitempty"`
 }
 
-// Export offers a stream or a service to other accounts: exactly one of Stream and Service is set. Accounts
-// limits who may import it; empty means everyone.
+// Export offers a stream or a service to other accounts: exactly one of Stream and Service is set. Accounts limits
+// which accounts may import it; empty means all.
 type Export struct {
 	Stream       string   `json:"stream,omitempty"`
 	Service      string   `json:"service,omitempty"`
@@ -135,8 +132,8 @@ type Export struct {
 	ResponseType string   `json:"response_type,omitempty"`
 }
 
-// Import takes a stream or a service from another account: exactly one of Stream and Service is set. To renames
-// it; Prefix, for streams only, puts a token in front of it.
+// Import imports a stream or a service from another account: exactly one of Stream and Service is set. To renames it;
+// Prefix, for streams only, prepends a token.
 type Import struct {
 	Stream  *ImportSource `json:"stream,omitempty"`
 	Service *ImportSource `json:"service,omitempty"`
@@ -144,27 +141,27 @@ type Import struct {
 	Prefix  string        `json:"prefix,omitempty"`
 }
 
-// ImportSource names what an Import takes.
+// ImportSource is the account and the subject that an Import refers to.
 type ImportSource struct {
 	Account string `json:"account"`
 	Subject string `json:"subject"`
 }
 
-// LeafRemote is a hub that a server connects to as a leaf node. Account is the local account that is bound to
-// it; empty means $G. The URLs carry the user and password for the hub, or Credentials names a file with a JWT and its
-// seed; they decide the account there.
+// LeafRemote is a hub that a server connects to as a leaf node. Account is the local account to bind; empty means $G.
+// The URLs contain the user and password for the hub, or Credentials is the path of a file with a JWT and its seed;
+// these credentials select the account on the hub.
 type LeafRemote struct {
 	URLs        []string `json:"urls"`
 	Account     string   `json:"account,omitempty"`
 	Credentials string   `json:"credentials,omitempty"`
-	// IgnoreDiscoveredServers keeps the server to the URLs, whatever others the hub tells of.
+	// IgnoreDiscoveredServers restricts the server to the URLs, even if the hub advertises others.
 	IgnoreDiscoveredServers bool `json:"ignore_discovered_servers,omitempty"`
 }
 
-// Option changes one thing in Options.
+// Option changes one setting in Options.
 type Option func(*Options)
 
-// NewOptions returns the zero Options changed by opts.
+// NewOptions returns the zero Options with opts applied.
 func NewOptions(opts ...Option) Options {
 	var o Options
 	for _, opt := range opts {
@@ -173,13 +170,13 @@ func NewOptions(opts ...Option) Options {
 	return o
 }
 
-// WithOptions replaces everything by o. Options that follow it change o.
+// WithOptions replaces all options with o. Later options change o.
 func WithOptions(o Options) Option { return func(to *Options) { *to = o } }
 
 // Name sets the name of the server or the cluster.
 func Name(name string) Option { return func(o *Options) { o.Name = name } }
 
-// StoreDir sets a JetStream storage directory that is kept after the server stopped.
+// StoreDir sets the JetStream storage directory, which is kept after the server stops.
 func StoreDir(dir string) Option { return func(o *Options) { o.StoreDir = dir } }
 
 // Port sets the client port of a single server.
@@ -188,7 +185,7 @@ func Port(port int) Option { return func(o *Options) { o.Port = port } }
 // Tags adds server tags.
 func Tags(tags ...string) Option { return func(o *Options) { o.Tags = append(o.Tags, tags...) } }
 
-// NoJetStream turns JetStream off.
+// NoJetStream disables JetStream.
 func NoJetStream() Option { return func(o *Options) { o.NoJetStream = true } }
 
 // Domain sets the JetStream domain.
@@ -206,10 +203,10 @@ func TLS() Option { return func(o *Options) { o.TLS = true } }
 // VerifyClients makes clients use TLS with a client certificate.
 func VerifyClients() Option { return func(o *Options) { o.TLS, o.VerifyClients = true, true } }
 
-// HandshakeFirst makes clients use TLS before the server's INFO.
+// HandshakeFirst makes clients start TLS before the server's INFO.
 func HandshakeFirst() Option { return func(o *Options) { o.TLS, o.HandshakeFirst = true, true } }
 
-// UserPassword adds a user of the global account that may do anything.
+// UserPassword adds a user without permission limits to the global account.
 func UserPassword(user, password string) Option {
 	return Users(User{Name: user, Password: password})
 }
@@ -217,7 +214,7 @@ func UserPassword(user, password string) Option {
 // Token sets the token that clients must present.
 func Token(token string) Option { return func(o *Options) { o.Token = token } }
 
-// Users adds users of the global account.
+// Users adds users to the global account.
 func Users(users ...User) Option { return func(o *Options) { o.Users = append(o.Users, users...) } }
 
 // Accounts adds accounts.
@@ -230,26 +227,26 @@ func SystemUser(user, password string) Option {
 	return func(o *Options) { o.SystemUser = User{Name: user, Password: password} }
 }
 
-// NoAuthUser names the user that clients without credentials are.
+// NoAuthUser sets the name of the user that clients without credentials connect as.
 func NoAuthUser(user string) Option { return func(o *Options) { o.NoAuthUser = user } }
 
-// OperatorMode makes the servers trust the operator, and store its accounts in a resolver that others can be
-// pushed to and deleted from, unless [ResolverMode] says otherwise. [Server.Dial] then connects as a user of the first account that was added.
+// OperatorMode makes the servers trust the operator. Unless [ResolverMode] is used, they store accounts in a full
+// resolver that accepts pushes and deletions. [Server.Dial] then connects as a user of the first account added.
 func OperatorMode(op *Operator) Option { return func(o *Options) { o.Operator = op } }
 
 // LeafNodes makes each server accept leaf-node connections.
 func LeafNodes() Option { return func(o *Options) { o.LeafNodes = true } }
 
-// LeafRemotes adds hubs that each server connects to as a leaf node. The server is ready only once it has them
-// all.
+// LeafRemotes adds hubs that each server connects to as a leaf node. The server is ready when all of them are
+// connected.
 func LeafRemotes(remotes ...LeafRemote) Option {
 	return func(o *Options) { o.LeafRemotes = append(o.LeafRemotes, remotes...) }
 }
 
-// Executable makes [Process] run the nats-server at this path, of whatever version that is.
+// Executable makes [Process] run the nats-server at this path, which can be of any version.
 func Executable(path string) Option { return func(o *Options) { o.Executable = path } }
 
-// Config adds text in the syntax of nats-server's configuration, read after all other options.
+// Config adds text in nats-server's configuration syntax, read after all other options.
 func Config(text string) Option { return func(o *Options) { o.Config = append(o.Config, text) } }
 
 // Mutate adds a function that may change each server's options before each start.
@@ -257,8 +254,7 @@ func Mutate(f func(*server.Options)) Option {
 	return func(o *Options) { o.Mutate = append(o.Mutate, f) }
 }
 
-// Client adds options to every connection that the lab makes, for what the lab cannot know by itself:
-// credentials in operator mode, for example.
+// Client adds options to every connection that the lab opens, for example credentials that the lab cannot know.
 func Client(opts ...nats.Option) Option {
 	return func(o *Options) { o.Client = append(o.Client, opts...) }
 }

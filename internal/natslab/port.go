@@ -2,18 +2,18 @@ package natslab
 
 import "errors"
 
-// port is a TCP port of 127.0.0.1 that stays reserved while no server listens on it: ports must be known before
-// the servers of a cluster start, and must still be free when one of them starts again.
+// port is a TCP port of 127.0.0.1 that stays reserved while no server listens on it: ports must be known before the
+// servers of a cluster start, and must still be free when a server is restarted.
 type port struct {
 	number  int
 	release func()
 }
 
-// ports are the ports of one server. Those it does not use are zero.
+// ports are the ports of one server. Unused ports are zero.
 type ports struct{ client, cluster, gateway, leaf port }
 
-// reservePorts reserves a client port (the given one, or a free one if it is 0) and those of the others that
-// are wanted.
+// reservePorts reserves a client port (the given one, or a free one if it is 0) and the other ports that are
+// requested.
 func reservePorts(client int, cluster, gateway, leaf bool) (ports, error) {
 	var p ports
 	var errs []error
@@ -37,7 +37,7 @@ func reservePorts(client int, cluster, gateway, leaf bool) (ports, error) {
 	return p, nil
 }
 
-// free gives the ports back.
+// free releases the ports.
 func (p ports) free() {
 	for _, one := range []port{p.client, p.cluster, p.gateway, p.leaf} {
 		if one.release != nil {

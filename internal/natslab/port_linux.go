@@ -8,9 +8,9 @@ import (
 
 // reservePort reserves a port of 127.0.0.1, or a free one if number is 0.
 //
-// A socket that is bound with SO_REUSEADDR but does not listen keeps the kernel from giving the port to anyone
-// who asks for a free one, outgoing connections included, and yet lets a server that names the port listen on
-// it, since Go's listeners set SO_REUSEADDR too.
+// A socket that is bound with SO_REUSEADDR but does not listen keeps the kernel from assigning the port to a process
+// that asks for a free one, including for outgoing connections. A server that names the port can still listen on it
+// because Go's listeners also set SO_REUSEADDR.
 func reservePort(number int) (port, error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"net"
 )
 
-// reservePort returns number, or a port that was free a moment ago if it is 0. Other systems than Linux have no
-// way to keep it free that lets a server listen on it.
+// reservePort returns number, or a port that was free a moment ago if number is 0. Only Linux can keep a port free
+// and still let a server listen on it.
 func reservePort(number int) (port, error) {
 	if number != 0 {
 		return port{number: number, release: func() {}}, nil

@@ -16,12 +16,12 @@ import (
 	"time"
 )
 
-// stopTimeout bounds how long a child process may take to shut its server down before it is killed.
+// stopTimeout is how long a child process may take to shut its server down before it is killed.
 const stopTimeout = 10 * time.Second
 
-// ServerProcess is a nats-server in a child process of this one, which can be killed as only a process can. The
-// child is this program again, see [Main]; it ends with its parent. If the options name an executable, that is run
-// by the child, and ends with it. Ports and storage are kept between Kill and Start.
+// ServerProcess is a nats-server in a child process, so that it can be killed. The child runs this program again, see
+// [Main]; it exits with its parent. If the options set Executable, the child runs that and stops it when it exits.
+// Ports and storage are kept between Kill and Start.
 type ServerProcess struct {
 	endpoint
 	spec    childSpec
@@ -37,22 +37,22 @@ type childRun struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
 	exited chan struct{}
-	// supervises is whether the server is a child of the child, and pid is the server's.
+	// supervises is true if the server is a child of the child process. pid is the process ID of the server.
 	supervises bool
 	pid        int
 }
 
-// StartProcess runs a server in a child process and returns when it is ready. The caller stops it. The program
-// must call [Main] or [RunChild] at its start. Options that are functions stay in this process: Mutate is
-// refused, and Client only applies to Dial. An executable counts as ready without its leaf remotes: see
+// StartProcess runs a server in a child process and returns when it is ready. The caller stops it. The program must
+// call [Main] or [RunChild] at its start. Options that are functions stay in this process: Mutate is rejected, and
+// Client only applies to Dial. StartProcess does not wait for the leaf remotes of an executable: see
 // [ServerProcess.AwaitDomain].
 func StartProcess(ctx context.Context, o Options) (*ServerProcess, error) {
 	switch {
 	case len(o.Mutate) > 0:
-		return nil, errors.New("natslab: a child process cannot have Mutate; use Config")
+		return nil, errors.New("natslab: a child process does not support Mutate; use Config")
 	case os.Getenv(childVariable) != "":
-		// This is a child process that has not become a server: without this, it would start a child, and so
-		// on.
+		// This child process did not become a server. Without this check it would start a child of its own, which
+		// would do the same.
 		return nil, errors.New("natslab: the program must call natslab.Main or natslab.RunChild first")
 	}
 	if o.Name == "" {
@@ -74,7 +74,7 @@ func StartProcess(ctx context.Context, o Options) (*ServerProcess, error) {
 	return p, nil
 }
 
-// process makes a server process without running it.
+// process creates a server process without starting it.
 func (l *lab) process() (*ServerProcess, error) {
 	o := l.opts
 	ports, err := reservePorts(o.Port, false, false, o.LeafNodes)
@@ -105,7 +105,7 @@ func (l *lab) process() (*ServerProcess, error) {
 	}, nil
 }
 
-// Start starts the server again after Kill, on the same port and storage, and returns when it is ready.
+// Start restarts the server after Kill on the same port and storage, and returns when it is ready.
 func (p *ServerProcess) Start(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -119,7 +119,7 @@ func (p *ServerProcess) Start(ctx context.Context) error {
 	answers := make(chan childAnswer, 1)
 	go func() {
 		answers <- readAnswer(stdout)
-		// The pipe is read to its end: a child that writes to a closed one is killed.
+		// The pipe must be drained: a child that writes to a closed pipe is killed.
 		_, _ = io.Copy(io.Discard, stdout)
 		_ = stdout.Close()
 	}()
@@ -137,7 +137,7 @@ func (p *ServerProcess) Start(ctx context.Context) error {
 	return nil
 }
 
-// settle takes the answer of a child, and waits until its server is ready if that is a process of its own.
+// settle handles the answer of a child. If the server is a separate process, settle waits until it is ready.
 func (p *ServerProcess) settle(ctx context.Context, run *childRun, answer childAnswer) error {
 	switch {
 	case answer.Error != "":
@@ -148,7 +148,7 @@ func (p *ServerProcess) settle(ctx context.Context, run *childRun, answer childA
 	run.pid = answer.PID
 	return poll(ctx, "server "+p.node.name+" to be ready", func() error {
 		if isClosed(run.exited) {
-			return permanentError{errors.New("the server has ended")}
+			return permanentError{errors.New("the server exited")}
 		}
 		for _, probe := range p.spec.Probes {
 			if err := p.ask(probe, tlsOptions(p.opts, p.files)...); err != nil {
@@ -159,7 +159,7 @@ func (p *ServerProcess) settle(ctx context.Context, run *childRun, answer childA
 	})
 }
 
-// spawn starts the child and gives it its spec.
+// spawn starts the child and sends it its spec.
 func (p *ServerProcess) spawn() (*childRun, *os.File, error) {
 	spec, err := json.Marshal(p.spec)
 	if err != nil {
@@ -171,7 +171,7 @@ func (p *ServerProcess) spawn() (*childRun, *os.File, error) {
 	}
 	cmd := exec.Command(executable)
 	if testing.Testing() {
-		// Should the test binary not call Main, it runs no test rather than this one again.
+		// If the test binary does not call Main, this keeps it from running the tests again.
 		cmd.Args = append(cmd.Args, "-test.run=^$")
 	}
 	cmd.Env = append(os.Environ(), childVariable+"=1")
@@ -195,11 +195,11 @@ func (p *ServerProcess) spawn() (*childRun, *os.File, error) {
 		cmd: cmd, stdin: stdin, exited: make(chan struct{}), supervises: p.spec.Executable != "", pid: cmd.Process.Pid,
 	}
 	go func() {
-		// How it ended is in what it wrote.
+		// The reason is in the output.
 		_ = cmd.Wait()
 		close(run.exited)
 	}()
-	// The pipe stays open: its end tells the child that its parent is gone.
+	// The pipe stays open. It ends when the parent exits, which stops the child.
 	if _, err := stdin.Write(append(spec, '\n')); err != nil {
 		run.kill()
 		_ = stdout.Close()
@@ -208,31 +208,31 @@ func (p *ServerProcess) spawn() (*childRun, *os.File, error) {
 	return run, stdout, nil
 }
 
-// readAnswer reads the one line that a child writes when its server is ready or has failed.
+// readAnswer reads the line that a child writes when its server is ready or has failed.
 func readAnswer(stdout io.Reader) childAnswer {
 	line, err := bufio.NewReader(stdout).ReadBytes('\n')
 	var answer childAnswer
 	if jsonErr := json.Unmarshal(line, &answer); err != nil || jsonErr != nil {
-		answer.Error = "it ended without an answer; does this program call natslab.Main or natslab.RunChild?"
+		answer.Error = "it exited without an answer; does this program call natslab.Main or natslab.RunChild?"
 	}
 	return answer
 }
 
-// kill ends the server and the child, and returns when both are gone.
+// kill ends the server and the child, and returns when both have exited.
 func (r *childRun) kill() {
 	if r.supervises {
-		// The child kills the server, as it alone knows whether that still is the process with its number.
+		// The child kills the server because only the child knows whether the PID still belongs to it.
 		_, _ = io.WriteString(r.stdin, killLine)
 		r.end()
 		return
 	}
-	// The only error is that it has ended already.
+	// Kill fails only if the process has already exited.
 	_ = r.cmd.Process.Kill()
 	<-r.exited
 	_ = r.stdin.Close()
 }
 
-// end lets the child end, and returns when it is gone.
+// end lets the child stop, and returns when it has exited.
 func (r *childRun) end() {
 	_ = r.stdin.Close()
 	timer := time.NewTimer(stopTimeout)
@@ -240,29 +240,28 @@ func (r *childRun) end() {
 	select {
 	case <-r.exited:
 	case <-timer.C:
-		// The only error is that it has ended already.
+		// Kill fails only if the process has already exited.
 		_ = r.cmd.Process.Kill()
 		<-r.exited
 	}
 }
 
-// Kill ends the process with SIGKILL and returns when it is gone. It does nothing if the process is not
-// running.
+// Kill ends the process with SIGKILL and returns when it has exited. It does nothing if the process is not running.
 func (p *ServerProcess) Kill() {
 	if run := p.take(); run != nil {
 		run.kill()
 	}
 }
 
-// Shutdown lets the server shut down, as an operator would, and returns when its process is gone. Port and
-// storage are kept. It does nothing if the process is not running.
+// Shutdown shuts the server down cleanly and returns when its process has exited. Port and storage are kept. It does
+// nothing if the process is not running.
 func (p *ServerProcess) Shutdown() {
 	if run := p.take(); run != nil {
 		run.end()
 	}
 }
 
-// Stop shuts the server down for good and gives back its port and its temporary directory.
+// Stop shuts the server down permanently and releases its port and its temporary directory.
 func (p *ServerProcess) Stop() {
 	p.Shutdown()
 	p.cleanup()
@@ -276,14 +275,14 @@ func (p *ServerProcess) take() *childRun {
 	return run
 }
 
-// Running tells whether the process runs.
+// Running reports whether the process is running.
 func (p *ServerProcess) Running() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.run != nil && !isClosed(p.run.exited)
 }
 
-// PID returns the process id, or 0 if the process is not running.
+// PID returns the process ID, or 0 if the process is not running.
 func (p *ServerProcess) PID() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -293,16 +292,17 @@ func (p *ServerProcess) PID() int {
 	return p.run.pid
 }
 
-// Log returns the last lines of the server's log, of all its runs: warnings and errors, or everything of an executable.
+// Log returns the last lines of the server's log across all runs: warnings and errors, or all output of an
+// executable.
 func (p *ServerProcess) Log() []string { return strings.Split(p.output.text(), "\n") }
 
-// tail keeps the end of what is written to it.
+// tail keeps the last bytes written to it.
 type tail struct {
 	mu  sync.Mutex
 	buf []byte
 }
 
-// tailLength is how much a tail keeps, in bytes.
+// tailLength is the number of bytes that a tail keeps.
 const tailLength = 8 << 10
 
 func (t *tail) Write(b []byte) (int, error) {
@@ -315,7 +315,7 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// text returns what was kept, on lines of its own.
+// text returns the kept bytes, starting on a new line.
 func (t *tail) text() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

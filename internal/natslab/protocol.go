@@ -11,12 +11,12 @@ import (
 	"strings"
 )
 
-// operation is one operation of the NATS client protocol with its payload, as it stood on the wire
+// operation is one operation of the NATS client protocol with its payload, as sent on the wire
 // (https://docs.nats.io/reference/reference-protocols/nats-protocol).
 type operation struct {
 	raw []byte
-	// name is the operation in upper case, such as PUB. It is TLS for a client that starts a TLS handshake, of
-	// which raw has nothing: the stream is not the protocol's from there on.
+	// name is the operation in upper case, for example PUB. It is TLS if the client starts a TLS handshake; raw is
+	// then empty, and the rest of the stream cannot be parsed.
 	name string
 	// subject and reply are set for PUB, HPUB, MSG and HMSG.
 	subject, reply string
@@ -25,11 +25,11 @@ type operation struct {
 const (
 	// tlsHandshake is the first byte of a TLS handshake record.
 	tlsHandshake = 0x16
-	// maxPayload bounds what one operation may make the proxy read, in bytes. The server's default is 1 MiB.
+	// maxPayload limits how much the proxy reads for one operation, in bytes. The server's default limit is 1 MiB.
 	maxPayload = 64 << 20
 )
 
-// readOperation reads one operation. It returns io.EOF only between two operations.
+// readOperation reads one operation. It returns io.EOF only between operations.
 func readOperation(r *bufio.Reader) (operation, error) {
 	first, err := r.Peek(1)
 	if err != nil {
@@ -52,27 +52,26 @@ func readOperation(r *bufio.Reader) (operation, error) {
 	if err != nil || size < 0 {
 		return op, err
 	}
-	// A payload ends with CR LF, which its size does not count.
+	// A payload ends with CR LF, which is not included in its size.
 	payload := make([]byte, size+2)
 	if _, err := io.ReadFull(r, payload); err != nil {
 		return operation{}, unexpectedEOF(err)
 	}
 	if !bytes.HasSuffix(payload, []byte("\r\n")) {
-		return operation{}, fmt.Errorf("natslab: payload of %q does not end where it should", line)
+		return operation{}, fmt.Errorf("natslab: payload of %q does not end with CR LF", line)
 	}
 	op.raw = append(op.raw, payload...)
 	return op, nil
 }
 
-// setSubjects takes the arguments of an operation apart and returns the size of its payload, or -1 if it has
-// none:
+// setSubjects parses the arguments of an operation and returns the size of its payload, or -1 if it has no payload:
 //
 //	PUB <subject> [reply] <size>
 //	HPUB <subject> [reply] <header size> <total size>
 //	MSG <subject> <sid> [reply] <size>
 //	HMSG <subject> <sid> [reply] <header size> <total size>
 func (op *operation) setSubjects(args []string) (int, error) {
-	var before, after int // how many arguments there are before and after the reply
+	var before, after int // number of arguments before and after the reply
 	switch op.name {
 	case "PUB":
 		before, after = 1, 1
@@ -100,8 +99,8 @@ func (op *operation) setSubjects(args []string) (int, error) {
 	return size, nil
 }
 
-// rewriteInfo returns an INFO without the addresses of servers, which a client would connect to past the proxy, and with
-// another version of the server unless that is empty.
+// rewriteInfo returns an INFO without server addresses, which clients would use to bypass the proxy, and with a
+// different server version unless version is empty.
 func rewriteInfo(info []byte, version string) ([]byte, error) {
 	keyword, text, ok := bytes.Cut(info, []byte(" "))
 	if !ok {

@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// dialTimeout bounds a connection attempt to a server on this machine.
+// dialTimeout limits a connection attempt to a server on this machine.
 const dialTimeout = 2 * time.Second
 
-// Proxy stands between NATS clients and one server, at an address of its own that outlives the server. It dials
-// the server for each client, and closes the client's connection when the server's ends.
+// Proxy forwards connections of NATS clients to one server. It has its own address, which stays the same while the
+// server restarts. It dials the server for each client, and closes the client's connection when the server's
+// connection ends.
 //
-// It reads the client protocol: it counts requests, holds single messages back, and takes the addresses of
-// servers out of their INFO, so that no client gets past it. Of a connection that turns to TLS it sees no more
-// than that, and delays or cuts it like any other.
+// A proxy parses the client protocol: it counts requests, holds single messages, and removes server addresses from
+// INFO so that clients cannot bypass it. A connection that switches to TLS can only be delayed or cut.
 type Proxy struct {
 	backend  string
-	leaf     bool // between servers, whose protocol is not read
+	leaf     bool // between servers, whose protocol is not parsed
 	listener net.Listener
 	port     port
 	wg       sync.WaitGroup
@@ -43,9 +43,9 @@ type Proxy struct {
 // StartProxy starts a proxy to a server, given by its client URL or its host and port. The caller stops it.
 func StartProxy(backend string) (*Proxy, error) { return startProxy(backend, false) }
 
-// StartLeafProxy starts a proxy between leaf nodes and their hub, given by its URL for leaf nodes: see [Proxy.LeafNodeURL].
-// What passes is not read, so it counts and holds no requests. A leaf node must have IgnoreDiscoveredServers set, or it gets past
-// the proxy. The caller stops it.
+// StartLeafProxy starts a proxy between leaf nodes and their hub, given by the hub's URL for leaf nodes: see
+// [Proxy.LeafNodeURL]. The traffic is not parsed, so requests are neither counted nor held. A leaf node must set
+// IgnoreDiscoveredServers, or it bypasses the proxy. The caller stops it.
 func StartLeafProxy(backend string) (*Proxy, error) { return startProxy(backend, true) }
 
 func startProxy(backend string, leaf bool) (*Proxy, error) {
@@ -73,7 +73,7 @@ func startProxy(backend string, leaf bool) (*Proxy, error) {
 	return p, nil
 }
 
-// NewProxy is StartProxy that fails the test and stops with it.
+// NewProxy calls StartProxy, fails the test on an error, and stops the proxy when the test ends.
 func NewProxy(tb testing.TB, backend string) *Proxy {
 	tb.Helper()
 	p, err := StartProxy(backend)
@@ -84,13 +84,13 @@ func NewProxy(tb testing.TB, backend string) *Proxy {
 	return p
 }
 
-// ClientURL returns the URL for clients. It stays the same as long as the proxy lives.
+// ClientURL returns the URL for clients. It stays the same until Stop.
 func (p *Proxy) ClientURL() string { return "nats://" + address(p.port.number) }
 
-// LeafNodeURL returns the URL for leaf nodes, as long as the proxy is one of [StartLeafProxy].
+// LeafNodeURL returns the URL for leaf nodes. Only a proxy started by [StartLeafProxy] accepts them.
 func (p *Proxy) LeafNodeURL() string { return "nats-leaf://" + address(p.port.number) }
 
-// Stop closes all connections and the listener, and returns when all of it is gone.
+// Stop closes the listener and all connections, and returns when they are closed.
 func (p *Proxy) Stop() {
 	p.mu.Lock()
 	p.closed = true
@@ -101,14 +101,14 @@ func (p *Proxy) Stop() {
 	p.port.release()
 }
 
-// SetLatency delays what clients send by up and what the server sends by down; the round trip grows by the sum.
-// It holds for what arrives from now on. Latency does not limit throughput.
+// SetLatency delays messages from clients by up and messages from the server by down; the round trip grows by the
+// sum. It applies to messages that arrive later. Latency does not limit throughput.
 func (p *Proxy) SetLatency(up, down time.Duration) {
 	p.up.Store(int64(up))
 	p.down.Store(int64(down))
 }
 
-// Cut closes all connections, and from now on closes new ones as soon as they come, until Restore.
+// Cut closes all connections, and closes new ones immediately until Restore.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	p.cut = true
@@ -116,8 +116,8 @@ func (p *Proxy) Cut() {
 	p.closeLinks()
 }
 
-// Stall lets nothing through until Restore, and closes nothing: a network that swallows packets. What is sent
-// meanwhile arrives after Restore.
+// Stall holds back all traffic until Restore without closing any connection, like a network that drops packets.
+// Traffic sent in the meantime arrives after Restore.
 func (p *Proxy) Stall() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -136,16 +136,16 @@ func (p *Proxy) Restore() {
 	}
 }
 
-// HoldRequest holds the n-th request from now on, counted from 1, before the server has it. A request is a
-// message with a reply subject on a subject that match accepts; without match, a JetStream API request. The
-// client's other messages are not held, and pass the one that is.
+// HoldRequest holds the n-th request from now on, counted from 1, before it reaches the server. A request is a
+// message with a reply subject whose subject match accepts. If match is nil, only JetStream API requests are
+// considered. The client's other messages pass, even ahead of the held one.
 func (p *Proxy) HoldRequest(n int, match func(subject string) bool) *Hold {
 	return p.hold(n, match, false)
 }
 
-// HoldReply holds the reply to the n-th request from now on: the first message that the server sends to the
-// request's reply subject. The server has done the request's work by then. Messages that a consumer delivers
-// keep the subject they were stored under and cannot be held.
+// HoldReply holds the reply to the n-th request from now on: the first message that the server sends to the request's
+// reply subject. The server has processed the request by then. Messages delivered by a consumer keep their original
+// subject and cannot be held.
 func (p *Proxy) HoldReply(n int, match func(subject string) bool) *Hold {
 	return p.hold(n, match, true)
 }
@@ -161,8 +161,7 @@ func (p *Proxy) hold(n int, match func(string) bool, reply bool) *Hold {
 	return h
 }
 
-// ClaimVersion makes new clients believe that the server runs this version of nats-server, so that a test can be an old
-// server's client without one.
+// ClaimVersion makes new clients see this version of nats-server, so that a test does not need an old server.
 func (p *Proxy) ClaimVersion(version string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -182,18 +181,17 @@ func (p *Proxy) ConnectionCount() int {
 	return len(p.links)
 }
 
-// TotalConnections returns how many client connections were accepted, those that Cut refused included.
+// TotalConnections returns how many client connections were accepted, including those that Cut refused.
 func (p *Proxy) TotalConnections() uint64 { return p.total.Load() }
 
-// Requests returns how often clients sent each JetStream API subject, since the start or the last
-// ResetRequests.
+// Requests returns how often clients sent each JetStream API subject since the start or the last ResetRequests.
 func (p *Proxy) Requests() map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return maps.Clone(p.requests)
 }
 
-// ResetRequests starts the counting of requests again at zero.
+// ResetRequests resets the request counts to zero.
 func (p *Proxy) ResetRequests() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -211,7 +209,7 @@ func (p *Proxy) accept() {
 	}
 }
 
-// serve connects one client with the server until one of them ends.
+// serve connects a client to the server until either connection ends.
 func (p *Proxy) serve(client net.Conn) {
 	backend, err := net.DialTimeout("tcp", p.backend, dialTimeout)
 	if err != nil {
@@ -243,7 +241,7 @@ func (p *Proxy) closeLinks() {
 	}
 }
 
-// fromClient counts a message of a client and tells whether it is held.
+// fromClient counts a client's message and reports whether it is held.
 func (p *Proxy) fromClient(l *link, op operation) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -258,7 +256,7 @@ func (p *Proxy) fromClient(l *link, op operation) bool {
 	return held
 }
 
-// fromServer tells whether a message of the server is held.
+// fromServer reports whether a message from the server is held.
 func (p *Proxy) fromServer(l *link, op operation) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -270,7 +268,7 @@ func (p *Proxy) fromServer(l *link, op operation) bool {
 	return false
 }
 
-// gate returns a channel that is closed as soon as the link is not stalled.
+// gate returns a channel that is closed while the proxy is not stalled.
 func (p *Proxy) gate() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -17,7 +17,7 @@ type link struct {
 	tls             atomic.Bool
 	done            chan struct{}
 	close           func()
-	// asked are the subjects of requests by those of their answers. The proxy's mutex guards it.
+	// asked maps the reply subject of each request to its subject. The proxy's mutex guards it.
 	asked map[string]string
 }
 
@@ -44,8 +44,8 @@ func (l *link) run() {
 	l.close()
 }
 
-// read reads operations from a connection into a pipe until the connection ends. Then the pipe ends too, behind
-// what is still on its way.
+// read reads operations from a connection into a pipe until the connection ends. The pipe then ends after its queued
+// data.
 func (l *link) read(from net.Conn, to *pipe, handle func(operation) ([]byte, error)) {
 	defer to.end()
 	r := bufio.NewReader(from)
@@ -61,7 +61,8 @@ func (l *link) read(from net.Conn, to *pipe, handle func(operation) ([]byte, err
 		if op.name == "TLS" {
 			l.tls.Store(true)
 		}
-		// A client turns to TLS before the server does, so this is set when the server's first record comes.
+		// A client switches to TLS before the server does, so tls is set before the server's first TLS record
+		// arrives.
 		if l.tls.Load() {
 			to.send(op.raw)
 			l.copy(r, to)
@@ -75,7 +76,7 @@ func (l *link) read(from net.Conn, to *pipe, handle func(operation) ([]byte, err
 	}
 }
 
-// copy passes on what cannot be read.
+// copy forwards data that cannot be parsed.
 func (l *link) copy(from io.Reader, to *pipe) {
 	for {
 		buf := make([]byte, 32<<10)
@@ -107,7 +108,7 @@ func (l *link) fromServer(op operation) ([]byte, error) {
 	}
 }
 
-// pipeLength is how many operations may be on their way in one direction before the sender must wait.
+// pipeLength is the number of operations that can be in transit in one direction before the sender must wait.
 const pipeLength = 4096
 
 // pipe is one direction of a link: a queue whose entries leave when they are due.
@@ -118,7 +119,7 @@ type pipe struct {
 	queue chan chunk
 }
 
-// chunk is what arrives at one time; the last one has no data.
+// chunk is data that arrives together. The last chunk of a pipe has no data.
 type chunk struct {
 	data []byte
 	due  time.Time
@@ -141,7 +142,7 @@ func (p *pipe) put(c chunk) {
 	}
 }
 
-// write delivers the queue until the pipe's end, and then closes the connection it delivers to.
+// write delivers the queue until the pipe ends, and then closes the destination.
 func (p *pipe) write() {
 	w := bufio.NewWriterSize(p.to, 64<<10)
 	for {
@@ -171,8 +172,8 @@ func (p *pipe) write() {
 	}
 }
 
-// wait waits until a chunk is due and the link lets it through. What came before must not wait with it. It
-// returns false if the link ended.
+// wait waits until a chunk is due and the proxy is not stalled. Earlier data is flushed first. It returns false if
+// the link ended.
 func (p *pipe) wait(w *bufio.Writer, due time.Time) bool {
 	gate := p.link.proxy.gate()
 	left := time.Until(due)
@@ -189,7 +190,7 @@ func (p *pipe) wait(w *bufio.Writer, due time.Time) bool {
 	case <-p.link.done:
 		return false
 	}
-	// The gate is asked again: the link may have been stalled meanwhile.
+	// Check the gate again: the proxy may have been stalled in the meantime.
 	select {
 	case <-p.link.proxy.gate():
 		return true

@@ -16,8 +16,8 @@ import (
 
 const (
 	pollInterval = 20 * time.Millisecond
-	// probeTimeout bounds one request of a probe. Requests are lost while the meta group elects its leader; the
-	// next poll asks again.
+	// probeTimeout limits one request of a probe. Requests are lost while the meta group elects its leader; the next
+	// poll repeats them.
 	probeTimeout = time.Second
 	// probeName is the name of the lab's own connections.
 	probeName = "natslab-probe"
@@ -28,8 +28,8 @@ type permanentError struct{ error }
 
 func (e permanentError) Unwrap() error { return e.error }
 
-// poll calls check until it returns nil or a permanentError, or until ctx is done; what it waits for is in the
-// error.
+// poll calls check until it returns nil or a permanentError, or until ctx is done. The error names what was waited
+// for.
 func poll(ctx context.Context, what string, check func() error) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
@@ -49,18 +49,18 @@ func poll(ctx context.Context, what string, check func() error) error {
 	}
 }
 
-// probe is an identity with which the lab asks a server whether it is ready. A child process gets it as JSON.
+// probe is an identity that the lab uses to ask a server whether it is ready. A child process receives it as JSON.
 type probe struct {
 	User      User
 	Token     string
 	JWT, Seed string
 	JetStream bool
-	// Optional probes belong to servers whose users the lab does not know: a refused connection is no failure.
+	// Optional is true for servers whose users the lab does not know: a refused connection is not a failure.
 	Optional bool
 }
 
-// addProbes returns the probes of a server, and the options with the users they need: the users of the options
-// may lack the permission to ask.
+// addProbes returns the probes of a server, and the options with the users that the probes need, because configured
+// users may lack the permission to ask.
 func (o Options) addProbes() ([]probe, Options, error) {
 	if o.Operator != nil {
 		probes, err := o.Operator.probes(!o.NoJetStream)
@@ -82,8 +82,7 @@ func (o Options) addProbes() ([]probe, Options, error) {
 	case o.SystemUser.Name == "":
 		probes = append(probes, probe{JetStream: inGlobal, Optional: true})
 	default:
-		// With its only user in the system account, the server would refuse everyone who comes without
-		// credentials.
+		// If the only user were in the system account, the server would refuse clients without credentials.
 		u := user(0, inGlobal)
 		o.Users, o.NoAuthUser = []User{u}, cmp.Or(o.NoAuthUser, u.Name)
 	}
@@ -95,7 +94,7 @@ func (o Options) addProbes() ([]probe, Options, error) {
 	return probes, o, nil
 }
 
-// ready tells what a single server still lacks.
+// ready returns an error that describes what a single server still lacks.
 func (s *Server) ready() error {
 	srv := s.NATSServer()
 	if srv == nil {
@@ -105,7 +104,7 @@ func (s *Server) ready() error {
 		return err
 	}
 	if got, want := srv.NumLeafNodes(), len(s.opts.LeafRemotes); got < want {
-		return fmt.Errorf("%d of %d leaf-node connections", got, want)
+		return fmt.Errorf("server %s has %d of %d leaf-node connections", s.node.name, got, want)
 	}
 	for _, p := range s.probes {
 		if err := s.ask(srv, p); err != nil {
@@ -115,7 +114,7 @@ func (s *Server) ready() error {
 	return nil
 }
 
-// ask makes one request with a probe, inside the process, so that certificates and proxies have no say in it.
+// ask sends one request in process, independent of certificates and proxies.
 func (s *Server) ask(srv *server.Server, p probe) error {
 	s.mu.Lock()
 	s.probed++
@@ -123,7 +122,7 @@ func (s *Server) ask(srv *server.Server, p probe) error {
 	return s.endpoint.ask(p, nats.InProcessServer(srv))
 }
 
-// ask makes one request with a probe, on a connection with these options.
+// ask sends one request on a new connection with these options.
 func (e *endpoint) ask(p probe, how ...nats.Option) error {
 	nc, err := e.probe(p, how)
 	if err != nil {
@@ -148,7 +147,7 @@ func (e *endpoint) ask(p probe, how ...nats.Option) error {
 	return nil
 }
 
-// probe connects with a probe and these options.
+// probe connects as a probe with these options.
 func (e *endpoint) probe(p probe, how []nats.Option) (*nats.Conn, error) {
 	opts := append([]nats.Option{nats.Name(probeName), nats.NoReconnect(), nats.IgnoreDiscoveredServers()}, how...)
 	switch {

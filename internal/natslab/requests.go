@@ -10,16 +10,16 @@ import (
 
 // Requests counts the JetStream API requests that clients send to the servers it watches, by subject.
 //
-// It reads the servers' protocol trace, which a server writes before it acts on a message. So a request has
-// been counted by the time its reply arrives, none is missed, and none is disturbed. A subscription to
-// $JS.API.> would disturb: it counts as a responder, so requests that nobody answers time out where they fail
-// at once without it.
+// It reads the servers' protocol trace, which a server writes before it processes a message. A request has therefore
+// been counted by the time its reply arrives, and none is missed or disturbed. A subscription to $JS.API.> would
+// interfere: it counts as a responder, so requests that no server answers would time out instead of failing
+// immediately.
 //
-// Counted is what clients publish, whether the server permits it or not. What servers send to each other
-// (routes, gateways, leaf nodes, the consumers of a mirror) and the lab's own connections are not counted.
+// Everything that clients publish is counted, whether or not the server permits it. Traffic between servers (routes,
+// gateways, leaf nodes, the consumers of a mirror) and the lab's own connections are not counted.
 //
-// A server in a child process has no such counter, nor its cost of some microseconds per message; a [Proxy]
-// counts too.
+// A server in a child process has no such counter, and does not pay its cost of some microseconds per message. A
+// [Proxy] counts requests, too.
 type Requests struct {
 	mu     sync.Mutex
 	counts map[string]int
@@ -42,14 +42,14 @@ func (r *Requests) Total() int {
 	return total
 }
 
-// Reset starts again at zero.
+// Reset sets all counts to zero.
 func (r *Requests) Reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.counts)
 }
 
-// Stop ends the counting. Snapshot and Total stay as they are.
+// Stop ends the counting. Snapshot and Total keep their values.
 func (r *Requests) Stop() { r.stop() }
 
 func (r *Requests) add(subject string) {
@@ -58,10 +58,10 @@ func (r *Requests) add(subject string) {
 	r.counts[subject]++
 }
 
-// CountRequests counts the requests to this server until Stop, across its restarts.
+// CountRequests counts the requests to this server, across its restarts, until Stop is called.
 func (s *Server) CountRequests() *Requests { return countRequests([]*Server{s}) }
 
-// Requests is CountRequests that stops with the test.
+// Requests calls CountRequests and stops the counter when the test ends.
 func (s *Server) Requests(tb testing.TB) *Requests {
 	tb.Helper()
 	r := s.CountRequests()
@@ -69,10 +69,10 @@ func (s *Server) Requests(tb testing.TB) *Requests {
 	return r
 }
 
-// CountRequests counts the requests to all servers of the topology until Stop, across their restarts.
+// CountRequests counts the requests to all servers of the topology, across their restarts, until Stop is called.
 func (t *Topology) CountRequests() *Requests { return countRequests(t.servers) }
 
-// Requests is CountRequests that stops with the test.
+// Requests calls CountRequests and stops the counter when the test ends.
 func (t *Topology) Requests(tb testing.TB) *Requests {
 	tb.Helper()
 	r := t.CountRequests()
@@ -95,7 +95,7 @@ func countRequests(servers []*Server) *Requests {
 
 // requestCounters are the counters that watch one server.
 type requestCounters struct {
-	// active makes a trace cheap while nobody counts.
+	// active keeps a trace cheap when there are no counters.
 	active atomic.Int32
 	mu     sync.Mutex
 	all    map[*Requests]struct{}
@@ -118,12 +118,12 @@ func (c *requestCounters) remove(r *Requests) {
 	c.active.Store(int32(len(c.all)))
 }
 
-// trace takes one line of the protocol trace: the format has the connection, such as
+// trace processes one line of the protocol trace. The format identifies the connection, for example
 //
 //	127.0.0.1:41522 - cid:7 - "v1.55.0:go:name" - <<- %s
 //
-// and v the operation and its arguments, such as [PUB $JS.API.INFO _INBOX.x 0] (client.traceOp in the server's
-// client.go).
+// and v contains the operation and its arguments, for example [PUB $JS.API.INFO _INBOX.x 0] (client.traceOp in the
+// server's client.go).
 func (c *requestCounters) trace(format string, v []any) {
 	if c.active.Load() == 0 || len(v) != 1 {
 		return
@@ -141,7 +141,7 @@ func (c *requestCounters) trace(format string, v []any) {
 	if !isJetStreamAPI(subject) {
 		return
 	}
-	// The server lends args only for this call: they are part of its read buffer.
+	// args is part of the server's read buffer and only valid during this call.
 	subject = strings.Clone(subject)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -150,13 +150,13 @@ func (c *requestCounters) trace(format string, v []any) {
 	}
 }
 
-// fromClient tells whether a trace line is of a client's connection, and not of the lab's own.
+// fromClient reports whether a trace line belongs to a client connection that is not the lab's own.
 func fromClient(format string) bool {
 	return (strings.Contains(format, " - cid:") || strings.Contains(format, " - wid:")) &&
 		!strings.Contains(format, ":"+probeName+`"`)
 }
 
-// isJetStreamAPI tells whether subject is a JetStream API subject, $JS.API.> or $JS.<domain>.API.>.
+// isJetStreamAPI reports whether subject is a JetStream API subject, $JS.API.> or $JS.<domain>.API.>.
 func isJetStreamAPI(subject string) bool {
 	rest, ok := strings.CutPrefix(subject, "$JS.")
 	if !ok {

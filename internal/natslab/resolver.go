@@ -6,36 +6,37 @@ import (
 	"time"
 )
 
-// The types of resolver.
+// Types of resolvers.
 const (
-	// FullResolver stores all accounts that are pushed, and servers exchange what they have. It is the default.
+	// FullResolver stores all pushed accounts and synchronizes them between servers. It is the default.
 	FullResolver = "full"
-	// CacheResolver stores accounts that it has fetched from servers with a full one.
+	// CacheResolver stores accounts that it fetches from servers with a full resolver.
 	CacheResolver = "cache"
-	// MemoryResolver knows the accounts that the configuration preloads, here those of the operator.
+	// MemoryResolver serves only the accounts that the configuration preloads: those of the operator.
 	MemoryResolver = "memory"
 )
 
-// Resolver is where servers in operator mode find accounts. The zero value is a full one that accounts can be deleted from.
+// Resolver configures where servers in operator mode find accounts. The zero value is a full resolver that permits
+// deletion.
 type Resolver struct {
-	// Type is one of the constants; empty is FullResolver.
+	// Type is one of the constants above. The default is FullResolver.
 	Type string
-	// NoDelete leaves allow_delete off, the server's own default. It is for a full resolver.
+	// NoDelete keeps allow_delete off, which is the server's default. It applies to a full resolver.
 	NoDelete bool
-	// Interval is how often a server with a full resolver compares its accounts with those of another one; zero is the server's
-	// own minute.
+	// Interval is how often a full resolver compares its accounts with those of another server. Zero keeps the
+	// server's default of one minute.
 	Interval time.Duration
-	// Timeout is how long a server with a full resolver waits for an account that it has not, such as one that another imports from;
-	// zero is the server's own 1.9 seconds.
+	// Timeout is how long a full resolver waits for an account that it does not have, for example one that another
+	// account imports from. Zero keeps the server's default of 1.9 seconds.
 	Timeout time.Duration
-	// URL makes it a URL resolver instead, which asks there for every account, the system account included.
+	// URL selects a URL resolver instead, which fetches every account from there, including the system account.
 	URL string
 }
 
 // ResolverMode sets the resolver of servers in operator mode.
 func ResolverMode(r Resolver) Option { return func(o *Options) { o.Resolver = r } }
 
-// resolverConfig is the configuration of a resolver with a directory.
+// resolverConfig is the configuration of a resolver other than a URL resolver.
 type resolverConfig struct {
 	Type        string `json:"type"`
 	Dir         string `json:"dir,omitempty"`
@@ -44,7 +45,7 @@ type resolverConfig struct {
 	Timeout     string `json:"timeout,omitempty"`
 }
 
-// config returns the configuration of the resolver, which stores accounts in dir if it stores any.
+// config returns the configuration of the resolver. Resolvers that store accounts use dir.
 func (r Resolver) config(dir string) (any, error) {
 	c := resolverConfig{Type: r.Type, Dir: dir}
 	switch {
@@ -61,19 +62,19 @@ func (r Resolver) config(dir string) (any, error) {
 	case r.Type == MemoryResolver:
 		c.Dir = ""
 	case r.Type != CacheResolver:
-		return nil, fmt.Errorf("natslab: there is no resolver of type %q", r.Type)
+		return nil, fmt.Errorf("natslab: unknown resolver type %q", r.Type)
 	}
 	return c, nil
 }
 
-// addOperator puts the operator and its accounts into the configuration. A resolver that stores accounts does it in dir.
+// addOperator adds the operator and its accounts to the configuration. Resolvers that store accounts use dir.
 func (c *serverConfig) addOperator(o Options, dir string) error {
 	op := o.Operator
 	if op == nil {
 		return nil
 	}
 	if o.Token != "" || len(o.Users) > 0 || len(o.Accounts) > 0 || o.SystemUser.Name != "" {
-		return errors.New("natslab: in operator mode there are no users or accounts in the configuration")
+		return errors.New("natslab: operator mode excludes users and accounts in the configuration")
 	}
 	resolver, err := o.Resolver.config(dir)
 	if err != nil {
@@ -81,7 +82,7 @@ func (c *serverConfig) addOperator(o Options, dir string) error {
 	}
 	c.Operator, c.Resolver = op.token, resolver
 	if o.Resolver.URL != "" {
-		return nil // nothing can be preloaded into what is elsewhere
+		return nil // a URL resolver has nothing to preload
 	}
 	c.Preload = map[string]string{op.system.PublicKey(): op.system.token}
 	for _, a := range op.accounts {

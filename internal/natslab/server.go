@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// globalAccount is the account of clients without one.
+// globalAccount is the account of clients that do not select another one.
 const globalAccount = server.DEFAULT_GLOBAL_ACCOUNT
 
 // Server is a nats-server in this process. It keeps its ports and its storage between Shutdown and Start.
@@ -25,7 +25,7 @@ type Server struct {
 	topology *Topology
 	cleanup  func()
 
-	// perRoute is how many connections this server has to each other server of its cluster.
+	// perRoute is the number of connections from this server to each other server of its cluster.
 	perRoute int
 
 	mu     sync.Mutex
@@ -64,7 +64,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// lab is what the servers of one topology have in common.
+// lab holds what the servers of one topology have in common.
 type lab struct {
 	opts   Options
 	dir    string
@@ -97,7 +97,7 @@ func newLab(o Options) (*lab, error) {
 	return l, nil
 }
 
-// server makes one server without running it.
+// server creates one server without starting it.
 func (l *lab) server(n node) (*Server, error) {
 	probes, withProbes, err := l.opts.addProbes()
 	if err != nil {
@@ -127,13 +127,13 @@ func (s *Server) launch(ctx context.Context) error {
 	return s.listen(ctx, srv)
 }
 
-// prepare makes the embedded server without starting it.
+// prepare creates the embedded server without starting it.
 func (s *Server) prepare() (*server.Server, error) {
 	if s.Running() {
 		return nil, fmt.Errorf("natslab: server %s is already running", s.node.name)
 	}
 	if s.opts.Executable != "" {
-		return nil, errors.New("natslab: an executable needs StartProcess")
+		return nil, errors.New("natslab: Executable requires StartProcess")
 	}
 	opts, err := serverOptions(s.texts)
 	if err != nil {
@@ -146,13 +146,13 @@ func (s *Server) prepare() (*server.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("natslab: server %s: %w", s.node.name, err)
 	}
-	// NewServer has filled in the defaults: a pool, and a connection for the system account.
+	// NewServer fills in the defaults: a pool, and a connection for the system account.
 	s.perRoute = 1
 	if opts.Cluster.PoolSize > 0 {
 		s.perRoute = opts.Cluster.PoolSize + len(opts.Cluster.PinnedAccounts)
 	}
 	s.log.reset()
-	// A connection is traced only if tracing was on when it was opened, so it is on from the start: see
+	// A connection is traced only if tracing was on when it was opened, so tracing is on from the start: see
 	// Requests.
 	srv.SetLoggerV2(s.log, false, s.traced, false)
 	return srv, nil
@@ -185,9 +185,8 @@ func (s *Server) listen(ctx context.Context, srv *server.Server) error {
 	return nil
 }
 
-// Start starts the server again after Shutdown, on the same ports and storage, and returns when it is ready. In
-// a topology of which too few servers run for the meta group to have a leader, it returns when the server
-// listens.
+// Start restarts the server after Shutdown on the same ports and storage, and returns when it is ready. If too few
+// servers of the topology run for the meta group to have a leader, it returns when the server listens.
 func (s *Server) Start(ctx context.Context) error {
 	if err := s.launch(ctx); err != nil {
 		return err
@@ -201,8 +200,8 @@ func (s *Server) Start(ctx context.Context) error {
 	return s.topology.WaitReady(ctx)
 }
 
-// Shutdown stops the server as an operator would: it hands over what it leads, closes its connections and
-// returns when it is gone. Ports and storage are kept. It does nothing if the server is down.
+// Shutdown shuts the server down cleanly: the server transfers its leadership, closes its connections and exits.
+// Ports and storage are kept. It does nothing if the server is down.
 func (s *Server) Shutdown() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -214,24 +213,24 @@ func (s *Server) Shutdown() {
 	s.srv = nil
 }
 
-// Stop shuts the server down for good and gives back its ports and its temporary directory. Of a server of a
-// topology it is the same as Shutdown; the topology's Stop does the rest.
+// Stop shuts the server down permanently and releases its ports and its temporary directory. For a server of a
+// topology it is the same as Shutdown; Stop of the topology releases the rest.
 func (s *Server) Stop() {
 	s.Shutdown()
 	s.cleanup()
 }
 
-// Running tells whether the server runs.
+// Running reports whether the server is running.
 func (s *Server) Running() bool { return s.NATSServer() != nil }
 
-// NATSServer returns the embedded server, or nil while it is down. It is another one after each Start.
+// NATSServer returns the embedded server, or nil while it is down. Each Start creates a new one.
 func (s *Server) NATSServer() *server.Server {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.srv
 }
 
-// ClusterName returns the name of the server's cluster, or "" if it is in none.
+// ClusterName returns the name of the server's cluster, or "" if it is not clustered.
 func (s *Server) ClusterName() string {
 	if s.node.cluster == nil {
 		return ""
@@ -245,7 +244,7 @@ func (s *Server) Tags() []string { return append(slices.Clone(s.node.tags), s.op
 // Version returns the version of nats-server.
 func (s *Server) Version() string { return server.VERSION }
 
-// ID returns the server's public key, or "" while it is down. It is another one after each Start.
+// ID returns the server's public key, or "" while it is down. It changes with each Start.
 func (s *Server) ID() string {
 	if srv := s.NATSServer(); srv != nil {
 		return srv.ID()
@@ -253,18 +252,17 @@ func (s *Server) ID() string {
 	return ""
 }
 
-// Log returns the last lines of the server's log, of all its runs.
+// Log returns the last lines of the server's log across all runs.
 func (s *Server) Log() []string { return s.log.text() }
 
-// ConnectionCount returns how many client connections are open, without the lab's own. It is 0 while the server
-// is down.
+// ConnectionCount returns the number of open client connections, without the lab's own. It is 0 while the server is
+// down.
 func (s *Server) ConnectionCount() int {
 	srv := s.NATSServer()
 	if srv == nil {
 		return 0
 	}
-	// NumClients would count the lab's own connections for the moment that the server takes to notice their
-	// end.
+	// NumClients would include the lab's own connections until the server notices that they are closed.
 	open, err := srv.Connz(&server.ConnzOptions{Limit: math.MaxInt32})
 	if err != nil {
 		return 0
@@ -278,8 +276,8 @@ func (s *Server) ConnectionCount() int {
 	return count
 }
 
-// TotalConnections returns how many client connections were accepted since the server's last start, without the
-// lab's own. It is 0 while the server is down.
+// TotalConnections returns the number of client connections accepted since the server's last start, without the lab's
+// own. It is 0 while the server is down.
 func (s *Server) TotalConnections() uint64 {
 	srv := s.NATSServer()
 	if srv == nil {
@@ -291,11 +289,11 @@ func (s *Server) TotalConnections() uint64 {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// A probe is counted here before the server counts it.
+	// A probe increments probed before the server counts the connection.
 	return v.TotalConnections - min(v.TotalConnections, s.probed)
 }
 
-// IsStreamLeader tells whether this server leads the stream. An empty account is $G.
+// IsStreamLeader reports whether this server leads the stream. An empty account is $G.
 func (s *Server) IsStreamLeader(account, stream string) bool {
 	srv := s.NATSServer()
 	return srv != nil && srv.JetStreamIsStreamLeader(accountOrGlobal(account), stream)

@@ -8,8 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// startTimeout bounds a start in a test: a super-cluster takes two seconds, and machines of a CI may be ten
-// times slower.
+// startTimeout limits a start in a test: a super-cluster takes two seconds, and CI machines can be ten times slower.
 const startTimeout = 60 * time.Second
 
 // Single runs a server until the test ends.
@@ -35,8 +34,8 @@ func Cluster(tb testing.TB, size int, opts ...Option) *Topology {
 	return runs(tb, t, err)
 }
 
-// SuperCluster runs one cluster per region, at least two, with nodesPerRegion servers each, until the test
-// ends. See [StartSuperCluster].
+// SuperCluster runs one cluster per region, at least two, with nodesPerRegion servers each, until the test ends. See
+// [StartSuperCluster].
 func SuperCluster(tb testing.TB, nodesPerRegion int, regions []string, opts ...Option) *Topology {
 	tb.Helper()
 	ctx, cancel := startContext()
@@ -55,8 +54,8 @@ func runs(tb testing.TB, t *Topology, err error) *Topology {
 	return t
 }
 
-// AwaitDomain waits until a JetStream domain answers to a client of the server, as that of another one does once leaf nodes have joined
-// the two.
+// AwaitDomain waits until a JetStream domain answers a client of the server. Another server's domain answers after
+// leaf nodes have connected the two servers.
 func (e *endpoint) AwaitDomain(tb testing.TB, domain string) {
 	tb.Helper()
 	ctx, cancel := startContext()
@@ -66,13 +65,13 @@ func (e *endpoint) AwaitDomain(tb testing.TB, domain string) {
 	}
 }
 
-// Connect is Dial that fails the test and closes the connection with it.
+// Connect calls Dial, fails the test on an error, and closes the connection when the test ends.
 func (e *endpoint) Connect(tb testing.TB, opts ...nats.Option) *nats.Conn {
 	tb.Helper()
 	return connected(tb, e.Dial, opts)
 }
 
-// Connect is Dial that fails the test and closes the connection with it.
+// Connect calls Dial, fails the test on an error, and closes the connection when the test ends.
 func (t *Topology) Connect(tb testing.TB, opts ...nats.Option) *nats.Conn {
 	tb.Helper()
 	return connected(tb, t.Dial, opts)
@@ -88,7 +87,7 @@ func connected(tb testing.TB, dial func(...nats.Option) (*nats.Conn, error), opt
 	return nc
 }
 
-// Restart shuts the server down, if it runs, and starts it on the same ports and storage.
+// Restart shuts the server down if it is running, and starts it on the same ports and storage.
 func (s *Server) Restart(tb testing.TB) {
 	tb.Helper()
 	s.Shutdown()
@@ -110,7 +109,7 @@ func (t *Topology) Restart(tb testing.TB) {
 	}
 }
 
-// AwaitReady is WaitReady that fails the test.
+// AwaitReady calls WaitReady and fails the test on an error.
 func (t *Topology) AwaitReady(tb testing.TB) {
 	tb.Helper()
 	ctx, cancel := startContext()
@@ -120,7 +119,7 @@ func (t *Topology) AwaitReady(tb testing.TB) {
 	}
 }
 
-// AwaitStream is WaitStream that fails the test.
+// AwaitStream calls WaitStream and fails the test on an error.
 func (t *Topology) AwaitStream(tb testing.TB, account, stream string) *Server {
 	tb.Helper()
 	ctx, cancel := startContext()
@@ -132,7 +131,7 @@ func (t *Topology) AwaitStream(tb testing.TB, account, stream string) *Server {
 	return leader
 }
 
-// startContext does not come from the test: a server may also be started again while a test cleans up.
+// startContext is independent of the test's context because a server may also be restarted during cleanup.
 func startContext() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), startTimeout)
 }
@@ -146,7 +145,7 @@ func testOptions(tb testing.TB, opts []Option) Options {
 	return o
 }
 
-// logOnFailure shows what the servers complained of, if the test failed.
+// logOnFailure logs the last warnings and errors of the servers if the test failed.
 func logOnFailure(tb testing.TB, servers ...*Server) {
 	tb.Helper()
 	if !tb.Failed() {
@@ -177,7 +176,7 @@ func Process(tb testing.TB, opts ...Option) *ServerProcess {
 	return p
 }
 
-// Restart shuts the server down, unless it was killed, and starts it on the same port and storage.
+// Restart shuts the server down unless it was killed, and starts it on the same port and storage.
 func (p *ServerProcess) Restart(tb testing.TB) {
 	tb.Helper()
 	p.Shutdown()

@@ -15,14 +15,15 @@ import (
 	"time"
 )
 
-// TLSFiles are paths of PEM files: a CA's certificate, and a server's and a client's certificate and key of
-// that CA. The server's certificate is for 127.0.0.1, ::1 and localhost. All are valid for a day.
+// TLSFiles are paths of PEM files: the certificate of a CA, and the certificate and key of a server and of a client,
+// both signed by that CA. The server's certificate is valid for 127.0.0.1, ::1 and localhost. All certificates are
+// valid for one day.
 type TLSFiles struct {
 	CA, ServerCert, ServerKey, ClientCert, ClientKey string
 }
 
-// NewTLSFiles makes a new CA and writes its files to dir, which must exist. Each call makes another CA, so a
-// second one gives a test certificates that a server must refuse.
+// NewTLSFiles creates a new CA and writes its files to dir, which must exist. Each call creates a different CA, so a
+// second call gives a test certificates that the server must refuse.
 func NewTLSFiles(dir string) (TLSFiles, error) {
 	f := TLSFiles{
 		CA:         filepath.Join(dir, "ca.pem"),
@@ -67,7 +68,7 @@ func certificate(serial int64, name string) *x509.Certificate {
 	return &x509.Certificate{
 		SerialNumber: big.NewInt(serial),
 		Subject:      pkix.Name{CommonName: name},
-		// An hour back, for clocks that were set meanwhile.
+		// One hour back, in case the clock was changed in the meantime.
 		NotBefore: now.Add(-time.Hour),
 		NotAfter:  now.Add(24 * time.Hour),
 	}

@@ -32,9 +32,9 @@ func StartCluster(ctx context.Context, size int, o Options) (*Topology, error) {
 	return startTopology(ctx, size, []string{o.Name}, o)
 }
 
-// StartSuperCluster runs one cluster per region, with nodesPerRegion servers each, joined by gateways, and
-// returns when it is ready. Each server has the tag "region:<name>". All servers are in one JetStream domain.
-// The caller stops it.
+// StartSuperCluster runs one cluster per region, with nodesPerRegion servers each, connected by gateways, and returns
+// when it is ready. Each server has the tag "region:<name>". All servers are in one JetStream domain. The caller
+// stops it.
 func StartSuperCluster(
 	ctx context.Context, nodesPerRegion int, regions []string, o Options,
 ) (*Topology, error) {
@@ -77,7 +77,7 @@ func (t *Topology) start(ctx context.Context, l *lab, size int) error {
 	return t.WaitReady(ctx)
 }
 
-// nodes reserves the ports of all servers and writes down who connects to whom.
+// nodes reserves the ports of all servers and sets their routes and gateways.
 func (t *Topology) nodes(l *lab, size int) ([]node, error) {
 	super := len(t.regions) > 1
 	var nodes []node
@@ -103,8 +103,8 @@ func (t *Topology) nodes(l *lab, size int) ([]node, error) {
 				n.tags = []string{"region:" + region}
 				gateway.URLs = append(gateway.URLs, "nats://"+address(p.gateway.number))
 			}
-			// A server takes the number of routes and gateway URLs for the size of the meta group, so the lists
-			// have all servers, itself included (bootstrapRaftNode in the server's raft.go).
+			// A server derives the size of the meta group from the number of routes and gateway URLs, so the lists
+			// contain all servers, including itself (bootstrapRaftNode in the server's raft.go).
 			routes[region] = append(routes[region], "nats-route://"+address(p.cluster.number))
 			nodes = append(nodes, n)
 		}
@@ -119,11 +119,11 @@ func (t *Topology) nodes(l *lab, size int) ([]node, error) {
 	return nodes, nil
 }
 
-// launch starts all servers that are down, and waits until they listen.
+// launch starts all servers that are down and waits until they listen.
 //
-// They are prepared first and then started together. A server stands for the leader of the meta group between
-// 0.1 and 0.8 seconds after its start. If it cannot reach most servers by then, nobody is elected, and the next
-// attempt is 4 to 9 seconds later (the campaign and election timeouts in the server's raft.go).
+// All servers are prepared first and then started together. A server campaigns for leadership of the meta group 0.1
+// to 0.8 seconds after its start. If it cannot reach a majority by then, the election fails, and the next attempt
+// follows 4 to 9 seconds later (the campaign and election timeouts in the server's raft.go).
 func (t *Topology) launch(ctx context.Context) error {
 	var mu sync.Mutex
 	prepared := make(map[*Server]*server.Server)
@@ -139,7 +139,7 @@ func (t *Topology) launch(ctx context.Context) error {
 	})
 	if err != nil {
 		for _, srv := range prepared {
-			srv.Shutdown() // of a nil server too
+			srv.Shutdown() // does nothing on a nil server
 		}
 		return err
 	}
@@ -151,7 +151,7 @@ func (t *Topology) launch(ctx context.Context) error {
 	})
 }
 
-// each calls f for all servers at the same time.
+// each calls f for all servers concurrently.
 func (t *Topology) each(f func(*Server) error) error {
 	errs := make([]error, len(t.servers))
 	var wg sync.WaitGroup
@@ -178,13 +178,13 @@ func (t *Topology) Shutdown() {
 	})
 }
 
-// Stop stops all servers for good and gives back their ports and the temporary directory.
+// Stop stops all servers permanently and releases their ports and the temporary directory.
 func (t *Topology) Stop() {
 	t.Shutdown()
 	t.cleanup()
 }
 
-// Servers returns all servers, region by region, whether they run or not.
+// Servers returns all servers, region by region, including those that are down.
 func (t *Topology) Servers() []*Server { return slices.Clone(t.servers) }
 
 // Server returns the server with this name, or nil. Servers are called <cluster>-1, <cluster>-2, and so on.
@@ -197,7 +197,7 @@ func (t *Topology) Server(name string) *Server {
 	return nil
 }
 
-// Region returns the servers of a region, or of the cluster if it has this name.
+// Region returns the servers of the region or cluster with this name.
 func (t *Topology) Region(name string) []*Server {
 	var servers []*Server
 	for _, s := range t.servers {
@@ -208,7 +208,7 @@ func (t *Topology) Region(name string) []*Server {
 	return servers
 }
 
-// ClusterNames returns the names of the clusters: one per region of a super-cluster.
+// ClusterNames returns the names of the clusters. A super-cluster has one cluster per region.
 func (t *Topology) ClusterNames() []string { return slices.Clone(t.regions) }
 
 // URLs returns the client URLs of all servers.
@@ -220,10 +220,10 @@ func (t *Topology) URLs() []string {
 	return urls
 }
 
-// ClientURL returns the client URLs of all servers in one string, as nats.Connect takes them.
+// ClientURL returns the client URLs of all servers in one string, as nats.Connect accepts them.
 func (t *Topology) ClientURL() string { return strings.Join(t.URLs(), ",") }
 
-// LeafNodeURLs returns the URLs for leaf nodes of all servers, or none without [LeafNodes].
+// LeafNodeURLs returns the URLs for leaf nodes of all servers. It is empty without [LeafNodes].
 func (t *Topology) LeafNodeURLs() []string {
 	var urls []string
 	for _, s := range t.servers {
@@ -234,23 +234,21 @@ func (t *Topology) LeafNodeURLs() []string {
 	return urls
 }
 
-// CAFile returns the file with the certificate of the CA, or "" without TLS.
+// CAFile returns the path of the CA certificate, or "" without TLS.
 func (t *Topology) CAFile() string { return t.TLSFiles().CA }
 
 // TLSFiles returns the certificate files, or the zero value without TLS.
 func (t *Topology) TLSFiles() TLSFiles { return t.servers[0].TLSFiles() }
 
-// Dial connects to any of the servers that run; [Server.Dial] connects to a certain one. The caller closes the
-// connection.
+// Dial connects to any running server; [Server.Dial] connects to a specific one. The caller closes the connection.
 func (t *Topology) Dial(opts ...nats.Option) (*nats.Conn, error) {
 	return dial(t.ClientURL(), t.opts, t.files, opts)
 }
 
-// ClientOptions returns the options with which Dial connects: the first user of the options and their TLS
-// settings.
+// ClientOptions returns the options that Dial uses: the first configured user and the TLS settings.
 func (t *Topology) ClientOptions() []nats.Option { return clientOptions(t.opts, t.files) }
 
-// ConnectionCount returns how many client connections are open to all servers, without the lab's own.
+// ConnectionCount returns the number of open client connections to all servers, without the lab's own.
 func (t *Topology) ConnectionCount() int {
 	total := 0
 	for _, s := range t.servers {
@@ -259,7 +257,7 @@ func (t *Topology) ConnectionCount() int {
 	return total
 }
 
-// TotalConnections returns how many client connections the servers that run accepted since their last start,
+// TotalConnections returns the number of client connections that the running servers accepted since their last start,
 // without the lab's own.
 func (t *Topology) TotalConnections() uint64 {
 	var total uint64

@@ -11,19 +11,19 @@ import (
 )
 
 func init() {
-	// A server waits a second before it connects its gateways, so that others have time to start. Here they
-	// start together, and what comes too early is tried again.
+	// By default, a server waits one second before it connects its gateways to give others time to start. Here the
+	// servers start together, and attempts that come too early are repeated.
 	server.SetGatewaysSolicitDelay(50 * time.Millisecond)
 }
 
-// WaitReady waits until the servers that run are ready: each has its routes and its gateways, all agree on the
-// leader of the JetStream meta group, all are current in it and may be given streams, and each has answered a
-// request for JetStream account info.
+// WaitReady waits until the running servers are ready: each has its routes and gateways, all agree on the leader of
+// the JetStream meta group, all are current in it and accept streams, and each has answered a request for the
+// JetStream account info.
 func (t *Topology) WaitReady(ctx context.Context) error {
 	return poll(ctx, "the topology to be ready", t.ready)
 }
 
-// quorum tells whether enough servers run for the meta group to have a leader.
+// quorum reports whether enough servers run for the meta group to have a leader.
 func (t *Topology) quorum() bool { return len(t.running()) > len(t.servers)/2 }
 
 func (t *Topology) running() []*Server {
@@ -36,7 +36,7 @@ func (t *Topology) running() []*Server {
 	return running
 }
 
-// ready tells what the servers that run still lack.
+// ready returns an error that describes what the running servers still lack.
 func (t *Topology) ready() error {
 	running := t.running()
 	if len(running) == 0 {
@@ -51,7 +51,8 @@ func (t *Topology) ready() error {
 		if srv == nil {
 			return fmt.Errorf("server %s went down", s.Name())
 		}
-		// Accounts share the connections of a route between them, so one that is missing is an account cut off.
+		// The accounts are distributed over the connections of a route, so a missing connection cuts off some
+		// accounts.
 		if got, want := srv.NumRoutes(), (perRegion[s.ClusterName()]-1)*s.perRoute; got != want {
 			return fmt.Errorf("server %s has %d of %d route connections", s.Name(), got, want)
 		}
@@ -72,7 +73,7 @@ func (t *Topology) ready() error {
 	return nil
 }
 
-// metaReady tells what the meta group still lacks.
+// metaReady returns an error that describes what the meta group still lacks.
 func (t *Topology) metaReady(running []*Server) error {
 	leader := t.MetaLeader()
 	if leader == nil {
@@ -85,7 +86,7 @@ func (t *Topology) metaReady(running []*Server) error {
 	if meta.Size != len(t.servers) {
 		return fmt.Errorf("the meta group has %d of %d servers", meta.Size, len(t.servers))
 	}
-	// A leader without a server's statistics places no stream there and calls it offline.
+	// A leader that has no statistics of a server reports it as offline and places no streams there.
 	var known []string
 	if srv := leader.NATSServer(); srv != nil {
 		known = srv.JetStreamClusterPeers()
@@ -106,7 +107,7 @@ func (t *Topology) metaReady(running []*Server) error {
 			return err
 		}
 		if own.Leader != leader.Name() {
-			return fmt.Errorf("server %s takes %q for the leader of the meta group, not %q",
+			return fmt.Errorf("server %s reports %q as the leader of the meta group, not %q",
 				s.Name(), own.Leader, leader.Name())
 		}
 		if srv := s.NATSServer(); srv == nil || !srv.JetStreamIsCurrent() {
@@ -131,7 +132,7 @@ func metaInfo(s *Server) (*server.MetaClusterInfo, error) {
 	return info.Meta, nil
 }
 
-// MetaLeader returns the server that leads the JetStream meta group, or nil while there is none.
+// MetaLeader returns the leader of the JetStream meta group, or nil if there is none.
 func (t *Topology) MetaLeader() *Server {
 	for _, s := range t.servers {
 		if srv := s.NATSServer(); srv != nil && srv.JetStreamIsLeader() {
@@ -141,7 +142,7 @@ func (t *Topology) MetaLeader() *Server {
 	return nil
 }
 
-// StreamLeader returns the server that leads the stream, or nil while there is none. An empty account is $G.
+// StreamLeader returns the leader of the stream, or nil if there is none. An empty account is $G.
 func (t *Topology) StreamLeader(account, stream string) *Server {
 	for _, s := range t.servers {
 		if s.IsStreamLeader(account, stream) {
@@ -151,7 +152,7 @@ func (t *Topology) StreamLeader(account, stream string) *Server {
 	return nil
 }
 
-// StreamServers returns the servers that run and hold a replica of the stream. An empty account is $G.
+// StreamServers returns the running servers that hold a replica of the stream. An empty account is $G.
 func (t *Topology) StreamServers(account, stream string) []*Server {
 	var servers []*Server
 	for _, s := range t.servers {
@@ -162,8 +163,8 @@ func (t *Topology) StreamServers(account, stream string) []*Server {
 	return servers
 }
 
-// WaitStream waits until the stream has a leader and all its replicas on servers that run are current, and
-// returns the leader. An empty account is $G.
+// WaitStream waits until the stream has a leader and its replicas on all running servers are current, and returns the
+// leader. An empty account is $G.
 func (t *Topology) WaitStream(ctx context.Context, account, stream string) (*Server, error) {
 	var leader *Server
 	err := poll(ctx, "stream "+stream, func() error {
