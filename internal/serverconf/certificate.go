@@ -14,19 +14,20 @@ import (
 	"time"
 )
 
-// certificateFiles are paths of a certificate, which also is its own authority, and of its key.
+// certificateFiles are the paths of a self-signed certificate and of its key.
 type certificateFiles struct{ cert, key string }
 
-// certificatePEM are a certificate and its key as PEM texts.
+// certificatePEM is a certificate and its key in PEM format.
 type certificatePEM struct{ cert, key []byte }
 
-// standInPEM is the certificate of the check. nats-server reads such files when it parses a configuration, and the real ones are on
-// the server only. It is made once, is trusted by nobody, and never leaves the check.
+// standInPEM is the certificate used by the check. nats-server reads certificate files when it parses a
+// configuration, and the real ones exist only on the server. It is created once, is not trusted by anything, and
+// never leaves the check.
 var standInPEM = sync.OnceValues(func() (certificatePEM, error) {
 	now := time.Now()
 	return selfSigned(&x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "stand-in"},
-		// A provider's process does not live this long, and its clock may have been set meanwhile.
+		// Much longer than a provider process lives. The past year covers a clock that was set back.
 		NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0),
 		IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,

@@ -16,7 +16,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// minControlLine leaves room for the JWT of a user with the least that one can say.
+// minControlLine leaves room for the smallest possible JWT of a user.
 const minControlLine = 1024
 
 // checker collects problems.
@@ -26,8 +26,8 @@ func (c *checker) add(at Path, format string, args ...any) {
 	c.problems = append(c.problems, Problem{Path: at, Text: secret.Sprintf(format, args...)})
 }
 
-// CheckFields tells what is wrong with each field by itself. A field that is empty is not looked at, so that this also serves a
-// configuration that is not all known yet.
+// CheckFields checks each field on its own and returns the problems. Empty fields are skipped, so it also works for a
+// configuration that is not fully known yet.
 func (c Config) CheckFields() []Problem {
 	ch := &checker{}
 	ch.listen(Path{"listen"}, c.Listen)
@@ -37,7 +37,7 @@ func (c Config) CheckFields() []Problem {
 	for i, tag := range c.Tags {
 		ch.tag(Path{"tags", Index(i)}, tag)
 		if tag != "" && slices.Contains(lower(c.Tags[:i]), strings.ToLower(tag)) {
-			ch.add(Path{"tags", Index(i)}, "%q is there already; the server knows no case in tags", tag)
+			ch.add(Path{"tags", Index(i)}, "%q is a duplicate: the server ignores case in tags", tag)
 		}
 	}
 	ch.between(Path{"max_payload"}, c.MaxPayload, 1, math.MaxInt32, "bytes")
@@ -68,13 +68,14 @@ func (c *checker) jetStream(js *JetStream) {
 	c.file(at.At("store_dir"), js.StoreDir)
 	c.name(at.At("domain"), js.Domain)
 	if strings.ContainsAny(js.Domain, ".*>") {
-		c.add(at.At("domain"), "%q is not a token of a subject, which a domain has to be: leave out . * and >", js.Domain)
+		c.add(at.At("domain"), "%q must be a single subject token and must not contain . * or >", js.Domain)
 	}
 	c.between(at.At("max_memory_store"), js.MaxMemoryStore, 0, math.MaxInt64, "bytes")
 	c.between(at.At("max_file_store"), js.MaxFileStore, 1, math.MaxInt64, "bytes")
 	if js.SyncInterval != "" && js.SyncInterval != SyncAlways {
 		if d, err := time.ParseDuration(js.SyncInterval); err != nil || d <= 0 {
-			c.add(at.At("sync_interval"), `%q is neither %q nor a duration above zero, such as "2m"`, js.SyncInterval, SyncAlways)
+			c.add(at.At("sync_interval"), `%q must be %q or a positive duration, for example "2m"`, js.SyncInterval,
+				SyncAlways)
 		}
 	}
 	if c.isLiteral(at.At("unique_tag"), js.UniqueTag) {
@@ -98,11 +99,13 @@ func (c *checker) tls(at Path, t *TLS) {
 	case "", "true", "false", "auto":
 	default:
 		if d, err := time.ParseDuration(t.HandshakeFirst); err != nil || d <= 0 {
-			c.add(at.At("handshake_first"), `%q is none of true, false, "auto", and no duration above zero such as "50ms"`, t.HandshakeFirst)
+			c.add(at.At("handshake_first"), `%q must be "true", "false", "auto" or a positive duration, for example `+
+				`"50ms"`, t.HandshakeFirst)
 		}
 	}
 	if t.MinVersion != "" && t.MinVersion != "1.2" && t.MinVersion != "1.3" {
-		c.add(at.At("min_version"), `%q is not "1.2" or "1.3", which are the versions of TLS that the server speaks`, t.MinVersion)
+		c.add(at.At("min_version"), `%q must be "1.2" or "1.3", the TLS versions that the server supports`,
+			t.MinVersion)
 	}
 	c.positive(at.At("timeout"), t.Timeout)
 }
@@ -111,7 +114,7 @@ func (c *checker) cluster(cluster *Cluster) {
 	at := Path{"cluster"}
 	c.name(at.At("name"), cluster.Name)
 	if cluster.Name == "_" {
-		c.add(at.At("name"), "the server keeps this name for itself: choose another one")
+		c.add(at.At("name"), "the server reserves this name: choose another one")
 	}
 	c.listen(at.At("listen"), cluster.Listen)
 	c.advertise(at.At("advertise"), cluster.Advertise)
@@ -124,12 +127,12 @@ func (c *checker) cluster(cluster *Cluster) {
 		}
 		c.route(at.At("routes", Index(i)), route)
 		if slices.Contains(cluster.Routes[:i], route) {
-			c.add(at.At("routes", Index(i)), "this route is there already: take it out")
+			c.add(at.At("routes", Index(i)), "this route is a duplicate: remove it")
 		}
 	}
 }
 
-// route wants nats://host:port. A route with a password is not quoted.
+// route requires nats://host:port. A route with a password is not quoted.
 func (c *checker) route(at Path, route string) {
 	if c.isExpanded(at, route) {
 		return
@@ -137,17 +140,17 @@ func (c *checker) route(at Path, route string) {
 	u, err := url.Parse(route)
 	switch {
 	case err != nil || u.Host == "":
-		c.add(at, `it is not a URL such as "nats://nats-1.example.com:6222"`)
+		c.add(at, `it must be a URL, for example "nats://nats-1.example.com:6222"`)
 	case u.User != nil:
-		c.add(at, "a user or password would stand in the state: leave it out, and let the servers of the cluster prove themselves by "+
-			"certificates (cluster.tls)")
+		c.add(at, "a user or password would be stored in the state: remove it and authenticate the cluster's "+
+			"servers by certificates (cluster.tls)")
 	case u.Scheme != "nats" && u.Scheme != "nats-route" && u.Scheme != "tls":
-		c.add(at, `%q is not the scheme of a route: write nats://%s`, u.Scheme, u.Host)
+		c.add(at, `%q is not a valid scheme for a route: use nats://%s`, u.Scheme, u.Host)
 	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(route, "?#"):
-		c.add(at, "a route is nothing but a scheme, a host and a port: write %s://%s", u.Scheme, u.Host)
+		c.add(at, "a route consists of a scheme, a host and a port only: use %s://%s", u.Scheme, u.Host)
 	case u.Port() == "":
-		c.add(at, "it has no port, and there is no default for one: write %s://%s:6222, if that is where the server listens for its "+
-			"cluster", u.Scheme, u.Host)
+		c.add(at, "the port is missing and has no default: use %s://%s:6222 if the cluster listens "+
+			"on that port", u.Scheme, u.Host)
 	default:
 		c.address(at, u.Host, u.Hostname(), u.Port())
 	}
@@ -156,7 +159,7 @@ func (c *checker) route(at Path, route string) {
 func (c *checker) resolver(r *Resolver) {
 	at := Path{"resolver"}
 	if r.Type != "" && !slices.Contains(resolverTypes, r.Type) {
-		c.add(at.At("type"), `%q is not a type of resolver: there are "full", "cache" and "memory"`, r.Type)
+		c.add(at.At("type"), `%q is not a resolver type: use "full", "cache" or "memory"`, r.Type)
 	}
 	c.file(at.At("dir"), r.Dir)
 	c.positive(at.At("interval"), r.Interval)
@@ -166,7 +169,7 @@ func (c *checker) resolver(r *Resolver) {
 	c.preload(r.Preload)
 }
 
-// listen wants host:port.
+// listen requires host:port.
 func (c *checker) listen(at Path, address string) {
 	if address == "" || c.isExpanded(at, address) {
 		return
@@ -174,7 +177,7 @@ func (c *checker) listen(at Path, address string) {
 	address = withHost(address)
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		c.add(at, `%q is not host:port, such as "0.0.0.0:4222" or "[::1]:4222"`, address)
+		c.add(at, `%q must be host:port, for example "0.0.0.0:4222" or "[::1]:4222"`, address)
 		return
 	}
 	if host == "" {
@@ -183,7 +186,7 @@ func (c *checker) listen(at Path, address string) {
 	c.address(at, address, host, port)
 }
 
-// advertise wants a host, with a port or not.
+// advertise requires a host with an optional port.
 func (c *checker) advertise(at Path, address string) {
 	if address == "" || c.isExpanded(at, address) {
 		return
@@ -195,22 +198,22 @@ func (c *checker) advertise(at Path, address string) {
 	c.address(at, address, host, port)
 }
 
-// host is a name of the DNS, which may have underscores in private networks, or an address.
+// hostName matches an IP address or a DNS name, which may contain underscores in private networks.
 var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$`)
 
 func (c *checker) address(at Path, address, host, port string) {
 	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > math.MaxUint16 || port != strconv.Itoa(n) {
-		c.add(at, "%q has no port from 1 to 65535 at its end", address)
+		c.add(at, "%q must end with a port from 1 to 65535", address)
 	}
 	if net.ParseIP(host) == nil && !hostName.MatchString(host) {
-		c.add(at, "%q begins with neither an IP address nor a host name", address)
+		c.add(at, "%q must start with an IP address or a host name", address)
 	}
 }
 
-// name wants what can be a word in the server's protocol.
+// name requires a single word in the server's protocol.
 func (c *checker) name(at Path, name string) {
 	if !c.isExpanded(at, name) && strings.ContainsFunc(name, notInNames) {
-		c.add(at, "%q has a space or a character that is not printed, which a name must not have: take a - instead", name)
+		c.add(at, "%q contains a space or a non-printable character: use - instead", name)
 	}
 }
 
@@ -218,27 +221,27 @@ func notInNames(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) 
 
 func (c *checker) tag(at Path, tag string) {
 	if !c.isExpanded(at, tag) && strings.ContainsFunc(tag, notInNames) {
-		c.add(at, "%q has a space or a character that is not printed, with which no stream can be placed by it: leave it out", tag)
+		c.add(at, "%q contains a space or a non-printable character, so no stream can be placed by it: remove it", tag)
 	}
 }
 
-// windows is the beginning of an absolute path there.
+// windows matches the start of an absolute path on Windows.
 var windows = regexp.MustCompile(`^[A-Za-z]:[\\/]`)
 
-// file wants an absolute path of the server's own system, which is not that of the machine that this runs on.
+// file requires an absolute path on the server, whose operating system may differ from that of this machine.
 func (c *checker) file(at Path, file string) {
 	switch what := secret.What(file); {
 	case what != "":
-		c.add(at, "it is %s and not a path: write that to a file on the server, and give the absolute path of the file", what)
+		c.add(at, "it is %s, not a path: store it in a file on the server and set the absolute path of that file", what)
 	case file == "" || c.isExpanded(at, file) || windows.MatchString(file):
 	case strings.HasPrefix(file, "~"):
-		c.add(at, "%q begins with ~, which the server does not expand: write the absolute path", file)
+		c.add(at, "%q starts with ~, which the server does not expand: use the absolute path", file)
 	case !path.IsAbs(file):
-		c.add(at, "%q is not an absolute path: the server would look for it below the directory that it happens to be started in", file)
+		c.add(at, "%q is not an absolute path: the server would resolve it against its working directory", file)
 	case strings.ContainsRune(file, 0):
-		c.add(at, "there is a NUL in it, which no path has")
+		c.add(at, "a path cannot contain a NUL character")
 	case strings.HasSuffix(file, "/..") || strings.Contains(file, "/../"):
-		c.add(at, "%q leads back with ..: write %q", file, path.Clean(file))
+		c.add(at, `%q contains "..": use %q`, file, path.Clean(file))
 	}
 }
 
@@ -246,24 +249,25 @@ func (c *checker) between(at Path, value *int64, least, most int64, what string)
 	switch {
 	case value == nil:
 	case *value == -1:
-		c.add(at, "-1 is not a number of %s: leave it out for the server's default", what)
+		c.add(at, "-1 is not a valid number of %s: omit it to use the server's default", what)
 	case *value < least:
-		c.add(at, "%d is too few: it takes at least %d %s", *value, least, what)
+		c.add(at, "%d is not a valid number of %s: it must be at least %d", *value, what, least)
 	case *value > most:
-		c.add(at, "%d is too many: it takes at most %d %s", *value, most, what)
+		c.add(at, "%d is not a valid number of %s: it must be at most %d", *value, what, most)
 	}
 }
 
-// limit takes -1 for no limit, but no 0, which is the server's default.
+// limit accepts -1 for no limit, but not 0, which means the server's default.
 func (c *checker) limit(at Path, value *int64) {
 	if value != nil && (*value < -1 || *value == 0 || *value > math.MaxInt32) {
-		c.add(at, "%d is not a limit: it is 1 or more, -1 for no limit, or left out for the server's default", *value)
+		c.add(at, "%d is not a valid limit: use 1 or more, -1 for no limit, or omit it to use the server's default",
+			*value)
 	}
 }
 
 func (c *checker) positive(at Path, value time.Duration) {
 	if value < 0 {
-		c.add(at, "%s is not above zero", value)
+		c.add(at, "%s must be positive", value)
 	}
 }
 

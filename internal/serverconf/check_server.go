@@ -11,13 +11,13 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// checkServer has nats-server itself read the configuration and prepare a start, which it refuses for reasons of its own. It opens
-// no port. All files are replaced by stand-ins in a directory that is removed at the end.
+// checkServer makes nats-server itself parse the configuration and prepare a start, for which the server has checks
+// of its own. It opens no port. All files are replaced by stand-ins in a directory that is removed at the end.
 func (c Config) checkServer() []Problem {
 	ch := &checker{}
 	dir, err := os.MkdirTemp("", "nats-server-config-")
 	if err != nil {
-		ch.add(nil, "a temporary directory for the check cannot be made: %s", err)
+		ch.add(nil, "a temporary directory for the check cannot be created: %s", err)
 		return ch.problems
 	}
 	defer os.RemoveAll(dir)
@@ -31,11 +31,11 @@ func (c *checker) server(config Config, dir string) {
 		c.add(nil, "the files for the check cannot be written: %s", err)
 		return
 	}
-	// What the server says must not lead anyone to the stand-ins.
+	// The server's errors must not mention the stand-ins.
 	names := strings.NewReplacer(dir+string(filepath.Separator), "", dir, "")
 	tested, definitions := tested.withVariables()
 	w := tested.write()
-	// Signals are the provider's.
+	// The provider handles signals.
 	opts := &server.Options{NoSigs: true, NoLog: true}
 	defer func() {
 		if opts.AccountResolver != nil {
@@ -44,7 +44,7 @@ func (c *checker) server(config Config, dir string) {
 	}()
 	if err := opts.ProcessConfigString(definitions + w.b.String()); err != nil {
 		for _, err := range each(err) {
-			c.add(w.fieldOf(err), "nats-server refuses it: %s", names.Replace(reason(err)))
+			c.add(w.fieldOf(err), "nats-server rejects it: %s", names.Replace(reason(err)))
 		}
 		return
 	}
@@ -56,7 +56,8 @@ func (c *checker) server(config Config, dir string) {
 	s.Shutdown()
 }
 
-// each returns the errors and warnings of the server's parser one by one. Warnings count: they are told of what has no effect.
+// each returns the errors and warnings of the server's parser one by one. Warnings are included because they report
+// settings that have no effect.
 func each(err error) []error {
 	var several interface {
 		Errors() []error
@@ -68,10 +69,11 @@ func each(err error) []error {
 	return []error{err}
 }
 
-// position is where the parser's errors say that they are: after the name of the file, which is empty, the line and the column.
+// position matches the position in the parser's errors: the name of the file, which is empty, the line and the
+// column.
 var position = regexp.MustCompile(`^:(\d+):-?\d+: `)
 
-// fieldOf returns the field that an error of the server's parser is about, nil if it does not say its line.
+// fieldOf returns the field that an error of the server's parser refers to, or nil if the error has no line.
 func (w *writer) fieldOf(err error) Path {
 	found := position.FindStringSubmatch(err.Error())
 	if found == nil {
@@ -86,7 +88,7 @@ func (w *writer) fieldOf(err error) Path {
 
 func reason(err error) string { return position.ReplaceAllString(err.Error(), "") }
 
-// fieldOfStart returns the field that the server complains of before it starts, nil if that is not known.
+// fieldOfStart returns the field that the server reports before it starts, or nil if it is unknown.
 func fieldOfStart(err error) Path {
 	for _, known := range []struct {
 		words string
@@ -111,7 +113,7 @@ func fieldOfStart(err error) Path {
 	return nil
 }
 
-// withStandIns returns the configuration with files below dir instead of those that are only on the server.
+// withStandIns returns the configuration with files in dir instead of the files that exist only on the server.
 func (c Config) withStandIns(dir string) (Config, error) {
 	if c.LogFile != "" {
 		c.LogFile = filepath.Join(dir, "log_file")
@@ -149,7 +151,7 @@ func (c Config) withStandIns(dir string) (Config, error) {
 	return c, nil
 }
 
-// with returns the same with other files where there are some.
+// with returns the same settings with other files.
 func (t *TLS) with(files certificateFiles) *TLS {
 	if t == nil {
 		return nil

@@ -12,7 +12,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// operator checks that a text is an operator's JWT, by its own signature. What is something else may be a secret, and is not quoted.
+// operator checks that a text is the JWT of an operator, signed by itself. Any other text may be a secret and is not
+// quoted.
 func (c *checker) operator(token string) {
 	if token == "" {
 		return
@@ -20,7 +21,7 @@ func (c *checker) operator(token string) {
 	at := Path{"operator"}
 	claims, err := decodeOperator(token)
 	if err != nil {
-		c.add(at, "it is not the JWT of an operator: %s", err)
+		c.add(at, "it must be the JWT of an operator: %s", err)
 		return
 	}
 	if issue := blocking(claims); issue != "" {
@@ -35,7 +36,7 @@ func decodeOperator(token string) (*jwt.OperatorClaims, error) {
 	}
 	claims, ok := decoded.(*jwt.OperatorClaims)
 	if !ok {
-		return nil, fmt.Errorf("it is the JWT of type %s", decoded.ClaimType())
+		return nil, fmt.Errorf("the value is a JWT of type %s", decoded.ClaimType())
 	}
 	return claims, nil
 }
@@ -47,28 +48,30 @@ func decodeAccount(token string) (*jwt.AccountClaims, error) {
 	}
 	claims, ok := decoded.(*jwt.AccountClaims)
 	if !ok {
-		return nil, fmt.Errorf("it is the JWT of type %s", decoded.ClaimType())
+		return nil, fmt.Errorf("the value is a JWT of type %s", decoded.ClaimType())
 	}
 	return claims, nil
 }
 
-// decode decodes and verifies a JWT. The error has nothing of the text in it.
+// decode decodes and verifies a JWT. The error does not quote the text.
 func decode(token string) (jwt.Claims, error) {
 	if natsconn.IsSeed(token) {
-		return nil, errors.New("it is the seed of a key, which must stay where accounts are signed: give the JWT")
+		return nil, errors.New("the value is the seed of a key, which must not leave the place where accounts are " +
+			"signed; use the JWT instead")
 	}
-	// The server takes the inline form only if it begins like this; it reads anything else as the path of a file.
+	// The server accepts a JWT inline only if it starts like this; it treats anything else as the path of a file.
 	if !strings.HasPrefix(token, "eyJ") || strings.Count(token, ".") != 2 || strings.ContainsFunc(token, notInNames) {
-		return nil, errors.New(`it does not have the form of a JWT, which is "eyJ...", all in one line and without decoration`)
+		return nil, errors.New(`the value does not have the form of a JWT: a single line that starts with "eyJ", ` +
+			`without decoration`)
 	}
 	claims, err := jwt.Decode(token)
 	if err != nil {
-		return nil, errors.New("it cannot be decoded, or its signature does not match: give it unchanged")
+		return nil, errors.New("the value cannot be decoded, or its signature does not match; use the JWT unchanged")
 	}
 	return claims, nil
 }
 
-// blocking returns the first issue of claims that makes them unusable, or expired.
+// blocking returns the first issue that makes the claims unusable or expired.
 func blocking(claims jwt.Claims) string {
 	if err := checkKeys(claims); err != nil {
 		return err.Error()
@@ -83,7 +86,8 @@ func blocking(claims jwt.Claims) string {
 	return ""
 }
 
-// checkKeys checks the keys that claims list: the library takes those with a line break in them too, which servers find nobody by.
+// checkKeys checks the keys in the claims: the library also accepts keys that contain a line break, which no server
+// can match.
 func checkKeys(claims jwt.Claims) error {
 	var keys []string
 	kind := natsconn.AccountKey
@@ -92,7 +96,7 @@ func checkKeys(claims jwt.Claims) error {
 		keys, kind = claims.SigningKeys, natsconn.OperatorKey
 		if claims.SystemAccount != "" {
 			if err := natsconn.CheckPublicKey(claims.SystemAccount, natsconn.AccountKey); err != nil {
-				return fmt.Errorf("of its system account, %w", err)
+				return fmt.Errorf("system account: %w", err)
 			}
 		}
 	case *jwt.AccountClaims:
@@ -101,13 +105,13 @@ func checkKeys(claims jwt.Claims) error {
 	}
 	for _, key := range keys {
 		if err := natsconn.CheckPublicKey(key, kind); err != nil {
-			return fmt.Errorf("of one of its signing keys, %w", err)
+			return fmt.Errorf("signing key: %w", err)
 		}
 	}
 	return nil
 }
 
-// accountKey checks that a text is the public key of an account. What is something else may be a secret, and is not quoted.
+// accountKey checks that a text is the public key of an account. Any other text may be a secret and is not quoted.
 func (c *checker) accountKey(at Path, key string) {
 	if key == "" {
 		return
@@ -117,7 +121,7 @@ func (c *checker) accountKey(at Path, key string) {
 	}
 }
 
-// preload checks each account by itself.
+// preload checks each preloaded account on its own.
 func (c *checker) preload(accounts map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(accounts)) {
 		at := Path{"resolver", "preload", Key(key)}
@@ -128,9 +132,9 @@ func (c *checker) preload(accounts map[string]string) {
 		claims, err := decodeAccount(accounts[key])
 		switch {
 		case err != nil:
-			c.add(at, "it is not the JWT of an account: %s", err)
+			c.add(at, "it must be the JWT of an account: %s", err)
 		case claims.Subject != key:
-			c.add(at, "it is the JWT of the account %s: put it under that key", claims.Subject)
+			c.add(at, "this is the JWT of account %s: store it under that key", claims.Subject)
 		default:
 			if issue := blocking(claims); issue != "" {
 				c.add(at, "the account's JWT is not valid: %s", issue)
@@ -139,7 +143,8 @@ func (c *checker) preload(accounts map[string]string) {
 	}
 }
 
-// checkTrust checks that operator, system account and preloaded accounts belong together, of which each is sound by itself.
+// checkTrust checks that operator, system account and preloaded accounts belong together. Each of them is known to be
+// valid.
 func (c Config) checkTrust() []Problem {
 	if c.Operator == "" {
 		return nil
@@ -158,11 +163,12 @@ func (c Config) checkTrust() []Problem {
 			ch.add(at, "%s", err)
 		case operator.DidSign(claims):
 		case claims.Issuer == operator.Subject:
-			ch.add(at, "it is signed by the operator's identity, which the operator's JWT forbids (strict signing keys): sign it with a "+
-				"signing key of the operator")
+			ch.add(at, "it is signed by the operator's identity key, which the operator's JWT forbids (strict "+
+				"signing keys): sign it with a signing key of the operator")
 		default:
-			ch.add(at, "it is signed by %s, which is neither the operator %s nor one of the signing keys in its JWT: the server would ignore "+
-				"the account. Sign it with one of those, or add that key to the operator", claims.Issuer, operator.Subject)
+			ch.add(at, "it is signed by %s, which is neither the operator %s nor one of its signing keys, so the "+
+				"server would ignore the account: sign it with one of those keys, or add that key to the operator",
+				claims.Issuer, operator.Subject)
 		}
 	}
 	ch.systemAccount(c, operator)
@@ -175,22 +181,23 @@ func (c *checker) systemAccount(config Config, operator *jwt.OperatorClaims) {
 	switch {
 	case account == "" && named == "":
 		if config.Resolver.Type != Memory {
-			c.add(at, "accounts are pushed through the system account, and the operator's JWT names none: set it")
+			c.add(at, "accounts are pushed through the system account, but the operator's JWT does not name one: "+
+				"set it")
 		}
 		return
 	case account == "":
 		account = named
 	case named != "" && account != named:
-		c.add(at, "the operator's JWT names %s as system account: leave it out, or name the same one", named)
+		c.add(at, "the operator's JWT names %s as the system account: omit it, or set the same account", named)
 		return
 	}
 	_, preloaded := config.Resolver.Preload[account]
 	switch {
 	case preloaded:
 	case config.Resolver.Type == Memory:
-		c.add(Path{"resolver", "preload"}, "the system account %s is not in it, and a server with a resolver of type %q would not start without: "+
-			"add its JWT", account, Memory)
+		c.add(Path{"resolver", "preload"}, "the system account %s is not preloaded, and a server with a resolver of "+
+			"type %q does not start without it: add its JWT", account, Memory)
 	case config.Resolver.Type == Full && named == "":
-		c.add(at, "neither is it in resolver.preload, nor does the operator's JWT name it: add its JWT to resolver.preload")
+		c.add(at, "it is neither in resolver.preload nor named by the operator's JWT: add its JWT to resolver.preload")
 	}
 }

@@ -1,6 +1,6 @@
-// Package serverconf writes configuration files of nats-server and checks them as far as that can be done away from the server:
-// each field by itself, what depends on several of them, the trust between operator and accounts, and at last with nats-server's
-// own parser and its own start-up checks.
+// Package serverconf writes configuration files for nats-server and checks them as far as possible without the
+// server's machine: each field on its own, fields that depend on each other, the trust between operator and accounts,
+// and finally with nats-server's own parser and start-up checks.
 package serverconf
 
 import (
@@ -11,23 +11,27 @@ import (
 	"time"
 )
 
-// Config is the configuration of a nats-server. What is empty, nil or zero is left to the server's default. Names are those of the
-// server's own syntax. There is no secret among them: users and passwords of a configuration file have no place here.
+// Config is the configuration of a nats-server. A field that is empty, nil or zero keeps the server's default. Names
+// are those of the server's own syntax. Config contains no secrets: users and passwords of a configuration file are
+// not supported.
 //
-// Names, addresses, routes, tags and paths can be a variable of the server's environment, such as "$POD_NAME", if that is the whole text.
+// Names, addresses, routes, tags and paths can be a variable of the server's environment, for example "$POD_NAME", if
+// it is the whole text.
 type Config struct {
-	// Listen is where clients connect, as host:port; [DefaultListen] if empty. An empty host is all interfaces, as is a port alone.
+	// Listen is the address for clients, as host:port, or [DefaultListen] if empty. An empty host, or a port alone,
+	// means all interfaces.
 	Listen string
-	// ClientAdvertise is the host, with a port or not, that clients and other servers are told.
+	// ClientAdvertise is the host, with an optional port, that is advertised to clients and other servers.
 	ClientAdvertise string
-	// HTTP is where the server answers monitoring requests, as host:port.
+	// HTTP is the address for monitoring requests, as host:port.
 	HTTP       string
 	ServerName string
-	// Tags are what streams are placed by. The server knows no case in them.
+	// Tags are used for the placement of streams. The server ignores their case.
 	Tags []string
-	// MaxPayload is in bytes, at most what an int32 holds.
+	// MaxPayload is in bytes and must fit an int32.
 	MaxPayload *int64
-	// MaxControlLine is in bytes: how long what a client says may be beside the content of messages, its JWT among it.
+	// MaxControlLine is the maximum size of a protocol line without its payload, in bytes. It must hold a client's
+	// JWT.
 	MaxControlLine *int64
 	MaxConnections *int64
 	WriteDeadline  time.Duration
@@ -46,71 +50,72 @@ type Config struct {
 	Resolver      *Resolver
 }
 
-// DefaultListen is where nats-server listens if nothing is said, and is always written.
+// DefaultListen is nats-server's default address for clients. It is always written.
 const DefaultListen = "0.0.0.0:4222"
 
-// JetStream turns JetStream on.
+// JetStream enables JetStream.
 type JetStream struct {
 	// StoreDir is an absolute path on the server.
 	StoreDir string
 	Domain   string
-	// MaxMemoryStore and MaxFileStore are in bytes. nil leaves the server to what it finds free.
+	// MaxMemoryStore and MaxFileStore are in bytes. If nil, the server derives them from its free resources.
 	MaxMemoryStore, MaxFileStore *int64
 	// SyncInterval is [SyncAlways], or a duration as text.
 	SyncInterval string
-	// UniqueTag is the beginning of a tag of which each replica of a stream must have another one.
+	// UniqueTag is a tag prefix. The replicas of a stream are placed on servers whose tags with this prefix differ.
 	UniqueTag string
 	Limits    *Limits
 }
 
-// SyncAlways makes the server sync each write to the disk.
+// SyncAlways makes the server sync every write to disk.
 const SyncAlways = "always"
 
-// Limits bound what clients may ask JetStream for.
+// Limits limit what clients may request from JetStream.
 type Limits struct {
-	// MaxAckPending and DefaultMaxConsumers may be -1, which is no limit.
+	// MaxAckPending and DefaultMaxConsumers can be -1, which means no limit.
 	MaxAckPending, DefaultMaxConsumers *int64
 	MaxHAAssets, MaxRequestBatch       *int64
 	DuplicateWindow                    time.Duration
 }
 
-// TLS is how the server presents itself. Its files are absolute paths on the server.
+// TLS are the TLS settings of a listener. The files are absolute paths on the server.
 type TLS struct {
 	CertFile, KeyFile, CAFile string
-	// Verify demands a certificate of one of the authorities in CAFile. It is always so between the servers of a cluster.
+	// Verify requires a client certificate of one of the authorities in CAFile. Servers of a cluster always verify.
 	Verify bool
-	// HandshakeFirst is "true", "false", "auto", or how long the server waits for a handshake before it sends its INFO, as text.
+	// HandshakeFirst is "true", "false", "auto", or a duration for which the server waits for a handshake before it
+	// sends its INFO.
 	HandshakeFirst string
 	// MinVersion is "1.2" or "1.3".
 	MinVersion string
 	Timeout    time.Duration
 }
 
-// Cluster makes the server one of a cluster.
+// Cluster makes the server a member of a cluster.
 type Cluster struct {
 	Name string
-	// Listen is where the other servers connect, as host:port.
+	// Listen is the address for the other servers, as host:port.
 	Listen string
-	// Advertise is the host, with a port or not, that the other servers are told.
+	// Advertise is the host, with an optional port, that is advertised to the other servers.
 	Advertise string
-	// Routes are URLs of servers of the cluster. The server's own may be among them.
+	// Routes are URLs of servers of the cluster and may include the server's own.
 	Routes []string
 	TLS    *TLS
 }
 
-// The types of a resolver.
+// Types of resolvers.
 const (
-	// Full keeps all accounts in a directory, and takes new ones.
+	// Full stores all accounts in a directory and accepts new ones.
 	Full = "full"
-	// Cache keeps the accounts that were asked for lately, and gets them from servers with a full resolver.
+	// Cache stores recently used accounts, which it fetches from servers with a full resolver.
 	Cache = "cache"
-	// Memory knows the preloaded accounts and no others.
+	// Memory serves only the preloaded accounts.
 	Memory = "memory"
 )
 
 var resolverTypes = []string{Full, Cache, Memory}
 
-// Resolver is where the server knows accounts from.
+// Resolver configures where the server finds accounts.
 type Resolver struct {
 	// Type is [Full], [Cache] or [Memory].
 	Type string
@@ -118,26 +123,27 @@ type Resolver struct {
 	Dir string
 	// AllowDelete lets the operator delete accounts.
 	AllowDelete bool
-	// Interval is that of the comparison with the other servers.
+	// Interval is how often the accounts are compared with those of other servers.
 	Interval time.Duration
-	// Limit is how many accounts are kept.
+	// Limit is the maximum number of accounts that are stored.
 	Limit *int64
 	// TTL is how long an account is cached.
 	TTL     time.Duration
 	Timeout time.Duration
-	// Preload holds JWTs of accounts by their public keys.
+	// Preload maps public keys of accounts to their JWTs.
 	Preload map[string]string
 }
 
-// A Problem is what is wrong with a configuration.
+// A Problem describes what is wrong with a configuration.
 type Problem struct {
-	// Path is the field's, nil if it is about no single one.
+	// Path is the path of the field, or nil if the problem does not belong to a single field.
 	Path Path
-	// Text says what is wrong with it and what to do. It is a sentence without its period, and has no secret in it.
+	// Text describes the problem and its solution. It is a sentence without the final period and contains no secrets.
 	Text string
 }
 
-// Path leads to a field by the names of the server's syntax, but for "tags" (server_tags) and "preload", which is in "resolver" here.
+// Path is the path of a field in the names of the server's syntax, except for "tags" (server_tags) and for "preload",
+// which is part of "resolver".
 type Path []Step
 
 // Step is a name, an [Index] of a list or a [Key] of a map.
@@ -150,7 +156,7 @@ type (
 	Key string
 )
 
-// At returns the path to what is below.
+// At returns the path of a field below p.
 func (p Path) At(steps ...Step) Path { return append(slices.Clip(p), steps...) }
 
 func (p Path) String() string {
@@ -171,7 +177,7 @@ func (p Path) String() string {
 	return b.String()
 }
 
-// Render returns the text of the configuration file, or what is wrong with the configuration.
+// Render returns the text of the configuration file, or the problems of the configuration.
 func (c Config) Render() (string, []Problem) {
 	problems := append(c.CheckFields(), c.checkTogether()...)
 	if len(problems) == 0 {

@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// variable is a value that nats-server takes from its environment. The server expands a name that is the whole value, and only if the value
-// has no quotes (isVariable in conf/lex.go). It looks for keys of the file before it looks into the environment (lookupVariable in
-// conf/parse.go): the capital letters keep the two apart.
+// variable matches a value that nats-server reads from its environment. The server expands a variable only if it is
+// the whole value and is not quoted (isVariable in conf/lex.go). It searches the keys of the file before the
+// environment (lookupVariable in conf/parse.go): capital letters keep the two apart.
 var variable = regexp.MustCompile(`^\$[A-Z_][A-Z0-9_]*$`)
 
-// reference finds what looks like a variable anywhere in a text.
+// reference matches anything that looks like a variable anywhere in a text.
 var reference = regexp.MustCompile(`\$[{A-Za-z_]`)
 
 func isVariable(text string) bool { return variable.MatchString(text) }
 
-// isExpanded reports whether the server takes the value from its environment, so that there is nothing to check. A variable that the server
-// does not expand is a problem.
+// isExpanded reports whether the server reads the value from its environment, so that there is nothing to check. A
+// variable that the server does not expand is reported as a problem.
 func (c *checker) isExpanded(at Path, text string) bool {
 	if isVariable(text) {
 		return true
@@ -26,12 +26,12 @@ func (c *checker) isExpanded(at Path, text string) bool {
 	if !reference.MatchString(text) {
 		return false
 	}
-	c.add(at, `a variable is in it that the server does not expand: it expands one that is the whole value, with a name of capital letters, digits `+
-		`and _, such as "$POD_NAME". Give the whole value in one variable of the server's environment, or write it out`)
+	c.add(at, `the server does not expand this variable: a variable must be the whole value, with a name of capital `+
+		`letters, digits and _, for example "$POD_NAME". Use one variable for the whole value, or write the value out`)
 	return true
 }
 
-// isLiteral refuses a variable where the value has to be known here.
+// isLiteral rejects a variable where the value must be known here.
 func (c *checker) isLiteral(at Path, text string) bool {
 	if reference.MatchString(text) {
 		c.add(at, "it cannot be a variable of the server's environment: write the value out")
@@ -40,9 +40,9 @@ func (c *checker) isLiteral(at Path, text string) bool {
 	return true
 }
 
-// withVariables returns the configuration with other names for its variables, and definitions of those, all in one line, to stand before it:
-// the server looks into the file first, and the environment of this process has nothing to do with that of the server. A variable's own name
-// could be that of a setting.
+// withVariables returns the configuration with renamed variables, and definitions of these names on one line to put
+// in front of it: the server searches the file first, and the environment of this process differs from that of the
+// server. A variable's original name could be the name of a setting.
 func (c Config) withVariables() (Config, string) {
 	names := map[string]string{}
 	var b strings.Builder
@@ -58,7 +58,7 @@ func (c Config) withVariables() (Config, string) {
 		}
 		*field = "$" + name
 	}
-	// No two ports are the same.
+	// Every port is different.
 	address := func(field *string, scheme, host string) { define(field, scheme+host+":"+strconv.Itoa(len(names)+1)) }
 	c.Tags = slices.Clone(c.Tags)
 	address(&c.Listen, "", "127.0.0.1")
@@ -87,7 +87,7 @@ func (c Config) withVariables() (Config, string) {
 	return c, b.String()
 }
 
-// withHost returns host:port for a port alone, which nats-server takes for that port on all interfaces.
+// withHost returns host:port for a single port, which nats-server treats as that port on all interfaces.
 func withHost(address string) string {
 	if n, err := strconv.Atoi(address); err == nil && strconv.Itoa(n) == address {
 		return "0.0.0.0:" + address

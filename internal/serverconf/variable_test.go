@@ -68,7 +68,7 @@ func TestVariablesRefused(t *testing.T) {
 		c.Resolver = &Resolver{Type: Full, Dir: value}
 		refused := map[string]bool{}
 		for _, p := range c.CheckFields() {
-			refused[p.Path.String()] = refused[p.Path.String()] || strings.Contains(p.Text, "a variable is in it that the server does not expand")
+			refused[p.Path.String()] = refused[p.Path.String()] || strings.Contains(p.Text, "the server does not expand this variable")
 		}
 		for _, field := range []string{
 			"listen", "client_advertise", "http", "server_name", "tags[0]", "log_file", "pid_file", "jetstream.store_dir", "jetstream.domain",

@@ -12,16 +12,16 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/bytesize"
 )
 
-// writer writes a configuration file. It leaves out what is empty, and knows which field each line comes from.
+// writer writes a configuration file. It omits empty fields, and records which field each line comes from.
 type writer struct {
 	b     strings.Builder
 	depth int
 	at    Path
-	// lines are the fields by the number of the line, from 0.
+	// lines holds the field of each line, starting with line 0.
 	lines []Path
 }
 
-// write writes the configuration without checking it. Keys of preload must not have a quotation mark.
+// write writes the configuration without checking it. Keys of preload must not contain a quotation mark.
 func (c Config) write() *writer {
 	w := &writer{}
 	w.expanded("server_name", c.ServerName)
@@ -87,7 +87,7 @@ func (w *writer) tls(t *TLS) {
 		w.flag("verify", t.Verify)
 		w.text("handshake_first", t.HandshakeFirst)
 		w.text("min_version", t.MinVersion)
-		// Servers before 2.10 know no other form than seconds.
+		// Servers before 2.10 only support seconds.
 		if t.Timeout != 0 {
 			w.line("timeout", strconv.FormatFloat(t.Timeout.Seconds(), 'f', -1, 64), w.at.At("timeout"))
 		}
@@ -185,7 +185,7 @@ func (w *writer) raw(line string, at Path) {
 	w.lines = append(w.lines, at)
 }
 
-// quoteUnlessVariable leaves a variable without quotes, so that the server expands it.
+// quoteUnlessVariable does not quote a variable, so that the server expands it.
 func quoteUnlessVariable(text string) string {
 	if isVariable(text) {
 		return text
@@ -193,8 +193,8 @@ func quoteUnlessVariable(text string) string {
 	return quote(text)
 }
 
-// quote writes a text so that the server reads the same one: in double quotation marks nothing is looked up or included, and an
-// escape begins with a backslash. A NUL would end the file.
+// quote quotes a text so that the server reads it unchanged: inside double quotation marks nothing is expanded or
+// included, and a backslash starts an escape. A NUL would end the file.
 func quote(text string) string {
 	var b strings.Builder
 	b.WriteByte('"')

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/k3s-io/kine/pkg/drivers"
-	_ "github.com/k3s-io/kine/pkg/drivers/nats" // registers the scheme nats, and links no SQL driver
+	_ "github.com/k3s-io/kine/pkg/drivers/nats" // registers the scheme nats without linking a SQL driver
 	"github.com/k3s-io/kine/pkg/tls"
 	"github.com/sirupsen/logrus"
 
@@ -23,36 +23,36 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// armed tells that this program can be started as a child of itself.
+// armed is true if this program can be started as its own child.
 var armed bool
 
-// exitNoDirectory is what the child exits with if it cannot have a private directory.
+// exitNoDirectory is the child's exit code if it cannot create its private directory.
 const exitNoDirectory = 3
 
-// stopWait is how long the child waits for KINE to close its connection.
+// stopWait is how long the child waits until KINE closes its connection.
 const stopWait = 2 * time.Second
 
-// RunChild returns at once, unless this process is the child that [Run] started: then it runs KINE and exits. A program that
-// uses Run calls it first of all.
+// RunChild returns immediately unless this process is the child started by [Run]: then it runs KINE and exits. A
+// program that uses Run must call RunChild before anything else.
 func RunChild() {
 	armed = true
 	dir := os.Getenv(childVariable)
 	if dir == "" {
 		return
 	}
-	// A line for a parent that is gone must not end the process before it has cleaned up.
+	// Writing to a parent that has exited must not end the process before it has cleaned up.
 	signal.Ignore(syscall.SIGPIPE)
-	// The directory is made by the one who removes it if the parent is killed.
+	// The child creates the directory because it removes it if the parent is killed.
 	err := os.Mkdir(dir, 0o700)
 	if err == nil {
 		err = os.Chdir(dir)
 	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "a private directory: %v", err)
+		fmt.Fprintf(os.Stderr, "create a private directory: %v", err)
 		os.Exit(exitNoDirectory)
 	}
-	// The parent removes the directory too, but may be gone by then, however the child ends.
-	logrus.RegisterExitHandler(func() { leave(dir) }) // KINE ends the process through logrus
+	// The parent removes the directory, too, but it may have exited by then.
+	logrus.RegisterExitHandler(func() { leave(dir) }) // KINE exits through logrus
 	err = runChild(dir, os.Stdin, os.Stdout)
 	leave(dir)
 	if err != nil {
@@ -62,9 +62,9 @@ func RunChild() {
 	os.Exit(0)
 }
 
-// leave removes the private directory, in which the process runs.
+// leave removes the private directory, which is the working directory of the process.
 func leave(dir string) {
-	_ = os.Chdir(filepath.Dir(dir)) // Windows removes no directory that a process runs in
+	_ = os.Chdir(filepath.Dir(dir)) // Windows cannot remove the working directory of a process
 	_ = os.RemoveAll(dir)
 }
 
@@ -72,22 +72,22 @@ func runChild(dir string, in io.Reader, out io.Writer) error {
 	reader := bufio.NewReader(in)
 	line, err := reader.ReadBytes('\n')
 	if err != nil {
-		return fmt.Errorf("reading what to do: %w", err)
+		return fmt.Errorf("read the order: %w", err)
 	}
 	var work order
 	if err := json.Unmarshal(line, &work); err != nil {
-		return errors.New("what to do cannot be read") // the error would quote it
+		return errors.New("the order cannot be decoded") // the original error would quote it
 	}
 	if err := work.writeFiles(dir); err != nil {
-		return fmt.Errorf("the files that KINE needs: %w", err)
+		return fmt.Errorf("write the files for KINE: %w", err)
 	}
 	go func() {
-		_, _ = io.Copy(io.Discard, reader) // to its end, which is that of the parent
+		_, _ = io.Copy(io.Discard, reader) // until the parent exits
 		leave(dir)
 		os.Exit(1)
 	}()
 
-	// KINE's driver must not see a deadline: its loops take that for a slow server, and go on.
+	// KINE's driver must not see a deadline: its loops treat one as a slow server and continue.
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	say := &speaker{encoder: json.NewEncoder(out), cancel: cancel}
@@ -100,7 +100,7 @@ func runChild(dir string, in io.Reader, out io.Writer) error {
 	go func() { done <- try(ctx, work, say.stage) }()
 	select {
 	case err = <-done:
-	case <-ctx.Done(): // KINE would wait for ever for an answer that does not come
+	case <-ctx.Done(): // KINE would wait indefinitely for an answer that never arrives
 	}
 	if violation, ok := errors.AsType[*natsconn.PermissionError](context.Cause(ctx)); ok {
 		found.Violation, err = violation, violation
@@ -133,11 +133,11 @@ func try(ctx context.Context, work order, stage func(string)) error {
 		defer timer.Stop()
 		select {
 		case <-ended:
-		case <-timer.C: // the end of the process ends it too
+		case <-timer.C: // KINE ends with the process
 		}
 	}()
 
-	stage("its start")
+	stage("starting")
 	_, backend, err := drivers.New(ctx, &running, &drivers.Config{
 		Endpoint:         work.Endpoint,
 		BackendTLSConfig: tls.Config{CAFile: work.CAFile, CertFile: work.CertFile, KeyFile: work.KeyFile},
@@ -152,7 +152,7 @@ func try(ctx context.Context, work order, stage func(string)) error {
 	return probe(ctx, backend, stage)
 }
 
-// speaker sends messages to the parent, and KINE's log among them.
+// speaker sends messages, including KINE's log, to the parent.
 type speaker struct {
 	mu      sync.Mutex
 	encoder *json.Encoder
@@ -165,15 +165,16 @@ func (s *speaker) send(m message) error {
 	return s.encoder.Encode(m)
 }
 
-func (s *speaker) stage(name string) { _ = s.send(message{Stage: name}) } // without a parent, the child ends anyway
+func (s *speaker) stage(name string) { _ = s.send(message{Stage: name}) } // if the parent has exited, the child exits anyway
 
 func (s *speaker) result(r result) error { return s.send(message{Result: &r}) }
 
 // Levels implements [logrus.Hook].
 func (s *speaker) Levels() []logrus.Level { return logrus.AllLevels }
 
-// Fire implements [logrus.Hook]. A permission that is missing ends it: KINE waits for ever where the answer is lost, and takes
-// five seconds for each delete without that of CONSUMER.DELETE. So does a limit that is met: KINE tries again each second.
+// Fire implements [logrus.Hook]. It stops KINE when a permission is missing or a limit is reached: KINE waits
+// indefinitely if an answer is lost, spends five seconds on each delete if it lacks CONSUMER.DELETE, and retries
+// every second if a limit is reached.
 func (s *speaker) Fire(entry *logrus.Entry) error {
 	if violation := natsconn.ParseViolation(entry.Message); violation != nil {
 		s.cancel(violation)

@@ -66,7 +66,7 @@ func TestWaysToConnect(t *testing.T) {
 		"slash and capitals": {secure, func(t *preflight.Target) {
 			t.TLS.CAFile, t.Endpoint.Servers = secure.CAFile(), []string{strings.Replace(secure.ClientURL(), "nats:", "NATS:", 1) + "/"}
 		}, ""},
-		"zone":     {secure, func(t *preflight.Target) { t.Endpoint.Servers = []string{"nats://[fe80::1%25eth0]"} }, "it takes no zone in an address"},
+		"zone":     {secure, func(t *preflight.Target) { t.Endpoint.Servers = []string{"nats://[fe80::1%25eth0]"} }, "it does not support zones in addresses"},
 		"no URL":   {secure, func(t *preflight.Target) { t.Endpoint.Servers = []string{""} }, "the URL is empty"},
 		"wrong CA": {secure, func(t *preflight.Target) { t.TLS.CAFile = other.CA }, "certificate signed by unknown authority"},
 		"no CA":    {secure, func(*preflight.Target) {}, "certificate signed by unknown authority"},
@@ -85,11 +85,11 @@ func TestWaysToConnect(t *testing.T) {
 		"TLS first": {first, func(t *preflight.Target) {
 			t.TLS.CAFile, t.TLS.HandshakeFirst, t.InContext = first.CAFile(), true, true
 		}, ""},
-		"TLS too late":  {first, func(t *preflight.Target) { t.TLS.CAFile = first.CAFile() }, "KINE " + kine.BundledKINE + " failed at its start"},
+		"TLS too late":  {first, func(t *preflight.Target) { t.TLS.CAFile = first.CAFile() }, "KINE " + kine.BundledKINE + " failed while starting"},
 		"another field": {token, func(t *preflight.Target) { t.Endpoint.Token, t.Endpoint.Spec.History = "s3cr3t", 11 }, "bucket name already in use"},
-		"websocket":     {secure, func(t *preflight.Target) { t.Endpoint.Servers = []string{"wss://h"} }, "KINE does not connect to wss://h: it knows the scheme nats alone"},
-		"server name":   {secure, func(t *preflight.Target) { t.TLS.ServerName = "h" }, "KINE has no setting for the name"},
-		"first":         {first, func(t *preflight.Target) { t.TLS.HandshakeFirst = true }, "KINE cannot start TLS at once, unless a context file says so"},
+		"websocket":     {secure, func(t *preflight.Target) { t.Endpoint.Servers = []string{"wss://h"} }, "KINE does not connect to wss://h: it only supports the scheme nats"},
+		"server name":   {secure, func(t *preflight.Target) { t.TLS.ServerName = "h" }, "KINE has no setting for the server name"},
+		"first":         {first, func(t *preflight.Target) { t.TLS.HandshakeFirst = true }, "KINE can only start TLS before the server's INFO if a context file sets it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var as []nats.Option

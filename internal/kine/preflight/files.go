@@ -13,8 +13,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// The files in the child's private directory, which is also the one that it runs in: so their names have nothing in them that a
-// URL, a NATS context or a client of NATS takes for something else, whatever the path of the directory is.
+// Files in the child's private directory, which is also its working directory. The relative names contain no
+// characters that have a special meaning in a URL, a NATS context or a NATS client, whatever the path of the
+// directory is.
 const (
 	credentialsFile = "user.creds"
 	contextFile     = "context.json"
@@ -23,29 +24,29 @@ const (
 	keyFile         = "key.pem"
 )
 
-// Check returns why KINE cannot connect the way that the target says, though another NATS client can; nil if it can. Of a server
-// that no client takes it says nothing.
+// Check returns an error if KINE cannot connect as the target requires although another NATS client can. It ignores
+// servers that no client accepts.
 func (t Target) Check() error {
 	for _, server := range t.Endpoint.Servers {
 		u, err := natsconn.ParseServer(server)
 		switch {
 		case err != nil:
 		case u.Scheme != "nats" && u.Scheme != "tls":
-			return fmt.Errorf("KINE does not connect to %s: it knows the scheme nats alone", secret.URL(server))
+			return fmt.Errorf("KINE does not connect to %s: it only supports the scheme nats", secret.URL(server))
 		case strings.Contains(u.Host, "%"):
-			return fmt.Errorf("KINE does not connect to %s: it takes no zone in an address", secret.URL(server))
+			return fmt.Errorf("KINE does not connect to %s: it does not support zones in addresses", secret.URL(server))
 		}
 	}
 	switch {
 	case t.TLS.ServerName != "":
-		return errors.New("KINE has no setting for the name that the server's certificate is checked for")
+		return errors.New("KINE has no setting for the server name in the certificate")
 	case t.TLS.HandshakeFirst && !t.InContext:
-		return errors.New("KINE cannot start TLS at once, unless a context file says so")
+		return errors.New("KINE can only start TLS before the server's INFO if a context file sets it")
 	}
 	return nil
 }
 
-// order returns what the child has to do, with the files that KINE needs.
+// order returns the order for the child, with the files that KINE needs.
 func (t Target) order() (order, error) {
 	if err := t.Check(); err != nil {
 		return order{}, err
@@ -66,7 +67,7 @@ func (t Target) order() (order, error) {
 	work.CertFile, errs[1] = pem(certificateFile, t.TLS.CertFile, t.TLS.CertPEM)
 	work.KeyFile, errs[2] = pem(keyFile, t.TLS.KeyFile, t.TLS.KeyPEM)
 	if err := errors.Join(errs[:]...); err != nil {
-		return order{}, fmt.Errorf("the files that KINE needs: %w", err)
+		return order{}, fmt.Errorf("resolve the paths of the TLS files: %w", err)
 	}
 	credentials := ""
 	if t.Credentials != "" {
@@ -101,7 +102,7 @@ func (t Target) order() (order, error) {
 	return work, err
 }
 
-// writeFiles writes the files into dir, so that only this user can read them.
+// writeFiles writes the files to dir, readable only by this user.
 func (o order) writeFiles(dir string) error {
 	for name, text := range o.Files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {

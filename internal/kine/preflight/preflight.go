@@ -1,13 +1,14 @@
-// Package preflight starts the bundled KINE on a datastore before k3s does, and has it do what k3s will: a read, writes, a
-// watch and a delete on a reserved key.
+// Package preflight starts the bundled KINE on a datastore before k3s does, and makes it do what k3s will do: a read,
+// writes, a watch and a delete on a reserved key.
 //
-// KINE runs in a child process of the running program, because it cannot be run inside of it: an error after it has connected
-// leaves that connection behind, it logs to a global logger, it retries some failures for ever, and it ends the process on
-// others (pkg/drivers/nats/new.go and pkg/server/watch.go of KINE 0.17.5). The child gets what it has to do on its standard
-// input and files of its own in a private directory, is killed when the context ends, and ends by itself when its parent does.
+// KINE runs in a child process of the running program because it cannot run inside it: an error after it has
+// connected leaks that connection, it logs to a global logger, it retries some failures indefinitely, and it exits
+// the process on others (pkg/drivers/nats/new.go and pkg/server/watch.go of KINE 0.17.5). The child receives its
+// order on standard input and keeps its files in a private directory. It is killed when the context ends, and exits
+// when its parent does.
 //
-// KINE makes a bucket that it does not find. So [Run] is only for buckets that [kine.VerifyContract] has just found to be as
-// KINE wants them.
+// KINE creates a missing bucket. [Run] must therefore only be called for buckets that [kine.VerifyContract] has just
+// verified.
 package preflight
 
 import (
@@ -33,71 +34,73 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// ReservedKey is the key that is written and deleted. What stays of it is a delete marker.
+// ReservedKey is the key that is written and deleted. Its delete marker remains.
 const ReservedKey = "/nats-k3s/preflight"
 
 const (
-	// childVariable tells a program that it is the child, and its private directory.
+	// childVariable marks a process as the child and contains the path of its private directory.
 	childVariable = "TERRAFORM_PROVIDER_NATS_PREFLIGHT"
-	// exitWait is how long the pipes of a killed child are waited for.
+	// exitWait is how long to wait for the pipes of a killed child.
 	exitWait = 2 * time.Second
-	// quotedLines of KINE's log stand in an error.
+	// quotedLines is the number of lines of KINE's log that an error includes.
 	quotedLines = 5
-	// maxLine and maxStderr bound what is read from a child, in bytes.
+	// maxLine and maxStderr limit what is read from a child, in bytes.
 	maxLine, maxStderr = 1 << 20, 8 << 10
 )
 
-// passedOn are the variables of the environment that a child gets: where the system keeps its certificates and temporary files.
-// It needs nothing else, and the environment of a provider is full of secrets.
+// passedOn lists the environment variables that a child inherits: the locations of the system's certificates and
+// temporary files. It needs nothing else, and the environment of a provider contains secrets.
 var passedOn = []string{"SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "GOCOVERDIR"}
 
-// Target is the datastore that KINE is started on.
+// Target is the datastore to start KINE on.
 type Target struct {
-	// Endpoint is the endpoint as this machine reaches it, with one server: the one that was found to have the bucket. Its
-	// CredentialsFile and ContextFile are the node's and not read; InContext says which of them k3s will use.
+	// Endpoint is the endpoint as seen from this machine, with the one server on which the bucket was found. Its
+	// CredentialsFile and ContextFile are paths on the node and are not read; InContext selects which of the two k3s
+	// uses.
 	Endpoint kine.Endpoint
 	// Credentials is the content of the credentials file, if there is one.
 	Credentials string
-	// InContext hands servers, credentials and TLS to KINE in a context file.
+	// InContext passes servers, credentials and TLS settings to KINE in a context file.
 	InContext bool
-	// TLS is how to use TLS. KINE has no setting for ServerName, and HandshakeFirst works in a context file alone.
+	// TLS are the TLS settings. KINE has no setting for ServerName, and supports HandshakeFirst only in a context
+	// file.
 	TLS natsconn.TLS
 }
 
-// Error says what KINE could not do.
+// Error describes what KINE could not do.
 type Error struct {
-	// Stage is what KINE was doing, such as "starting KINE".
+	// Stage is what KINE was doing, for example "starting".
 	Stage string
-	// Text is KINE's own error, or what became of the process, without secrets.
+	// Text is KINE's own error, or how the process ended, without secrets.
 	Text string
-	// Limit is the limit that KINE has met, if that was it.
+	// Limit is the limit that KINE reached, or nil.
 	Limit *kine.LimitError
-	// Log holds the last lines of KINE's log above the level debug, without secrets.
+	// Log holds the last lines of KINE's log above debug level, without secrets.
 	Log []string
-	// Late tells that KINE was still at work when the time was over, which is no failure of KINE's.
+	// Late is true if KINE was still running when the timeout expired, which is not a failure of KINE.
 	Late bool
 }
 
 func (e *Error) Error() string {
-	text := fmt.Sprintf("KINE %s failed at %s: %s", kine.BundledKINE, e.Stage, e.Text)
+	text := fmt.Sprintf("KINE %s failed while %s: %s", kine.BundledKINE, e.Stage, e.Text)
 	if len(e.Log) > 0 {
 		text += "\nThe last lines of its log:\n  " + strings.Join(e.Log, "\n  ")
 	}
 	return text
 }
 
-// MachineError says why this machine cannot run KINE. It tells nothing of the datastore.
+// MachineError describes why this machine cannot run KINE. It does not concern the datastore.
 type MachineError struct{ Err error }
 
 func (e *MachineError) Error() string { return "this machine cannot run KINE: " + e.Err.Error() }
 
 func (e *MachineError) Unwrap() error { return e.Err }
 
-// slots bounds how many children there are at the same time: each is a whole process with a copy of the bucket's index.
+// slots limits the number of concurrent children: each is a process with its own copy of the bucket's index.
 var slots = make(chan struct{}, max(2, runtime.NumCPU()))
 
-// Acquire waits until there may be one more child, and returns what gives that leave back. A caller with a time limit for
-// [Run] lets the time begin after that.
+// Acquire waits until another child may start, and returns a function that releases the slot. A caller that limits
+// the duration of [Run] should start its timeout after Acquire.
 func Acquire(ctx context.Context) (release func(), err error) {
 	select {
 	case slots <- struct{}{}:
@@ -107,16 +110,16 @@ func Acquire(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// order is what the child has to do.
+// order is what the child must do.
 type order struct {
 	Endpoint                  string
 	CAFile, CertFile, KeyFile string
-	// Files are those that the child writes into its private directory, which it removes if its parent ends without a word:
-	// no secret is on the disk before there is somebody who takes it away.
+	// Files are written to the private directory by the child, which also removes them if its parent exits
+	// unexpectedly, so that no secret stays on disk.
 	Files map[string]string
 }
 
-// message is one line of what a child says: a line of KINE's log, a stage that it has come to, or the result.
+// message is one line of the child's output: a line of KINE's log, the stage it has reached, or the result.
 type message struct {
 	Level, Text string
 	Stage       string
@@ -124,39 +127,41 @@ type message struct {
 }
 
 type result struct {
-	// Error is KINE's, empty for success.
+	// Error is KINE's error, or empty on success.
 	Error string
-	// Violation is the permission that the server missed, if that was it.
+	// Violation is the permission that the server denied, or nil.
 	Violation *natsconn.PermissionError
-	// Limit is the limit that KINE has met, if that was it.
+	// Limit is the limit that KINE reached, or nil.
 	Limit *kine.LimitError
 }
 
-// Run starts KINE on the target and tries what k3s needs. log, unless nil, gets each line of KINE's log with its level, without
-// secrets. When Run comes back, the process, its connections and its files are gone.
+// Run starts KINE on the target and tries everything that k3s needs. log, unless nil, receives each line of KINE's
+// log with its level and without secrets. When Run returns, the process, its connections and its files no longer
+// exist.
 //
-// Errors: [*kine.MissingPermissionError], [*Error], [*MachineError], and those of [Target.Check]. A context whose time is over
-// before KINE is done is an [*Error] too, that says what KINE was doing, and wraps nothing; a cancelled one is
-// [context.Canceled].
+// Errors are [*kine.MissingPermissionError], [*Error], [*MachineError], and those of [Target.Check]. If the deadline
+// of the context expires before KINE is done, the error is an [*Error] that names the stage and wraps nothing. If the
+// context is canceled, the error wraps [context.Canceled].
 func Run(ctx context.Context, target Target, log func(level, text string)) (err error) {
 	if !armed {
-		return &MachineError{errors.New("the program does not call preflight.RunChild first of all")}
+		return &MachineError{errors.New("the program must call preflight.RunChild before anything else")}
 	}
 	program, err := os.Executable()
 	if err != nil {
-		return &MachineError{fmt.Errorf("the program to run it with: %w", err)}
+		return &MachineError{fmt.Errorf("find the running program: %w", err)}
 	}
 	work, err := target.order()
 	if err != nil {
 		return err
 	}
-	// The child makes the directory and runs in it, so its path must not depend on where this process does.
+	// The child creates the directory and uses it as its working directory, so the path must not depend on the
+	// working directory of this process.
 	temporary, err := filepath.Abs(os.TempDir())
 	if err == nil {
 		_, err = os.Stat(temporary)
 	}
 	if err != nil {
-		return &MachineError{fmt.Errorf("a private directory: %w", err)}
+		return &MachineError{fmt.Errorf("find the temporary directory: %w", err)}
 	}
 	dir := filepath.Join(temporary, "nats-k3s-preflight-"+rand.Text())
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
@@ -173,7 +178,7 @@ func Run(ctx context.Context, target Target, log func(level, text string)) (err 
 	command.WaitDelay = exitWait
 	stderr := &tail{limit: maxStderr}
 	command.Stderr = stderr
-	in, err := command.StdinPipe() // stays open: its end is how the child learns that its parent is gone
+	in, err := command.StdinPipe() // stays open: its end shows the child that its parent has exited
 	if err != nil {
 		return &MachineError{err}
 	}
@@ -184,23 +189,23 @@ func Run(ctx context.Context, target Target, log func(level, text string)) (err 
 	if err := command.Start(); err != nil {
 		return &MachineError{err}
 	}
-	failure := &Error{Stage: "the start of its process"}
+	failure := &Error{Stage: "starting its process"}
 	found := converse(in, out, work, failure, secrets, log)
 	exit := command.Wait()
 
 	switch {
 	case found == nil && errors.Is(ctx.Err(), context.Canceled):
-		return fmt.Errorf("KINE %s was stopped at %s: %w", kine.BundledKINE, failure.Stage, context.Canceled)
+		return fmt.Errorf("KINE %s was stopped while %s: %w", kine.BundledKINE, failure.Stage, context.Canceled)
 	case found == nil && ctx.Err() != nil:
-		failure.Text, failure.Late = "it was not done in time", true
+		failure.Text, failure.Late = "it was still running when the timeout expired", true
 		return failure
 	case found == nil && command.ProcessState.ExitCode() == exitNoDirectory:
 		return &MachineError{errors.New(secret.FromServer(stderr.String()))}
 	case found == nil && command.ProcessState.ExitCode() < 0:
-		// By a signal, such as that of a machine without memory.
-		return &MachineError{fmt.Errorf("its process was ended at %s: %w", failure.Stage, exit)}
+		// Killed by a signal, for example because the machine ran out of memory.
+		return &MachineError{fmt.Errorf("its process was killed while %s: %w", failure.Stage, exit)}
 	case found == nil:
-		failure.Text = fmt.Sprintf("its process ended without a result: %v", exit)
+		failure.Text = fmt.Sprintf("its process exited without a result: %v", exit)
 		if text := stderr.String(); text != "" {
 			failure.Text += "\n" + secret.FromServer(secrets.Text(text))
 		}
@@ -214,16 +219,16 @@ func Run(ctx context.Context, target Target, log func(level, text string)) (err 
 	return nil
 }
 
-// converse tells the child what to do and listens until it has said its last. The result is nil if that was no result.
+// converse sends the child its order and reads its output to the end. It returns nil if there is no result.
 func converse(in io.Writer, out io.Reader, work order, failure *Error, secrets *secret.Mask, log func(level, text string)) *result {
-	// A child that is gone does not read; what it has said, or its exit, tells why.
+	// If the child has exited, its output or its exit code shows why.
 	_ = json.NewEncoder(in).Encode(work)
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
 		var m message
 		if json.Unmarshal(lines.Bytes(), &m) != nil {
-			continue // whatever else a library prints
+			continue // output of a library
 		}
 		switch {
 		case m.Result != nil:
@@ -244,7 +249,7 @@ func converse(in io.Writer, out io.Reader, work order, failure *Error, secrets *
 	return nil
 }
 
-// tail keeps the last bytes that were written to it.
+// tail keeps the last bytes written to it.
 type tail struct {
 	bytes.Buffer
 	limit int

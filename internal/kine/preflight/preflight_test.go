@@ -67,7 +67,7 @@ func TestNothingIsLeft(t *testing.T) {
 	wrong.Credentials = "not those of anybody"
 
 	for name, target := range map[string]preflight.Target{
-		"": on(lab.URLs()), "no nkey seed found": wrong, "it was not done in time": on([]string{"nats://" + silent.Addr().String()}),
+		"": on(lab.URLs()), "no nkey seed found": wrong, "it was still running when the timeout expired": on([]string{"nats://" + silent.Addr().String()}),
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		if strings.Contains(name, "time") {
@@ -78,7 +78,7 @@ func TestNothingIsLeft(t *testing.T) {
 		err := preflight.Run(ctx, target, nil)
 		var failure *preflight.Error
 		if name == "" && err != nil || name != "" && (!errors.As(err, &failure) || !strings.Contains(failure.Text, name) ||
-			failure.Stage != "its start" || failure.Late != strings.Contains(name, "time")) {
+			failure.Stage != "starting" || failure.Late != strings.Contains(name, "time")) {
 			t.Errorf("%q: %v", name, err)
 		}
 		if took := time.Since(began); took > 8*time.Second {
@@ -274,12 +274,12 @@ func TestNoVerdict(t *testing.T) {
 	}()
 	var failure *preflight.Error
 	err = preflight.Run(ctx, target, nil)
-	if !errors.Is(err, context.Canceled) || errors.As(err, &failure) || !strings.Contains(err.Error(), "was stopped at its start") {
+	if !errors.Is(err, context.Canceled) || errors.As(err, &failure) || !strings.Contains(err.Error(), "was stopped while starting") {
 		t.Errorf("of a cancelled verification is said: %v", err)
 	}
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
 	var machine *preflight.MachineError
-	if err := run(t, target); !errors.As(err, &machine) || !strings.Contains(err.Error(), "this machine cannot run KINE: a private directory: ") {
+	if err := run(t, target); !errors.As(err, &machine) || !strings.Contains(err.Error(), "this machine cannot run KINE: find the temporary directory: ") {
 		t.Errorf("without a directory for temporary files is said: %v", err)
 	}
 }

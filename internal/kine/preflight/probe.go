@@ -13,31 +13,31 @@ import (
 )
 
 const (
-	// maxAttempts bounds how often the probe begins anew because another one is at work on the same bucket.
+	// maxAttempts limits how often the probe starts again because another probe is using the same bucket.
 	maxAttempts = 20
-	// A wait before that is between backOff and twice as long.
+	// The wait between attempts is between backOff and twice as long.
 	backOff = 50 * time.Millisecond
-	// maxReads and readPause bound how long a fresh write may be unseen: followers of a replicated bucket answer reads too, and
-	// lag behind for milliseconds.
+	// maxReads and readPause limit how long a write may be invisible: followers of a replicated bucket also answer
+	// reads and can lag behind by milliseconds.
 	maxReads  = 40
 	readPause = 25 * time.Millisecond
-	// maxEvents is how many changes of the reserved key may wait to be looked at: three of each verification.
+	// maxEvents is the number of changes of the reserved key that can be queued. A verification makes three.
 	maxEvents = 300
 )
 
-// errEnded says that KINE has ended the watch. It does so with one that does not keep up with the history that it replays first of all: a
-// hundred changes wait for it at most (stream in KINE's pkg/broadcaster).
-var errEnded = errors.New("the watch has ended")
+// errEnded means that KINE has ended the watch. It does that to a watch that falls behind while KINE replays the
+// history, which queues at most a hundred changes (stream in KINE's pkg/broadcaster).
+var errEnded = errors.New("the watch ended")
 
-// errConflict says that the reserved key is not what the probe has made of it.
-var errConflict = errors.New("another verification writes to the reserved key all the time")
+// errConflict means that the reserved key was changed by another probe.
+var errConflict = errors.New("another verification keeps writing to the reserved key")
 
-// probe does with KINE what k3s does: it creates, reads, updates and deletes a key, and watches all of it.
+// probe does what k3s does with KINE: it creates, reads, updates and deletes a key, and watches the changes.
 func probe(ctx context.Context, backend server.Backend, stage func(string)) error {
 	p := prober{backend: backend, stage: stage}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	// The watch comes first: what is written before it is open would have to be looked up in the history.
+	// The watch comes first, so that it sees all writes live instead of in the history.
 	p.open(ctx)
 	for attempt := 1; ; attempt++ {
 		err := p.once(ctx)
@@ -56,12 +56,12 @@ func probe(ctx context.Context, backend server.Backend, stage func(string)) erro
 type prober struct {
 	backend server.Backend
 	stage   func(string)
-	// events are those of the reserved key.
+	// events are the changes of the reserved key.
 	events <-chan *server.Event
 	failed <-chan error
 }
 
-// open opens a watch, and takes from it whatever comes, so that KINE does not end it.
+// open opens a watch and drains it, so that KINE does not end it.
 func (p *prober) open(ctx context.Context) {
 	p.stage("opening a watch")
 	watch := p.backend.Watch(ctx, 0)
@@ -77,7 +77,7 @@ func (p *prober) open(ctx context.Context) {
 				select {
 				case events <- event:
 				default:
-					return // others write to the key so much that this probe has to begin anew anyway
+					return // other probes write so often that this probe must start again anyway
 				}
 			}
 		}
@@ -86,7 +86,7 @@ func (p *prober) open(ctx context.Context) {
 
 func (p *prober) once(ctx context.Context) error {
 	value := []byte("terraform-provider-nats " + rand.Text())
-	p.stage("deleting the reserved key") // of a verification that was killed
+	p.stage("deleting the reserved key") // left behind by a verification that was killed
 	if _, _, _, err := p.backend.Delete(ctx, ReservedKey, 0); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (p *prober) once(ctx context.Context) error {
 	if err := p.read(ctx, created, string(value)); err != nil {
 		return err
 	}
-	p.stage("watching the reserved key's creation")
+	p.stage("watching the creation of the reserved key")
 	err = p.watch(ctx, created, func(e *server.Event) bool { return e.Create && bytes.Equal(e.KV.Value, value) })
 	if err != nil {
 		return err
@@ -118,8 +118,10 @@ func (p *prober) once(ctx context.Context) error {
 	case !done:
 		return errConflict
 	}
-	p.stage("watching the reserved key's update")
-	err = p.watch(ctx, updated, func(e *server.Event) bool { return !e.Create && !e.Delete && bytes.Equal(e.KV.Value, value) })
+	p.stage("watching the update of the reserved key")
+	err = p.watch(ctx, updated, func(e *server.Event) bool {
+		return !e.Create && !e.Delete && bytes.Equal(e.KV.Value, value)
+	})
 	if err != nil {
 		return err
 	}
@@ -132,11 +134,11 @@ func (p *prober) once(ctx context.Context) error {
 	case !done:
 		return errConflict
 	}
-	p.stage("watching the reserved key's deletion")
+	p.stage("watching the deletion of the reserved key")
 	return p.watch(ctx, deleted, func(e *server.Event) bool { return e.Delete })
 }
 
-// read reads the reserved key until it is as it was written.
+// read reads the reserved key until it has the written value and revision.
 func (p *prober) read(ctx context.Context, revision int64, value string) error {
 	for range maxReads {
 		_, kv, err := p.backend.Get(ctx, ReservedKey, 0, false)
@@ -153,7 +155,7 @@ func (p *prober) read(ctx context.Context, revision int64, value string) error {
 	return errConflict
 }
 
-// watch waits for the event of a revision of the reserved key, which must be as expected.
+// watch waits for the event with the given revision of the reserved key and checks that it is as expected.
 func (p *prober) watch(ctx context.Context, revision int64, expected func(*server.Event) bool) error {
 	for {
 		select {
@@ -165,21 +167,21 @@ func (p *prober) watch(ctx context.Context, revision int64, expected func(*serve
 			case event.KV.ModRevision == revision && expected(event):
 				return nil
 			case event.KV.ModRevision == revision:
-				return fmt.Errorf("the watch shows revision %d as something else than was written", revision)
+				return fmt.Errorf("the watch shows revision %d with a different content than written", revision)
 			default:
-				// Nothing was written here after the revision that is waited for, so this is somebody else's, over which KINE has
-				// passed the other by: of a key that two KINEs write to, a watch does not show each revision.
+				// This probe wrote nothing after the awaited revision, so the event belongs to another one, and KINE
+				// skipped the awaited event: if two KINEs write to a key, a watch does not show every revision.
 				return errConflict
 			}
 		case err := <-p.failed:
-			return fmt.Errorf("the watch has failed: %w", err)
+			return fmt.Errorf("the watch failed: %w", err)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// pause waits, or returns the context's error.
+// pause waits for d, or returns the context's error.
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

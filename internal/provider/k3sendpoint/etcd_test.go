@@ -269,7 +269,7 @@ func TestAccCLIVerifyETCDCancelled(t *testing.T) {
 		}
 	}()
 	out, err := w.Run(t.Context(), "apply", "-auto-approve")
-	want := acctest.Text("was stopped at creating the reserved key: context canceled. Nothing follows from that for the datastore. The next apply verifies it.")
+	want := acctest.Text("was stopped while creating the reserved key: context canceled. Nothing follows from that for the datastore. The next apply verifies it.")
 	if err == nil || !want.MatchString(out) || acctest.Text("k3s would fail").MatchString(out) {
 		t.Errorf("of a cancelled apply is said: %v\n%s", err, out)
 	}

@@ -225,9 +225,9 @@ func oddProofs(t *testing.T) map[string]invalid {
 		"token_no_password": token("K10::server", "it is not of the form K10<CA hash>::<user>:<password>"),
 		"etcd_on_node":      etcd(acctest.Config{"credentials_file": "/c"}, "verify", `Give their content as verification.credentials_wo, or set verify = "contract".`),
 		"etcd_context":      etcd(acctest.Config{"servers": nil, "context_file": "/c"}, "verify", "whose credentials are in a file on the node. Give their content as verification.credentials_wo, or set verify = \"contract\"."),
-		"etcd_websocket":    etcd(acctest.Config{"verification": acctest.Config{"servers": list("wss://h")}}, "verification", "KINE does not connect to wss://h: it knows the scheme nats alone. "+contract),
-		"etcd_server_name":  etcd(acctest.Config{"verification": acctest.Config{"tls": acctest.Config{"server_name": "n"}}}, "verification", "KINE has no setting for the name that the server's certificate is checked for. "+contract),
-		"etcd_first":        etcd(acctest.Config{"verification": acctest.Config{"tls": acctest.Config{"handshake_first": true}}}, "verification", "KINE cannot start TLS at once, unless a context file says so. "+contract),
+		"etcd_websocket":    etcd(acctest.Config{"verification": acctest.Config{"servers": list("wss://h")}}, "verification", "KINE does not connect to wss://h: it only supports the scheme nats. "+contract),
+		"etcd_server_name":  etcd(acctest.Config{"verification": acctest.Config{"tls": acctest.Config{"server_name": "n"}}}, "verification", "KINE has no setting for the server name in the certificate. "+contract),
+		"etcd_first":        etcd(acctest.Config{"verification": acctest.Config{"tls": acctest.Config{"handshake_first": true}}}, "verification", "KINE can only start TLS before the server's INFO if a context file sets it. "+contract),
 		"etcd_no_servers":   etcd(acctest.Config{"servers": nil, "context_file": "/c", "verification": acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}}, "verification", "Give them as verification.servers too"),
 	}
 }

@@ -96,7 +96,7 @@ output "first" {
 	if err == nil {
 		t.Fatalf("an operator of others was planned:\n%s", out)
 	}
-	refused("plan", out, "Attribute system_account", "name the same one")
+	refused("plan", out, "Attribute system_account", "set the same account")
 
 	w = w.Another(t, config(o.JWT(), "2097152", filepath.Join(dir, "store")))
 	w.Must(t, "plan", "-out", "plan")
