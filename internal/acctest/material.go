@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
@@ -17,7 +17,7 @@ type Key struct{ Public, Seed string }
 // NewKey makes a key pair.
 func NewKey(t *testing.T, kind natsconn.KeyKind) Key {
 	t.Helper()
-	public, seed, err := account.NewKey(kind)
+	public, seed, err := claims.NewKey(kind)
 	if err != nil {
 		t.Fatal(err)
 	}

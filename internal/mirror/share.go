@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
@@ -44,16 +44,16 @@ func DeliverPrefix(bucket, importer, source string) string {
 // ten seconds of silence, with and without. Whoever may delete consumers can delete those of KINE.
 //
 // The * in the subject of the messages stands for the importing account: see [ActivationSubject].
-func Exports(bucket string) []account.Export {
+func Exports(bucket string) []claims.Export {
 	stream := kine.StreamName(bucket)
-	var exports []account.Export
+	var exports []claims.Export
 	for _, e := range []struct{ kind, subject, purpose string }{
-		{account.Service, apiSubject + ".CONSUMER.CREATE." + stream, "start of mirrors of the same name"},
-		{account.Service, apiSubject + ".CONSUMER.CREATE." + stream + ".>", "start of mirrors of another name"},
-		{account.Service, "$JS.FC." + stream + ".>", "flow control of mirrors"},
-		{account.Stream, sharedDeliver + "." + bucket + ".*.>", "messages to mirrors"},
+		{claims.Service, apiSubject + ".CONSUMER.CREATE." + stream, "start of mirrors of the same name"},
+		{claims.Service, apiSubject + ".CONSUMER.CREATE." + stream + ".>", "start of mirrors of another name"},
+		{claims.Service, "$JS.FC." + stream + ".>", "flow control of mirrors"},
+		{claims.Stream, sharedDeliver + "." + bucket + ".*.>", "messages to mirrors"},
 	} {
-		exports = append(exports, account.Export{
+		exports = append(exports, claims.Export{
 			Name: fmt.Sprintf("KINE bucket %s: %s", bucket, e.purpose), Subject: e.subject, Type: e.kind, TokenRequired: true,
 		})
 	}
@@ -68,17 +68,17 @@ func ActivationSubject(export, importer string) string {
 
 // Imports returns what an account has to import so that it can mirror a bucket of the account source. The tokens are its activations
 // for the [Exports], by the subjects of these; they tell which account imports. What is wrong with them is a [*TokensError].
-func Imports(bucket, source string, tokens map[string]string) ([]account.Import, error) {
+func Imports(bucket, source string, tokens map[string]string) ([]claims.Import, error) {
 	wrong := &TokensError{Bucket: bucket}
 	exports := Exports(bucket)
 	for _, subject := range slices.Sorted(maps.Keys(tokens)) {
-		if !slices.ContainsFunc(exports, func(e account.Export) bool { return e.Subject == subject }) {
+		if !slices.ContainsFunc(exports, func(e claims.Export) bool { return e.Subject == subject }) {
 			wrong.add(subject, "kine_mirror_exports has no such subject for the bucket.")
 		}
 	}
 	var importer string
 	for _, e := range exports {
-		activation, _, err := account.DecodeActivation(tokens[e.Subject])
+		activation, _, err := claims.DecodeActivation(tokens[e.Subject])
 		switch {
 		case tokens[e.Subject] == "":
 			wrong.add(e.Subject, "There is no token for it.")
@@ -92,13 +92,13 @@ func Imports(bucket, source string, tokens map[string]string) ([]account.Import,
 		return nil, wrong
 	}
 
-	a := account.Account{Claims: account.Claims{PublicKey: importer}}
+	a := claims.Account{Claims: claims.Claims{PublicKey: importer}}
 	for _, e := range exports {
-		i := account.Import{Name: e.Name, Account: source, Subject: e.Subject, Type: e.Type, Token: tokens[e.Subject]}
+		i := claims.Import{Name: e.Name, Account: source, Subject: e.Subject, Type: e.Type, Token: tokens[e.Subject]}
 		if call, ok := strings.CutPrefix(e.Subject, apiSubject); ok {
 			i.LocalSubject = APIPrefix(source) + call
 		}
-		if e.Type == account.Stream {
+		if e.Type == claims.Stream {
 			i.Subject = DeliverPrefix(bucket, importer, source) + ".>"
 		}
 		a.Imports = append(a.Imports, i)

@@ -19,7 +19,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
@@ -52,7 +52,7 @@ func newShareOperator(t *testing.T) shareOperator {
 }
 
 func jwtType(kind string) jwt.ExportType {
-	if kind == account.Stream {
+	if kind == claims.Stream {
 		return jwt.Stream
 	}
 	return jwt.Service
@@ -71,7 +71,7 @@ func (o shareOperator) source(t *testing.T, name string, buckets ...string) *nat
 }
 
 // importer adds an account that imports the bucket sharedBucket of sources, each import changed by change, which tells whether it stays.
-func (o shareOperator) importer(t *testing.T, name string, change func(*account.Import) bool,
+func (o shareOperator) importer(t *testing.T, name string, change func(*claims.Import) bool,
 	sources ...*natslab.OperatorAccount,
 ) *natslab.OperatorAccount {
 	t.Helper()
@@ -95,7 +95,7 @@ func (o shareOperator) importer(t *testing.T, name string, change func(*account.
 	})
 }
 
-func whole(*account.Import) bool { return true }
+func whole(*claims.Import) bool { return true }
 
 func (o shareOperator) add(t *testing.T, name string, change func(*jwt.AccountClaims)) *natslab.OperatorAccount {
 	t.Helper()
@@ -291,8 +291,8 @@ func TestSharedMirrorNeedsEachExport(t *testing.T) {
 		t.Fatalf("there are %d exports", len(exports))
 	}
 	for missing, c := range cases {
-		c.account = operator.importer(t, "without "+missing, func(i *account.Import) bool {
-			return i.Subject != missing && (i.Type != account.Stream || missing != exports[len(exports)-1].Subject)
+		c.account = operator.importer(t, "without "+missing, func(i *claims.Import) bool {
+			return i.Subject != missing && (i.Type != claims.Stream || missing != exports[len(exports)-1].Subject)
 		}, first, second)
 		cases[missing] = c
 	}

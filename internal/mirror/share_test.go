@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
@@ -17,7 +17,7 @@ type shareKey struct{ public, seed string }
 
 func newShareKey(t *testing.T) shareKey {
 	t.Helper()
-	public, seed, err := account.NewKey(natsconn.AccountKey)
+	public, seed, err := claims.NewKey(natsconn.AccountKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,13 +27,13 @@ func newShareKey(t *testing.T) shareKey {
 // activate signs an activation for a subject, by the account itself or a signing key of it.
 func activate(t *testing.T, source, seed, importer, subject, kind string) string {
 	t.Helper()
-	signer, err := account.NewAccountSigner(seed)
+	signer, err := claims.NewAccountSigner(seed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer signer.Close()
-	a := account.Activation{Claims: account.Claims{PublicKey: importer}, Subject: subject, Type: kind, IssuerAccount: source}
-	token, err := a.Sign(t.Context(), signer, account.SystemClock{}, time.Time{})
+	a := claims.Activation{Claims: claims.Claims{PublicKey: importer}, Subject: subject, Type: kind, IssuerAccount: source}
+	token, err := a.Sign(t.Context(), signer, claims.SystemClock{}, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,9 +54,9 @@ func activations(t *testing.T, bucket, source, seed, importer string) map[string
 func TestSharesFitAccounts(t *testing.T) {
 	t.Parallel()
 	importer, sources := newShareKey(t), []shareKey{newShareKey(t), newShareKey(t)}
-	to := account.Account{Claims: account.Claims{PublicKey: importer.public, Name: "importer"}}
+	to := claims.Account{Claims: claims.Claims{PublicKey: importer.public, Name: "importer"}}
 	for _, source := range sources {
-		from := account.Account{Claims: account.Claims{PublicKey: source.public, Name: "source"}}
+		from := claims.Account{Claims: claims.Claims{PublicKey: source.public, Name: "source"}}
 		for _, bucket := range []string{"kine", "kine2", strings.Repeat("k", 252)} {
 			from.Exports = append(from.Exports, Exports(bucket)...)
 			imports, err := Imports(bucket, source.public, activations(t, bucket, source.public, source.seed, importer.public))
@@ -108,7 +108,7 @@ func TestImportsNeedTokens(t *testing.T) {
 	}{
 		"fine": {func(map[string]string) {}, nil},
 		"an activation for all importers": {func(tokens map[string]string) {
-			tokens[messages.Subject] = token(source, importer.public, messages.Subject, account.Stream)
+			tokens[messages.Subject] = token(source, importer.public, messages.Subject, claims.Stream)
 		}, nil},
 		"none": {func(tokens map[string]string) { clear(tokens) },
 			[]string{create.Subject, messages.Subject, "There is no token for it"}},
@@ -121,16 +121,16 @@ func TestImportsNeedTokens(t *testing.T) {
 		"no token": {func(tokens map[string]string) { tokens[create.Subject] = source.seed },
 			[]string{`"` + create.Subject + `": This is not an activation token.`}},
 		"of another account": {func(tokens map[string]string) {
-			tokens[create.Subject] = token(other, importer.public, create.Subject, account.Service)
+			tokens[create.Subject] = token(other, importer.public, create.Subject, claims.Service)
 		}, []string{`"` + create.Subject + `"`, "not issued by the account that this imports from"}},
 		"for two accounts": {func(tokens map[string]string) {
-			tokens[messages.Subject] = token(source, other.public, messages.Subject, account.Stream)
+			tokens[messages.Subject] = token(source, other.public, messages.Subject, claims.Stream)
 		}, []string{`"` + messages.Subject + `"`, "is for the account " + other.public}},
 		"of another type": {func(tokens map[string]string) {
-			tokens[create.Subject] = token(source, importer.public, create.Subject, account.Stream)
+			tokens[create.Subject] = token(source, importer.public, create.Subject, claims.Stream)
 		}, []string{`"` + create.Subject + `"`, "is for a stream, and the import is a service"}},
 		"for too little": {func(tokens map[string]string) {
-			tokens[messages.Subject] = token(source, importer.public, ActivationSubject(messages.Subject, other.public), account.Stream)
+			tokens[messages.Subject] = token(source, importer.public, ActivationSubject(messages.Subject, other.public), claims.Stream)
 		}, []string{`"` + messages.Subject + `"`, "does not contain"}},
 		"for the source itself": {func(tokens map[string]string) {
 			maps.Copy(tokens, activations(t, "kine", other.public, other.seed, source.public))

@@ -7,7 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
@@ -39,7 +39,7 @@ func configuredShare() (hub, edge natslab.Account) {
 	edge = natslab.Account{Name: "edge", Users: []natslab.User{{Name: "edge", Password: "edge"}}}
 	for _, e := range Exports(sharedBucket) {
 		source := &natslab.ImportSource{Account: hub.Name, Subject: e.Subject}
-		if e.Type == account.Stream {
+		if e.Type == claims.Stream {
 			source.Subject = DeliverPrefix(sharedBucket, edge.Name, hub.Name) + ".>"
 			hub.Exports = append(hub.Exports, natslab.Export{Stream: e.Subject, Accounts: []string{edge.Name}})
 			edge.Imports = append(edge.Imports, natslab.Import{Stream: source})

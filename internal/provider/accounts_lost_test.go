@@ -5,11 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
 // A tenant whose account was deleted, or has lost the provider's key, by others is brought back by one apply, with all that its cluster has stored:
@@ -29,7 +30,7 @@ func TestAccTenantLosesAccount(t *testing.T) {
 	if err := running.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	signer, err := account.NewOperatorSigner(operator.SigningKeySeed())
+	signer, err := claims.NewOperatorSigner(operator.SigningKeySeed())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,17 +38,17 @@ func TestAccTenantLosesAccount(t *testing.T) {
 
 	for _, c := range []struct {
 		what string
-		lose func(ctx context.Context, r *account.Resolver) error
+		lose func(ctx context.Context, r *resolver.Resolver) error
 	}{
-		{"the key is taken out", func(ctx context.Context, r *account.Resolver) error {
-			_, err := r.Change(ctx, publicKey, signer, func(stored *account.Stored) (*account.Account, error) {
+		{"the key is taken out", func(ctx context.Context, r *resolver.Resolver) error {
+			_, err := r.Change(ctx, publicKey, signer, func(stored *resolver.Stored) (*claims.Account, error) {
 				without := *stored.Account
 				without.SigningKeys = nil
 				return &without, nil
 			})
 			return err
 		}},
-		{"the account is deleted", func(ctx context.Context, r *account.Resolver) error {
+		{"the account is deleted", func(ctx context.Context, r *resolver.Resolver) error {
 			_, err := r.Delete(ctx, publicKey, signer)
 			return err
 		}},

@@ -9,20 +9,21 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
 // resolver is where the servers have their accounts.
-func (s *system) resolver(t *testing.T) *account.Resolver {
+func (s *system) resolver(t *testing.T) *resolver.Resolver {
 	t.Helper()
 	client := natsconn.NewClient(natsconn.Settings{Servers: s.urls, Auth: natsconn.Auth{Credentials: s.credentials}}, nil)
 	t.Cleanup(client.Close)
-	return account.NewResolver(client, account.SystemClock{})
+	return resolver.New(client, claims.SystemClock{})
 }
 
 // signingKeys returns the signing keys that the servers have of an account.

@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"sigs.k8s.io/yaml"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
@@ -162,21 +162,21 @@ func settle(t *testing.T, connections ...*nats.Conn) {
 // anyone returns the credentials of a user of an account that may do anything there, signed by the provider's key.
 func (a applied) anyone(t *testing.T, public string) string {
 	t.Helper()
-	signer, err := account.NewAccountSigner(a.signingKey)
+	signer, err := claims.NewAccountSigner(a.signingKey)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer signer.Close()
-	user, seed, err := account.NewKey(natsconn.UserKey)
+	user, seed, err := claims.NewKey(natsconn.UserKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	claims := &account.User{Claims: account.Claims{PublicKey: user, Name: "anyone"}, IssuerAccount: public}
-	token, err := claims.Sign(t.Context(), signer, account.SystemClock{}, time.Time{})
+	anyone := &claims.User{Claims: claims.Claims{PublicKey: user, Name: "anyone"}, IssuerAccount: public}
+	token, err := anyone.Sign(t.Context(), signer, claims.SystemClock{}, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	credentials, err := account.FormatCredentials(token, seed)
+	credentials, err := claims.FormatCredentials(token, seed)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
@@ -137,7 +137,7 @@ output "account" {
 `)
 	w.Apply(t)
 	publicKey := output(t, w, "account")
-	signer, err := account.NewOperatorSigner(operator.SigningKeySeed())
+	signer, err := claims.NewOperatorSigner(operator.SigningKeySeed())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
 // The permissions of the system account's user that the guide shows are those that the provider needs.
@@ -24,7 +24,7 @@ func TestSecurityGuidePermissions(t *testing.T) {
 		slices.Sort(subjects)
 		return subjects
 	}
-	need := account.SystemPermissions()
+	need := resolver.SystemPermissions()
 	for direction, want := range map[string][]string{"publish": need.Publish.Allow, "subscribe": need.Subscribe.Allow} {
 		want = slices.Sorted(slices.Values(want))
 		if got := listed(direction); !slices.Equal(got, slices.Compact(want)) {

@@ -10,11 +10,12 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
 // config is short for a configuration.
@@ -55,11 +56,11 @@ func (l *operatorLab) provider() config {
 }
 
 // stored returns what the server has of an account, nil if it has none of it.
-func (l *operatorLab) stored(t *testing.T, publicKey string) *account.Account {
+func (l *operatorLab) stored(t *testing.T, publicKey string) *claims.Account {
 	t.Helper()
 	client := natsconn.NewClient(natsconn.Settings{Servers: []string{l.server.ClientURL()}, Auth: natsconn.Auth{Credentials: l.system}}, nil)
 	defer client.Close()
-	found, err := account.NewResolver(client, account.SystemClock{}).Lookup(t.Context(), publicKey)
+	found, err := resolver.New(client, claims.SystemClock{}).Lookup(t.Context(), publicKey)
 	if err != nil {
 		return nil
 	}

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
@@ -21,7 +21,7 @@ var anySeed = regexp.MustCompile(`S[A-Z2-7]{57}`)
 func seedsIn(text string) []string {
 	var seeds []string
 	for _, match := range anySeed.FindAllString(text, -1) {
-		if _, err := account.PublicKey(match); err == nil {
+		if _, err := claims.PublicKey(match); err == nil {
 			seeds = append(seeds, match)
 		}
 	}
@@ -41,7 +41,7 @@ func TestAccAccountSeeds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, stranger, err := account.NewKey(natsconn.OperatorKey)
+	_, stranger, err := claims.NewKey(natsconn.OperatorKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestAccAccountsSeeds(t *testing.T) {
 			t.Errorf("%d seeds are in the %s", len(found), place)
 		}
 	}
-	user, err := account.CredentialsSeed(output(t, r.w, "edge_credentials"))
+	user, err := claims.CredentialsSeed(output(t, r.w, "edge_credentials"))
 	if err != nil {
 		t.Fatal(err)
 	}

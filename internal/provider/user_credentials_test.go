@@ -9,11 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
 // verifiedConfig is an account with a bucket, and an endpoint that is verified as an ephemeral user with further lines.
@@ -92,7 +93,7 @@ func TestAccCLIUserCredentials(t *testing.T) {
 		t.Cleanup(client.Close)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		found, err := account.NewResolver(client, account.SystemClock{}).Lookup(ctx, public)
+		found, err := resolver.New(client, claims.SystemClock{}).Lookup(ctx, public)
 		if err != nil {
 			t.Fatal(err)
 		}

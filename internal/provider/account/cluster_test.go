@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
 // eventually waits until check succeeds.
@@ -48,7 +48,7 @@ func (b *bench) onAll(t *testing.T, publicKey string, stored bool) {
 		switch {
 		case up != 3:
 			return errors.New("a server is missing")
-		case !stored && errors.Is(err, account.ErrNotFound):
+		case !stored && errors.Is(err, resolver.ErrNotFound):
 			return nil
 		case err != nil:
 			return err

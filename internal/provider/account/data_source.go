@@ -13,11 +13,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
 var (
@@ -98,7 +98,7 @@ func (d *accountData) Read(ctx context.Context, req datasource.ReadRequest, resp
 	}
 	if err != nil {
 		detail := fmt.Sprintf("Account %s: %s", publicKey.ValueString(), connection.Explain(connection.Tolerable(err)))
-		if errors.Is(err, claims.ErrNotFound) {
+		if errors.Is(err, resolver.ErrNotFound) {
 			detail += "\n\nCheck the public key, and that the provider is connected to the NATS system that the account is in."
 		}
 		resp.Diagnostics.AddAttributeError(path.Root("public_key"), "Unable to Read "+what, detail)
@@ -116,16 +116,16 @@ func (d *accountData) Read(ctx context.Context, req datasource.ReadRequest, resp
 	}
 }
 
-func (d *accountData) read(ctx context.Context, publicKey string) (*claims.Stored, *claims.Usage, error) {
-	resolver, err := d.data.Resolver()
+func (d *accountData) read(ctx context.Context, publicKey string) (*resolver.Stored, *resolver.Usage, error) {
+	accounts, err := d.data.Resolver()
 	if err != nil {
 		return nil, nil, err
 	}
-	stored, err := resolver.Lookup(ctx, publicKey)
+	stored, err := accounts.Lookup(ctx, publicKey)
 	if err != nil {
 		return nil, nil, err
 	}
-	usage, err := resolver.Usage(ctx, publicKey)
+	usage, err := accounts.Usage(ctx, publicKey)
 	return stored, usage, err
 }
 
@@ -197,19 +197,19 @@ func (d *accountsData) Read(ctx context.Context, _ datasource.ReadRequest, resp 
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("accounts"), attribute.Value(ctx, listType, accounts))...)
 }
 
-func (d *accountsData) read(ctx context.Context) ([]*claims.Stored, error) {
-	resolver, err := d.data.Resolver()
+func (d *accountsData) read(ctx context.Context) ([]*resolver.Stored, error) {
+	accounts, err := d.data.Resolver()
 	if err != nil {
 		return nil, err
 	}
-	publicKeys, err := resolver.List(ctx)
+	publicKeys, err := accounts.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var found []*claims.Stored
+	var found []*resolver.Stored
 	for _, publicKey := range publicKeys {
-		stored, err := resolver.Lookup(ctx, publicKey)
-		if errors.Is(err, claims.ErrNotFound) {
+		stored, err := accounts.Lookup(ctx, publicKey)
+		if errors.Is(err, resolver.ErrNotFound) {
 			continue // it was deleted in between
 		}
 		if err != nil {

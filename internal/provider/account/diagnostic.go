@@ -12,9 +12,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -98,8 +99,8 @@ func explain(m *accountModel, err error) (at path.Path, step string) {
 		streams    *streamsError
 		tiers      *tiersError
 		jetStream  *jetStreamError
-		incomplete *claims.IncompleteError
-		conflict   *claims.ConflictError
+		incomplete *resolver.IncompleteError
+		conflict   *resolver.ConflictError
 		tooLarge   *natsconn.PayloadError
 	)
 	switch {
@@ -124,7 +125,7 @@ func explain(m *accountModel, err error) (at path.Path, step string) {
 	case errors.As(err, &tooLarge):
 		return path.Empty(), "Nothing was pushed. Shorten the descriptions of exports and imports or leave them out, move exports to further accounts, or raise " +
 			"max_payload in the configuration of all servers."
-	case errors.Is(err, claims.ErrNotFound):
+	case errors.Is(err, resolver.ErrNotFound):
 		return path.Root("public_key"), "Check the public key, and that the provider is connected to the NATS system that the account is in."
 	case m.PublicKey.IsUnknown():
 		return path.Empty(), ""
@@ -181,7 +182,7 @@ func (m *accountModel) warnOfAdoption(signed time.Time, diags *diag.Diagnostics)
 }
 
 // noteUncertain notes that a new account was pushed without an answer.
-func (m *accountModel) noteUncertain(err *claims.UncertainError, diags *diag.Diagnostics) {
+func (m *accountModel) noteUncertain(err *resolver.UncertainError, diags *diag.Diagnostics) {
 	m.JWT, m.Pending = types.StringValue(err.Token), types.StringValue(pendingUncertain)
 	diags.AddWarning("Account May Not Be on the Servers", secret.Sprintf("Account %q: %s\n\nIt is kept in the state, so that its identity is not lost. The next plan "+
 		"tells whether the servers have it, and an apply goes on with it.", m.Name.ValueString(), connection.Explain(err)))
@@ -195,13 +196,13 @@ func sorted(names []string) []string {
 // touchStreams makes the streams of an account writable again after its limits became tiers.
 func (r *accountResource) touchStreams(ctx context.Context, plan *accountModel, signer *claims.Signer, diags *diag.Diagnostics) {
 	publicKey := plan.PublicKey.ValueString()
-	resolver, err := r.data.Resolver()
+	accounts, err := r.data.Resolver()
 	if err == nil {
-		_, err = resolver.TouchStreams(ctx, publicKey, signer)
+		_, err = accounts.TouchStreams(ctx, publicKey, signer)
 	}
 	if err == nil { // which signed the account again
-		var stored *claims.Stored
-		if stored, err = resolver.Lookup(ctx, publicKey); err == nil {
+		var stored *resolver.Stored
+		if stored, err = accounts.Lookup(ctx, publicKey); err == nil {
 			plan.JWT = types.StringValue(stored.Token)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
@@ -34,7 +34,7 @@ func newKeys(t *testing.T) keys {
 
 // full is the configuration of an account in which every claim is set, and the claims that it stands for. The limits of JetStream
 // are in tiers if asked for.
-func full(t *testing.T, k keys, tiers bool) (string, account.Account) {
+func full(t *testing.T, k keys, tiers bool) (string, claims.Account) {
 	t.Helper()
 	n := func(n int64) *int64 { return &n }
 	activation, err := activationToken(t, k)
@@ -50,62 +50,62 @@ func full(t *testing.T, k keys, tiers bool) (string, account.Account) {
     disk_max_stream_bytes   = "1GiB"
     memory_max_stream_bytes = "1MiB"
     max_bytes_required      = true`
-	jetStream := account.JetStream{
+	jetStream := claims.JetStream{
 		DiskStorage: n(10 << 30), Streams: n(11), Consumers: n(12), MaxAckPending: n(13), DiskMaxStreamBytes: n(1 << 30),
 		MemoryMaxStreamBytes: n(1 << 20), MaxBytesRequired: true,
 	}
-	want := account.Account{
-		Claims: account.Claims{
+	want := claims.Account{
+		Claims: claims.Claims{
 			PublicKey: k.identity, Name: "full", Tags: []string{"edge", "region:eu"}, Audience: "everybody",
 			NotBefore: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), Expires: time.Date(2099, 12, 31, 22, 0, 0, 0, time.UTC),
 		},
 		Description: "an account with everything", InfoURL: "https://example.com/full",
-		Limits: account.Limits{
+		Limits: claims.Limits{
 			Connections: n(101), LeafNodes: n(102), Subscriptions: n(103), Imports: n(104), Exports: n(105), Payload: n(1 << 20), Data: n(1 << 30),
 			NoBearerTokens: true,
 		},
-		Exports: []account.Export{
+		Exports: []claims.Export{
 			{
-				Name: "orders", Subject: "orders.*.>", Type: account.Service, TokenRequired: true,
+				Name: "orders", Subject: "orders.*.>", Type: claims.Service, TokenRequired: true,
 				Revocations:  map[string]time.Time{k.importer: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)},
-				ResponseType: "Singleton", ResponseThreshold: 90 * time.Second, Latency: &account.Latency{Sampling: 50, Results: "latency.orders"},
+				ResponseType: "Singleton", ResponseThreshold: 90 * time.Second, Latency: &claims.Latency{Sampling: 50, Results: "latency.orders"},
 				AccountTokenPosition: 2, Advertise: true, AllowTrace: true, Description: "orders", InfoURL: "https://example.com/orders",
 			},
-			{Subject: "ticks.>", Type: account.Stream},
+			{Subject: "ticks.>", Type: claims.Stream},
 		},
-		Imports: []account.Import{
-			{Name: "news", Subject: "news.*", Account: k.other, Token: activation, LocalSubject: "in.$1", Type: account.Stream, AllowTrace: true},
-			{Name: "help", Subject: "help", Account: k.other, LocalSubject: "ask", Type: account.Service, Share: true},
+		Imports: []claims.Import{
+			{Name: "news", Subject: "news.*", Account: k.other, Token: activation, LocalSubject: "in.$1", Type: claims.Stream, AllowTrace: true},
+			{Name: "help", Subject: "help", Account: k.other, LocalSubject: "ask", Type: claims.Service, Share: true},
 		},
-		SigningKeys: []account.SigningKey{{PublicKey: k.plain}, {PublicKey: k.scoped, Scope: &account.Scope{
+		SigningKeys: []claims.SigningKey{{PublicKey: k.plain}, {PublicKey: k.scoped, Scope: &claims.Scope{
 			Role: "reader", Description: "may read",
-			Template: account.UserLimits{
-				Permissions: account.Permissions{
-					Publish:   account.Permission{Allow: []string{"ask"}, Deny: []string{"ask.not"}},
-					Subscribe: account.Permission{Allow: []string{"news.> readers"}, Deny: []string{"news.secret"}},
-					Responses: &account.Responses{MaxMessages: 5, Expires: time.Minute},
+			Template: claims.UserLimits{
+				Permissions: claims.Permissions{
+					Publish:   claims.Permission{Allow: []string{"ask"}, Deny: []string{"ask.not"}},
+					Subscribe: claims.Permission{Allow: []string{"news.> readers"}, Deny: []string{"news.secret"}},
+					Responses: &claims.Responses{MaxMessages: 5, Expires: time.Minute},
 				},
 				Subscriptions: n(7), Data: n(1 << 20), Payload: n(1 << 10), SourceNetworks: []string{"192.0.2.0/24", "2001:db8::/32"},
-				Times: []account.TimeRange{{Start: "08:00:00", End: "18:00:00"}}, TimesLocation: "Europe/Berlin",
+				Times: []claims.TimeRange{{Start: "08:00:00", End: "18:00:00"}}, TimesLocation: "Europe/Berlin",
 				BearerToken: true, ProxyRequired: true, ConnectionTypes: []string{"STANDARD", "WEBSOCKET"},
 			},
 		}}},
-		DefaultPermissions: account.Permissions{
-			Publish:   account.Permission{Allow: []string{"out.>"}, Deny: []string{"out.secret"}},
-			Subscribe: account.Permission{Deny: []string{"in.secret"}},
-			Responses: &account.Responses{MaxMessages: -1, Expires: 30 * time.Second},
+		DefaultPermissions: claims.Permissions{
+			Publish:   claims.Permission{Allow: []string{"out.>"}, Deny: []string{"out.secret"}},
+			Subscribe: claims.Permission{Deny: []string{"in.secret"}},
+			Responses: &claims.Responses{MaxMessages: -1, Expires: 30 * time.Second},
 		},
-		Mappings: map[string][]account.Destination{"old.*": {
+		Mappings: map[string][]claims.Destination{"old.*": {
 			{Subject: "new.$1", Weight: 60}, {Subject: "newer.{{wildcard(1)}}", Weight: 40}, {Subject: "east.$1", Weight: 100, Cluster: "east"},
 		}},
 		Revocations:    map[string]time.Time{k.revoked: time.Date(2025, 6, 1, 12, 0, 0, 0, time.UTC), "*": time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC)},
-		Authorization:  account.Authorization{AuthUsers: []string{k.user}, AllowedAccounts: []string{k.other}, XKey: k.xkey},
-		Trace:          &account.Trace{Destination: "traces", Sampling: 25},
+		Authorization:  claims.Authorization{AuthUsers: []string{k.user}, AllowedAccounts: []string{k.other}, XKey: k.xkey},
+		Trace:          &claims.Trace{Destination: "traces", Sampling: 25},
 		ClusterTraffic: "owner",
 	}
 	if tiers {
 		limits = fmt.Sprintf("\n    tiers = {\n      R1 = {%s\n      }\n      R3 = { disk_storage = \"5GiB\" }\n    }", limits)
-		want.Tiers = map[string]account.JetStream{"R1": jetStream, "R3": {MemoryStorage: n(0), DiskStorage: n(5 << 30)}}
+		want.Tiers = map[string]claims.JetStream{"R1": jetStream, "R3": {MemoryStorage: n(0), DiskStorage: n(5 << 30)}}
 	} else {
 		want.JetStream = &jetStream
 	}
@@ -207,17 +207,17 @@ func importing(t *testing.T) *bench {
 // server can tell without the account.
 func activationToken(t *testing.T, k keys) (string, error) {
 	t.Helper()
-	_, seed, err := account.NewKey(natsconn.AccountKey)
+	_, seed, err := claims.NewKey(natsconn.AccountKey)
 	if err != nil {
 		return "", err
 	}
-	signer, err := account.NewAccountSigner(seed)
+	signer, err := claims.NewAccountSigner(seed)
 	if err != nil {
 		return "", err
 	}
 	defer signer.Close()
-	activation := account.Activation{Claims: account.Claims{PublicKey: k.identity, Name: "news"}, Subject: "news.>", Type: account.Stream, IssuerAccount: k.other}
-	return activation.Sign(t.Context(), signer, account.SystemClock{}, time.Time{})
+	activation := claims.Activation{Claims: claims.Claims{PublicKey: k.identity, Name: "news"}, Subject: "news.>", Type: claims.Stream, IssuerAccount: k.other}
+	return activation.Sign(t.Context(), signer, claims.SystemClock{}, time.Time{})
 }
 
 // Every claim comes to the servers as it was configured, and comes back: the plan is empty after an apply, a refresh and an import.
@@ -225,7 +225,7 @@ func TestAccAccountWithEverything(t *testing.T) {
 	b := importing(t)
 	type row struct {
 		address, lines string
-		want           account.Account
+		want           claims.Account
 	}
 	var rows []row
 	resources, data, adopted := "", "", ""

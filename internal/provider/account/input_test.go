@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
@@ -29,7 +29,7 @@ func badInputs(t *testing.T) map[string]badInput {
 	t.Helper()
 	other, user, identity := newKey(t, natsconn.AccountKey), newKey(t, natsconn.UserKey), newKey(t, natsconn.AccountKey)
 	operator := newKey(t, natsconn.OperatorKey)
-	_, seed, err := account.NewKey(natsconn.AccountKey)
+	_, seed, err := claims.NewKey(natsconn.AccountKey)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
 func TestMain(m *testing.M) { acctest.Main(m) }
@@ -21,7 +22,7 @@ type bench struct {
 	operator *natslab.Operator
 	urls     []string
 	system   string
-	resolver *account.Resolver
+	resolver *resolver.Resolver
 }
 
 // newOperator makes an operator.
@@ -43,7 +44,7 @@ func newBench(t *testing.T, operator *natslab.Operator, urls []string) *bench {
 	}
 	client := natsconn.NewClient(natsconn.Settings{Servers: urls, Auth: natsconn.Auth{Credentials: system}}, nil)
 	t.Cleanup(client.Close)
-	return &bench{operator: operator, urls: urls, system: system, resolver: account.NewResolver(client, account.SystemClock{})}
+	return &bench{operator: operator, urls: urls, system: system, resolver: resolver.New(client, claims.SystemClock{})}
 }
 
 // single starts one server.
@@ -71,7 +72,7 @@ func protected(lines string) string {
 }
 
 // stored returns what the servers have.
-func (b *bench) stored(t *testing.T, publicKey string) *account.Stored {
+func (b *bench) stored(t *testing.T, publicKey string) *resolver.Stored {
 	t.Helper()
 	stored, err := b.resolver.Lookup(t.Context(), publicKey)
 	if err != nil {
@@ -81,10 +82,10 @@ func (b *bench) stored(t *testing.T, publicKey string) *account.Stored {
 }
 
 // change pushes another writer's change of the account.
-func (b *bench) change(t *testing.T, publicKey string, change func(*account.Account)) {
+func (b *bench) change(t *testing.T, publicKey string, change func(*claims.Account)) {
 	t.Helper()
 	signer := newSigner(t, b.operator)
-	_, err := b.resolver.Change(t.Context(), publicKey, signer, func(stored *account.Stored) (*account.Account, error) {
+	_, err := b.resolver.Change(t.Context(), publicKey, signer, func(stored *resolver.Stored) (*claims.Account, error) {
 		changed := *stored.Account
 		change(&changed)
 		return &changed, nil
@@ -94,9 +95,9 @@ func (b *bench) change(t *testing.T, publicKey string, change func(*account.Acco
 	}
 }
 
-func newSigner(t *testing.T, operator *natslab.Operator) *account.Signer {
+func newSigner(t *testing.T, operator *natslab.Operator) *claims.Signer {
 	t.Helper()
-	signer, err := account.NewOperatorSigner(operator.SigningKeySeed())
+	signer, err := claims.NewOperatorSigner(operator.SigningKeySeed())
 	if err != nil {
 		t.Fatal(err)
 	}

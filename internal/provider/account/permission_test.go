@@ -7,13 +7,14 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
 // restrict gives the bench another user of the system account.
-func (b *bench) restrict(t *testing.T, permissions account.Permissions) {
+func (b *bench) restrict(t *testing.T, permissions claims.Permissions) {
 	t.Helper()
 	var err error
 	b.system, err = b.operator.SystemAccount().Credentials("terraform", func(claims *jwt.UserClaims) {
@@ -28,7 +29,7 @@ func (b *bench) restrict(t *testing.T, permissions account.Permissions) {
 // A user of the system account with the permissions that the documentation lists can do all there is to do, and each that is missing is named.
 func TestAccAccountSystemPermissions(t *testing.T) {
 	b := single(t)
-	b.restrict(t, account.SystemPermissions())
+	b.restrict(t, resolver.SystemPermissions())
 	data := "data \"nats_account\" \"test\" {\n  public_key = nats_account.test.public_key\n}\ndata \"nats_accounts\" \"test\" {}\n"
 	w := acctest.NewInProcess(t, "")
 	w.Converge(t, b.provider()+config(`name = "a"`)+data)
@@ -37,8 +38,8 @@ func TestAccAccountSystemPermissions(t *testing.T) {
 	w.Converge(t, b.provider()+jetStream)
 	b.destroyed(t, w)
 
-	for i, subject := range account.SystemPermissions().Publish.Allow {
-		fewer := account.SystemPermissions()
+	for i, subject := range resolver.SystemPermissions().Publish.Allow {
+		fewer := resolver.SystemPermissions()
 		fewer.Publish.Allow = append(fewer.Publish.Allow[:i:i], fewer.Publish.Allow[i+1:]...)
 		t.Run(strings.TrimPrefix(subject, "$"), func(t *testing.T) {
 			b.restrict(t, fewer)

@@ -14,10 +14,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
-	claims "github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -78,7 +79,7 @@ func (r *accountResource) Create(ctx context.Context, req resource.CreateRequest
 		plan.PublicKey = types.StringValue(publicKey)
 	}
 	err := r.apply(ctx, &plan, account, nil, &resp.Diagnostics)
-	if uncertain, ok := errors.AsType[*claims.UncertainError](err); ok {
+	if uncertain, ok := errors.AsType[*resolver.UncertainError](err); ok {
 		// Servers may have it, and nothing but the state would know a generated identity.
 		err = nil
 		plan.noteUncertain(uncertain, &resp.Diagnostics)
@@ -104,19 +105,19 @@ func (r *accountResource) apply(ctx context.Context, plan *accountModel, account
 	if !plan.Push.ValueBool() {
 		return plan.signOnly(ctx, account, signer, before)
 	}
-	resolver, err := r.data.Resolver()
+	accounts, err := r.data.Resolver()
 	if err != nil {
 		return err
 	}
-	was, err := stored(ctx, resolver, before)
+	was, err := stored(ctx, accounts, before)
 	if err != nil {
 		return err
 	}
-	if err := keepStreams(ctx, resolver, account, was); err != nil {
+	if err := keepStreams(ctx, accounts, account, was); err != nil {
 		return err
 	}
 	found := false
-	result, err := resolver.Change(ctx, account.PublicKey, signer, func(stored *claims.Stored) (*claims.Account, error) {
+	result, err := accounts.Change(ctx, account.PublicKey, signer, func(stored *resolver.Stored) (*claims.Account, error) {
 		found = stored != nil
 		return merge(account, stored, before, signer.PublicKey())
 	})
@@ -138,7 +139,7 @@ func (r *accountResource) apply(ctx context.Context, plan *accountModel, account
 }
 
 // stored returns the claims that the servers have: those of before, unless that was only signed. It is empty if there are none.
-func stored(ctx context.Context, resolver *claims.Resolver, before *accountModel) (claims.Account, error) {
+func stored(ctx context.Context, accounts *resolver.Resolver, before *accountModel) (claims.Account, error) {
 	switch {
 	case before == nil:
 		return claims.Account{}, nil
@@ -146,9 +147,9 @@ func stored(ctx context.Context, resolver *claims.Resolver, before *accountModel
 		account, _ := before.account()
 		return account, nil
 	}
-	found, err := resolver.Lookup(ctx, before.PublicKey.ValueString())
+	found, err := accounts.Lookup(ctx, before.PublicKey.ValueString())
 	switch {
-	case errors.Is(err, claims.ErrNotFound):
+	case errors.Is(err, resolver.ErrNotFound):
 		return claims.Account{}, nil
 	case err != nil:
 		return claims.Account{}, err
@@ -157,12 +158,12 @@ func stored(ctx context.Context, resolver *claims.Resolver, before *accountModel
 }
 
 // keepStreams refuses changes that would take streams away, or make them read-only.
-func keepStreams(ctx context.Context, resolver *claims.Resolver, account, before claims.Account) error {
+func keepStreams(ctx context.Context, accounts *resolver.Resolver, account, before claims.Account) error {
 	off, tiers := losesJetStream(account, before), leavesTiers(account, before)
 	if !off && !tiers {
 		return nil
 	}
-	streams, err := resolver.Streams(ctx, account.PublicKey)
+	streams, err := accounts.Streams(ctx, account.PublicKey)
 	switch {
 	case err != nil || len(streams) == 0:
 		return err
@@ -186,7 +187,7 @@ func (m *accountModel) signOnly(ctx context.Context, account claims.Account, sig
 }
 
 // merge returns what is to be pushed where stored is: nil if that says it already.
-func merge(account claims.Account, stored *claims.Stored, before *accountModel, issuer string) (*claims.Account, error) {
+func merge(account claims.Account, stored *resolver.Stored, before *accountModel, issuer string) (*claims.Account, error) {
 	pushed := before != nil && before.Push.ValueBool() // else nothing is known of what is stored
 	if stored == nil {
 		if pushed && before.Pending.IsNull() {
@@ -235,7 +236,7 @@ func (r *accountResource) Read(ctx context.Context, req resource.ReadRequest, re
 	}
 	stored, err := r.lookUp(ctx, state.PublicKey.ValueString())
 	switch {
-	case errors.Is(err, claims.ErrNotFound) && !imported:
+	case errors.Is(err, resolver.ErrNotFound) && !imported:
 		resp.Diagnostics.AddWarning("Account Is Gone", secret.Sprintf("The servers do not have the account %s (%q) any more.\n\nAn apply pushes it again, "+
 			"with the same identity: its users can connect again, and the streams that its servers still have on disk come back.",
 			state.PublicKey.ValueString(), state.Name.ValueString()))
@@ -273,12 +274,12 @@ func (r *accountResource) Read(ctx context.Context, req resource.ReadRequest, re
 	resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private)...)
 }
 
-func (r *accountResource) lookUp(ctx context.Context, publicKey string) (*claims.Stored, error) {
-	resolver, err := r.data.Resolver()
+func (r *accountResource) lookUp(ctx context.Context, publicKey string) (*resolver.Stored, error) {
+	accounts, err := r.data.Resolver()
 	if err != nil {
 		return nil, err
 	}
-	return resolver.Lookup(ctx, publicKey)
+	return accounts.Lookup(ctx, publicKey)
 }
 
 func (r *accountResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -343,23 +344,23 @@ func (r *accountResource) delete(ctx context.Context, state *accountModel) error
 		return err
 	}
 	defer signer.Close()
-	resolver, err := r.data.Resolver()
+	accounts, err := r.data.Resolver()
 	if err != nil {
 		return err
 	}
 	publicKey := state.PublicKey.ValueString()
-	streams, err := resolver.Streams(ctx, publicKey)
+	streams, err := accounts.Streams(ctx, publicKey)
 	switch {
 	case err != nil:
 		return err
 	case len(streams) > 0 && !state.ForceDestroy.ValueBool():
 		return &streamsError{publicKey, streams}
 	case len(streams) > 0:
-		if _, err := resolver.DeleteStreams(ctx, publicKey, signer); err != nil {
+		if _, err := accounts.DeleteStreams(ctx, publicKey, signer); err != nil {
 			return err
 		}
 	}
-	_, err = resolver.Delete(ctx, publicKey, signer)
+	_, err = accounts.Delete(ctx, publicKey, signer)
 	return err
 }
 

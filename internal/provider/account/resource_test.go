@@ -13,8 +13,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
@@ -77,27 +77,27 @@ func TestAccAccountDrift(t *testing.T) {
 	k := newKeys(t)
 	lines, want := full(t, k, false)
 	n := int64(1)
-	changes := map[string]func(*account.Account){
-		"name":        func(a *account.Account) { a.Name = "changed" },
-		"description": func(a *account.Account) { a.Description = "" },
-		"info_url":    func(a *account.Account) { a.InfoURL = "https://example.org" },
-		"tags":        func(a *account.Account) { a.Tags = []string{"changed"} },
-		"audience":    func(a *account.Account) { a.Audience = "nobody" },
-		"not_before":  func(a *account.Account) { a.NotBefore = time.Time{} },
-		"expires_at":  func(a *account.Account) { a.Expires = time.Time{} },
-		"limits":      func(a *account.Account) { a.Limits.Connections = &n },
-		"jetstream":   func(a *account.Account) { a.JetStream.DiskStorage = &n },
-		"exports":     func(a *account.Account) { a.Exports = a.Exports[:1] },
-		"imports":     func(a *account.Account) { a.Imports[0].Name = "changed" },
-		"signing_keys": func(a *account.Account) {
-			a.SigningKeys = append(a.SigningKeys, account.SigningKey{PublicKey: k.importer})
+	changes := map[string]func(*claims.Account){
+		"name":        func(a *claims.Account) { a.Name = "changed" },
+		"description": func(a *claims.Account) { a.Description = "" },
+		"info_url":    func(a *claims.Account) { a.InfoURL = "https://example.org" },
+		"tags":        func(a *claims.Account) { a.Tags = []string{"changed"} },
+		"audience":    func(a *claims.Account) { a.Audience = "nobody" },
+		"not_before":  func(a *claims.Account) { a.NotBefore = time.Time{} },
+		"expires_at":  func(a *claims.Account) { a.Expires = time.Time{} },
+		"limits":      func(a *claims.Account) { a.Limits.Connections = &n },
+		"jetstream":   func(a *claims.Account) { a.JetStream.DiskStorage = &n },
+		"exports":     func(a *claims.Account) { a.Exports = a.Exports[:1] },
+		"imports":     func(a *claims.Account) { a.Imports[0].Name = "changed" },
+		"signing_keys": func(a *claims.Account) {
+			a.SigningKeys = append(a.SigningKeys, claims.SigningKey{PublicKey: k.importer})
 		},
-		"default_permissions": func(a *account.Account) { a.DefaultPermissions.Publish.Allow = []string{">"} },
-		"mappings":            func(a *account.Account) { delete(a.Mappings, "old.*") },
-		"revocations":         func(a *account.Account) { delete(a.Revocations, k.revoked) },
-		"authorization":       func(a *account.Account) { a.Authorization.XKey = "" },
-		"trace":               func(a *account.Account) { a.Trace = nil },
-		"cluster_traffic":     func(a *account.Account) { a.ClusterTraffic = "system" },
+		"default_permissions": func(a *claims.Account) { a.DefaultPermissions.Publish.Allow = []string{">"} },
+		"mappings":            func(a *claims.Account) { delete(a.Mappings, "old.*") },
+		"revocations":         func(a *claims.Account) { delete(a.Revocations, k.revoked) },
+		"authorization":       func(a *claims.Account) { a.Authorization.XKey = "" },
+		"trace":               func(a *claims.Account) { a.Trace = nil },
+		"cluster_traffic":     func(a *claims.Account) { a.ClusterTraffic = "system" },
 	}
 	w := acctest.NewInProcess(t, b.provider()+config(lines))
 	w.Apply(t)
@@ -105,7 +105,7 @@ func TestAccAccountDrift(t *testing.T) {
 	const plans = 3 // each with another third of the fields changed
 	for third := range plans {
 		was := func(i int) bool { return i%plans == third }
-		b.change(t, k.identity, func(a *account.Account) {
+		b.change(t, k.identity, func(a *claims.Account) {
 			for i, field := range fields {
 				if was(i) {
 					changes[field](a)
@@ -121,9 +121,9 @@ func TestAccAccountDrift(t *testing.T) {
 				t.Errorf("that %s was changed is %t, and the plan shows:\n%s", field, was(i), out)
 			}
 		}
-		b.change(t, k.identity, func(a *account.Account) { *a = want })
+		b.change(t, k.identity, func(a *claims.Account) { *a = want })
 	}
-	b.change(t, k.identity, func(a *account.Account) {
+	b.change(t, k.identity, func(a *claims.Account) {
 		for _, change := range changes {
 			change(a)
 		}
@@ -165,7 +165,7 @@ func TestAccAccountKeepsForeignRevocations(t *testing.T) {
 	}
 	revocation := fmt.Sprintf("\n  revocations = { %q = \"2025-01-01T00:00:00Z\" }", own)
 	apply(`name = "a"`+revocation, own)
-	b.change(t, publicKey, func(a *account.Account) { a.Revocations[foreign] = at })
+	b.change(t, publicKey, func(a *claims.Account) { a.Revocations[foreign] = at })
 	if out := apply(`name = "a"`+revocation, own, foreign); !strings.Contains(out, "No changes.") {
 		t.Errorf("the revocation of others shows:\n%s", out)
 	}

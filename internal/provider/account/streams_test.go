@@ -9,25 +9,25 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
 // inside connects as a user of an account that a signing key signs.
 func (b *bench) inside(t *testing.T, publicKey, signingSeed string) jetstream.JetStream {
 	t.Helper()
-	signer, err := account.NewAccountSigner(signingSeed)
+	signer, err := claims.NewAccountSigner(signingSeed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer signer.Close()
-	user, seed, err := account.NewKey(natsconn.UserKey)
+	user, seed, err := claims.NewKey(natsconn.UserKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	claims := account.User{Claims: account.Claims{PublicKey: user, Name: "test"}, IssuerAccount: publicKey}
-	token, err := claims.Sign(t.Context(), signer, account.SystemClock{}, time.Time{})
+	member := claims.User{Claims: claims.Claims{PublicKey: user, Name: "test"}, IssuerAccount: publicKey}
+	token, err := member.Sign(t.Context(), signer, claims.SystemClock{}, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func (b *bench) inside(t *testing.T, publicKey, signingSeed string) jetstream.Je
 func TestAccAccountWithStreams(t *testing.T) {
 	b := single(t)
 	key := newKey(t, natsconn.AccountKey)
-	signing, seed, err := account.NewKey(natsconn.AccountKey)
+	signing, seed, err := claims.NewKey(natsconn.AccountKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestAccAccountWithStreams(t *testing.T) {
 func TestAccAccountPushedAgain(t *testing.T) {
 	b := single(t)
 	key := newKey(t, natsconn.AccountKey)
-	signing, seed, err := account.NewKey(natsconn.AccountKey)
+	signing, seed, err := claims.NewKey(natsconn.AccountKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestAccAccountPushedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	user := newKey(t, natsconn.UserKey)
-	b.change(t, key, func(a *account.Account) { a.Revocations = map[string]time.Time{user: time.Unix(1735689600, 0)} })
+	b.change(t, key, func(a *claims.Account) { a.Revocations = map[string]time.Time{user: time.Unix(1735689600, 0)} })
 
 	for _, jetStream := range []string{"null", tiers} {
 		w.Configure(t, lines("second", jetStream, signOnly))

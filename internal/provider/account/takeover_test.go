@@ -4,17 +4,18 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
 // A resource with the public key of an account that is there takes it over if it is the same, and no replacement deletes it then.
 func TestAccAccountTakenOver(t *testing.T) {
 	b := single(t)
 	key := newKey(t, natsconn.AccountKey)
-	there := account.Account{Claims: account.Claims{PublicKey: key, Name: "a"}}
-	if _, err := b.resolver.Change(t.Context(), key, newSigner(t, b.operator), func(*account.Stored) (*account.Account, error) {
+	there := claims.Account{Claims: claims.Claims{PublicKey: key, Name: "a"}}
+	if _, err := b.resolver.Change(t.Context(), key, newSigner(t, b.operator), func(*resolver.Stored) (*claims.Account, error) {
 		return &there, nil
 	}); err != nil {
 		t.Fatal(err)

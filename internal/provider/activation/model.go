@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
@@ -53,13 +53,13 @@ func (m *activationModel) Identity() any {
 var names = claimpath.Names{"PublicKey": "import_account", "IssuerAccount": "account", "Expires": "expires_at", "Tags#": ""}
 
 // claims reads the model, and lists what is not known yet of it, which counts as absent.
-func (m *activationModel) claims() (*account.Activation, path.Paths) {
+func (m *activationModel) claims() (*claims.Activation, path.Paths) {
 	in := attribute.NewObject(map[string]attr.Value{
 		"account": m.Account, "import_account": m.ImportAccount, "subject": m.Subject, "type": m.Type, "name": m.Name, "tags": m.Tags,
 		"audience": m.Audience, "expires_at": m.ExpiresAt, "not_before": m.NotBefore,
 	}, path.Empty())
-	activation := &account.Activation{
-		Claims: account.Claims{
+	activation := &claims.Activation{
+		Claims: claims.Claims{
 			PublicKey: in.Text("import_account"), Name: in.Text("name"), Tags: in.Texts("tags"), Audience: in.Text("audience"),
 			NotBefore: in.Time("not_before"), Expires: in.Time("expires_at"),
 		},
@@ -75,7 +75,7 @@ func (m *activationModel) Check(diags *diag.Diagnostics) {
 }
 
 // signer returns what signs, and the caller closes: the key in the configuration, or the provider's.
-func (m *activationModel) signer() (*account.Signer, error) {
+func (m *activationModel) signer() (*claims.Signer, error) {
 	return m.provider.SignerFor(m.SigningKeySeedWO)
 }
 
@@ -91,7 +91,7 @@ func (m *activationModel) issuer() string {
 
 // keeps tells whether the token in the state says just this, and nobody asks for a new one: neither the configuration, nor a provider
 // that signs with another key by now.
-func (m *activationModel) keeps(plan, config *activationModel, wanted *account.Activation) bool {
+func (m *activationModel) keeps(plan, config *activationModel, wanted *claims.Activation) bool {
 	if config.SigningKeySeedWO.IsNull() {
 		if issuer := config.issuer(); issuer != "" && issuer != m.Issuer.ValueString() {
 			return false
@@ -104,8 +104,8 @@ func (m *activationModel) keeps(plan, config *activationModel, wanted *account.A
 }
 
 // decode reads a token, with the exporting account in it also where its identity signed.
-func decode(token string) (*account.Activation, account.Signature, error) {
-	activation, signature, err := account.DecodeActivation(token)
+func decode(token string) (*claims.Activation, claims.Signature, error) {
+	activation, signature, err := claims.DecodeActivation(token)
 	if err != nil {
 		return nil, signature, err
 	}
@@ -168,7 +168,7 @@ func (m *activationModel) Apply(ctx context.Context, config, state *activationMo
 				". Take it from where it stays the same.")
 		return
 	}
-	token, err := wanted.Sign(ctx, signer, account.SystemClock{}, after)
+	token, err := wanted.Sign(ctx, signer, claims.SystemClock{}, after)
 	if err == nil {
 		err = m.setToken(token)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
@@ -46,8 +46,8 @@ func (r *activationResource) ImportState(ctx context.Context, req resource.Impor
 			"What an activation says does not lead to its token. Import by id, which is the token.")
 		return
 	}
-	token, err := account.DecodeToken(req.ID)
-	var activation *account.Activation
+	token, err := claims.DecodeToken(req.ID)
+	var activation *claims.Activation
 	if err == nil {
 		activation, _, err = decode(token.Text)
 	}

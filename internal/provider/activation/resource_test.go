@@ -14,8 +14,8 @@ import (
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
@@ -55,14 +55,14 @@ func TestAccActivation(t *testing.T) {
 	all := []string{`name = "eu"`, `audience = "importers"`, `tags = ["b", "a"]`, `expires_at = "2040-01-02T05:04:05+02:00"`, `not_before = "2020-01-01T00:00:00Z"`}
 	w := acctest.NewInProcess(t, "")
 	before := ""
-	apply := func(config, planned string, again bool, check func(*account.Activation, account.Signature) bool) {
+	apply := func(config, planned string, again bool, check func(*claims.Activation, claims.Signature) bool) {
 		t.Helper()
 		if out := w.Converge(t, config); !strings.Contains(out, "# "+address+" "+planned) {
 			t.Errorf("not planned: %s\n%s", planned, out)
 		}
 		attributes := w.Stored(t, address)
 		token := attributes.Text("jwt")
-		a, signature, err := account.DecodeActivation(token)
+		a, signature, err := claims.DecodeActivation(token)
 		switch {
 		case err != nil:
 			t.Fatal(err)
@@ -76,24 +76,24 @@ func TestAccActivation(t *testing.T) {
 		before = token
 	}
 	const create, update = "will be created", "will be updated in-place"
-	apply(activation(base), create, true, func(a *account.Activation, s account.Signature) bool {
+	apply(activation(base), create, true, func(a *claims.Activation, s claims.Signature) bool {
 		return a.PublicKey == importer.Public && a.IssuerAccount == exporter.Public && s.Issuer == signing.Public && a.Subject == "events.eu.>" &&
-			a.Type == account.Stream && a.Name == "" && a.Expires.IsZero()
+			a.Type == claims.Stream && a.Name == "" && a.Expires.IsZero()
 	})
-	apply(activation(base, all...), update, true, func(a *account.Activation, _ account.Signature) bool {
+	apply(activation(base, all...), update, true, func(a *claims.Activation, _ claims.Signature) bool {
 		return a.Name == "eu" && a.Audience == "importers" && len(a.Tags) == 2 && a.Expires.Unix() == 2209086245 && a.NotBefore.Unix() == 1577836800
 	})
 	// The same in another form, and another seed under the same version, which is not looked at.
 	apply(activation(with("signing_key_seed_wo", other.Seed), slices.Concat(all[:3], []string{`expires_at = "2040-01-02T03:04:05Z"`, all[4]})...), update, false,
-		func(*account.Activation, account.Signature) bool { return true })
-	apply(activation(with("type", "service", "subject", "ask.eu"), all...), update, true, func(a *account.Activation, s account.Signature) bool {
-		return a.Type == account.Service && a.Subject == "ask.eu" && s.Issuer == signing.Public
+		func(*claims.Activation, claims.Signature) bool { return true })
+	apply(activation(with("type", "service", "subject", "ask.eu"), all...), update, true, func(a *claims.Activation, s claims.Signature) bool {
+		return a.Type == claims.Service && a.Subject == "ask.eu" && s.Issuer == signing.Public
 	})
 	// Another version signs again also with the same seed.
 	apply(activation(with("type", "service", "subject", "ask.eu", "signing_key_seed_wo_version", "2"), all...), update, true,
-		func(_ *account.Activation, s account.Signature) bool { return s.Issuer == signing.Public })
+		func(_ *claims.Activation, s claims.Signature) bool { return s.Issuer == signing.Public })
 	apply(activation(with("signing_key_seed_wo", exporter.Seed, "signing_key_seed_wo_version", "3")), update, true,
-		func(a *account.Activation, s account.Signature) bool {
+		func(a *claims.Activation, s claims.Signature) bool {
 			return a.IssuerAccount == "" && s.Issuer == exporter.Public
 		})
 	w.Must(t, "destroy", "-auto-approve")
@@ -108,17 +108,17 @@ func TestAccActivationImport(t *testing.T) {
 	exporter, importer, signing := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey)
 	resources, imports, tokens := "", "", map[string]string{}
 	for name, signedBy := range map[string]acctest.Key{"signing_key": signing, "identity": exporter} {
-		signer, err := account.NewAccountSigner(signedBy.Seed)
+		signer, err := claims.NewAccountSigner(signedBy.Seed)
 		if err != nil {
 			t.Fatal(err)
 		}
-		made := &account.Activation{
-			Claims: account.Claims{
+		made := &claims.Activation{
+			Claims: claims.Claims{
 				PublicKey: importer.Public, Name: "eu", Audience: "importers", Tags: []string{"b", "a"}, Expires: time.Unix(2209086245, 0),
 			},
-			Subject: "a.>", Type: account.Stream, IssuerAccount: exporter.Public,
+			Subject: "a.>", Type: claims.Stream, IssuerAccount: exporter.Public,
 		}
-		token, err := made.Sign(t.Context(), signer, account.SystemClock{}, time.Time{})
+		token, err := made.Sign(t.Context(), signer, claims.SystemClock{}, time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,12 +211,12 @@ func TestAccActivationOnAServer(t *testing.T) {
 	}
 	var listeners []listener
 	for want, a := range map[string]*natslab.OperatorAccount{"events.eu": importer, "events.own": stranger} {
-		claims, signature, err := account.DecodeAccount(a.JWT())
+		importing, signature, err := claims.DecodeAccount(a.JWT())
 		if err != nil {
 			t.Fatal(err)
 		}
-		claims.Imports = []account.Import{{Name: "events", Subject: "events.>", Account: exporter.PublicKey(), Token: token, Type: account.Stream}}
-		changed, err := claims.Sign(t.Context(), signer, account.SystemClock{}, signature.IssuedAt)
+		importing.Imports = []claims.Import{{Name: "events", Subject: "events.>", Account: exporter.PublicKey(), Token: token, Type: claims.Stream}}
+		changed, err := importing.Sign(t.Context(), signer, claims.SystemClock{}, signature.IssuedAt)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,9 +251,9 @@ func TestAccActivationOnAServer(t *testing.T) {
 	}
 }
 
-func newSigner(t *testing.T, seed string) *account.Signer {
+func newSigner(t *testing.T, seed string) *claims.Signer {
 	t.Helper()
-	signer, err := account.NewOperatorSigner(seed)
+	signer, err := claims.NewOperatorSigner(seed)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
@@ -39,9 +39,9 @@ func (r *activationResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"type": schema.StringAttribute{
-				MarkdownDescription: "Type of the export, `" + account.Stream + "` or `" + account.Service + "`.",
+				MarkdownDescription: "Type of the export, `" + claims.Stream + "` or `" + claims.Service + "`.",
 				Required:            true,
-				Validators:          []validator.String{stringvalidator.OneOf(account.Stream, account.Service)},
+				Validators:          []validator.String{stringvalidator.OneOf(claims.Stream, claims.Service)},
 			},
 			"name": schema.StringAttribute{
 				MarkdownDescription: "Name of the token, for people.",

@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 )
 
 // Names are the attributes of fields, by the field's name in Go, where the one does not follow from the other: an attribute's name
@@ -21,7 +21,7 @@ type Names map[string]string
 
 // AddProblems adds an error for each problem. What is not known yet has no problems: those of the attributes in unknown, of what is
 // above and below them, and of the list elements that they are part of, are left for the apply to find.
-func AddProblems(diags *diag.Diagnostics, problems []account.Problem, names Names, unknown path.Paths) {
+func AddProblems(diags *diag.Diagnostics, problems []claims.Problem, names Names, unknown path.Paths) {
 	for _, problem := range problems {
 		at := names.Path(problem.Path)
 		if undecided(at, unknown) {
@@ -48,7 +48,7 @@ func (n Names) Path(fields []any) path.Path {
 				return at
 			}
 			at = at.AtListIndex(field)
-		case account.Key:
+		case claims.Key:
 			at = at.AtMapKey(string(field))
 			if name, ok := n[last+"[]"]; ok && i+1 < len(fields) {
 				at = below(at, name)

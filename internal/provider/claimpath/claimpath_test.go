@@ -6,7 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
 )
 
@@ -18,9 +18,9 @@ func TestPath(t *testing.T) {
 		`public_key`:                           {"PublicKey"},
 		`info_url`:                             {"InfoURL"},
 		`exports[2].account_token_position`:    {"Exports", 2, "AccountTokenPosition"},
-		`jetstream.tiers["R1"].disk_storage`:   {"Tiers", account.Key("R1"), "DiskStorage"},
-		`mappings["a.*"]`:                      {"Mappings", account.Key("a.*")},
-		`mappings["a"].destinations[0].weight`: {"Mappings", account.Key("a"), 0, "Weight"},
+		`jetstream.tiers["R1"].disk_storage`:   {"Tiers", claims.Key("R1"), "DiskStorage"},
+		`mappings["a.*"]`:                      {"Mappings", claims.Key("a.*")},
+		`mappings["a"].destinations[0].weight`: {"Mappings", claims.Key("a"), 0, "Weight"},
 		`tags`:                                 {"Tags", 3},
 		`scope.template.permissions.deny[1]`:   {"Scope", "Template", "Permissions", "Deny", 1},
 	} {
@@ -43,7 +43,7 @@ func TestUndecided(t *testing.T) {
 		{path.Root("limits").AtName("data"), []string{"exports[0].subject", "exports[1].subject"}},
 	} {
 		var diags diag.Diagnostics
-		claimpath.AddProblems(&diags, []account.Problem{
+		claimpath.AddProblems(&diags, []claims.Problem{
 			{Path: []any{"Exports", 0, "Subject"}, Text: "x"}, {Path: []any{"Exports", 1, "Subject"}, Text: "x"}, {Path: []any{"Limits", "Exports"}, Text: "x"},
 		}, names, path.Paths{c.unknown})
 		var told []string

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
@@ -42,7 +42,7 @@ type accounts struct {
 	env    natsconn.Environment
 	// connections are nil as long as there is no signing key.
 	connections *natsconn.Accounts
-	signer      *account.Signer
+	signer      *claims.Signer
 }
 
 // ConfigureAccounts sets what accounts are worked in with. What is neither set nor unknown is taken from the environment, unless that
@@ -56,7 +56,7 @@ func (d *Data) ConfigureAccounts(config AccountsConfig, env natsconn.Environment
 
 // AccountSigner returns what signs for accounts: users, and what the provider works in accounts as. The caller closes it. The error is
 // an [*UnknownError], [ErrNoAccountSigningKey], or says what is wrong with the key, which is never part of it.
-func (d *Data) AccountSigner() (*account.Signer, error) {
+func (d *Data) AccountSigner() (*claims.Signer, error) {
 	if d.accounts == nil {
 		return nil, ErrNoAccountSigningKey
 	}
@@ -73,7 +73,7 @@ func (d *Data) AccountSigner() (*account.Signer, error) {
 	if source == "" {
 		return nil, ErrNoAccountSigningKey
 	}
-	signer, err := account.NewAccountSigner(seed)
+	signer, err := claims.NewAccountSigner(seed)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
@@ -82,10 +82,10 @@ func (d *Data) AccountSigner() (*account.Signer, error) {
 
 // SignerFor returns what signs for an account: the key with the seed, or the provider's where that is null. The caller closes it. Errors
 // are those of [Data.AccountSigner] and of [account.NewAccountSigner].
-func (d *Data) SignerFor(seed types.String) (*account.Signer, error) {
+func (d *Data) SignerFor(seed types.String) (*claims.Signer, error) {
 	switch {
 	case !seed.IsNull():
-		return account.NewAccountSigner(seed.ValueString())
+		return claims.NewAccountSigner(seed.ValueString())
 	case d == nil:
 		return nil, ErrNoAccountSigningKey
 	}
@@ -172,7 +172,7 @@ func (d *Data) ClientOf(publicKey string) (*natsconn.Client, error) {
 			return nil, err
 		}
 		d.accounts.signer = signer // for as long as the provider runs
-		d.accounts.connections = d.client.Accounts(func(publicKey string) (natsconn.Minter, error) { return account.Mint(signer, publicKey) })
+		d.accounts.connections = d.client.Accounts(func(publicKey string) (natsconn.Minter, error) { return claims.Mint(signer, publicKey) })
 	}
 	if _, err := d.Client(); err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
@@ -32,7 +32,7 @@ type Data struct {
 
 	noting sync.Mutex
 	// noted has what is known of accounts by their public keys, and lookupFailed is when servers did not tell.
-	noted        map[string]account.Account
+	noted        map[string]claims.Account
 	lookupFailed time.Time
 
 	own ownAccount

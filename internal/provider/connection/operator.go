@@ -6,8 +6,9 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -61,7 +62,7 @@ type Operator struct {
 	source string
 
 	resolving sync.Mutex
-	resolver  *account.Resolver
+	resolver  *resolver.Resolver
 }
 
 // ConfigureOperator adds an operator to the data. It does no I/O. The environment may be nil.
@@ -182,7 +183,7 @@ func (d *Data) SystemAccount() (string, error) {
 	if text == "" {
 		return "", nil
 	}
-	return account.CredentialsAccount(text)
+	return claims.CredentialsAccount(text)
 }
 
 // operatorStep returns what to do about an operator that is not configured.

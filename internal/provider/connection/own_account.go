@@ -7,7 +7,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 )
 
 // ownAccount remembers whose account the last JWT names, since reading one checks its signature.
@@ -21,7 +21,7 @@ func (o *ownAccount) of(token string) string {
 	defer o.mu.Unlock()
 	if token != o.token {
 		// The servers refuse a JWT that cannot be read, and the error of that says more.
-		o.account, _ = account.CredentialsAccount(token)
+		o.account, _ = claims.CredentialsAccount(token)
 		o.token = token
 	}
 	return o.account

@@ -1,7 +1,8 @@
 package connection
 
 import (
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
 // Known tells whether all of the provider's configuration that accounts need is known.
@@ -12,7 +13,7 @@ func (d *Data) Known() bool {
 
 // OperatorSigner returns what signs accounts. The caller closes it. Errors are those of [Data.Operator] and
 // [Operator.SigningKey].
-func (d *Data) OperatorSigner() (*account.Signer, error) {
+func (d *Data) OperatorSigner() (*claims.Signer, error) {
 	operator, err := d.Operator()
 	if err != nil {
 		return nil, err
@@ -21,12 +22,12 @@ func (d *Data) OperatorSigner() (*account.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return account.NewOperatorSigner(seed)
+	return claims.NewOperatorSigner(seed)
 }
 
 // Resolver returns the accounts that the servers store. All callers share it. Errors are those of [Data.Operator] and
 // [Operator.System].
-func (d *Data) Resolver() (*account.Resolver, error) {
+func (d *Data) Resolver() (*resolver.Resolver, error) {
 	operator, err := d.Operator()
 	if err != nil {
 		return nil, err
@@ -38,7 +39,7 @@ func (d *Data) Resolver() (*account.Resolver, error) {
 	operator.resolving.Lock()
 	defer operator.resolving.Unlock()
 	if operator.resolver == nil {
-		operator.resolver = account.NewResolver(system, account.SystemClock{})
+		operator.resolver = resolver.New(system, claims.SystemClock{})
 	}
 	return operator.resolver, nil
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 )
 
@@ -89,7 +89,7 @@ func (jwtDecode) Run(ctx context.Context, req function.RunRequest, resp *functio
 	if resp.Error = req.Arguments.Get(ctx, &text); resp.Error != nil {
 		return
 	}
-	token, err := account.DecodeToken(text)
+	token, err := claims.DecodeToken(text)
 	if err != nil {
 		resp.Error = function.NewArgumentFuncError(0, "The token cannot be decoded: "+err.Error()+".")
 		return

@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
@@ -49,7 +49,7 @@ func (kinePermissions) Run(ctx context.Context, req function.RunRequest, resp *f
 	if resp.Error = checkBucket(bucket); resp.Error != nil {
 		return
 	}
-	var permissions account.Permissions
+	var permissions claims.Permissions
 	permissions.Publish.Allow, permissions.Subscribe.Allow = kine.Permissions(bucket)
 	resp.Error = resp.Result.Set(ctx, attribute.Value(ctx, permissionsType(), userlimits.PermissionFields(permissions)))
 }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/function"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 )
 
 type nkeyPublic struct{}
@@ -35,7 +35,7 @@ func (nkeyPublic) Run(ctx context.Context, req function.RunRequest, resp *functi
 	if resp.Error = req.Arguments.Get(ctx, &seed); resp.Error != nil {
 		return
 	}
-	public, err := account.PublicKey(seed)
+	public, err := claims.PublicKey(seed)
 	if err != nil {
 		resp.Error = function.NewArgumentFuncError(0, "The seed is unusable: "+err.Error()+".")
 		return

@@ -11,14 +11,14 @@ import (
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	functions "github.com/nats-k3s/terraform-provider-nats/internal/provider/function"
 )
 
 func TestNKeyPublic(t *testing.T) {
 	for _, kind := range natsconn.KeyKinds() {
-		public, seed, err := account.NewKey(kind)
+		public, seed, err := claims.NewKey(kind)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +46,7 @@ func TestJWTDecode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public, seed, err := account.NewKey(natsconn.UserKey)
+	public, seed, err := claims.NewKey(natsconn.UserKey)
 	if err != nil {
 		t.Fatal(err)
 	}

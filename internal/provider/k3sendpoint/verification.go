@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
@@ -107,7 +107,7 @@ func (m *endpointModel) checkAccount(diags *diag.Diagnostics) {
 		return
 	}
 	// What are no credentials at all, a validator refuses.
-	user, err := account.CredentialsAccount(v.credentials.ValueString())
+	user, err := claims.CredentialsAccount(v.credentials.ValueString())
 	if err != nil || user == bucket {
 		return
 	}

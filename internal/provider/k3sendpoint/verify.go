@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
@@ -198,7 +198,7 @@ func newCheck(m *endpointModel) check {
 	v := m.verification()
 	version := m.K3sVersion.ValueString()
 	c := check{spec: e.Spec, k3s: kine.LookUpK3s(version), version: version, etcd: m.mode() == verifyETCD, servers: path.Root("servers")}
-	if expires, err := account.CredentialsExpiry(v.credentials.ValueString()); err == nil {
+	if expires, err := claims.CredentialsExpiry(v.credentials.ValueString()); err == nil {
 		c.credentials, c.expires = v.name, expires.UTC()
 	}
 	c.own = e.CredentialsFile == "" && e.ContextFile == "" || !v.credentials.IsNull()

@@ -6,7 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
@@ -38,7 +38,7 @@ func (*ephemeralKey) Open(ctx context.Context, req ephemeral.OpenRequest, resp *
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	public, seed, err := account.NewKey(natsconn.KeyKind(model.Type.ValueString()))
+	public, seed, err := claims.NewKey(natsconn.KeyKind(model.Type.ValueString()))
 	if err != nil {
 		resp.Diagnostics.AddError("Unable to Open NKey", connection.Explain(err))
 		return

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
@@ -52,7 +52,7 @@ func (r *nkeyResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	public, seed, err := account.NewKey(natsconn.KeyKind(plan.Type.ValueString()))
+	public, seed, err := claims.NewKey(natsconn.KeyKind(plan.Type.ValueString()))
 	if err != nil {
 		resp.Diagnostics.AddError("Unable to Create NKey", connection.Explain(err))
 		return
@@ -117,7 +117,7 @@ func readSeed(file string) (*resourceModel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("in %s there is %w", file, err)
 	}
-	public, err := account.PublicKey(seed)
+	public, err := claims.PublicKey(seed)
 	if err != nil {
 		return nil, fmt.Errorf("in %s there is %w", file, err)
 	}

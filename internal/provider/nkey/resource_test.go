@@ -18,8 +18,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
@@ -106,7 +106,7 @@ func TestInvalidType(t *testing.T) {
 
 // A key is imported from a file, and is not replaced when it gets its first keepers.
 func TestAccNKeyImport(t *testing.T) {
-	public, seed, err := account.NewKey(natsconn.OperatorKey)
+	public, seed, err := claims.NewKey(natsconn.OperatorKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestAccNKeyImport(t *testing.T) {
 }
 
 func TestInvalidImport(t *testing.T) {
-	_, seed, err := account.NewKey(natsconn.OperatorKey)
+	_, seed, err := claims.NewKey(natsconn.OperatorKey)
 	if err != nil {
 		t.Fatal(err)
 	}

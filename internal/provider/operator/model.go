@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
@@ -57,17 +57,17 @@ var (
 	}
 )
 
-// claims are what the model says.
-type claims struct {
-	operator *account.Operator
+// operatorClaims are what the model says.
+type operatorClaims struct {
+	operator *claims.Operator
 	// system is nil if there is no system account.
-	system *account.Account
+	system *claims.Account
 	// unknown are the attributes that are not known yet.
 	unknown path.Paths
 }
 
 // claims reads the model. What is unknown counts as absent.
-func (m *operatorModel) claims() claims {
+func (m *operatorModel) claims() operatorClaims {
 	in := attribute.NewObject(map[string]attr.Value{
 		"name": m.Name, "signing_keys": m.SigningKeys, "strict_signing_key_usage": m.StrictSigningKeyUsage,
 		"account_server_url": m.AccountServerURL, "operator_service_urls": m.OperatorServiceURLs,
@@ -75,8 +75,8 @@ func (m *operatorModel) claims() claims {
 		"audience": m.Audience, "system_account": m.SystemAccount, "public_key": m.PublicKey,
 	}, path.Empty())
 	system := in.Object("system_account")
-	c := claims{operator: &account.Operator{
-		Claims: account.Claims{
+	c := operatorClaims{operator: &claims.Operator{
+		Claims: claims.Claims{
 			PublicKey: in.Text("public_key"), Name: in.Text("name"), Tags: in.Texts("tags"), Audience: in.Text("audience"),
 			NotBefore: in.Time("not_before"), Expires: in.Time("expires_at"),
 		},
@@ -85,14 +85,14 @@ func (m *operatorModel) claims() claims {
 		StrictSigningKeyUsage: in.Bool("strict_signing_key_usage"),
 	}}
 	if !system.IsNull() {
-		c.system = account.SystemAccount(system.Text("public_key"), cmp.Or(system.Text("name"), systemName), system.Texts("signing_keys"))
+		c.system = claims.SystemAccount(system.Text("public_key"), cmp.Or(system.Text("name"), systemName), system.Texts("signing_keys"))
 	}
 	c.unknown = in.Unknown()
 	return c
 }
 
 // knows tells whether all of an attribute is known.
-func (c *claims) knows(at path.Path) bool { return claimpath.Known(at, c.unknown) }
+func (c *operatorClaims) knows(at path.Path) bool { return claimpath.Known(at, c.unknown) }
 
 var (
 	signingKeysPath = path.Root("signing_keys")
@@ -121,7 +121,7 @@ func (m *operatorModel) Check(diags *diag.Diagnostics) {
 }
 
 // checkSystemUsers makes sure that the system account can have users.
-func (m *operatorModel) checkSystemUsers(c *claims, diags *diag.Diagnostics) {
+func (m *operatorModel) checkSystemUsers(c *operatorClaims, diags *diag.Diagnostics) {
 	switch {
 	case len(c.system.SigningKeys) > 0 || !c.knows(systemKeysPath):
 	case c.operator.StrictSigningKeyUsage:
@@ -142,7 +142,7 @@ func (m *operatorModel) systemKeyConfigured() types.String {
 }
 
 // checkSystemSigner makes sure that servers take the system account from the key that signs it.
-func (m *operatorModel) checkSystemSigner(c *claims, diags *diag.Diagnostics) {
+func (m *operatorModel) checkSystemSigner(c *operatorClaims, diags *diag.Diagnostics) {
 	switch {
 	case m.SigningKeySeedWO.IsUnknown():
 	case m.SigningKeySeedWO.IsNull():
@@ -152,7 +152,7 @@ func (m *operatorModel) checkSystemSigner(c *claims, diags *diag.Diagnostics) {
 					"seed of one of signing_keys.")
 		}
 	default:
-		public, err := account.PublicKeyOf(m.SigningKeySeedWO.ValueString(), natsconn.OperatorKey)
+		public, err := claims.PublicKeyOf(m.SigningKeySeedWO.ValueString(), natsconn.OperatorKey)
 		if err == nil && c.knows(signingKeysPath) && !contains(m.SigningKeys, public) {
 			diags.AddAttributeError(signingSeedPath, "Unknown Signing Key",
 				"Attribute signing_key_seed_wo must be the seed of one of signing_keys, and it is that of "+public+": servers would refuse the system "+

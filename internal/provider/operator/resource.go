@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/offline"
 )
@@ -49,12 +49,12 @@ func (r *operatorResource) ImportState(ctx context.Context, req resource.ImportS
 			"A public key does not lead to the JWT. Import by id, which is the operator's JWT.")
 		return
 	}
-	operator, _, err := account.DecodeOperator(req.ID)
+	operator, _, err := claims.DecodeOperator(req.ID)
 	if err != nil {
 		resp.Diagnostics.AddError("Invalid Import ID", "The id must be the JWT of an operator: "+err.Error()+".")
 		return
 	}
-	token, err := account.DecodeToken(req.ID)
+	token, err := claims.DecodeToken(req.ID)
 	if err != nil {
 		resp.Diagnostics.AddError("Invalid Import ID", "The id must be the JWT of an operator: "+err.Error()+".")
 		return

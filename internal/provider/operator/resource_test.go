@@ -12,8 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
@@ -33,8 +33,8 @@ func wo(name, seed, version string) string {
 // signed is what the state holds after a step.
 type signed struct {
 	jwt, systemJWT     string
-	operator           *account.Operator
-	system             *account.Account
+	operator           *claims.Operator
+	system             *claims.Account
 	issuer, systemFrom string
 }
 
@@ -44,7 +44,7 @@ func (s *signed) keep(t *testing.T) resource.TestCheckFunc {
 	return func(state *terraform.State) error {
 		attributes := state.RootModule().Resources[address].Primary.Attributes
 		*s = signed{jwt: attributes["jwt"], systemJWT: attributes["system_account_jwt"]}
-		operator, signature, err := account.DecodeOperator(s.jwt)
+		operator, signature, err := claims.DecodeOperator(s.jwt)
 		if err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ func (s *signed) keep(t *testing.T) resource.TestCheckFunc {
 		if s.systemJWT == "" {
 			return nil
 		}
-		system, signature, err := account.DecodeAccount(s.systemJWT)
+		system, signature, err := claims.DecodeAccount(s.systemJWT)
 		if err != nil {
 			return err
 		}
@@ -193,15 +193,15 @@ func TestAccOperatorExpired(t *testing.T) {
 // An operator that nsc has made is taken over as it is; the system account's JWT is signed by the next apply.
 func TestAccOperatorImport(t *testing.T) {
 	identity, systemKey := acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t, natsconn.AccountKey)
-	made := &account.Operator{
-		Claims:        account.Claims{PublicKey: identity.Public, Name: "lab", Tags: []string{"b", "a"}},
+	made := &claims.Operator{
+		Claims:        claims.Claims{PublicKey: identity.Public, Name: "lab", Tags: []string{"b", "a"}},
 		SystemAccount: systemKey.Public, ServiceURLs: []string{"nats://a"},
 	}
-	signer, err := account.NewOperatorSigner(identity.Seed)
+	signer, err := claims.NewOperatorSigner(identity.Seed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := made.Sign(t.Context(), signer, account.SystemClock{}, zero)
+	token, err := made.Sign(t.Context(), signer, claims.SystemClock{}, zero)
 	if err != nil {
 		t.Fatal(err)
 	}

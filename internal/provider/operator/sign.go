@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
@@ -67,7 +67,7 @@ func publicKey(seed types.String) types.String {
 	if seed.IsNull() || seed.IsUnknown() {
 		return seed
 	}
-	public, err := account.PublicKeyOf(seed.ValueString(), natsconn.OperatorKey)
+	public, err := claims.PublicKeyOf(seed.ValueString(), natsconn.OperatorKey)
 	if err != nil {
 		return types.StringUnknown() // which validation tells
 	}
@@ -88,15 +88,15 @@ func (m *operatorModel) signsAnew(state *operatorModel) bool {
 }
 
 // keepsOperator tells whether the JWT in the state says just this.
-func (m *operatorModel) keepsOperator(c *claims) bool {
-	signed, signature, err := account.DecodeOperator(m.JWT.ValueString())
+func (m *operatorModel) keepsOperator(c *operatorClaims) bool {
+	signed, signature, err := claims.DecodeOperator(m.JWT.ValueString())
 	return err == nil && signed.Equal(c.operator) && signature.Issuer == c.operator.PublicKey
 }
 
 // keepsSystem tells whether the JWT of the system account in the state says just this, and was signed by a key that servers trust
 // and, where anew, by that very signer.
-func (m *operatorModel) keepsSystem(c *claims, signer types.String, anew bool) bool {
-	signed, signature, err := account.DecodeAccount(m.SystemAccountJWT.ValueString())
+func (m *operatorModel) keepsSystem(c *operatorClaims, signer types.String, anew bool) bool {
+	signed, signature, err := claims.DecodeAccount(m.SystemAccountJWT.ValueString())
 	return err == nil && signed.Equal(c.system) && c.operator.Trusts(signature.Issuer) &&
 		(!anew || signer.Equal(types.StringValue(signature.Issuer)))
 }
@@ -120,7 +120,7 @@ func (m *operatorModel) Apply(ctx context.Context, config, state *operatorModel,
 		m.PublicKey = publicKey(m.SeedWO)
 	}
 	if key := m.systemKeyConfigured(); !m.SystemAccount.IsNull() && key.IsUnknown() {
-		public, _, err := account.NewKey(natsconn.AccountKey) // the seed is thrown away: nobody is to have it
+		public, _, err := claims.NewKey(natsconn.AccountKey) // the seed is thrown away: nobody is to have it
 		if err != nil {
 			diags.AddAttributeError(systemKeyPath, "Unable to Sign Operator", connection.Explain(err))
 			return
@@ -136,7 +136,7 @@ func (m *operatorModel) Apply(ctx context.Context, config, state *operatorModel,
 	m.signSystem(ctx, &c, state, diags)
 }
 
-func (m *operatorModel) signOperator(ctx context.Context, c *claims, state *operatorModel, diags *diag.Diagnostics) {
+func (m *operatorModel) signOperator(ctx context.Context, c *operatorClaims, state *operatorModel, diags *diag.Diagnostics) {
 	if state != nil && state.keepsOperator(c) {
 		m.JWT = state.JWT
 		return
@@ -148,7 +148,7 @@ func (m *operatorModel) signOperator(ctx context.Context, c *claims, state *oper
 	m.JWT = sign(ctx, m.SeedWO, seedPath, "Operator", issuedAt(state, func(s *operatorModel) types.String { return s.JWT }), c.operator.Sign, diags)
 }
 
-func (m *operatorModel) signSystem(ctx context.Context, c *claims, state *operatorModel, diags *diag.Diagnostics) {
+func (m *operatorModel) signSystem(ctx context.Context, c *operatorClaims, state *operatorModel, diags *diag.Diagnostics) {
 	switch {
 	case diags.HasError():
 		return
@@ -175,7 +175,7 @@ func issuedAt(state *operatorModel, of func(*operatorModel) types.String) time.T
 	if state == nil {
 		return time.Time{}
 	}
-	token, err := account.DecodeToken(of(state).ValueString())
+	token, err := claims.DecodeToken(of(state).ValueString())
 	if err != nil {
 		return time.Time{}
 	}
@@ -184,12 +184,12 @@ func issuedAt(state *operatorModel, of func(*operatorModel) types.String) time.T
 
 // sign signs with a seed. The diagnostics never show it.
 func sign(ctx context.Context, seed types.String, at path.Path, what string, after time.Time,
-	do func(context.Context, *account.Signer, account.Clock, time.Time) (string, error), diags *diag.Diagnostics) types.String {
-	signer, err := account.NewOperatorSigner(seed.ValueString())
+	do func(context.Context, *claims.Signer, claims.Clock, time.Time) (string, error), diags *diag.Diagnostics) types.String {
+	signer, err := claims.NewOperatorSigner(seed.ValueString())
 	if err == nil {
 		defer signer.Close()
 		var token string
-		if token, err = do(ctx, signer, account.SystemClock{}, after); err == nil {
+		if token, err = do(ctx, signer, claims.SystemClock{}, after); err == nil {
 			return types.StringValue(token)
 		}
 	}

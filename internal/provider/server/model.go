@@ -3,8 +3,8 @@ package server
 import (
 	"time"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/bytesize"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/serverconf"
 )
@@ -17,7 +17,7 @@ func newConfig(o attribute.Object) serverconf.Config {
 		WriteDeadline: durationOf(o, "write_deadline"), Debug: o.Bool("debug"), Trace: o.Bool("trace"),
 		LogFile: o.Text("log_file"), PIDFile: o.Text("pid_file"),
 		JetStream: newJetStream(o.Object("jetstream")), TLS: newTLS(o.Object("tls")), Cluster: newCluster(o.Object("cluster")),
-		Operator: account.Undecorated(o.Text("operator")), SystemAccount: o.Text("system_account"), Resolver: newResolver(o.Object("resolver")),
+		Operator: claims.Undecorated(o.Text("operator")), SystemAccount: o.Text("system_account"), Resolver: newResolver(o.Object("resolver")),
 	}
 }
 
@@ -73,7 +73,7 @@ func newResolver(o attribute.Object) *serverconf.Resolver {
 // undecorated returns JWTs that may be the contents of .jwt files.
 func undecorated(tokens map[string]string) map[string]string {
 	for key, token := range tokens {
-		tokens[key] = account.Undecorated(token)
+		tokens[key] = claims.Undecorated(token)
 	}
 	return tokens
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
@@ -38,7 +38,7 @@ type ephemeralCredentials struct{ signing }
 
 // NewEphemeralResource returns the ephemeral resource nats_user_credentials.
 func NewEphemeralResource() ephemeral.EphemeralResource {
-	return &ephemeralCredentials{signing{clock: account.SystemClock{}, seedAttr: ephemeralSeedAttr}}
+	return &ephemeralCredentials{signing{clock: claims.SystemClock{}, seedAttr: ephemeralSeedAttr}}
 }
 
 func (r *ephemeralCredentials) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {

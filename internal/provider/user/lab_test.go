@@ -11,10 +11,11 @@ import (
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
 // waitTime bounds what a test waits for.
@@ -62,11 +63,11 @@ func (b *bench) user(lines ...string) string {
 }
 
 // resolver returns the resolver beside the provider's own.
-func (b *bench) resolver(t *testing.T) *account.Resolver {
+func (b *bench) resolver(t *testing.T) *resolver.Resolver {
 	t.Helper()
 	client := natsconn.NewClient(natsconn.Settings{Servers: b.urls, Auth: natsconn.Auth{Credentials: b.system}}, nil)
 	t.Cleanup(client.Close)
-	return account.NewResolver(client, account.SystemClock{})
+	return resolver.New(client, claims.SystemClock{})
 }
 
 // connect connects to one server.

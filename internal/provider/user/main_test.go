@@ -13,8 +13,8 @@ import (
 	frameworkresource "github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	natsprovider "github.com/nats-k3s/terraform-provider-nats/internal/provider"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/input"
@@ -31,7 +31,7 @@ type pair struct{ public, seed string }
 
 func newPair(t *testing.T, kind natsconn.KeyKind) pair {
 	t.Helper()
-	public, seed, err := account.NewKey(kind)
+	public, seed, err := claims.NewKey(kind)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,15 +52,15 @@ func userBlock(accountKey, seed string, lines ...string) string {
 // signed is a user as the state has it.
 type signed struct {
 	token, credentials string
-	user               *account.User
-	signature          account.Signature
+	user               *claims.User
+	signature          claims.Signature
 }
 
 // read returns the user that attributes are about, and checks that they agree.
 func read(t *testing.T, attributes acctest.Attributes) signed {
 	t.Helper()
 	token, credentials := attributes.Text("jwt"), attributes.Text("credentials")
-	decoded, signature, err := account.DecodeUser(token)
+	decoded, signature, err := claims.DecodeUser(token)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,11 +77,11 @@ func read(t *testing.T, attributes acctest.Attributes) signed {
 		if !strings.Contains(credentials, token) {
 			t.Error("the credentials hold another JWT")
 		}
-		seed, err := account.CredentialsSeed(credentials)
+		seed, err := claims.CredentialsSeed(credentials)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if public, err := account.PublicKey(seed); err != nil || public != decoded.PublicKey {
+		if public, err := claims.PublicKey(seed); err != nil || public != decoded.PublicKey {
 			t.Errorf("the seed in the credentials is that of %s: %v", public, err)
 		}
 	}
@@ -134,7 +134,7 @@ func isUnchanged(t *testing.T, before, now signed) {
 
 // movedClock is the machine's clock, ahead by a time that a test sets.
 type movedClock struct {
-	account.SystemClock
+	claims.SystemClock
 
 	mu    sync.Mutex
 	ahead time.Duration
@@ -156,7 +156,7 @@ func (c *movedClock) move(ahead time.Duration) {
 type clockProvider struct {
 	provider.Provider
 
-	clock account.Clock
+	clock claims.Clock
 }
 
 func (p clockProvider) Resources(context.Context) []func() frameworkresource.Resource {
@@ -164,7 +164,7 @@ func (p clockProvider) Resources(context.Context) []func() frameworkresource.Res
 }
 
 // withClock serves that provider.
-func withClock(clock account.Clock) map[string]acctest.Factory {
+func withClock(clock claims.Clock) map[string]acctest.Factory {
 	return map[string]acctest.Factory{
 		"nats": func() (tfprotov6.ProviderServer, error) {
 			return input.NewServer(clockProvider{natsprovider.New("test")(), clock})

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
@@ -72,13 +72,13 @@ func (m *claimsModel) limits() map[string]attr.Value {
 
 // user returns the claims that the model describes, but for the time at which they expire, and the paths of what is not known yet,
 // which is left out of them.
-func (m *claimsModel) user() (account.User, path.Paths) {
+func (m *claimsModel) user() (claims.User, path.Paths) {
 	values := m.limits()
 	values["account"], values["name"], values["public_key"] = m.Account, m.Name, m.PublicKey
 	values["tags"], values["audience"], values["not_before"], values["scoped"] = m.Tags, m.Audience, m.NotBefore, m.Scoped
 	o := attribute.NewObject(values, path.Empty())
-	user := account.User{
-		Claims: account.Claims{
+	user := claims.User{
+		Claims: claims.Claims{
 			PublicKey: o.Text("public_key"), Name: o.Text("name"), Tags: o.Texts("tags"), Audience: o.Text("audience"), NotBefore: o.Time("not_before"),
 		},
 		UserLimits:    userlimits.Read(o),
@@ -86,7 +86,7 @@ func (m *claimsModel) user() (account.User, path.Paths) {
 	}
 	slices.Sort(user.Tags) // a set has no order
 	if o.Bool("scoped") {
-		user.UserLimits = account.ScopedUserLimits()
+		user.UserLimits = claims.ScopedUserLimits()
 	}
 	return user, o.Unknown()
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
@@ -30,7 +30,7 @@ func (s *signing) checkAccount(ctx context.Context, m *claimsModel, seed types.S
 	s.refuse(s.data.KnownAccount(ctx, m.Account.ValueString()), m, seed, true, diags)
 }
 
-func (s *signing) refuse(of *account.Account, m *claimsModel, seed types.String, signing bool, diags *diag.Diagnostics) {
+func (s *signing) refuse(of *claims.Account, m *claimsModel, seed types.String, signing bool, diags *diag.Diagnostics) {
 	issuer := s.issuer(seed)
 	if of == nil || issuer == "" {
 		return

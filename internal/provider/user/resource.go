@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
@@ -25,10 +25,10 @@ var (
 type userResource struct{ signing }
 
 // NewResource returns the resource nats_user.
-func NewResource() resource.Resource { return NewResourceWithClock(account.SystemClock{}) }
+func NewResource() resource.Resource { return NewResourceWithClock(claims.SystemClock{}) }
 
 // NewResourceWithClock returns a nats_user whose JWTs expire by that clock.
-func NewResourceWithClock(clock account.Clock) resource.Resource {
+func NewResourceWithClock(clock claims.Clock) resource.Resource {
 	return &userResource{signing{clock: clock, seedAttr: "signing_key_seed_wo"}}
 }
 
@@ -99,13 +99,13 @@ func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, r
 
 // signAgain signs the user under the same key, later than before.
 func (r *userResource) signAgain(ctx context.Context, plan, state, config *userModel) error {
-	_, last, err := account.DecodeUser(state.JWT.ValueString())
+	_, last, err := claims.DecodeUser(state.JWT.ValueString())
 	if err != nil {
 		return fmt.Errorf("the JWT in the state cannot be read: %w", err)
 	}
 	seed := ""
 	if config.PublicKey.IsNull() {
-		if seed, err = account.CredentialsSeed(state.Credentials.ValueString()); err != nil {
+		if seed, err = claims.CredentialsSeed(state.Credentials.ValueString()); err != nil {
 			return fmt.Errorf("the credentials in the state cannot be read: %w", err)
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
@@ -31,21 +31,21 @@ var allLines = []string{
 }
 
 // allClaims are what they come to.
-func allClaims(accountKey string) account.User {
+func allClaims(accountKey string) claims.User {
 	number := func(n int64) *int64 { return &n }
-	return account.User{
-		Claims: account.Claims{
+	return claims.User{
+		Claims: claims.Claims{
 			Name: "k3s", Tags: []string{"berlin", "edge"}, Audience: "clients", NotBefore: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 		},
-		UserLimits: account.UserLimits{
-			Permissions: account.Permissions{
-				Publish:   account.Permission{Allow: []string{"a.>"}, Deny: []string{"a.secret"}},
-				Subscribe: account.Permission{Allow: []string{"b.* queue", "_INBOX.>"}, Deny: []string{"b.secret"}},
-				Responses: &account.Responses{MaxMessages: 3, Expires: 90 * time.Second},
+		UserLimits: claims.UserLimits{
+			Permissions: claims.Permissions{
+				Publish:   claims.Permission{Allow: []string{"a.>"}, Deny: []string{"a.secret"}},
+				Subscribe: claims.Permission{Allow: []string{"b.* queue", "_INBOX.>"}, Deny: []string{"b.secret"}},
+				Responses: &claims.Responses{MaxMessages: 3, Expires: 90 * time.Second},
 			},
 			Subscriptions: number(100), Data: number(1 << 30), Payload: number(64 << 10),
 			SourceNetworks: []string{"192.0.2.0/24", "2001:db8::/32"},
-			Times:          []account.TimeRange{{Start: "08:00:00", End: "18:00:00"}}, TimesLocation: "Europe/Berlin",
+			Times:          []claims.TimeRange{{Start: "08:00:00", End: "18:00:00"}}, TimesLocation: "Europe/Berlin",
 			BearerToken: true, ProxyRequired: true, ConnectionTypes: []string{"STANDARD", "WEBSOCKET"},
 		},
 		IssuerAccount: accountKey,
@@ -53,7 +53,7 @@ func allClaims(accountKey string) account.User {
 }
 
 // hasClaims checks the claims, but for the key.
-func hasClaims(t *testing.T, got signed, want account.User) {
+func hasClaims(t *testing.T, got signed, want claims.User) {
 	t.Helper()
 	want.PublicKey = got.user.PublicKey
 	if diff := cmp.Diff(&want, got.user); diff != "" {
@@ -64,7 +64,7 @@ func hasClaims(t *testing.T, got signed, want account.User) {
 // All attributes arrive in the claims; a change of any is signed anew under the same key, and what changes no claim is not.
 func TestAccUser(t *testing.T) {
 	accountKey, signing := newPair(t, natsconn.AccountKey), newPair(t, natsconn.AccountKey)
-	plain := account.User{Claims: account.Claims{Name: "k3s"}, IssuerAccount: accountKey.public}
+	plain := claims.User{Claims: claims.Claims{Name: "k3s"}, IssuerAccount: accountKey.public}
 	w := acctest.NewInProcess(t, "")
 	first := apply(t, w, userConfig(accountKey.public, signing.seed, allLines...), created)
 	hasClaims(t, first, allClaims(accountKey.public))

@@ -12,9 +12,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -72,7 +73,7 @@ func (r *userResource) revoke(ctx context.Context, state *userModel, diags *diag
 		return nil
 	}
 	defer signer.Close()
-	resolver, err := r.data.Resolver()
+	accounts, err := r.data.Resolver()
 	if err != nil {
 		addRevocationError(diags, err)
 		return nil
@@ -81,9 +82,9 @@ func (r *userResource) revoke(ctx context.Context, state *userModel, diags *diag
 	if err != nil {
 		return err
 	}
-	result, err := resolver.Revoke(ctx, state.Account.ValueString(), signer, state.PublicKey.ValueString(), at)
+	result, err := accounts.Revoke(ctx, state.Account.ValueString(), signer, state.PublicKey.ValueString(), at)
 	switch {
-	case errors.Is(err, account.ErrNotFound):
+	case errors.Is(err, resolver.ErrNotFound):
 		tflog.Info(ctx, "the account of the user is gone", state.logged())
 		return nil
 	case err != nil:
@@ -98,7 +99,7 @@ func (r *userResource) revoke(ctx context.Context, state *userModel, diags *diag
 // revokedAt is up to when what was signed for the user's key is to be refused. A key that was brought may have another user already,
 // made before this one is destroyed: that one was signed later than this one, and stays.
 func (m *userModel) revokedAt(now time.Time) (time.Time, error) {
-	_, last, err := account.DecodeUser(m.JWT.ValueString())
+	_, last, err := claims.DecodeUser(m.JWT.ValueString())
 	if err != nil {
 		return time.Time{}, fmt.Errorf("the JWT in the state cannot be read: %w", err)
 	}

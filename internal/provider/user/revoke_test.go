@@ -9,8 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
@@ -122,7 +122,7 @@ func TestAccUserRevocationFails(t *testing.T) {
 	isUnchanged(t, user, apply(t, w, b.providerConfig()+b.user(), ""))
 	b.connects(t, user.credentials)
 
-	signer, err := account.NewOperatorSigner(b.operator.SigningKeySeed())
+	signer, err := claims.NewOperatorSigner(b.operator.SigningKeySeed())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
@@ -27,7 +27,7 @@ func TestAccCLIUserSecrets(t *testing.T) {
 	plan := w.Must(t, "show", "-json", "plan.zip")
 	output += w.Must(t, "apply", "plan.zip") + w.Must(t, "show")
 	state := w.StateText(t)
-	seed, err := account.CredentialsSeed(w.Stored(t, address).Text("credentials"))
+	seed, err := claims.CredentialsSeed(w.Stored(t, address).Text("credentials"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
@@ -34,7 +34,7 @@ var attributeNames = claimpath.Names{
 type signing struct {
 	data *connection.Data
 	// clock tells when JWTs expire. When they were issued the machine's clock tells alone: see [account.Clock].
-	clock account.Clock
+	clock claims.Clock
 	// seedAttr is the attribute with the seed that signs, which can be null.
 	seedAttr string
 }
@@ -66,7 +66,7 @@ func (s *signing) checkScoped(config *claimsModel, seed types.String, diags *dia
 				"false and sign with a plain signing key.", name, name))
 		}
 	}
-	if signer, err := account.PublicKeyOf(seed.ValueString(), natsconn.AccountKey); err == nil && signer == config.Account.ValueString() {
+	if signer, err := claims.PublicKeyOf(seed.ValueString(), natsconn.AccountKey); err == nil && signer == config.Account.ValueString() {
 		diags.AddAttributeError(path.Root("scoped"), "Scoped User Signed by the Account", fmt.Sprintf("Attribute scoped is true, and the seed in %s "+
 			"is that of the account's identity, which has no template.\n\nUse the seed of a scoped signing key of the account, or leave scoped out.", s.seedAttr))
 	}
@@ -101,7 +101,7 @@ func (s *signing) checkKey(config *claimsModel, seed types.String, diags *diag.D
 }
 
 // signer returns what signs the user: the key with the seed, or else the provider's. The caller closes it.
-func (s *signing) signer(seed types.String) (*account.Signer, error) {
+func (s *signing) signer(seed types.String) (*claims.Signer, error) {
 	signer, err := s.data.SignerFor(seed)
 	if err != nil && !seed.IsNull() {
 		err = fmt.Errorf("%s: %w", s.seedAttr, err)
@@ -126,7 +126,7 @@ func (s *signing) signNew(ctx context.Context, m *claimsModel, seed types.String
 		// second as a revocation is refused too.
 		return s.sign(ctx, m, seed, "", time.Now())
 	}
-	public, generated, err := account.NewKey(natsconn.UserKey)
+	public, generated, err := claims.NewKey(natsconn.UserKey)
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (s *signing) sign(ctx context.Context, m *claimsModel, seed types.String, o
 	if !user.Expires.IsZero() {
 		m.ExpiresAt = customtype.Time{StringValue: types.StringValue(user.Expires.UTC().Format(time.RFC3339))}
 	}
-	token, err := user.Sign(ctx, signer, account.SystemClock{}, after)
+	token, err := user.Sign(ctx, signer, claims.SystemClock{}, after)
 	if err != nil {
 		return err
 	}
@@ -163,14 +163,14 @@ func (s *signing) sign(ctx context.Context, m *claimsModel, seed types.String, o
 	if own == "" {
 		return nil
 	}
-	credentials, err := account.FormatCredentials(token, own)
+	credentials, err := claims.FormatCredentials(token, own)
 	m.Credentials = types.StringValue(credentials)
 	return err
 }
 
 // idOf returns the ID of a user's JWT, null if the JWT cannot be read.
 func idOf(token types.String) types.String {
-	_, signature, err := account.DecodeUser(token.ValueString())
+	_, signature, err := claims.DecodeUser(token.ValueString())
 	if err != nil {
 		return types.StringNull()
 	}

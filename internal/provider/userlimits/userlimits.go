@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
@@ -107,20 +107,20 @@ func Attributes() map[string]schema.Attribute {
 }
 
 // Permissions reads what [PermissionsAttribute] describes.
-func Permissions(o attribute.Object) account.Permissions {
-	permission := func(o attribute.Object) account.Permission {
-		return account.Permission{Allow: o.Texts("allow"), Deny: o.Texts("deny")}
+func Permissions(o attribute.Object) claims.Permissions {
+	permission := func(o attribute.Object) claims.Permission {
+		return claims.Permission{Allow: o.Texts("allow"), Deny: o.Texts("deny")}
 	}
-	p := account.Permissions{Publish: permission(o.Object("publish")), Subscribe: permission(o.Object("subscribe"))}
+	p := claims.Permissions{Publish: permission(o.Object("publish")), Subscribe: permission(o.Object("subscribe"))}
 	if responses := o.Object("allow_responses"); !responses.IsNull() {
-		p.Responses = &account.Responses{MaxMessages: int(responses.Int("max_messages")), Expires: responses.Duration("expires")}
+		p.Responses = &claims.Responses{MaxMessages: int(responses.Int("max_messages")), Expires: responses.Duration("expires")}
 	}
 	return p
 }
 
 // PermissionFields is the reverse of [Permissions], nil if there are none.
-func PermissionFields(p account.Permissions) attribute.Fields {
-	permission := func(p account.Permission) attribute.Fields {
+func PermissionFields(p claims.Permissions) attribute.Fields {
+	permission := func(p claims.Permission) attribute.Fields {
 		return attribute.Fields{"allow": p.Allow, "deny": p.Deny}.OrNil()
 	}
 	fields := attribute.Fields{"publish": permission(p.Publish), "subscribe": permission(p.Subscribe)}
@@ -131,21 +131,21 @@ func PermissionFields(p account.Permissions) attribute.Fields {
 }
 
 // Read reads what [Attributes] describes.
-func Read(o attribute.Object) account.UserLimits {
-	u := account.UserLimits{
+func Read(o attribute.Object) claims.UserLimits {
+	u := claims.UserLimits{
 		Permissions:   Permissions(o.Object("permissions")),
 		Subscriptions: o.Number("subscriptions"), Data: o.Bytes("data"), Payload: o.Bytes("payload"),
 		SourceNetworks: o.Texts("source_networks"), TimesLocation: o.Text("times_location"),
 		BearerToken: o.Bool("bearer_token"), ProxyRequired: o.Bool("proxy_required"), ConnectionTypes: o.Texts("connection_types"),
 	}
 	for _, times := range o.Objects("times") {
-		u.Times = append(u.Times, account.TimeRange{Start: times.Text("start"), End: times.Text("end")})
+		u.Times = append(u.Times, claims.TimeRange{Start: times.Text("start"), End: times.Text("end")})
 	}
 	return u
 }
 
 // Fields is the reverse of [Read].
-func Fields(u account.UserLimits) attribute.Fields {
+func Fields(u claims.UserLimits) attribute.Fields {
 	var times []attribute.Fields
 	for _, t := range u.Times {
 		times = append(times, attribute.Fields{"start": t.Start, "end": t.End})

@@ -10,14 +10,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
 )
 
 // A seed that stands among public keys by mistake is an error on the set: the path of the element would show it.
 func TestElementsOfSetsAreNotShown(t *testing.T) {
-	_, seed, err := account.NewKey(natsconn.OperatorKey)
+	_, seed, err := claims.NewKey(natsconn.OperatorKey)
 	if err != nil {
 		t.Fatal(err)
 	}
