@@ -59,6 +59,13 @@ func TestWhoseCredentials(t *testing.T) {
 		}
 		return client.Connect(ctx)
 	}
+	askDomain := func(ctx context.Context, data *connection.Data) error {
+		js, err := data.JetStream("", "leaf")
+		if err != nil {
+			return err
+		}
+		return js.Request(ctx, "INFO", nil, nil)
+	}
 	askJetStream := func(ctx context.Context, data *connection.Data) error {
 		js, err := data.JetStream("", "")
 		if err != nil {
@@ -86,6 +93,10 @@ func TestWhoseCredentials(t *testing.T) {
 				`connected as the user "bob" (U`, "of the account " + operator.SystemAccount().PublicKey() + ", from credentials.",
 				"which the system account does not",
 			},
+		},
+		"a tenant's for a domain of others": {
+			config: acctest.Config{"credentials": user}, do: askDomain,
+			want: []string{"of the account " + tenant.PublicKey(), "the account that the domain's leaf node is connected to"},
 		},
 		"a tenant's for the system": {
 			config: acctest.Config{"operator": acctest.Config{"system_credentials": user}}, do: askSystem,

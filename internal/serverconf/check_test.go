@@ -320,3 +320,15 @@ func TestServerProblems(t *testing.T) {
 		}
 	}
 }
+
+// A server with JetStream that is alone in its cluster does not start, unless it has a route to itself.
+func TestJetStreamInAClusterNeedsRoutes(t *testing.T) {
+	config := Config{
+		ServerName: "a", JetStream: &JetStream{StoreDir: "/var/lib/nats"}, Cluster: &Cluster{Name: "eu", Listen: "127.0.0.1:6222"},
+	}
+	expect(t, "none", config, "cluster.routes", "does not start without routes")
+	config.Cluster.Routes = []string{"nats://127.0.0.1:6222"}
+	if _, problems := config.Render(); len(problems) > 0 {
+		t.Errorf("a route to itself: %v", problems)
+	}
+}

@@ -23,6 +23,10 @@ func (c Config) checkTogether() []Problem {
 			ch.add(Path{"server_name"}, "JetStream in a cluster requires a name for each server that does not "+
 				"change: set it")
 		}
+		if c.Cluster != nil && len(c.Cluster.Routes) == 0 {
+			ch.add(Path{"cluster", "routes"}, "JetStream in a cluster does not start without routes: list the servers of the cluster, "+
+				"this one among them if it is the only one")
+		}
 		begins := func(tag string) bool { return strings.HasPrefix(tag, strings.ToLower(js.UniqueTag)) }
 		if js.UniqueTag != "" &&
 			!slices.ContainsFunc(c.Tags, isVariable) && !slices.ContainsFunc(lower(c.Tags), begins) {

@@ -118,7 +118,7 @@ func explain(m *accountModel, err error) (at path.Path, step string) {
 			"that holds them was restarted. Nothing was changed. Keep the tiers: R1, R3 and so on can have the same limits."
 	case errors.As(err, &jetStream):
 		return path.Root("jetstream"), "Without JetStream they stop answering at once, and replicated ones were seen not to come back with it. Nothing was changed. " +
-			"Destroy what they belong to first."
+			"Put jetstream into the configuration as it was, or destroy what the streams belong to first."
 	case errors.As(err, &incomplete):
 		return path.Empty(), "A server that still has the account gives it back to all others once it is up. Bring it up and destroy again; if it is gone for " +
 			"good, remove it from the cluster (nats server cluster peer-remove) first."

@@ -227,10 +227,10 @@ func TestAccCLIKineBucketRestartWarning(t *testing.T) {
 		t.Errorf("a new bucket warns of a restart:\n%s", out)
 	}
 	cases := []struct{ name, lines, text string }{
-		{"history", "history = 20", `The bucket "kine" changes from history 10 and 1 replicas to history 20 and 1 replicas.`},
-		{"replicas", "history = 20\n  replicas = 3", `The bucket "kine" changes from history 20 and 1 replicas to history 20 and 3 replicas.`},
+		{"history", "history = 20", `The bucket "kine" changes from history = 10 and replicas = 1 to history = 20 and replicas = 1.`},
+		{"replicas", "history = 20\n  replicas = 3", `The bucket "kine" changes from history = 20 and replicas = 1 to history = 20 and replicas = 3.`},
 		{"something else", "history = 20\n  replicas = 3\n  force_destroy = true", ""},
-		{"both", "", `The bucket "kine" changes from history 20 and 3 replicas to history 10 and 1 replicas.`},
+		{"both", "", `The bucket "kine" changes from history = 20 and replicas = 3 to history = 10 and replicas = 1.`},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

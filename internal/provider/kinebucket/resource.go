@@ -198,7 +198,8 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 func (m *bucketModel) warnOfLoss(ctx context.Context, diags *diag.Diagnostics) {
 	summary, gone := what+" Is Gone", secret.Sprintf("The server says that there is no bucket %q any more.", m.Name.ValueString())
 	if m.RestoreFrom.IsNull() {
-		diags.AddWarning(summary, gone+" An apply makes a new, empty one, on which k3s starts a new, empty cluster.\n\n"+
+		diags.AddWarning(summary, gone+" Without restore_from in the configuration, an apply makes a new, "+
+			"empty one, on which k3s starts a new, empty cluster.\n\n"+
 			"If the cluster is to be kept, restore the bucket before you apply, or set restore_from if there is a mirror of it.")
 		return
 	}

@@ -105,8 +105,9 @@ func (r *mirrorResource) readSource(
 		return // the next plan tells
 	}
 	if !got.Follows() && state.Pending.IsNull() {
-		diags.AddWarning(what+" Does Not Follow Its Source", secret.Sprintf("The mirror %q is %s.\n\nWhat it has stays. It goes on by "+
-			"itself once its source is back and reachable, within some minutes.", got.Name, got.Describe()))
+		diags.AddWarning(what+" Does Not Follow Its Source", secret.Sprintf(
+			"The server reports of the mirror %q: %s.\n\nWhat the mirror has stays. It continues by itself within some minutes "+
+				"once its source is back and reachable. Until then, the server repeats this report.", got.Name, got.Describe()))
 	}
 	source := stream.SourceOf(ctx, state.Source, diags)
 	from, err := source.API(r.data, state.Account, state.JetStreamDomain)
@@ -127,8 +128,8 @@ func (r *mirrorResource) readSource(
 	case errors.Is(err, kine.ErrNotFound):
 		diags.AddWarning("Source Of "+what+" Is Gone", secret.Sprintf("The server says that there is no bucket %s any more, which %q is a "+
 			"mirror of. The mirror holds %s.\n\n"+
-			"If k3s started now, it would make a new, empty bucket there, which the mirror is no copy of. Restore the bucket from the mirror, or promote the "+
-			"mirror.", source.Bucket.ValueString(), got.Name, got.Contents()))
+			"If k3s started now, it would make a new, empty bucket there, which the mirror is no copy of. Restore the bucket from the mirror first, with "+
+			"restore_from of its nats_kine_bucket.", source.Bucket.ValueString(), got.Name, got.Contents()))
 	case err != nil:
 		diags.AddWarning("Source Of "+what+" Cannot Be Asked", secret.Sprintf("The mirror %q is there; of its source, the provider could find out nothing. %s", got.Name,
 			connection.Explain(err)))
