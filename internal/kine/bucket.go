@@ -21,8 +21,8 @@ type Bucket struct {
 	Fence *Fence
 	// Differences are the deviations from the contract, but for history and replicas, which are a choice.
 	Differences []Difference
-	// Messages, Bytes and Keys say how much is in it; LastSequence is the last revision.
-	Messages, Bytes, Keys, LastSequence uint64
+	// Messages, Bytes and Keys say how much is in it; FirstSequence and LastSequence are the first and the last revision.
+	Messages, Bytes, Keys, FirstSequence, LastSequence uint64
 	// Consumers is the number of consumers, those that nobody uses any more included.
 	Consumers int
 	// Domain is the JetStream domain that it is in, empty if there is none or if the server has not told, see [Stream].
@@ -46,7 +46,8 @@ func (b *Bucket) Unrepairable() []Difference {
 func (i *Stream) Bucket() *Bucket {
 	b := &Bucket{
 		Spec:     i.Config.spec(),
-		Messages: i.State.Messages, Bytes: i.State.Bytes, Keys: i.State.Subjects, LastSequence: i.State.LastSequence,
+		Messages: i.State.Messages, Bytes: i.State.Bytes, Keys: i.State.Subjects,
+		FirstSequence: i.State.FirstSequence, LastSequence: i.State.LastSequence,
 		Consumers: i.State.ConsumerCount, Created: i.Created, Domain: i.Domain,
 	}
 	i.Config.Get("placement", &b.Placement)

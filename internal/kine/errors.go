@@ -20,13 +20,22 @@ var errNoReplicas = &natsconn.APIError{
 	Code: 500, ErrCode: natsconn.CodeReplicasNotSupported, Description: "replicas > 1 not supported in non-clustered mode",
 }
 
-// ExistsError says that a bucket of the name is there already and cannot be taken over.
+// ExistsError says that a stream of the name exists already and cannot be taken over.
 type ExistsError struct {
+	// Bucket is what exists. Its differences are those from what was to be made.
 	Bucket *Bucket
+	// IsMirror is set if it is a mirror, ForMirror if a mirror was to be made.
+	IsMirror, ForMirror bool
 }
 
 func (e *ExistsError) Error() string {
 	switch {
+	case e.ForMirror && !e.IsMirror:
+		return fmt.Sprintf("a stream %s exists already and is no mirror; it holds %s", StreamName(e.Bucket.Name), e.Bucket.Contents())
+	case e.ForMirror && len(e.Bucket.Differences) > 0:
+		return fmt.Sprintf("a mirror %s exists already and differs: %s", e.Bucket.Name, describeUnlike(e.Bucket.Differences))
+	case e.ForMirror:
+		return fmt.Sprintf("the mirror %s exists already: %s", e.Bucket.Name, e.Bucket.Contents())
 	case len(e.Bucket.Differences) > 0:
 		return fmt.Sprintf("a stream %s exists already and is no bucket that KINE accepts: %s",
 			StreamName(e.Bucket.Name), DescribeDifferences(e.Bucket.Differences))
@@ -36,13 +45,18 @@ func (e *ExistsError) Error() string {
 	return fmt.Sprintf("the bucket %s exists already: %s", e.Bucket.Name, e.Bucket.Contents())
 }
 
-// UnrepairableError says which fields of a stream break the contract and cannot be updated.
+// UnrepairableError says which fields of a stream differ and cannot be updated.
 type UnrepairableError struct {
 	Stream      string
 	Differences []Difference
+	// ForMirror is set if the stream should be that of a mirror.
+	ForMirror bool
 }
 
 func (e *UnrepairableError) Error() string {
+	if e.ForMirror {
+		return fmt.Sprintf("the stream %s cannot be updated to what the mirror should be: %s", e.Stream, describeUnlike(e.Differences))
+	}
 	return fmt.Sprintf("stream %s cannot be made into a bucket that KINE accepts: %s", e.Stream, DescribeDifferences(e.Differences))
 }
 
@@ -55,18 +69,21 @@ type UnchangedError struct {
 }
 
 func (e *UnchangedError) Error() string {
-	texts := make([]string, len(e.Differences))
-	for i, v := range e.Differences {
-		texts[i] = v.Unlike()
-	}
-	return fmt.Sprintf("the server has confirmed the update of the stream %s, and it is not as it was asked to be: %s", e.Stream, strings.Join(texts, "; "))
+	return fmt.Sprintf("the server has confirmed the update of the stream %s, and it is not as it was asked to be: %s", e.Stream, describeUnlike(e.Differences))
 }
 
-// DescribeDifferences says in words where a stream breaks the contract.
+// DescribeDifferences says in words where a stream differs from the contract.
 func DescribeDifferences(differences []Difference) string {
+	return join(differences, Difference.String)
+}
+
+// describeUnlike says in words where a stream differs from anything else.
+func describeUnlike(differences []Difference) string { return join(differences, Difference.Unlike) }
+
+func join(differences []Difference, describe func(Difference) string) string {
 	texts := make([]string, len(differences))
-	for i, v := range differences {
-		texts[i] = v.String()
+	for i, d := range differences {
+		texts[i] = describe(d)
 	}
 	return strings.Join(texts, "; ")
 }

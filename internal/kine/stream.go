@@ -214,7 +214,8 @@ func UpdateStream(ctx context.Context, js *natsconn.JetStream, want Config, plac
 	}
 	broken := slices.DeleteFunc(info.Config.Differences(want), Difference.Repairable)
 	if len(broken) > 0 {
-		return nil, &UnrepairableError{Stream: StreamName(spec.Name), Differences: broken}
+		_, mirror := want["mirror"]
+		return nil, &UnrepairableError{Stream: StreamName(spec.Name), Differences: broken, ForMirror: mirror}
 	}
 
 	// New replicas are looked for in the stream's own cluster, but by tags only while the placement is set. The server

@@ -104,7 +104,7 @@ func graftedHistory(t *testing.T) {
 
 	// It may be the only copy of the old history: restoring neither promotes it nor removes it, not even if a restoration has made it.
 	spec := specOf("kine", top.source)
-	if _, ok := errors.AsType[*ExistsError](restore(t, top, spec)); !ok {
+	if _, ok := errors.AsType[*kine.ExistsError](restore(t, top, spec)); !ok {
 		t.Error("a mirror that no restoration has made: not refused")
 	}
 	if err := kine.SendStream(t.Context(), top.js, spec.restoring()); err != nil {

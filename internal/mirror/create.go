@@ -24,7 +24,7 @@ func Probe(ctx context.Context, source *natsconn.JetStream, bucket string) (*kin
 
 // Create makes the stream of a mirror, in the given place if there is one; [AwaitSync] then waits until it follows, and
 // [Settle] finishes the placement. [Establish] does all of it. A mirror that is there already is taken over if it equals the
-// spec and is empty, as an earlier creation leaves it whose answer was lost, and that is noted in it; any other stream is an [*ExistsError]. A source
+// spec and is empty, as an earlier creation leaves it whose answer was lost, and that is noted in it; any other stream is an [*kine.ExistsError]. A source
 // in the same account and domain is a [*BrokenError], and nothing is made then.
 func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement) (*Mirror, error) {
 	return create(ctx, js, spec, spec.form(), place, func(info *kine.Stream, asked bool) bool {
@@ -55,7 +55,9 @@ func create(
 		if len(info.Config.Unplaced(form)) == 0 && adopt(info, asked) {
 			return nil
 		}
-		return &ExistsError{Mirror: read(info), Differences: info.Config.Unplaced(spec.form())}
+		exists := read(info)
+		exists.Differences = info.Config.Unplaced(spec.form())
+		return &kine.ExistsError{Bucket: &exists.Bucket, IsMirror: !exists.Promoted, ForMirror: true}
 	})
 	if err != nil {
 		return nil, err
@@ -86,19 +88,13 @@ func checkDomain(ctx context.Context, js *natsconn.JetStream, source Source) err
 
 // Settle waits until a new mirror is in its place, has a leader, and every replica is there and current. Then it clears the
 // placement, which a bucket must not have, and returns the mirror as it is now. If ctx ends before, the error is a
-// [*PendingError].
+// [*kine.UnsettledError].
 func Settle(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement) (*Mirror, error) {
 	return settled(kine.SettleStream(ctx, js, spec.form(), place))
 }
 
 // settled reads what package kine returns of a mirror's stream.
 func settled(info *kine.Stream, err error) (*Mirror, error) {
-	if unsettled, ok := errors.AsType[*kine.UnsettledError](err); ok {
-		return nil, &PendingError{Waiting: unsettled.Waiting, Err: err}
-	}
-	if broken, ok := errors.AsType[*kine.UnrepairableError](err); ok {
-		return nil, &UnrepairableError{Stream: broken.Stream, Differences: broken.Differences}
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +103,7 @@ func settled(info *kine.Stream, err error) (*Mirror, error) {
 
 // Establish makes a mirror and proves that it follows its source; see [Create], [AwaitSync] and [Settle]. One that can never
 // work as things are configured is a [*BrokenError] within seconds, and is removed again. Any other failure once the mirror
-// is there is a [*PendingError]: the mirror stays, and is returned beside the error as far as it is known. Calling AwaitSync and Settle goes on.
+// is there is a [*kine.UnsettledError]: the mirror stays, and is returned beside the error as far as it is known. Calling AwaitSync and Settle goes on.
 func Establish(
 	ctx context.Context, js, source *natsconn.JetStream, spec Spec, place *kine.Placement,
 ) (*Mirror, error) {
@@ -140,14 +136,10 @@ func prove(
 	if m != nil {
 		made = m
 	}
-	pending, ok := errors.AsType[*PendingError](err)
-	if !ok {
-		pending = &PendingError{Waiting: err.Error(), Err: err}
+	if _, ok := errors.AsType[*kine.UnsettledError](err); !ok {
+		err = &kine.UnsettledError{Waiting: err.Error(), Err: err}
 	}
-	if pending.Mirror == nil {
-		pending.Mirror = made
-	}
-	return pending.Mirror, pending
+	return made, err
 }
 
 // isLasting tells whether an error says that a mirror can never work.

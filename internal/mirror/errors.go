@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
@@ -101,60 +100,12 @@ func (e *SourceError) Error() string {
 		kine.StreamName(e.Bucket), kine.DescribeDifferences(e.Differences))
 }
 
-// ExistsError says that a stream of the mirror's name is there already and cannot be taken over.
-type ExistsError struct {
-	Mirror *Mirror
-	// Differences are where it differs from the mirror that was to be made.
-	Differences []kine.Difference
-}
-
-func (e *ExistsError) Error() string {
-	switch {
-	case e.Mirror.Promoted:
-		return fmt.Sprintf("a stream %s exists already and is no mirror; it holds %s", kine.StreamName(e.Mirror.Name), e.Mirror.Contents())
-	case len(e.Differences) > 0:
-		return fmt.Sprintf("a mirror %s exists already and differs: %s", e.Mirror.Name, describe(e.Differences))
-	}
-	return fmt.Sprintf("the mirror %s exists already: %s", e.Mirror.Name, e.Mirror.Contents())
-}
-
-// UnrepairableError says which fields of a mirror's stream cannot be updated to what they should be.
-type UnrepairableError struct {
-	Stream      string
-	Differences []kine.Difference
-}
-
-func (e *UnrepairableError) Error() string {
-	return fmt.Sprintf("the stream %s cannot be updated to what the mirror should be: %s", e.Stream, describe(e.Differences))
-}
-
-func describe(differences []kine.Difference) string {
-	texts := make([]string, len(differences))
-	for i, v := range differences {
-		texts[i] = v.Unlike()
-	}
-	return strings.Join(texts, "; ")
-}
-
 // PromotedError says that what was to be worked on as a mirror was promoted, and is a bucket.
 type PromotedError struct{ Name string }
 
 func (e *PromotedError) Error() string {
 	return fmt.Sprintf("the stream %s is no mirror: it was promoted, and is a bucket of its own", kine.StreamName(e.Name))
 }
-
-// PendingError says that a mirror is there, and that a step which goes on in the background was not done in time.
-type PendingError struct {
-	// Mirror is how far it has come, nil if that could not be asked for.
-	Mirror *Mirror
-	// Waiting says what is still missing, in the user's words.
-	Waiting string
-	Err     error
-}
-
-func (e *PendingError) Error() string { return e.Waiting }
-
-func (e *PendingError) Unwrap() error { return e.Err }
 
 // DivergedError says that a mirror and its source have different histories.
 type DivergedError struct{ Divergence }

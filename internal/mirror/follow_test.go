@@ -104,9 +104,9 @@ func contactLost(t *testing.T) {
 	if _, err := AwaitSequence(t.Context(), leaf, "kine", 20); err != nil {
 		t.Errorf("waiting for what is there: %v", err)
 	}
-	_, err = AwaitSync(within(t, 500*time.Millisecond), leaf, hub, spec)
-	pending, ok := errors.AsType[*PendingError](err)
-	if !ok || pending.Mirror == nil || !strings.Contains(err.Error(), "no contact to the bucket kine") {
+	seen, err := AwaitSync(within(t, 500*time.Millisecond), leaf, hub, spec)
+	_, ok := errors.AsType[*kine.UnsettledError](err)
+	if !ok || seen == nil || !strings.Contains(err.Error(), "no contact to the bucket kine") {
 		t.Errorf("waiting for a source that is there: %v", err)
 	}
 }
@@ -190,14 +190,13 @@ func TestEstablishPending(t *testing.T) {
 	write(t, top.nc, "kine", 5000, 4096)
 	spec := specOf("kine", top.source)
 	m, err := Establish(within(t, 30*time.Millisecond), top.js, top.from, spec, nil)
-	pending, ok := errors.AsType[*PendingError](err)
-	if !ok || m == nil || pending.Mirror != m {
+	if _, ok := errors.AsType[*kine.UnsettledError](err); !ok || m == nil {
 		t.Fatalf("%v, %v", m, err)
 	}
 	if m, err = AwaitSync(within(t, 20*time.Second), top.js, top.from, spec); err != nil || m.LastSequence != 5000 {
 		t.Fatal(err)
 	}
-	if m, err = Settle(t.Context(), top.js, spec, nil); err != nil || m.Spec != spec {
+	if m, err = Settle(t.Context(), top.js, spec, nil); err != nil || m.spec() != spec {
 		t.Error(err)
 	}
 }
@@ -223,19 +222,19 @@ func TestUpdateRepairs(t *testing.T) {
 		if err != nil || len(m.Differences) != 1 || m.Differences[0].Field != field || !m.Differences[0].Repairable() {
 			t.Errorf("%s: %v, %v", field, m.Differences, err)
 		}
-		if m, err = Update(t.Context(), top.js, spec, nil, false); err != nil || len(m.Differences) > 0 || m.Spec != spec {
+		if m, err = Update(t.Context(), top.js, spec, nil, false); err != nil || len(m.Differences) > 0 || m.spec() != spec {
 			t.Errorf("%s is not repaired: %v", field, err)
 		}
 	}
 
 	other := spec
 	other.History = 20
-	if m, err := Update(t.Context(), top.js, other, nil, false); err != nil || m.Spec != other {
+	if m, err := Update(t.Context(), top.js, other, nil, false); err != nil || m.spec() != other {
 		t.Errorf("another history: %v", err)
 	}
 	other.Source.DeliverPrefix = "elsewhere"
 	_, err := Update(t.Context(), top.js, other, nil, false)
-	if refused, ok := errors.AsType[*UnrepairableError](err); !ok || len(refused.Differences) != 1 || refused.Differences[0].Field != "mirror" {
+	if refused, ok := errors.AsType[*kine.UnrepairableError](err); !ok || len(refused.Differences) != 1 || refused.Differences[0].Field != "mirror" {
 		t.Errorf("another source: %v", err)
 	}
 	if _, err := Update(t.Context(), top.js, specOf("none", top.source), nil, false); !errors.Is(err, kine.ErrNotFound) {
@@ -279,7 +278,7 @@ func TestSuperCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	promoted, err := Promote(t.Context(), js, spec)
-	if err != nil || promoted.Spec != spec.Bucket() || promoted.Cluster != "east" || promoted.LastSequence != 310 {
+	if err != nil || promoted.Spec != spec.Spec || promoted.Cluster != "east" || promoted.LastSequence != 310 {
 		t.Fatalf("%+v, %v", promoted, err)
 	}
 }

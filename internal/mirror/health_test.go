@@ -19,15 +19,15 @@ func TestHealth(t *testing.T) {
 		follows bool
 		text    string
 	}{
-		"healthy":         {Mirror{LastSequence: 7}, Healthy, true, "in sync with the bucket kine, last revision 7"},
+		"healthy":         {Mirror{Bucket: at(7)}, Healthy, true, "in sync with the bucket kine, last revision 7"},
 		"at the limit":    {Mirror{Active: ContactLimit}, Healthy, true, "in sync"},
-		"catching up":     {Mirror{Lag: 3, LastSequence: 7}, CatchingUp, true, "3 messages behind the bucket kine, last revision 7"},
+		"catching up":     {Mirror{Lag: 3, Bucket: at(7)}, CatchingUp, true, "3 messages behind the bucket kine, last revision 7"},
 		"contact lost":    {Mirror{Active: ContactLimit + time.Second, Lag: 3}, ContactLost, false, "no contact to the bucket kine for 11s"},
 		"never":           {Mirror{Active: Never}, NoContact, false, "no contact to the bucket kine yet"},
 		"source missing":  {Mirror{Active: Never, Error: api(10059)}, SourceMissing, false, "there is no bucket kine: so it is (error code 10059)"},
 		"stalled":         {Mirror{Lag: 5, Error: api(10228)}, Stalled, false, "$JS.FC.KV_kine.>"},
 		"failing":         {Mirror{Error: api(10001)}, Failing, false, "refuses to be mirrored: so it is (error code 10001)"},
-		"promoted":        {Mirror{Promoted: true, Active: Never, LastSequence: 9}, Promoted, false, "promoted, last revision 9"},
+		"promoted":        {Mirror{Promoted: true, Active: Never, Bucket: at(9)}, Promoted, false, "promoted, last revision 9"},
 		"promoted, stale": {Mirror{Promoted: true, Error: api(10059)}, Promoted, false, "promoted"},
 	}
 	for name, tt := range cases {
@@ -95,14 +95,14 @@ func TestForm(t *testing.T) {
 	t.Parallel()
 	for _, spec := range []Spec{
 		specOf("kine", kineIn("hub")), specOf("copy", kineIn("hub")), specOf("kine", shared), specOf("copy", shared),
-		{Name: "kine", History: 64, Replicas: 5, Source: Source{Bucket: "a", APIPrefix: "x.y"}},
+		{Spec: kine.Spec{Name: "kine", History: 64, Replicas: 5}, Source: Source{Bucket: "a", APIPrefix: "x.y"}},
 	} {
 		m := read(&kine.Stream{Config: spec.form()})
-		if m.Spec != spec || len(m.Differences) > 0 || m.Promoted {
+		if m.spec() != spec || len(m.Differences) > 0 || m.Promoted {
 			t.Errorf("%+v is read as %+v", spec, m)
 		}
 		fields := map[string]bool{}
-		for _, v := range spec.form().Differences(kine.NewConfig(kine.Contract(spec.Bucket()))) {
+		for _, v := range spec.form().Differences(kine.NewConfig(kine.Contract(spec.Spec))) {
 			fields[v.Field] = true
 		}
 		if len(fields) != 3 || !fields["mirror"] || !fields["subjects"] || !fields["duplicate_window"] {

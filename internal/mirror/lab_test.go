@@ -35,7 +35,7 @@ func within(tb testing.TB, d time.Duration) context.Context {
 
 // specOf is a mirror of this source, as the tests make their buckets.
 func specOf(name string, source Source) Spec {
-	return Spec{Name: name, History: 10, Replicas: 1, Source: source}
+	return Spec{Spec: kine.Spec{Name: name, History: 10, Replicas: 1}, Source: source}
 }
 
 // kineIn is the bucket that most tests mirror, in another domain.
@@ -174,3 +174,6 @@ func atOnce(t *testing.T, cases map[string]func(*testing.T)) {
 	}
 	wg.Wait()
 }
+
+// at is a bucket whose last revision this is.
+func at(revision uint64) kine.Bucket { return kine.Bucket{LastSequence: revision} }

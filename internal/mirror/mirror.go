@@ -9,7 +9,6 @@ package mirror
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -118,26 +117,17 @@ func domainOf(prefix string) string {
 	return domain
 }
 
-// Spec is what a mirror shall be. Its stream has the name of the bucket that it becomes when it is promoted.
+// Spec is what a mirror shall be. Its stream has the name of the bucket that it becomes when it is promoted, which may differ
+// from the source's: the keys are then renamed. Its history is the source's own, which [Probe] tells: the mirror then has the
+// same messages, and its promotion changes nothing about them. Its replicas are independent of the source's.
 type Spec struct {
-	// Name of the mirror, see [kine.CheckBucket]. It may differ from the source's, whose keys are then renamed.
-	Name string
-	// History is the source's own, which [Probe] tells: the mirror then has the same messages, and its promotion changes
-	// nothing about them.
-	History int64
-	// Replicas is the number of servers that hold the mirror, independent of the source's.
-	Replicas int
-	Source   Source
-}
-
-// Bucket returns what the mirror is once it is promoted.
-func (s Spec) Bucket() kine.Spec {
-	return kine.Spec{Name: s.Name, History: s.History, Replicas: s.Replicas}
+	kine.Spec
+	Source Source
 }
 
 // form returns the configuration of the mirror's stream.
 func (s Spec) form() kine.Config {
-	c := kine.Contract(s.Bucket())
+	c := kine.Contract(s.Spec)
 	c.Subjects, c.Duplicates = nil, 0 // refused on a mirror
 	c.MirrorDirect = false            // it would answer KINE's reads of the source with what is not the latest
 	c.Mirror = &jetstream.StreamSource{
@@ -169,20 +159,12 @@ const Never = time.Duration(-1)
 
 // Mirror is a mirror as the server has it.
 type Mirror struct {
-	// Spec is read from the stream: Source is empty once the mirror was promoted, and has a Domain wherever its prefix is
-	// that of one.
-	Spec
-	// Cluster is the name of the NATS cluster that holds it, empty on a single server.
-	Cluster string
-	// Placement is the placement of a creation or move that is not finished; a mirror at rest has none.
-	Placement *kine.Placement
-	// Domain is the JetStream domain that it is in, see [kine.Bucket].
-	Domain string
-	// Created is when the stream was made. Adopted is set by [Create] and [Establish] if it was there before.
-	Created time.Time
-	Adopted bool
-	// Messages, Bytes and Keys say how much is in it; FirstSequence and LastSequence are the first and the last revision that it has.
-	Messages, Bytes, Keys, FirstSequence, LastSequence uint64
+	// Bucket is what a mirror has in common with one. Its differences are those from what the stream of a mirror of this source
+	// should be, history and replicas aside; of a promoted one, those from the KINE contract. [Create] and [Establish] set Adopted.
+	// Only a promoted mirror has a fence.
+	kine.Bucket
+	// Source is empty once the mirror was promoted. It has a Domain wherever its prefix is that of one.
+	Source Source
 	// Lag is how many messages of the source it knows of and does not have yet, as far as it has contact.
 	Lag uint64
 	// Active is the time since the last sign of life of the source, which sends one each second, or [Never].
@@ -191,35 +173,22 @@ type Mirror struct {
 	Error *natsconn.APIError
 	// Promoted is set once the stream is no mirror any more. It is a bucket then, for package kine to work on.
 	Promoted bool
-	// Fence is that of a promoted mirror which was fenced since.
-	Fence *kine.Fence
-	// Differences are the deviations from what the stream of a mirror of this source should be, history and replicas aside; of
-	// a promoted one, from the KINE contract.
-	Differences []kine.Difference
 }
 
-// Contents says in words what is in the mirror.
-func (m *Mirror) Contents() string {
-	return fmt.Sprintf("%d keys in %d messages (%d bytes), last revision %d", m.Keys, m.Messages, m.Bytes, m.LastSequence)
-}
+// spec returns the mirror's specification, as read from its stream.
+func (m *Mirror) spec() Spec { return Spec{Spec: m.Bucket.Spec, Source: m.Source} }
 
 // read reads a stream as that of a mirror.
 func read(info *kine.Stream) *Mirror {
-	b := info.Bucket()
-	m := &Mirror{
-		Spec:    Spec{Name: b.Name, History: b.History, Replicas: b.Replicas},
-		Cluster: b.Cluster, Placement: b.Placement, Created: info.Created, Domain: info.Domain,
-		Messages: b.Messages, Bytes: b.Bytes, Keys: b.Keys, FirstSequence: info.State.FirstSequence, LastSequence: b.LastSequence,
-		Active: Never,
-	}
+	m := &Mirror{Bucket: *info.Bucket(), Active: Never}
 	var source *jetstream.StreamSource
 	info.Config.Get("mirror", &source)
 	if source == nil {
-		m.Promoted, m.Fence, m.Differences = true, b.Fence, b.Differences
+		m.Promoted = true
 		return m
 	}
 	m.Source = readSource(source)
-	m.Differences = info.Config.Differences(m.form())
+	m.Fence, m.Differences = nil, info.Config.Differences(m.spec().form())
 	if info.Mirror != nil {
 		m.Lag, m.Active, m.Error = info.Mirror.Lag, info.Mirror.Active, info.Mirror.Error
 	}

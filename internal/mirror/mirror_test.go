@@ -55,9 +55,9 @@ func TestEstablish(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, name := range []string{"kine", "copy"} {
-				spec := Spec{Name: name, History: probed.History, Replicas: 1, Source: top.source}
+				spec := Spec{Spec: kine.Spec{Name: name, History: probed.History, Replicas: 1}, Source: top.source}
 				m := establish(t, top.js, top.from, spec)
-				if m.Spec != spec || len(m.Differences) > 0 || m.Promoted || m.Placement != nil || m.LastSequence != 200 ||
+				if m.spec() != spec || len(m.Differences) > 0 || m.Promoted || m.Placement != nil || m.LastSequence != 200 ||
 					m.Keys != probed.Keys || m.Health() != Healthy || m.Created.IsZero() {
 					t.Errorf("%+v: %s", m, m.Describe())
 				}
@@ -149,7 +149,7 @@ func TestCreateMeetsAnother(t *testing.T) {
 	other := spec
 	other.History = 5
 	_, err := Create(t.Context(), top.js, other, nil)
-	if exists, ok := errors.AsType[*ExistsError](err); !ok || len(exists.Differences) != 1 || !strings.Contains(err.Error(), "max_msgs_per_subject is 10, not 5") {
+	if exists, ok := errors.AsType[*kine.ExistsError](err); !ok || len(exists.Bucket.Differences) != 1 || !strings.Contains(err.Error(), "max_msgs_per_subject is 10, not 5") {
 		t.Errorf("of another history: %v", err)
 	}
 	write(t, top.nc, "kine", 7, 10)
@@ -157,14 +157,14 @@ func TestCreateMeetsAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Create(t.Context(), top.js, spec, nil)
-	if _, ok := errors.AsType[*ExistsError](err); !ok || !strings.Contains(err.Error(), "the mirror kine exists already: 5 keys in 7 messages") {
+	if _, ok := errors.AsType[*kine.ExistsError](err); !ok || !strings.Contains(err.Error(), "the mirror kine exists already: 5 keys in 7 messages") {
 		t.Errorf("of a filled one: %v", err)
 	}
 	if _, err := kine.Create(t.Context(), top.js, kine.Spec{Name: "taken", History: 10, Replicas: 1}, nil); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Establish(t.Context(), top.js, top.from, specOf("taken", top.source), nil)
-	if _, ok := errors.AsType[*ExistsError](err); !ok || !strings.Contains(err.Error(), "exists already and is no mirror") {
+	if _, ok := errors.AsType[*kine.ExistsError](err); !ok || !strings.Contains(err.Error(), "exists already and is no mirror") {
 		t.Errorf("of a bucket: %v", err)
 	}
 	if b, err := kine.Read(t.Context(), top.js, "taken"); err != nil || len(b.Differences) > 0 {

@@ -13,7 +13,7 @@ import (
 // [AwaitSequence]. A stream that is no mirror any more is repaired to the contract if it differs. Errors:
 // [kine.ErrNotFound], [*kine.UnrepairableError] before anything is changed.
 func Promote(ctx context.Context, js *natsconn.JetStream, spec Spec) (*kine.Bucket, error) {
-	want := kine.NewConfig(kine.Contract(spec.Bucket()))
+	want := kine.NewConfig(kine.Contract(spec.Spec))
 	info, err := kine.ReadStream(ctx, js, spec.Name)
 	if err != nil {
 		return nil, err
@@ -44,8 +44,8 @@ func Promote(ctx context.Context, js *natsconn.JetStream, spec Spec) (*kine.Buck
 // Restore makes a bucket out of what another one holds, with the same revisions: a mirror of it is made, brought to the
 // last sequence of the source, and promoted. The source may be a mirror itself, and is not changed; nobody should write to it
 // meanwhile. What an earlier call has left unfinished is taken up, down to a bucket that equals the contract and has the
-// source's history. Any other stream in the way is an [*ExistsError], a mirror that no restoration has made among them. A mirror that can never work is a [*BrokenError], and is
-// removed again unless it was there before and has messages; if ctx ends before the end, the error is a [*PendingError]. A
+// source's history. Any other stream in the way is an [*kine.ExistsError], a mirror that no restoration has made among them. A mirror that can never work is a [*BrokenError], and is
+// removed again unless it was there before and has messages; if ctx ends before the end, the error is a [*kine.UnsettledError]. A
 // source that is no bucket that KINE accepts is a [*SourceError], one that is not there [kine.ErrNotFound].
 func Restore(
 	ctx context.Context, js, source *natsconn.JetStream, spec Spec, place *kine.Placement,
@@ -55,7 +55,7 @@ func Restore(
 		return nil, err
 	}
 	made, err := createRestoring(ctx, js, spec, place)
-	if exists, ok := errors.AsType[*ExistsError](err); ok {
+	if exists, ok := errors.AsType[*kine.ExistsError](err); ok {
 		return finished(ctx, js, source, spec, from, exists)
 	}
 	if err != nil {
@@ -64,11 +64,7 @@ func Restore(
 	err = bring(ctx, js, source, spec, place)
 	if _, ok := errors.AsType[*PromotedError](err); ok {
 		// Another call was faster, such as one of an apply whose CLI was killed.
-		now, err := Read(ctx, js, spec.Name)
-		if err != nil {
-			return nil, err
-		}
-		return finished(ctx, js, source, spec, from, &ExistsError{Mirror: now})
+		return finished(ctx, js, source, spec, from, nil)
 	}
 	if err != nil {
 		return nil, discard(ctx, js, spec.restoring(), made, err)
@@ -109,25 +105,29 @@ func probeAny(ctx context.Context, source *natsconn.JetStream, bucket string) (*
 	return m, nil
 }
 
-// finished returns the bucket of an earlier restoration, which was promoted already; exists is what was found in its place.
+// finished returns the bucket of an earlier restoration, which was promoted already. Unless what is there is that bucket, the
+// error is exists, or one like it if that is nil.
 func finished(
-	ctx context.Context, js, source *natsconn.JetStream, spec Spec, from *Mirror, exists *ExistsError,
+	ctx context.Context, js, source *natsconn.JetStream, spec Spec, from *Mirror, exists *kine.ExistsError,
 ) (*kine.Bucket, error) {
-	bucket, err := kine.Read(ctx, js, spec.Name)
+	m, err := Read(ctx, js, spec.Name)
 	if err != nil {
 		return nil, err
 	}
-	if !exists.Mirror.Promoted || len(bucket.Differences) > 0 || bucket.Fence != nil || bucket.Spec != spec.Bucket() ||
-		bucket.LastSequence != from.LastSequence || bucket.LastSequence == 0 {
+	if exists == nil {
+		exists = &kine.ExistsError{Bucket: &m.Bucket, IsMirror: !m.Promoted, ForMirror: true}
+	}
+	if !m.Promoted || len(m.Differences) > 0 || m.Fence != nil || m.Spec != spec.Spec ||
+		m.LastSequence != from.LastSequence || m.LastSequence == 0 {
 		return nil, exists
 	}
-	_, d, err := compare(ctx, js, source, exists.Mirror, spec.Source.Bucket)
+	_, d, err := compare(ctx, js, source, m, spec.Source.Bucket)
 	if err != nil {
 		return nil, err
 	}
 	if d != nil {
 		return nil, exists
 	}
-	bucket.Adopted = true
-	return bucket, nil
+	m.Adopted = true
+	return &m.Bucket, nil
 }

@@ -50,7 +50,7 @@ func TestPromote(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if len(bucket.Differences) > 0 || bucket.Spec != spec.Bucket() || bucket.LastSequence != last {
+				if len(bucket.Differences) > 0 || bucket.Spec != spec.Spec || bucket.LastSequence != last {
 					t.Errorf("%+v", bucket)
 				}
 			}
@@ -158,11 +158,11 @@ func restored(t *testing.T) {
 		if err != nil {
 			t.Fatalf("going on with %s: %v", what, err)
 		}
-		if bucket.Spec != back.Bucket() || len(bucket.Differences) > 0 || bucket.LastSequence != last {
+		if bucket.Spec != back.Spec || len(bucket.Differences) > 0 || bucket.LastSequence != last {
 			t.Errorf("%+v", bucket)
 		}
 	}
-	if m, err := Read(t.Context(), leaf, "kine"); err != nil || m.Promoted || m.Spec != spec {
+	if m, err := Read(t.Context(), leaf, "kine"); err != nil || m.Promoted || m.spec() != spec {
 		t.Errorf("the source was changed: %v", err)
 	}
 
@@ -186,20 +186,20 @@ func TestRestoreRefused(t *testing.T) {
 		t.Errorf("from no bucket: %v", err)
 	}
 	makeBucket(t, top.from, top.nc, 30)
-	if _, err := kine.Create(t.Context(), top.js, spec.Bucket(), nil); err != nil {
+	if _, err := kine.Create(t.Context(), top.js, spec.Spec, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := errors.AsType[*ExistsError](restore(t, top, spec)); !ok {
+	if _, ok := errors.AsType[*kine.ExistsError](restore(t, top, spec)); !ok {
 		t.Error("over an empty bucket: not refused")
 	}
 	nc := top.leaf.Connect(t)
 	write(t, nc, "taken", 30, 10)
-	if _, ok := errors.AsType[*ExistsError](restore(t, top, spec)); !ok {
+	if _, ok := errors.AsType[*kine.ExistsError](restore(t, top, spec)); !ok {
 		t.Error("over a bucket as long as the source: not refused")
 	}
 	spec = specOf("standby", top.source)
 	establish(t, top.js, top.from, spec)
-	if _, ok := errors.AsType[*ExistsError](restore(t, top, spec)); !ok {
+	if _, ok := errors.AsType[*kine.ExistsError](restore(t, top, spec)); !ok {
 		t.Error("over a mirror that follows the source: not refused")
 	}
 	if m, err := Read(t.Context(), top.js, "standby"); err != nil || m.Promoted || len(m.Differences) > 0 {

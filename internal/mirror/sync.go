@@ -32,10 +32,10 @@ const (
 
 // AwaitSync waits until a mirror is proven to follow its source: there are signs of life, and it has all that the source had
 // when the wait began. source is the API that the bucket is read from, nil if nobody may ask there; that the lag is 0 is the
-// proof then. If nobody answers there, that is a [*PendingError] soon. A mirror that does not follow is a [*BrokenError] within seconds. One that has worked, and whose
+// proof then. If nobody answers there, that is a [*kine.UnsettledError] soon. A mirror that does not follow is a [*BrokenError] within seconds. One that has worked, and whose
 // source is there, is given as long as ctx allows: its server asks a source that was lost for messages after ten to twenty
 // seconds, waits half a minute for the answer, and asks again after up to two minutes more (srcConsumerWaitTime and retryMaximum in
-// nats-server's server/stream.go). If ctx ends before, the error is a [*PendingError].
+// nats-server's server/stream.go). If ctx ends before, the error is a [*kine.UnsettledError].
 func AwaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec) (*Mirror, error) {
 	return awaitSync(ctx, js, source, spec, nil)
 }
@@ -43,7 +43,7 @@ func AwaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec) (
 // unasked is the failure of a look at the source: pending if nobody has answered, who may do so later.
 func unasked(err error) error {
 	if natsconn.IsUnreachable(err) || natsconn.IsTransient(err) {
-		return &PendingError{Waiting: fmt.Sprintf("its source cannot be asked: %v", err), Err: err}
+		return &kine.UnsettledError{Waiting: fmt.Sprintf("its source cannot be asked: %v", err), Err: err}
 	}
 	return err
 }
@@ -90,7 +90,7 @@ func awaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec, f
 // AwaitSequence waits until a mirror has the message of a sequence, or a later one. That it has is enough; until then, it
 // gives up as [AwaitSync] does.
 func AwaitSequence(ctx context.Context, js *natsconn.JetStream, name string, sequence uint64) (*Mirror, error) {
-	w := newWatcher(Spec{Name: name})
+	w := newWatcher(Spec{Spec: kine.Spec{Name: name}})
 	w.target, w.enough = sequence, true
 	return w.await(ctx, js)
 }
@@ -265,5 +265,5 @@ func (w *watcher) pending(m *Mirror, err error) error {
 	default:
 		waiting = "the mirror is " + m.Describe()
 	}
-	return &PendingError{Mirror: m, Waiting: waiting, Err: err}
+	return &kine.UnsettledError{Waiting: waiting, Err: err}
 }

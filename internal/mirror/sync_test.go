@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
@@ -26,24 +27,24 @@ func TestWatcher(t *testing.T) {
 		cause   Cause
 	}{
 		"just made":              {looks: []Mirror{{Active: Never}}},
-		"in sync":                {looks: []Mirror{{Active: Never}, {LastSequence: 10}}, done: true},
-		"coming":                 {looks: []Mirror{{Active: Never}, {LastSequence: 5, Lag: 5}}},
-		"coming, with a lag":     {looks: []Mirror{{Active: Never}, {LastSequence: 10, Lag: 5}}, done: true},
-		"there before, silent":   {looks: []Mirror{{Active: Never, LastSequence: 10}}},
-		"one sign of life":       {looks: []Mirror{{LastSequence: 10, Active: time.Second}}},
-		"two signs of life":      {looks: []Mirror{{LastSequence: 10, Active: time.Second}, {LastSequence: 10}}, done: true},
-		"there, with an error":   {looks: []Mirror{{Active: Never}, {LastSequence: 10, Error: stalled}}},
+		"in sync":                {looks: []Mirror{{Active: Never}, {Bucket: at(10)}}, done: true},
+		"coming":                 {looks: []Mirror{{Active: Never}, {Bucket: at(5), Lag: 5}}},
+		"coming, with a lag":     {looks: []Mirror{{Active: Never}, {Bucket: at(10), Lag: 5}}, done: true},
+		"there before, silent":   {looks: []Mirror{{Active: Never, Bucket: at(10)}}},
+		"one sign of life":       {looks: []Mirror{{Bucket: at(10), Active: time.Second}}},
+		"two signs of life":      {looks: []Mirror{{Bucket: at(10), Active: time.Second}, {Bucket: at(10)}}, done: true},
+		"there, with an error":   {looks: []Mirror{{Active: Never}, {Bucket: at(10), Error: stalled}}},
 		"source missing":         {looks: []Mirror{{Active: Never, Error: missing}, {Active: Never}}, before: long, cause: CauseSourceMissing},
 		"refused":                {looks: []Mirror{{Active: Never, Error: &natsconn.APIError{ErrCode: 1}}}, before: long, cause: CauseRefused},
 		"no delivery":            {looks: []Mirror{{Active: 4 * time.Second}, {Active: 4 * time.Second}}, before: long, cause: CauseNoDelivery},
-		"stalled":                {looks: []Mirror{{Active: Never}, {LastSequence: 5, Lag: 5}, {LastSequence: 5, Lag: 5}}, before: long, cause: CauseFlowControl},
-		"stalled, as it says":    {looks: []Mirror{{Active: Never}, {LastSequence: 5, Error: stalled}, {LastSequence: 5, Lag: 5}}, before: long, cause: CauseFlowControl},
-		"another source":         {looks: []Mirror{{Active: Never}, {LastSequence: 5}, {LastSequence: 5}}, before: long, cause: CauseOtherSource},
-		"lost":                   {looks: []Mirror{{LastSequence: 5}, {LastSequence: 5, Active: 11 * time.Second}}, cause: CauseUnreachable},
-		"lost, source known":     {looks: []Mirror{{LastSequence: 5}, {LastSequence: 5, Active: 11 * time.Second}}, patient: true},
-		"silent, worked before":  {looks: []Mirror{{LastSequence: 5, Active: 4 * time.Second}, {LastSequence: 5, Active: 4 * time.Second}}, before: long, cause: CauseUnreachable},
-		"missing, worked before": {looks: []Mirror{{LastSequence: 5, Active: Never, Error: missing}}, before: long, cause: CauseSourceMissing},
-		"missing, source known":  {looks: []Mirror{{LastSequence: 5, Active: Never, Error: missing}}, before: long, patient: true},
+		"stalled":                {looks: []Mirror{{Active: Never}, {Bucket: at(5), Lag: 5}, {Bucket: at(5), Lag: 5}}, before: long, cause: CauseFlowControl},
+		"stalled, as it says":    {looks: []Mirror{{Active: Never}, {Bucket: at(5), Error: stalled}, {Bucket: at(5), Lag: 5}}, before: long, cause: CauseFlowControl},
+		"another source":         {looks: []Mirror{{Active: Never}, {Bucket: at(5)}, {Bucket: at(5)}}, before: long, cause: CauseOtherSource},
+		"lost":                   {looks: []Mirror{{Bucket: at(5)}, {Bucket: at(5), Active: 11 * time.Second}}, cause: CauseUnreachable},
+		"lost, source known":     {looks: []Mirror{{Bucket: at(5)}, {Bucket: at(5), Active: 11 * time.Second}}, patient: true},
+		"silent, worked before":  {looks: []Mirror{{Bucket: at(5), Active: 4 * time.Second}, {Bucket: at(5), Active: 4 * time.Second}}, before: long, cause: CauseUnreachable},
+		"missing, worked before": {looks: []Mirror{{Bucket: at(5), Active: Never, Error: missing}}, before: long, cause: CauseSourceMissing},
+		"missing, source known":  {looks: []Mirror{{Bucket: at(5), Active: Never, Error: missing}}, before: long, patient: true},
 	}
 	for name, tt := range cases {
 		w := newWatcher(specOf("kine", source))
@@ -77,7 +78,7 @@ func TestWatcherContactReturns(t *testing.T) {
 	w := newWatcher(specOf("kine", kineIn("hub")))
 	w.target, w.patient = 10, true
 	w.since, w.moved = w.since.Add(-time.Minute), w.moved.Add(-time.Minute)
-	back := &Mirror{Spec: specOf("kine", kineIn("hub")), LastSequence: 5}
+	back := &Mirror{Bucket: at(5), Source: kineIn("hub")}
 	for _, active := range []time.Duration{50 * time.Second, 51 * time.Second, 0} {
 		back.Active = active
 		w.look(back)
@@ -102,7 +103,7 @@ func TestAwaitSyncUnasked(t *testing.T) {
 	lab.Hub.Stop()
 	start := time.Now()
 	_, err := AwaitSync(within(t, 2*time.Minute), leaf, hub, spec)
-	if pending, ok := errors.AsType[*PendingError](err); !ok || !strings.Contains(pending.Waiting, "its source cannot be asked") {
+	if pending, ok := errors.AsType[*kine.UnsettledError](err); !ok || !strings.Contains(pending.Waiting, "its source cannot be asked") {
 		t.Errorf("a source that is gone: %v", err)
 	}
 	if took := time.Since(start); took > askTimeout+5*time.Second {

@@ -9,8 +9,8 @@ import (
 
 // Update brings a mirror to a history and number of replicas, repairs what differs from the spec, and moves the mirror to its
 // place if move is set, which also goes on with what an earlier call has left unsettled. What cannot be updated, another
-// source among it, is an [*UnrepairableError], and nothing is changed then. A mirror that was promoted is a [*PromotedError]:
-// it is never made a mirror again. If ctx ends while the servers are still at work, the error is a [*PendingError].
+// source among it, is an [*kine.UnrepairableError], and nothing is changed then. A mirror that was promoted is a [*PromotedError]:
+// it is never made a mirror again. If ctx ends while the servers are still at work, the error is a [*kine.UnsettledError].
 func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement, move bool) (*Mirror, error) {
 	m, err := Read(ctx, js, spec.Name)
 	if err != nil {

@@ -92,7 +92,7 @@ func hasMirror(t *testing.T, here site) {
 		t.Fatal(err)
 	}
 	source := mirror.Source{Bucket: "kine", Domain: natslab.HubName}
-	if _, err := mirror.Establish(t.Context(), leaf, hub, mirror.Spec{Name: "kine", History: 10, Replicas: 1, Source: source}, nil); err != nil {
+	if _, err := mirror.Establish(t.Context(), leaf, hub, mirror.Spec{Spec: kine.Spec{Name: "kine", History: 10, Replicas: 1}, Source: source}, nil); err != nil {
 		t.Fatal(err)
 	}
 }

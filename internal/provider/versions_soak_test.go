@@ -229,7 +229,7 @@ func (r *twoRegions) assertInSync(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	found, err := mirror.AwaitSync(ctx, r.leaf, r.hub, mirror.Spec{
-		Name: "kine", History: kine.DefaultHistory, Replicas: 1, Source: mirror.Source{Bucket: "kine", Domain: natslab.HubName},
+		Spec: kine.Spec{Name: "kine", History: kine.DefaultHistory, Replicas: 1}, Source: mirror.Source{Bucket: "kine", Domain: natslab.HubName},
 	})
 	if err != nil {
 		t.Fatal(err)

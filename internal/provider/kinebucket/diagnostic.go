@@ -8,7 +8,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
-	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 )
@@ -20,8 +19,8 @@ func addError(diags *diag.Diagnostics, action string, m *bucketModel, err error)
 }
 
 // inTheWayStep is what to do about a stream that stands where a bucket is to be restored.
-func inTheWayStep(e *mirror.ExistsError) string {
-	if e.Mirror.Promoted {
+func inTheWayStep(e *kine.ExistsError) string {
+	if !e.IsMirror {
 		return "Nothing was changed. Restore to another name, or delete what is there yourself if nobody needs it."
 	}
 	return "Nothing was changed: it was not made by a restoration, and may be the copy of a bucket that is in use. Restore to another name, or delete the mirror if " +
@@ -36,7 +35,6 @@ func failure(subject stream.Resource, err error) stream.Failure {
 		unrepairable *kine.UnrepairableError
 		successor    *kine.SuccessorError
 		other        *stream.HistoryError
-		inTheWay     *mirror.ExistsError
 	)
 	if f, ok := stream.SourceFailure(restoreAttr, err); ok {
 		return f
@@ -46,8 +44,8 @@ func failure(subject stream.Resource, err error) stream.Failure {
 		return stream.Failure{At: path.Root("history"), Step: fmt.Sprintf("Set history = %d. It can be changed once the bucket is restored.", other.Has)}
 	case errors.Is(err, errNotAsked):
 		return stream.Failure{At: path.Root(restoreAttr), Step: "Set restore_from.account to the public key of the source's account."}
-	case errors.As(err, &inTheWay):
-		return stream.Failure{At: path.Root(stream.NameAttr), Step: inTheWayStep(inTheWay)}
+	case errors.As(err, &exists) && exists.ForMirror: // by which the bucket is restored
+		return stream.Failure{At: path.Root(stream.NameAttr), Step: inTheWayStep(exists)}
 	case errors.As(err, &exists):
 		return subject.Exists()
 	case errors.As(err, &attached):

@@ -14,7 +14,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
-	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
@@ -140,7 +139,7 @@ func (r *bucketResource) create(ctx context.Context, js *natsconn.JetStream, pla
 		return kine.Create(ctx, js, plan.spec(), place)
 	}
 	bucket, err := r.restore(ctx, js, plan, place, diags)
-	if _, ok := errors.AsType[*mirror.PendingError](err); ok {
+	if _, ok := errors.AsType[*kine.UnsettledError](err); ok {
 		return r.unfinished(ctx, js, plan, err, diags)
 	}
 	return bucket, err

@@ -170,7 +170,7 @@ func (r *bucketResource) restore(ctx context.Context, js *natsconn.JetStream, pl
 	if err := source.CheckHistory(found.History, plan.History); err != nil {
 		return nil, err
 	}
-	spec := mirror.Spec{Name: plan.Name.ValueString(), History: found.History, Replicas: int(plan.Replicas.ValueInt64()), Source: source.MirrorSource()}
+	spec := mirror.Spec{Spec: kine.Spec{Name: plan.Name.ValueString(), History: found.History, Replicas: int(plan.Replicas.ValueInt64())}, Source: source.MirrorSource()}
 	bucket, err := mirror.Restore(ctx, js, from, spec, place)
 	if err != nil {
 		return nil, err

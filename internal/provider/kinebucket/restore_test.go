@@ -28,7 +28,7 @@ type region struct {
 
 var kineSpec = kine.Spec{Name: "kine", History: 10, Replicas: 1}
 
-var kineMirror = mirror.Spec{Name: "kine", History: 10, Replicas: 1, Source: mirror.Source{Bucket: "kine", Domain: natslab.HubName}}
+var kineMirror = mirror.Spec{Spec: kine.Spec{Name: "kine", History: 10, Replicas: 1}, Source: mirror.Source{Bucket: "kine", Domain: natslab.HubName}}
 
 func newRegion(t *testing.T) *region {
 	t.Helper()

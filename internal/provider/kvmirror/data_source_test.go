@@ -53,7 +53,7 @@ func TestAccKVMirrorDataSource(t *testing.T) {
 		}
 	}
 	makeSource(20)
-	m := mirror.Spec{Name: "kine", History: 10, Replicas: 1, Source: mirror.Source{Bucket: "kine", Domain: natslab.HubName}}
+	m := mirror.Spec{Spec: kine.Spec{Name: "kine", History: 10, Replicas: 1}, Source: mirror.Source{Bucket: "kine", Domain: natslab.HubName}}
 	if _, err := mirror.Establish(t.Context(), leaf, hub, m, nil); err != nil {
 		t.Fatal(err)
 	}

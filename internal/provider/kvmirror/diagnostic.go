@@ -21,9 +21,9 @@ func addError(diags *diag.Diagnostics, action string, m *mirrorModel, err error)
 // failure finds out what a failure is about. A CLI does not show a nested attribute, so the step names it.
 func failure(subject stream.Resource, err error) stream.Failure {
 	var (
-		exists       *mirror.ExistsError
+		exists       *kine.ExistsError
 		promoted     *mirror.PromotedError
-		unrepairable *mirror.UnrepairableError
+		unrepairable *kine.UnrepairableError
 		other        *stream.HistoryError
 	)
 	if f, ok := stream.SourceFailure(sourceAttr, err); ok {
@@ -33,7 +33,7 @@ func failure(subject stream.Resource, err error) stream.Failure {
 		return f
 	}
 	switch {
-	case errors.As(err, &exists) && exists.Mirror.Promoted:
+	case errors.As(err, &exists) && !exists.IsMirror:
 		return stream.Failure{At: path.Root(stream.NameAttr), Step: fmt.Sprintf("A bucket is not made a mirror. Choose another name, or delete "+
 			"it yourself if nobody needs it. If it is a mirror that was promoted, it is a nats_kine_bucket now, and imported as one, by the id '%s'.",
 			subject.ID.ImportID())}

@@ -39,10 +39,12 @@ type mirrorModel struct {
 // spec returns the mirror that the model describes.
 func (m *mirrorModel) spec(source mirror.Source) mirror.Spec {
 	return mirror.Spec{
-		Name:     m.Name.ValueString(),
-		History:  m.History.ValueInt64(),
-		Replicas: int(m.Replicas.ValueInt64()), // validated to be 1 to 5
-		Source:   source,
+		Spec: kine.Spec{
+			Name:     m.Name.ValueString(),
+			History:  m.History.ValueInt64(),
+			Replicas: int(m.Replicas.ValueInt64()), // validated to be 1 to 5
+		},
+		Source: source,
 	}
 }
 

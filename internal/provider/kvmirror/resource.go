@@ -90,7 +90,7 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 	// Once the stream is there, an error would taint the resource, and the next apply would copy everything again. What is
 	// unfinished is noted instead, and the next plan goes on with it.
 	got, err := mirror.Establish(ctx, js, from, plan.spec(source.MirrorSource()), place)
-	pending, unfinished := errors.AsType[*mirror.PendingError](err)
+	pending, unfinished := errors.AsType[*kine.UnsettledError](err)
 	if err != nil && (!unfinished || got == nil) {
 		addError(&resp.Diagnostics, "Create", &plan, err)
 		return
@@ -200,13 +200,13 @@ func (r *mirrorResource) update(
 		got, err = mirror.AwaitSync(ctx, js, from, spec)
 		step = "sync"
 	}
-	pending, unfinished := errors.AsType[*mirror.PendingError](err)
+	pending, unfinished := errors.AsType[*kine.UnsettledError](err)
 	if !unfinished {
 		return got, err
 	}
 	plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, step, pending)
-	if pending.Mirror != nil {
-		return pending.Mirror, nil
+	if got != nil {
+		return got, nil
 	}
 	late, cancel := natsconn.Reading(context.WithoutCancel(ctx), readTimeout)
 	defer cancel()

@@ -84,7 +84,7 @@ output "diverged" {
 		shows(t, "unknown", "unknown", "Source Of KV Mirror Is Gone", "The mirror holds 5 keys in 5 messages")
 	})
 	t.Run("restored from the mirror", func(t *testing.T) {
-		restore := mirror.Spec{Name: "kine", History: 12, Replicas: 1, Source: mirror.Source{Bucket: "kine", Domain: "leaf"}}
+		restore := mirror.Spec{Spec: kine.Spec{Name: "kine", History: 12, Replicas: 1}, Source: mirror.Source{Bucket: "kine", Domain: "leaf"}}
 		if _, err := mirror.Restore(t.Context(), hub, leaf, restore, nil); err != nil {
 			t.Fatal(err)
 		}
