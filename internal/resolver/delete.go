@@ -38,6 +38,7 @@ func (c *changing) delete(ctx context.Context) (*Result, error) {
 	if err := c.resolver.verifyDeleted(ctx, c.survey, c.record); err != nil {
 		return nil, err
 	}
+	c.resolver.directory.forget(c.publicKey)
 	result := &Result{Changed: true, Missing: c.survey.missing(accepted)}
 	if len(result.Missing) > 0 {
 		return result, &IncompleteError{Account: c.publicKey, Missing: result.Missing}

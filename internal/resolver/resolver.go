@@ -29,6 +29,8 @@ type Resolver struct {
 
 	locking sync.Mutex
 	locks   map[string]*lock
+
+	directory directory
 }
 
 // lock is held by the one who changes an account in this process.

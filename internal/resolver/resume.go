@@ -74,6 +74,7 @@ func (c *changing) finish(ctx context.Context, own push, answered []serverInfo) 
 	if err != nil {
 		return nil, err
 	}
+	c.resolver.directory.note(c.publicKey, own.account.Name)
 	result := &Result{
 		Token: own.token, Account: own.account, Signature: own.signature, Changed: true, Missing: c.survey.missing(answered),
 		NotLoaded: c.introduce(ctx, own.account),

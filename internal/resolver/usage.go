@@ -20,41 +20,17 @@ type Usage struct {
 
 // Usage returns what an account uses. Errors are those of [Resolver.Streams].
 func (r *Resolver) Usage(ctx context.Context, publicKey string) (*Usage, error) {
-	s, err := r.survey(ctx, surveyAge)
+	stats, err := r.accountStats(ctx, publicKey)
 	if err != nil {
 		return nil, err
-	}
-	request, err := json.Marshal(map[string]any{"accounts": []string{publicKey}, "include_unused": true})
-	if err != nil {
-		return nil, err
-	}
-	replies, err := r.system.ask(ctx, subjectUsage, request, s.answering())
-	if err != nil {
-		return nil, err
-	}
-	if len(replies) < s.answering() {
-		return nil, fmt.Errorf("%d of %d servers have told what the account uses", len(replies), s.answering())
 	}
 	usage := &Usage{}
-	for _, reply := range replies {
-		var data struct {
-			Accounts []struct {
-				ID            string `json:"acc"`
-				Connections   int64  `json:"conns"`
-				LeafNodes     int64  `json:"leafnodes"`
-				Subscriptions int64  `json:"num_subscriptions"`
-			} `json:"account_statz"`
+	for _, a := range stats {
+		if a.ID != publicKey {
+			return nil, otherAccount("the usage of the account "+publicKey, a.ID)
 		}
-		if err := reply.read(subjectUsage, &data); err != nil {
-			return nil, err
-		}
-		for _, a := range data.Accounts {
-			if a.ID != publicKey {
-				return nil, otherAccount("the usage of the account "+publicKey, a.ID)
-			}
-			usage.Connections, usage.LeafNodes = usage.Connections+a.Connections, usage.LeafNodes+a.LeafNodes
-			usage.Subscriptions += a.Subscriptions
-		}
+		usage.Connections, usage.LeafNodes = usage.Connections+a.Connections, usage.LeafNodes+a.LeafNodes
+		usage.Subscriptions += a.Subscriptions
 	}
 	details, err := r.jetStreamDetails(ctx, publicKey)
 	if err != nil {
@@ -72,4 +48,43 @@ func (r *Resolver) Usage(ctx context.Context, publicKey string) (*Usage, error) 
 		usage.Consumers += consumers
 	}
 	return usage, nil
+}
+
+// accountStat is what a server counts of an account that it has loaded.
+type accountStat struct {
+	ID            string `json:"acc"`
+	Name          string `json:"name"`
+	Connections   int64  `json:"conns"`
+	LeafNodes     int64  `json:"leafnodes"`
+	Subscriptions int64  `json:"num_subscriptions"`
+}
+
+// accountStats asks all servers for what they count of these accounts or, without any, of all. If not all of them answer, it returns what the
+// others have told with an error that says so.
+func (r *Resolver) accountStats(ctx context.Context, publicKeys ...string) (stats []accountStat, err error) {
+	s, err := r.survey(ctx, surveyAge)
+	if err != nil {
+		return nil, err
+	}
+	request, err := json.Marshal(map[string]any{"accounts": publicKeys, "include_unused": true})
+	if err != nil {
+		return nil, err
+	}
+	replies, err := r.system.ask(ctx, subjectUsage, request, s.answering())
+	if err != nil {
+		return nil, err
+	}
+	for _, reply := range replies {
+		var data struct {
+			Accounts []accountStat `json:"account_statz"`
+		}
+		if err := reply.read(subjectUsage, &data); err != nil {
+			return nil, err
+		}
+		stats = append(stats, data.Accounts...)
+	}
+	if len(replies) < s.answering() {
+		return stats, fmt.Errorf("%d of %d servers have told what accounts use", len(replies), s.answering())
+	}
+	return stats, nil
 }

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -9,12 +10,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
 	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
 	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -50,10 +53,13 @@ func (m *accountModel) known(diags *diag.Diagnostics) claims.Account {
 	return account
 }
 
-// ModifyPlan refuses what would lose data, tells whether the account has to be signed again, and warns of what a change means for
-// k3s. It makes no request.
+// ModifyPlan refuses what would lose data and what the servers would not take, tells whether the account has to be signed again, and warns of
+// what a change means for k3s. Only where the account has to be signed are servers asked, and ones that do not answer make no difference.
 func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if !planmodifiers.CheckProtection(ctx, what, noun, req, resp) {
+		if req.Plan.Raw.IsNull() && !resp.Diagnostics.HasError() {
+			r.planDeletion(ctx, req.State, &resp.Diagnostics)
+		}
 		return
 	}
 	var plan accountModel
@@ -69,11 +75,13 @@ func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		r.data.NoteAccount(account)
 	}
 	warnOfLimits(account, &resp.Diagnostics)
+	var before *accountModel
 	if req.State.Raw.IsNull() {
 		plan.JWT, plan.Issuer, plan.Pending = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	} else {
 		var state accountModel
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		before = &state
 		if resp.Diagnostics.HasError() {
 			return
 		}
@@ -85,7 +93,10 @@ func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	claimpath.CheckExpiry(&resp.Diagnostics, plan.JWT.IsUnknown(), account.Expires, what, secret.Sprintf("account %q", account.Name),
 		"servers accept none of its users")
 	if plan.JWT.IsUnknown() {
-		r.planSigning(&plan, &resp.Diagnostics)
+		r.planSigning(ctx, &plan, &resp.Diagnostics)
+	}
+	if !resp.Diagnostics.HasError() {
+		r.planName(ctx, &plan, before, planmodifiers.Replaces(ctx, req, &resp.Diagnostics), &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
@@ -127,20 +138,36 @@ func (r *accountResource) issuerChanges(state *accountModel) bool {
 	return signer.PublicKey() != state.Issuer.ValueString()
 }
 
-// planSigning refuses to plan what cannot be signed or pushed for want of a key, where that can be told already.
-func (r *accountResource) planSigning(plan *accountModel, diags *diag.Diagnostics) {
+// planSigning refuses to plan what cannot be signed for want of a key, or pushed because servers do not accept the key, where that can be
+// told already.
+func (r *accountResource) planSigning(ctx context.Context, plan *accountModel, diags *diag.Diagnostics) {
 	if r.data == nil || !r.data.Known() {
 		return
 	}
-	signer, err := r.data.OperatorSigner()
-	if err == nil {
-		signer.Close()
-		if plan.Push.ValueBool() {
-			_, err = r.data.Resolver()
+	var err error
+	if plan.Push.ValueBool() {
+		err = r.data.CheckOperatorKey(ctx)
+	} else {
+		var signer *claims.Signer
+		if signer, err = r.data.OperatorSigner(); err == nil {
+			signer.Close()
 		}
 	}
 	if err != nil {
 		addError(diags, "Plan", plan, err)
+	}
+}
+
+// planDeletion refuses to plan a deletion that servers would not accept from the key, where that can be told already.
+func (r *accountResource) planDeletion(ctx context.Context, state tfsdk.State, diags *diag.Diagnostics) {
+	var deleted accountModel
+	diags.Append(state.Get(ctx, &deleted)...)
+	if diags.HasError() || r.data == nil || !r.data.Known() || !deleted.Push.ValueBool() {
+		return
+	}
+	err := r.data.CheckOperatorKey(ctx)
+	if _, untrusted := errors.AsType[*resolver.UntrustedIssuerError](err); untrusted {
+		addError(diags, "Plan", &deleted, err)
 	}
 }
 

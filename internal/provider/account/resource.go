@@ -132,6 +132,9 @@ func (r *accountResource) apply(ctx context.Context, plan *accountModel, account
 	plan.notePending(result.Missing, diags)
 	plan.warnOfLoading(result.NotLoaded, diags)
 	plan.warnOfImports(result.Ineffective, result.EffectUnknown, diags)
+	if plan.takesName(before) {
+		plan.warnOfNamesakes(r.data.Namesakes(ctx, account.Name, account.PublicKey, false), diags)
+	}
 	if takesTiers(account, was) || before != nil && before.Pending.ValueString() == pendingStreams {
 		r.touchStreams(ctx, plan, signer, diags)
 	}

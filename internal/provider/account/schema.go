@@ -125,8 +125,9 @@ func (r *accountResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 func claimsAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"name": schema.StringAttribute{
-			MarkdownDescription: "Name of the account, for people: the servers know it by its public key, and names need not differ.",
-			Required:            true,
+			MarkdownDescription: "Name of the account, for people: the servers know it by its public key, and names need not differ. " +
+				"A new account with the name of one that the servers have already is a warning.",
+			Required: true,
 		},
 		"public_key": schema.StringAttribute{
 			MarkdownDescription: "Identity of the account, which starts with `A`. Without it, one is generated, and its seed thrown away. It cannot " +

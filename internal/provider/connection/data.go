@@ -31,9 +31,15 @@ type Data struct {
 	takenOver  map[string]bool
 
 	noting sync.Mutex
-	// noted has what is known of accounts by their public keys, and lookupFailed is when servers did not tell.
-	noted        map[string]claims.Account
-	lookupFailed time.Time
+	// noted has what is known of accounts by their public keys. unanswered is when servers last had no answer to an
+	// optional question.
+	noted      map[string]claims.Account
+	unanswered time.Time
+
+	checkingKey sync.Mutex
+	keyChecked  keyCheck
+
+	names plannedNames
 
 	own ownAccount
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -90,6 +91,7 @@ func step(err error) string {
 		timeout     *natsconn.TimeoutError
 		api         *natsconn.APIError
 		answer      *natsconn.AnswerError
+		untrusted   *resolver.UntrustedIssuerError
 	)
 	switch {
 	case errors.As(err, &unknown):
@@ -111,6 +113,8 @@ func step(err error) string {
 			"name, handshake_first if they have that set."
 	case errors.Is(err, ErrNoOperator), errors.Is(err, ErrNoSigningKey), errors.Is(err, ErrNoSystemCredentials):
 		return operatorStep(err)
+	case errors.As(err, &untrusted):
+		return foreignKeyStep
 	case errors.Is(err, ErrNoAccountSigningKey), errors.As(err, &inAccount):
 		return accountStep(err)
 	case errors.As(err, &full):

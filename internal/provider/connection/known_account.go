@@ -2,17 +2,9 @@ package connection
 
 import (
 	"context"
-	"time"
-
-	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
-)
-
-// How long a look-up may take whose answer is good to have, and how long none is tried after one that failed.
-const (
-	optionalLookup      = 5 * time.Second
-	optionalLookupPause = time.Minute
+	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
 // NoteAccount notes what an account is going to be once the apply is over, or is already: a plan or an apply of a nats_account tells.
@@ -48,27 +40,13 @@ func (d *Data) KnownAccount(ctx context.Context, publicKey string) *claims.Accou
 	if a := d.NotedAccount(publicKey); a != nil || d == nil {
 		return a
 	}
-	resolver, err := d.Resolver()
-	if err != nil || !d.mayLookUp() {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, optionalLookup)
-	defer cancel()
-	stored, err := resolver.Lookup(ctx, publicKey)
+	var stored *resolver.Stored
+	err := d.optionally(ctx, false, func(ctx context.Context, r *resolver.Resolver) (err error) {
+		stored, err = r.Lookup(ctx, publicKey)
+		return err
+	})
 	if err != nil {
-		tflog.Debug(ctx, "the account cannot be looked up", map[string]any{"account": publicKey, "error": err.Error()})
-		if ctx.Err() != nil {
-			d.noting.Lock()
-			d.lookupFailed = time.Now()
-			d.noting.Unlock()
-		}
 		return nil
 	}
 	return stored.Account
-}
-
-func (d *Data) mayLookUp() bool {
-	d.noting.Lock()
-	defer d.noting.Unlock()
-	return time.Since(d.lookupFailed) > optionalLookupPause
 }

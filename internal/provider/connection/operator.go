@@ -131,6 +131,19 @@ func (o *Operator) SigningKey() (string, error) {
 	return seed, err
 }
 
+// ofSigningKey puts the source of the signing key in front of an error about it.
+func (o *Operator) ofSigningKey(err error) error {
+	source := attrSigningKey
+	switch {
+	case o.config.SigningKey != "":
+	case o.env(EnvSigningKey) != "":
+		source = EnvSigningKey + " in the environment"
+	default:
+		source = fmt.Sprintf("the file that %s names", EnvSigningKeyFile)
+	}
+	return fmt.Errorf("%s: %w", source, err)
+}
+
 // keyOf reads a seed from the environment, where one variable holds it or another one names a file that does. The source says which it
 // was, and is empty for neither.
 func keyOf(env natsconn.Environment, variable, fileVariable string) (seed, source string, err error) {
@@ -185,6 +198,11 @@ func (d *Data) SystemAccount() (string, error) {
 	}
 	return claims.CredentialsAccount(text)
 }
+
+// foreignKeyStep is what to do about a key that belongs to another operator than that of the servers.
+const foreignKeyStep = "Nothing was pushed. Set " + attrSigningKey + " in the provider's configuration, or " + EnvSigningKey + " or " +
+	EnvSigningKeyFile + " in the environment, to the seed of a key that the servers trust, and check that servers names the system that you mean. " +
+	"If it is a new signing key of that operator, first restart the servers with the operator's new JWT: a reload does not take it."
 
 // operatorStep returns what to do about an operator that is not configured.
 func operatorStep(err error) string {

@@ -62,6 +62,17 @@ func CheckProtection(
 	return !resp.Diagnostics.HasError()
 }
 
+// Replaces reports whether the plan is that of the half of a replacement that makes the new object. Only the private state tells: see
+// [RememberProtection].
+func Replaces(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) bool {
+	if !req.State.Raw.IsNull() || req.Private == nil {
+		return false
+	}
+	value, found := req.Private.GetKey(ctx, protectionKey)
+	diags.Append(found...)
+	return len(value) > 0
+}
+
 // destroyed says why a plan without the resource is refused. A provider is not told whether the block is gone or a destruction was asked for.
 func destroyed(noun string, name types.String) string {
 	return fmt.Sprintf("The plan would destroy the %[2]s with all that is in it, and %[3]s refuses that.\n\n"+
