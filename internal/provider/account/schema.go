@@ -126,7 +126,7 @@ func claimsAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"name": schema.StringAttribute{
 			MarkdownDescription: "Name of the account, for people: the servers know it by its public key, and names need not differ. " +
-				"A new account with the name of one that the servers have already is a warning.",
+				"The plan of a new `nats_account` warns of another account that has the same name already.",
 			Required: true,
 		},
 		"public_key": schema.StringAttribute{
