@@ -67,7 +67,8 @@ data "nats_server_config" "first" {
   operator       = nats_operator.edge.jwt
   system_account = nats_operator.edge.system_account.public_key
 
-  jetstream = { store_dir = "${var.data_dir}/jetstream" }
+  # The domain tells this server's JetStream from that of a leaf node in a second region.
+  jetstream = { store_dir = "${var.data_dir}/jetstream", domain = "hub" }
 
   resolver = {
     type         = "full"

@@ -51,6 +51,8 @@ var examples = map[string]example{
 	"provider/provider.tf":         {on: (*sites).asUser},
 	"quickstart/main.tf":           {on: (*sites).withPassword},
 	"restore/main.tf":              {on: (*sites).inDomains, given: hasLostBucket, check: hasAll},
+	"second-region/leaf.tf":        {elsewhere: "TestAccCLIOperatorToTenant"},
+	"second-region/mirror.tf":      {elsewhere: "TestAccCLIOperatorToTenant"},
 	"super-cluster-mirror/main.tf": {on: (*sites).inRegions},
 	"tenant/main.tf":               {on: (*sites).asOperator, check: runsKINE},
 

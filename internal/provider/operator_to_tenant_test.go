@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,8 +12,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// The guide "From nothing to the first tenant": what examples/operator writes boots a real server, and its outputs are all that
-// examples/tenant asks for, whose apply runs KINE on the tenant's endpoint.
+// The guides "From nothing to the first tenant" and "From the first tenant to a second region": what examples/operator writes boots a
+// real server, and its outputs are all that examples/tenant asks for, whose apply runs KINE on the tenant's endpoint. With the files of
+// examples/second-region in the same directory, a leaf node joins the tenant's account and gets a mirror.
 func TestAccCLIOperatorToTenant(t *testing.T) {
 	operator := applied{Workspace: acctest.NewWorkspace(t, "")}
 	operator.configure(t, text(t, filepath.Join(examplesDir, "operator", "main.tf")))
@@ -21,7 +23,8 @@ func TestAccCLIOperatorToTenant(t *testing.T) {
 	operator.Apply(t)
 	operator.AssertEmptyPlan(t)
 
-	server := natslab.Configured(t, output(t, operator.Workspace, "nats_server_conf"))
+	leafnodes := natslab.FreeAddress(t)
+	server := natslab.Configured(t, output(t, operator.Workspace, "nats_server_conf")+fmt.Sprintf("leafnodes { listen: %q }\n", leafnodes))
 	natslab.AwaitConfigured(t, server)
 
 	tenant := applied{Workspace: operator.Another(t, "")}
@@ -39,9 +42,32 @@ func TestAccCLIOperatorToTenant(t *testing.T) {
 		t.Errorf("the apply has not run KINE as the tenant's user: verified is %q", verified)
 	}
 
+	tenant.addSecondRegion(t, "nats://"+leafnodes)
+
 	operator.AssertEmptyPlan(t) // whether the server runs makes no difference
 	out, err := tenant.Run(t.Context(), "destroy", "-auto-approve")
 	if err == nil || !strings.Contains(out, "Is Protected") {
 		t.Errorf("what holds the cluster is not protected: %v\n%s", err, out)
+	}
+}
+
+// addSecondRegion adds the files of examples/second-region one after the other, as the guide does.
+func (a applied) addSecondRegion(t *testing.T, hub string) {
+	t.Helper()
+	dir := t.TempDir()
+	a.Env = append(a.Env, "TF_VAR_hub_leafnodes="+hub, "TF_VAR_leaf_listen="+natslab.FreeAddress(t), "TF_VAR_leaf_dir="+dir)
+	a.write(t, "leaf.tf", text(t, filepath.Join(examplesDir, "second-region", "leaf.tf")))
+	a.Apply(t)
+	credentials := []byte(output(t, a.Workspace, "leaf_credentials"))
+	if err := os.WriteFile(filepath.Join(dir, "leaf.creds"), credentials, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	natslab.AwaitConfigured(t, natslab.Configured(t, output(t, a.Workspace, "leaf_conf")))
+
+	a.write(t, "mirror.tf", text(t, filepath.Join(examplesDir, "second-region", "mirror.tf")))
+	a.Apply(t)
+	a.AssertEmptyPlan(t)
+	if domain := a.Stored(t, "nats_kv_mirror.berlin").Text("jetstream_domain"); domain != "leaf" {
+		t.Errorf("the mirror is in the domain %q", domain)
 	}
 }

@@ -1,0 +1,12 @@
+# The mirror in the second region, for the configuration in examples/tenant: copy this file into its directory once the leaf node is connected.
+
+resource "nats_kv_mirror" "berlin" {
+  account             = nats_account.berlin.public_key
+  jetstream_domain    = "leaf"
+  deletion_protection = var.deletion_protection
+
+  source = {
+    bucket           = nats_kine_bucket.berlin.name
+    jetstream_domain = nats_kine_bucket.berlin.jetstream_domain
+  }
+}
