@@ -44,9 +44,9 @@ func TestParseRefuses(t *testing.T) {
 		"10PiB":                        `"PiB" is not a unit`,
 		"1.5":                          "not a whole number of bytes",
 		"0.1KiB":                       "not a whole number of bytes",
-		"9223372036854775808":          "the most there can be",
-		"8388608TiB":                   "the most there can be",
-		"99999999999999999999TiB":      "the most there can be",
+		"9223372036854775808":          "exceeds the maximum",
+		"8388608TiB":                   "exceeds the maximum",
+		"99999999999999999999TiB":      "exceeds the maximum",
 		strings.Repeat("9", 41):        "not a number of bytes",
 		"1." + strings.Repeat("0", 41): "not a number of bytes",
 	} {

@@ -4,5 +4,5 @@ package main
 
 import "os/exec"
 
-// detach leaves the process as it is where sessions do not exist.
+// detach does nothing on systems without sessions.
 func detach(*exec.Cmd) {}

@@ -7,5 +7,5 @@ import (
 	"syscall"
 )
 
-// detach keeps a signal for the demo, such as Ctrl-C, from reaching the process.
+// detach keeps signals for the demo, for example Ctrl-C, from reaching the process.
 func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }

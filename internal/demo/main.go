@@ -1,6 +1,7 @@
-// Demo shows the provider's main job on this machine, with nothing but what is built from source: an embedded NATS, a
-// bucket and an endpoint that a real CLI applies from examples/quickstart, the bundled KINE on that endpoint, and an etcd
-// client that checks what Kubernetes needs. Everything is gone at the end, unless -keep is given.
+// Demo shows the provider's main task on this machine, using only software built from source: an embedded NATS
+// server, a bucket and an endpoint that a real CLI applies from examples/quickstart, the bundled KINE on that
+// endpoint, and an etcd client that checks what Kubernetes needs. Everything is removed at the end unless -keep is
+// set.
 package main
 
 import (
@@ -16,7 +17,7 @@ import (
 	"time"
 )
 
-// limit bounds the whole demo, which takes seconds.
+// limit is the timeout of the whole demo, which takes seconds.
 const limit = 5 * time.Minute
 
 func main() {
@@ -39,14 +40,14 @@ func start() error {
 	case *serve != "":
 		return serveForever(ctx, *serve)
 	case *cli == "" || *provider == "":
-		return errors.New("-cli and -provider are needed; run it by make demo")
+		return errors.New("-cli and -provider are required; run the demo with make demo")
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return run(ctx, *cli, *provider, *keep)
 }
 
-// moduleVersion returns the version of a module that this program is built with.
+// moduleVersion returns the version of a module that is part of this program.
 func moduleVersion(path string) string {
 	info, ok := debug.ReadBuildInfo()
 	if ok {
@@ -59,12 +60,12 @@ func moduleVersion(path string) string {
 	return "(unknown version)"
 }
 
-// say prints a line of the demo's report.
+// say prints one line of the demo's report.
 func say(format string, args ...any) {
 	fmt.Fprintf(os.Stdout, format+"\n", args...)
 }
 
-// indented prints text below a line of the report.
+// indented prints text, indented, below a line of the report.
 func indented(text string) {
 	for line := range strings.Lines(text) {
 		fmt.Fprintf(os.Stdout, "    %s\n", strings.TrimRight(line, "\n"))

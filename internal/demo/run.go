@@ -15,10 +15,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/workspace"
 )
 
-// example is the configuration that is applied.
+// example is the configuration to apply.
 const example = "examples/quickstart/main.tf"
 
-// run is the whole demo. The directory with all of its files is removed at the end, unless the server is kept.
+// run runs the whole demo. The directory with all of its files is removed at the end unless the server is kept.
 func run(ctx context.Context, cli, provider string, keep bool) (err error) {
 	dir, err := os.MkdirTemp("", "nats-k3s-demo-")
 	if err != nil {
@@ -60,18 +60,18 @@ func run(ctx context.Context, cli, provider string, keep bool) (err error) {
 	if _, err := prove(ctx, dir, cli, provider, server.ClientURL(), false); err != nil {
 		return err
 	}
-	say("\nThe server stops, and its files are removed. Nothing is left behind.")
+	say("\nThe server is stopped and its files are removed.")
 	return nil
 }
 
-// The modules whose versions the report names.
+// Modules whose versions are part of the report.
 const (
 	natsServer = "github.com/nats-io/nats-server/v2"
 	kineModule = "github.com/k3s-io/kine"
 )
 
-// prove applies the example on the server, runs KINE and the checks on the endpoint that comes out, and destroys it unless
-// it is kept.
+// prove applies the example, runs KINE and the checks on the resulting endpoint, and destroys the example unless keep
+// is set.
 func prove(ctx context.Context, dir, cli, provider, server string, keep bool) (endpoint string, err error) {
 	w, err := workspace.New(dir, cli, provider)
 	if err != nil {
@@ -79,7 +79,7 @@ func prove(ctx context.Context, dir, cli, provider, server string, keep bool) (e
 	}
 	text, err := os.ReadFile(example)
 	if err != nil {
-		return "", fmt.Errorf("run the demo from the repository's root: %w", err)
+		return "", fmt.Errorf("run the demo in the root of the repository: %w", err)
 	}
 	if err = w.Write("main.tf", string(text)); err != nil {
 		return "", err
@@ -97,7 +97,7 @@ func prove(ctx context.Context, dir, cli, provider, server string, keep bool) (e
 	if err != nil {
 		return "", err
 	}
-	say("    the provider has run KINE on the bucket itself before it gave out the endpoint (verify = \"etcd\")")
+	say("    the provider has already run KINE on the bucket to verify the endpoint (verify = \"etcd\")")
 	say("    --datastore-endpoint=%s", endpoint)
 
 	began := time.Now()
@@ -105,8 +105,9 @@ func prove(ctx context.Context, dir, cli, provider, server string, keep bool) (e
 	if err != nil {
 		return "", err
 	}
-	say("KINE %s, as bundled with k3s, started on it in %s", moduleVersion(kineModule), time.Since(began).Round(time.Millisecond))
-	say("An etcd client checks what Kubernetes needs of it:\n")
+	say("KINE %s, as bundled with k3s, started on it in %s", moduleVersion(kineModule),
+		time.Since(began).Round(time.Millisecond))
+	say("An etcd client checks what Kubernetes needs:\n")
 	results := etcdtest.Suite(ctx, kine.Endpoint())
 	var table strings.Builder
 	if err := errors.Join(etcdtest.WriteTable(&table, results), kine.Stop()); err != nil {
@@ -116,7 +117,7 @@ func prove(ctx context.Context, dir, cli, provider, server string, keep bool) (e
 	if failed := etcdtest.Failed(results); len(failed) > 0 {
 		return "", fmt.Errorf("%d of %d checks failed", len(failed), len(results))
 	}
-	say("\nAll %d checks passed on the bucket that %s made.", len(results), strings.Fields(product)[0])
+	say("\nAll %d checks passed on the bucket created by %s.", len(results), strings.Fields(product)[0])
 	if keep {
 		return endpoint, nil
 	}
@@ -132,7 +133,7 @@ func prove(ctx context.Context, dir, cli, provider, server string, keep bool) (e
 	return endpoint, step(ctx, w, "destroy", "destroy", "-auto-approve", servers, unprotected)
 }
 
-// step runs the CLI and reports how it ended.
+// step runs the CLI and reports the result.
 func step(ctx context.Context, w *workspace.Workspace, what string, args ...string) error {
 	began := time.Now()
 	out, err := w.Run(ctx, args...)
@@ -143,7 +144,7 @@ func step(ctx context.Context, w *workspace.Workspace, what string, args ...stri
 	return nil
 }
 
-// lastResult finds the CLI's own summary in what it printed.
+// lastResult finds the CLI's own summary in its output.
 func lastResult(out string) string {
 	result := "done"
 	for line := range strings.Lines(out) {
@@ -157,12 +158,12 @@ func lastResult(out string) string {
 	return result
 }
 
-// refused shows that a bucket with a cluster in it does not go by mistake.
+// refused shows that a protected bucket cannot be destroyed by mistake.
 func refused(ctx context.Context, w *workspace.Workspace, servers string) error {
 	out, err := w.Run(ctx, "destroy", "-auto-approve", servers)
 	if err == nil || !strings.Contains(out, "Is Protected") {
-		return fmt.Errorf("the destroy of a protected bucket was not refused:\n%s", out)
+		return fmt.Errorf("destroying a protected bucket was not refused:\n%s", out)
 	}
-	say("destroy while deletion_protection is on: refused in the plan")
+	say("destroy with deletion_protection enabled: refused in the plan")
 	return nil
 }

@@ -11,22 +11,22 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// serverOptions is a server with JetStream whose files are in dir.
+// serverOptions returns the options of a server with JetStream whose files are in dir.
 func serverOptions(dir string) natslab.Options {
 	return natslab.Options{Name: "demo", Dir: dir, StoreDir: filepath.Join(dir, "jetstream")}
 }
 
-// urlFile is where a detached server tells its URL.
+// urlFile returns the path of the file to which a detached server writes its URL.
 func urlFile(dir string) string { return filepath.Join(dir, "server.url") }
 
-// serveForever runs a server until it is told to stop.
+// serveForever runs a server until ctx is canceled.
 func serveForever(ctx context.Context, dir string) error {
 	server, err := natslab.Start(ctx, serverOptions(dir))
 	if err != nil {
 		return err
 	}
 	defer server.Stop()
-	// Written aside and renamed, so that nobody reads half of it.
+	// Written to a temporary file and renamed, so that it is never read half-written.
 	if err := os.WriteFile(urlFile(dir)+".new", []byte(server.ClientURL()), 0o600); err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func serveForever(ctx context.Context, dir string) error {
 	return nil
 }
 
-// detached is a server in a process of its own, which outlives the demo.
+// detached is a server in a separate process, which outlives the demo.
 type detached struct {
 	process *os.Process
 	pid     int
@@ -45,7 +45,7 @@ type detached struct {
 }
 
 func (d detached) stop() {
-	_ = d.process.Signal(os.Interrupt) // gone already, at worst
+	_ = d.process.Signal(os.Interrupt) // the process may already have exited
 	_, _ = d.process.Wait()
 }
 
@@ -59,8 +59,8 @@ func startDetached(ctx context.Context, dir string) (d detached, err error) {
 	if err != nil {
 		return d, err
 	}
-	defer log.Close()                                                     // the server has a handle of its own
-	cmd := exec.CommandContext(context.Background(), self, "-serve", dir) // not bound to ctx: it stays
+	defer log.Close()                                                     // the server has its own handle
+	cmd := exec.CommandContext(context.Background(), self, "-serve", dir) // not bound to ctx because it keeps running
 	cmd.Stdout, cmd.Stderr = log, log
 	detach(cmd)
 	if err := cmd.Start(); err != nil {
@@ -83,17 +83,17 @@ func startDetached(ctx context.Context, dir string) (d detached, err error) {
 	}
 }
 
-// explainKept tells what was left running, how to use it and how to end it.
+// explainKept explains what is still running, how to use it and how to stop it.
 func explainKept(dir, endpoint string, server detached) {
 	say(`
 The NATS server is still running on %[1]s as process %[2]d, with the bucket on it.
 Its files, the configuration and the state are in %[3]s.
 
-Point a k3s at it:
+Start k3s on it:
 
     k3s server --datastore-endpoint='%[4]s'
 
-End it, and remove everything:
+Stop it and remove everything:
 
     kill %[2]d && rm -r %[3]s`, server.url, server.pid, dir, endpoint)
 }

@@ -232,7 +232,7 @@ func TestEndpointCheck(t *testing.T) {
 		"a home directory":        {path("~/nats.creds"), "CredentialsFile", "does not expand the ~"},
 		"a relative path":         {path("nats.creds"), "CredentialsFile", "is relative"},
 		"a line break in a path":  {path("/nats\n.creds"), "CredentialsFile", "line break"},
-		"a zero byte in a path":   {path("/nats\x00.creds"), "CredentialsFile", "its character 6 is a NUL"},
+		"a zero byte in a path":   {path("/nats\x00.creds"), "CredentialsFile", "character 6 is a NUL"},
 		"a relative context":      {func(e *Endpoint) { e.Servers, e.ContextFile = nil, "x.json" }, "ContextFile", "is relative"},
 		"a relative CA":           {func(e *Endpoint) { e.CAFile = "ca.pem" }, "CAFile", "is relative"},
 		"a relative certificate":  {func(e *Endpoint) { e.CertFile, e.KeyFile = "c.pem", "/k.pem" }, "CertFile", "is relative"},

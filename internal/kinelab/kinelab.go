@@ -1,20 +1,20 @@
-// Package kinelab runs the bundled KINE inside the calling process, the way k3s runs it: KINE's own NATS driver behind
-// KINE's own etcd server, with the settings that k3s and the kine command give them.
+// Package kinelab runs the bundled KINE inside the calling process, the way k3s runs it: KINE's own NATS driver
+// behind KINE's own etcd server, with the settings of k3s and the kine command.
 //
-// It is what a datastore endpoint is proven with: in tests, in the demo, and wherever "does k3s start on this?" needs
-// an answer from KINE itself. See [github.com/nats-k3s/terraform-provider-nats/internal/etcdtest] for the other half,
-// the etcd semantics that the endpoint then has to show.
+// Tests and the demo use it to prove that a datastore endpoint works with KINE itself. Package
+// [github.com/nats-k3s/terraform-provider-nats/internal/etcdtest] then checks the etcd semantics of the endpoint.
 //
-// Three properties of KINE shape this package. All were read in, and measured with, kine v0.17.5:
+// Three properties of KINE shape this package. All are read from the source of kine v0.17.5 and measured:
 //
-//   - The driver's create loop retries for ever on [context.DeadlineExceeded] (pkg/drivers/nats/new.go). So the driver
-//     never gets a context with a deadline: its context is cancelled when the time for the start is over.
-//   - An error after the driver has connected leaves that connection behind: it is held by nothing but itself, and
-//     reconnects until the process ends. There is no handle to close it by. A process that starts KINE on endpoints
-//     that may be refused, and that lives on after that, should do it in a child process.
-//   - KINE logs to logrus's global logger, and a line does not tell which KINE it comes from. From the first Start on,
-//     that logger's output goes to the running KINEs of this package and nowhere else; two that run at the same time
-//     see each other's lines. Hooks and the level of the logger stay as they are.
+//   - The driver retries the creation of its bucket indefinitely on [context.DeadlineExceeded]
+//     (pkg/drivers/nats/new.go). The driver therefore never gets a context with a deadline: its context is canceled
+//     when the start timeout expires.
+//   - An error after the driver has connected leaks the connection, which reconnects until the process exits and
+//     cannot be closed. A long-lived process that starts KINE on endpoints that may be refused should do so in a child
+//     process.
+//   - KINE logs to logrus's global logger, and a line does not identify its KINE. After the first Start, the output of
+//     that logger goes only to the running KINEs of this package; concurrent KINEs see each other's lines. Hooks and
+//     the level of the logger are unchanged.
 package kinelab
 
 import (
@@ -29,7 +29,7 @@ import (
 	"time"
 
 	"github.com/k3s-io/kine/pkg/drivers"
-	_ "github.com/k3s-io/kine/pkg/drivers/nats" // registers the schemes nats and jetstream, and links no SQL driver
+	_ "github.com/k3s-io/kine/pkg/drivers/nats" // registers the schemes nats and jetstream without linking a SQL driver
 	"github.com/k3s-io/kine/pkg/server"
 	"github.com/k3s-io/kine/pkg/tls"
 	"google.golang.org/grpc"
@@ -37,49 +37,51 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// What k3s and the kine command run KINE with.
+// Settings of k3s and the kine command.
 const (
-	// DefaultNotifyInterval is how often a watch with progress notifications gets one: k3s sets 5 s
-	// (pkg/cli/server/server.go), and so does the kine command.
+	// DefaultNotifyInterval is the interval of progress notifications of a watch, which k3s
+	// (pkg/cli/server/server.go) and the kine command set to 5 s.
 	DefaultNotifyInterval = 5 * time.Second
-	// EmulatedETCDVersion is the etcd version that the status call answers, the default of the kine command
-	// (pkg/app/app.go). The apiserver reads it to learn whether progress can be requested.
+	// EmulatedETCDVersion is the etcd version that the status call returns, the default of the kine command
+	// (pkg/app/app.go). The apiserver uses it to decide whether it can request progress.
 	EmulatedETCDVersion = "3.6.11"
 
-	compactTimeout   = 5 * time.Second // the kine command's defaults, which the NATS driver reads in part
+	compactTimeout   = 5 * time.Second // defaults of the kine command; the NATS driver uses some of them
 	compactMinRetain = 1000
 	compactBatchSize = 1000
 )
 
-// DefaultStartTimeout bounds Start. KINE is ready within milliseconds on a reachable datastore, but one request to a
+// DefaultStartTimeout limits Start. KINE is ready within milliseconds on a reachable datastore, but one request to a
 // JetStream that does not answer takes the NATS client's five seconds, and KINE's own limit for replaying a bucket is
-// a minute.
+// one minute.
 const DefaultStartTimeout = 20 * time.Second
 
 const (
-	gracePeriod = 500 * time.Millisecond // for calls under way when KINE is stopped; a watch never ends by itself
-	stopTimeout = 10 * time.Second       // for each of the parts of KINE that Stop waits for
-	abortWait   = time.Second            // for a cancelled start to come back
-	quotedLines = 10                     // of KINE's log, in an error
+	gracePeriod = 500 * time.Millisecond // for calls in progress when KINE is stopped; a watch never ends on its own
+	stopTimeout = 10 * time.Second       // for each part of KINE that Stop waits for
+	abortWait   = time.Second            // for a canceled start to return
+	quotedLines = 10                     // of KINE's log in an error
 	socketName  = "kine.sock"            // as in k3s
 )
 
-// Config says which datastore KINE is started on, and how.
+// Config configures KINE and its datastore.
 type Config struct {
-	// Endpoint is the datastore endpoint as k3s takes it, such as "nats://user:pass@127.0.0.1:4222?bucket=kine".
-	// It is never logged nor part of an error: what KINE says about it is masked.
+	// Endpoint is the datastore endpoint as k3s accepts it, for example
+	// "nats://user:pass@127.0.0.1:4222?bucket=kine". It is never logged or included in an error: KINE's messages
+	// about it are masked.
 	Endpoint string
 	// CAFile, CertFile and KeyFile are k3s's datastore-cafile, -certfile and -keyfile.
 	CAFile, CertFile, KeyFile string
 
-	// Dir, if set, is a directory in which KINE listens on the unix socket kine.sock, as it does in k3s; only the
-	// socket's owner can then connect. Otherwise KINE listens on a free port of 127.0.0.1, open to every local user.
+	// Dir, if set, is a directory in which KINE listens on the Unix socket kine.sock, as in k3s; only the socket's
+	// owner can connect. Otherwise KINE listens on a free port of 127.0.0.1, to which every local user can connect.
 	Dir string
-	// LogWriter, if set, gets KINE's log: one line per Write, one Write at a time, secrets masked. It must not block.
+	// LogWriter, if set, receives KINE's log, one line per Write, with secrets masked. Writes do not overlap and must
+	// not block.
 	LogWriter io.Writer
-	// StartTimeout bounds Start; zero stands for DefaultStartTimeout.
+	// StartTimeout limits Start. Zero means DefaultStartTimeout.
 	StartTimeout time.Duration
-	// NotifyInterval is the interval of watch progress notifications; zero stands for DefaultNotifyInterval.
+	// NotifyInterval is the interval of progress notifications of a watch. Zero means DefaultNotifyInterval.
 	NotifyInterval time.Duration
 }
 
@@ -89,21 +91,22 @@ type Kine struct {
 	log      *tail
 	endpoint string
 	grpc     *grpc.Server
-	cancel   context.CancelFunc // ends the driver
-	work     sync.WaitGroup     // the driver's and the listener's, as in k3s
+	cancel   context.CancelFunc // stops the driver
+	work     sync.WaitGroup     // goroutines of the driver and the listener, as in k3s
 
 	stop    sync.Once
 	stopErr error
 }
 
-// Start starts KINE on a datastore and returns once it serves the etcd API. It makes the bucket if there is none, which
-// is what KINE does; whoever must not make one looks first.
+// Start starts KINE on a datastore and returns when it serves the etcd API. KINE creates a missing bucket; a caller
+// that does not want that must check first.
 //
-// An error is KINE's own, wrapped, with the endpoint's secrets masked: a bucket that differs from what the endpoint asks
-// for, for example, is [github.com/nats-io/nats.go/jetstream.ErrBucketExists]. If KINE is not ready when ctx ends or
-// StartTimeout is over, the error is the context's and quotes the last lines of KINE's log.
+// An error wraps KINE's own error with the endpoint's secrets masked. For example, it is
+// [github.com/nats-io/nats.go/jetstream.ErrBucketExists] if the bucket differs from what the endpoint requires. If
+// KINE is not ready when ctx ends or StartTimeout expires, the error wraps the context's error and quotes the last
+// lines of KINE's log.
 //
-// The context is for the start alone: once started, KINE runs until Stop.
+// The context only limits the start: once started, KINE runs until Stop.
 func Start(ctx context.Context, cfg Config) (*Kine, error) {
 	if cfg.StartTimeout <= 0 {
 		cfg.StartTimeout = DefaultStartTimeout
@@ -113,7 +116,7 @@ func Start(ctx context.Context, cfg Config) (*Kine, error) {
 	}
 	secrets := secret.NewMask(cfg.Endpoint)
 	if cfg.Endpoint == "" {
-		return nil, errors.New("unable to start KINE: no datastore endpoint given")
+		return nil, errors.New("unable to start KINE: the datastore endpoint is empty")
 	}
 
 	ctx, done := context.WithTimeoutCause(ctx, cfg.StartTimeout,
@@ -139,7 +142,7 @@ func Start(ctx context.Context, cfg Config) (*Kine, error) {
 	case <-ctx.Done():
 	}
 
-	// From here on the start has failed, even if it should succeed within the moment that it gets to come back.
+	// The start has failed now, even if it succeeds while it is being canceled.
 	cancel()
 	wait := time.NewTimer(abortWait)
 	defer wait.Stop()
@@ -148,7 +151,7 @@ func Start(ctx context.Context, cfg Config) (*Kine, error) {
 	case <-booted:
 		cause = errors.Join(cause, k.abandon())
 	case <-wait.C:
-		go func() { // it sits in a call that takes no context, such as a connection attempt
+		go func() { // it is blocked in a call without a context, for example a connection attempt
 			<-booted
 			_ = k.abandon()
 		}()
@@ -156,7 +159,7 @@ func Start(ctx context.Context, cfg Config) (*Kine, error) {
 	return nil, fmt.Errorf("unable to start KINE: %w; the last lines of its log:\n%s", cause, k.log.quote(quotedLines))
 }
 
-// boot does what KINE's endpoint.Listen does (pkg/endpoint/endpoint.go), in its order.
+// boot performs the steps of KINE's endpoint.Listen (pkg/endpoint/endpoint.go) in the same order.
 func (k *Kine) boot(ctx context.Context) error {
 	_, backend, err := drivers.New(ctx, &k.work, &drivers.Config{
 		Endpoint:         k.cfg.Endpoint,
@@ -180,11 +183,11 @@ func (k *Kine) boot(ctx context.Context) error {
 	k.grpc = newGRPCServer()
 	scheme, _, _ := strings.Cut(k.endpoint, "://")
 	server.New(backend, scheme, k.cfg.NotifyInterval, EmulatedETCDVersion).Register(k.grpc)
-	k.work.Go(func() { _ = k.grpc.Serve(listener) }) // ends with the server's Stop, and has nothing to say then
+	k.work.Go(func() { _ = k.grpc.Serve(listener) }) // ends with Stop of the server and then returns no useful error
 	return nil
 }
 
-// listen opens the unix socket or the loopback port, and notes the URL of the etcd API.
+// listen opens the Unix socket or the loopback port and records the URL of the etcd API.
 func (k *Kine) listen(ctx context.Context) (net.Listener, error) {
 	var lc net.ListenConfig
 	if k.cfg.Dir == "" {
@@ -204,28 +207,29 @@ func (k *Kine) listen(ctx context.Context) (net.Listener, error) {
 	return l, nil
 }
 
-// Endpoint is the URL of the etcd API: http://127.0.0.1:<port>, or unix://<path> with a Dir. An etcd client takes either.
+// Endpoint returns the URL of the etcd API: http://127.0.0.1:<port>, or unix://<path> if Dir is set. An etcd client
+// accepts both.
 func (k *Kine) Endpoint() string { return k.endpoint }
 
 // Logs returns the last lines of KINE's log, oldest first, at most a few hundred.
 func (k *Kine) Logs() []string { return k.log.lines() }
 
-// Stop ends the etcd API and then the driver, which closes its connection to NATS. Calls under way get half a second;
-// watches end at once after that. Stop is safe to call more than once, takes a bounded time, and returns an error that
-// names what had not ended by then.
+// Stop stops the etcd API and then the driver, which closes its connection to NATS. Calls in progress get half a
+// second to finish; watches end immediately after that. Stop can be called more than once, takes a bounded time, and
+// returns an error that names the parts that did not end.
 //
-// The consumers of a stopped KINE stay on the stream until the server removes them, after five minutes.
+// The consumers of a stopped KINE stay on the stream for five minutes, until the server removes them.
 func (k *Kine) Stop() error {
 	k.stop.Do(func() {
 		within(gracePeriod, k.grpc.GracefulStop)
 		if err := k.abandon(); err != nil {
-			k.stopErr = fmt.Errorf("KINE did not stop within %s: left over: %w", stopTimeout, err)
+			k.stopErr = fmt.Errorf("KINE did not stop within %s: still running: %w", stopTimeout, err)
 		}
 	})
 	return k.stopErr
 }
 
-// abandon ends whatever boot has started, and lets go of the log. It must not run before boot has come back.
+// abandon stops everything that boot started and closes the log. It must not run before boot has returned.
 func (k *Kine) abandon() error {
 	defer k.log.close()
 	if k.grpc != nil && !within(stopTimeout, k.grpc.Stop) {
@@ -238,7 +242,7 @@ func (k *Kine) abandon() error {
 	return nil
 }
 
-// within runs f and says whether it came back in time. If not, f goes on by itself.
+// within runs f and reports whether it returned in time. Otherwise f continues in the background.
 func within(d time.Duration, f func()) bool {
 	done := make(chan struct{})
 	go func() {

@@ -348,7 +348,7 @@ func TestTimeout(t *testing.T) {
 func TestStartErrors(t *testing.T) {
 	t.Parallel()
 	for endpoint, want := range map[string]string{
-		"":                                 "no datastore endpoint given",
+		"":                                 "the datastore endpoint is empty",
 		"mysql://user:pass@tcp(db)/k3s":    "unknown driver",
 		"127.0.0.1:4222":                   "invalid datastore endpoint",
 		"nats://127.0.0.1:1?noEmbed":       "failed to connect to NATS server",

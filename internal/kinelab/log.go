@@ -13,10 +13,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// keptLines is how much of its log a Kine remembers.
+// keptLines is the number of log lines that a Kine keeps.
 const keptLines = 300
 
-// fanout is the hook on logrus's global logger that hands each entry to every open tail.
+// fanout is a hook on logrus's global logger that passes each entry to every open tail.
 type fanout struct {
 	install sync.Once
 	mu      sync.Mutex
@@ -25,8 +25,8 @@ type fanout struct {
 
 var kineLog = &fanout{tails: map[*tail]struct{}{}}
 
-// subscribe opens a tail on KINE's log. The first one takes the logger's own output away, for good: KINE goes on logging
-// after it was stopped, a line or two, and so do the connections that it leaves behind.
+// subscribe opens a tail on KINE's log. The first call discards the logger's own output permanently, because a
+// stopped KINE and the connections that it leaks still log a few lines.
 func subscribe(m *secret.Mask, w io.Writer) *tail {
 	kineLog.install.Do(func() {
 		logrus.AddHook(kineLog)
@@ -50,9 +50,9 @@ func (f *fanout) Fire(e *logrus.Entry) error {
 		t.add(e.Time, e.Level.String(), e.Message)
 	}
 	if e.Level == logrus.FatalLevel {
-		// KINE exits the process on a watch event out of order (pkg/server/watch.go): the reason must be seen somewhere.
-		// It has keys and revisions in it, and no part of an endpoint.
-		fmt.Fprintln(os.Stderr, "KINE ends this process:", e.Message)
+		// KINE exits the process if a watch event is out of order (pkg/server/watch.go), so print the reason. It
+		// contains keys and revisions, but no part of an endpoint.
+		fmt.Fprintln(os.Stderr, "KINE exits this process:", e.Message)
 	}
 	return nil
 }
@@ -71,11 +71,11 @@ func (t *tail) add(at time.Time, level, msg string) {
 	}
 	t.kept = append(t.kept, line)
 	if t.writer != nil {
-		_, _ = io.WriteString(t.writer, line+"\n") // a log that cannot be written is no reason to fail
+		_, _ = io.WriteString(t.writer, line+"\n") // a failed write of the log is not an error
 	}
 }
 
-// close ends the tail; what it has kept stays readable.
+// close ends the tail. Its lines stay readable.
 func (t *tail) close() {
 	kineLog.mu.Lock()
 	defer kineLog.mu.Unlock()

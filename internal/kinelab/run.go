@@ -16,9 +16,8 @@ type TB interface {
 	Logf(format string, args ...any)
 }
 
-// Run starts KINE on a datastore for a test and stops it when the test ends. A KINE that does not start, or does not
-// stop, fails the test; a test that fails for any reason gets the last lines of KINE's log. Options change the
-// configuration before the start.
+// Run starts KINE on a datastore for a test and stops it when the test ends. The test fails if KINE does not start or
+// stop. A failed test logs the last lines of KINE's log. Options change the configuration before the start.
 func Run(tb TB, endpoint string, options ...func(*Config)) *Kine {
 	tb.Helper()
 	cfg := Config{Endpoint: endpoint}

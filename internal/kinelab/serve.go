@@ -13,11 +13,11 @@ import (
 	"google.golang.org/grpc/keepalive"
 )
 
-// grpcOverheadBytes is what KINE allows a request above etcd's limit for its payload.
+// grpcOverheadBytes is how far KINE lets a request exceed etcd's limit for its payload.
 const grpcOverheadBytes = 512 * 1024
 
-// newGRPCServer returns a gRPC server with the settings of KINE's own (pkg/endpoint/endpoint.go). It differs in one
-// thing: Stop waits for the handlers, so that nothing uses the driver any more when it is ended.
+// newGRPCServer returns a gRPC server with the settings of KINE's own (pkg/endpoint/endpoint.go), with one
+// difference: Stop waits for the handlers, so that they no longer use the driver when it is stopped.
 func newGRPCServer() *grpc.Server {
 	return grpc.NewServer(
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
@@ -35,8 +35,8 @@ func newGRPCServer() *grpc.Server {
 	)
 }
 
-// listenUnix listens on a socket that only its owner can connect to. A socket that a killed KINE left there is replaced,
-// as KINE does it.
+// listenUnix listens on a socket that only its owner can connect to. Like KINE, it replaces a socket that a killed
+// KINE has left behind.
 func listenUnix(ctx context.Context, lc *net.ListenConfig, path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

@@ -20,8 +20,8 @@ func TestCheckSeed(t *testing.T) {
 	for name, c := range map[string]struct{ seed, wantErr string }{
 		"a user's":                {user, ""},
 		"a user's and a newline":  {user + "\n", ""},
-		"a line break within":     {user[:20] + "\n" + user[20:], "its character 21 is a line break: remove it"},
-		"a carriage return":       {user[:30] + "\r" + user[30:], "its character 31 is a carriage return: remove it"},
+		"a line break within":     {user[:20] + "\n" + user[20:], "character 21 is a line break: remove it"},
+		"a carriage return":       {user[:30] + "\r" + user[30:], "character 31 is a carriage return: remove it"},
 		"a byte order mark":       {"\ufeff" + user, "it starts with a byte order mark (U+FEFF): remove it"},
 		"a zero-width space":      {user + "\u200b\n", "it ends with a zero-width space (U+200B): remove it"},
 		"a non-breaking space":    {user + "\u00a0", "it ends with a non-breaking space (U+00A0): remove it"},
@@ -108,13 +108,13 @@ func TestCheckPublicKey(t *testing.T) {
 	// Each of these passes the library's own check, which skips line breaks, or would once what is around it is trimmed.
 	_, public := newSeed(t, nkeys.CreateUser)
 	for text, want := range map[string]string{
-		public + "\n":                    "it ends with a line break: remove it, as trimspace() does",
-		public + "\r\n":                  "it ends with a line break: remove it, as trimspace() does",
-		"\n" + public:                    "it starts with a line break: remove it, as trimspace() does",
-		" " + public:                     "it starts with a space: remove it, as trimspace() does",
-		public + "\t":                    "it ends with a tab: remove it, as trimspace() does",
-		public[:10] + "\n" + public[10:]: "its character 11 is a line break: remove it",
-		public[:10] + "\r" + public[10:]: "its character 11 is a carriage return: remove it",
+		public + "\n":                    "it ends with a line break: remove it, for example with trimspace()",
+		public + "\r\n":                  "it ends with a line break: remove it, for example with trimspace()",
+		"\n" + public:                    "it starts with a line break: remove it, for example with trimspace()",
+		" " + public:                     "it starts with a space: remove it, for example with trimspace()",
+		public + "\t":                    "it ends with a tab: remove it, for example with trimspace()",
+		public[:10] + "\n" + public[10:]: "character 11 is a line break: remove it",
+		public[:10] + "\r" + public[10:]: "character 11 is a carriage return: remove it",
 		"\ufeff" + public:                "it starts with a byte order mark (U+FEFF): remove it",
 		public + "\u200b":                "it ends with a zero-width space (U+200B): remove it",
 		public + "\x00":                  "it ends with a NUL: remove it",

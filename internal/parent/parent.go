@@ -1,7 +1,7 @@
-// Package parent ends the provider with the CLI that started it.
+// Package parent ends the provider when the CLI that started it exits.
 //
-// A CLI that ends in order asks its providers to end, but one that is killed does not. A provider would then stay for good, with its
-// connections, the seeds that it was given, and the socket that it listens on.
+// A CLI that exits cleanly stops its providers, but a killed one does not. A provider would then run indefinitely,
+// with its connections, the seeds it has received, and the socket that it listens on.
 package parent
 
 import (
@@ -9,23 +9,24 @@ import (
 	"time"
 )
 
-// listenTime is how long a process may take to listen that has just been started, and listenPoll how often it is looked whether it does.
+// listenTime is how long a new process may take until it listens, and listenPoll is how often to check.
 const (
 	listenTime = 5 * time.Second
 	listenPoll = 10 * time.Millisecond
 )
 
-// Follow returns at once, and ends this process as soon as the CLI that started it is gone. It is for a process that a CLI starts, and not for
-// one that a CLI attaches to, which outlives CLIs. It must be called before anything replaces the standard output.
+// Follow returns immediately, and ends this process as soon as the CLI that started it has exited. It is for a
+// process started by a CLI, and not for one that CLIs attach to, which must outlive them. Follow must be called
+// before standard output is replaced.
 //
-// The CLI is gone once nobody reads the process's standard output, or once the process has another parent. On the way out, the process removes
-// the sockets that it listens on; the system closes the connections. On Windows the process waits for its parent's end, and listens on no
-// socket that would have to be removed.
+// The CLI has exited when the process's standard output no longer has a reader, or when the process has a different
+// parent. Before it exits, the process removes the sockets that it listens on; the system closes the connections. On
+// Windows, the process waits for its parent to exit and listens on a port, so there are no sockets to remove.
 func Follow() {
 	followed := newFollowed()
 	go func() {
 		followed.wait()
-		// The CLI may end while this process starts: what it makes in order to listen would stay.
+		// The CLI may exit while this process starts: files created later in order to listen would remain.
 		ticker := time.NewTicker(listenPoll)
 		defer ticker.Stop()
 		for began := time.Now(); !removeSockets() && time.Since(began) < listenTime; {

@@ -11,19 +11,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// parentPoll is how often the process looks at who its parent is, in milliseconds. That nobody reads its standard output it learns at once.
+// parentPoll is how often the process checks its parent, in milliseconds. It notices a closed standard output
+// immediately.
 const parentPoll = 1000
 
-// followed is a parent and the pipe that it reads from.
+// followed is the process ID of the parent and the pipe that the parent reads from.
 type followed struct{ pid, output int }
 
 func newFollowed() followed {
-	// Otherwise the next line of the log would end the process before it has removed anything.
+	// Otherwise writing the next log line would end the process before it has removed its sockets.
 	signal.Ignore(syscall.SIGPIPE)
 	return followed{pid: os.Getppid(), output: syscall.Stdout}
 }
 
-// wait returns once the parent is gone. Without a pipe that tells of it, only the parent's process counts.
+// wait returns when the parent has exited. Without a pipe, only the parent's process ID is checked.
 func (f followed) wait() {
 	output := []unix.PollFd{{Fd: int32(f.output)}} //nolint:gosec // a file descriptor
 	for gone := false; !gone && os.Getppid() == f.pid; {
@@ -31,7 +32,8 @@ func (f followed) wait() {
 	}
 }
 
-// look waits for milliseconds until nobody reads the output, and reports whether that is so. It returns no output if that cannot be followed.
+// look waits up to milliseconds for the output to lose its reader and reports whether that happened. It returns no
+// output if the output cannot be polled.
 func look(output []unix.PollFd, milliseconds int) (next []unix.PollFd, gone bool) {
 	_, err := unix.Poll(output, milliseconds)
 	switch {
@@ -43,14 +45,14 @@ func look(output []unix.PollFd, milliseconds int) (next []unix.PollFd, gone bool
 	return output, output[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0
 }
 
-// The file descriptors that are looked at. The listener of a provider is among its first. Standard input, output and error come from the CLI:
-// a socket among them belongs to somebody else.
+// Range of file descriptors to check. The listener of a provider is among the first. Standard input, output and error
+// come from the CLI: a socket among them belongs to another process.
 const (
 	firstDescriptor = 3
 	maxDescriptors  = 1024
 )
 
-// removeSockets removes the files of the sockets that this process listens on, and reports whether there is one.
+// removeSockets removes the files of the sockets that this process listens on, and reports whether there were any.
 func removeSockets() (found bool) {
 	for fd := firstDescriptor; fd < maxDescriptors; fd++ {
 		address, err := unix.Getsockname(fd)
@@ -58,7 +60,7 @@ func removeSockets() (found bool) {
 			continue
 		}
 		if socket, ok := address.(*unix.SockaddrUnix); ok && socket.Name != "" && socket.Name[0] != '@' {
-			_ = os.Remove(socket.Name) // the process ends: nobody could be told
+			_ = os.Remove(socket.Name) // the process exits, so the error cannot be reported
 			found = true
 		}
 	}

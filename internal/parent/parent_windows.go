@@ -2,7 +2,7 @@ package parent
 
 import "os"
 
-// followed is a parent, nil if it could not be found.
+// followed is the parent process, or nil if it could not be found.
 type followed struct{ process *os.Process }
 
 func newFollowed() followed {
@@ -13,10 +13,10 @@ func newFollowed() followed {
 	return followed{process}
 }
 
-// wait returns once the parent is gone. A parent that could not be found is waited for without end.
+// wait returns when the parent has exited. It blocks forever if the parent could not be found.
 func (f followed) wait() {
 	if f.process != nil {
-		// Windows lets a process wait for one that is not its child.
+		// On Windows, a process can wait for one that is not its child.
 		if _, err := f.process.Wait(); err == nil {
 			return
 		}

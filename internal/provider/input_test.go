@@ -160,7 +160,7 @@ func TestWhatServersCannotHold(t *testing.T) {
 		{"nats_user", object{"subscriptions": 1 << 31}, "subscriptions", tooMany},
 		{"nats_user", object{"payload": "2GiB"}, "payload", tooMany},
 		{"nats_user", object{"payload": "8EiB"}, "payload", "is not a unit"},
-		{"nats_user", object{"data": "9223372036854775808"}, "data", "the most there can be"},
+		{"nats_user", object{"data": "9223372036854775808"}, "data", "exceeds the maximum"},
 		{"nats_account", object{"jetstream": object{"disk_storage": "10 GiB"}}, "jetstream.disk_storage", "is not a number of bytes"},
 		{"nats_account", export(object{"response_threshold": "0s"}), "exports[0].response_threshold", nothing},
 		{"nats_account", object{"default_permissions": responses(object{"expires": "0s"})}, "default_permissions.allow_responses.expires", nothing},

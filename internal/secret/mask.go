@@ -8,24 +8,22 @@ import (
 	"strings"
 )
 
-// masked stands for a secret in a text.
+// masked replaces a secret in a text.
 const masked = "*****"
 
-// minLiteral is the length from which a secret is looked for by itself. Shorter ones are masked where they stand in a
-// URL, but not wherever their letters happen to occur in a sentence.
+// minLiteral is the minimum length of a secret that is masked everywhere. Shorter secrets are masked in URLs, but not
+// wherever their letters occur in a text.
 const minLiteral = 4
 
-// badURL begins the errors in which KINE quotes the endpoint or a part of it as it was given (pkg/drivers/nats/config.go), whatever that
-// part is.
+// badURL matches KINE's errors that quote the endpoint or any part of it (pkg/drivers/nats/config.go).
 var badURL = regexp.MustCompile(`invalid connection string=.*`)
 
-// Mask takes the secrets of one endpoint out of texts and errors. Its zero value knows no secret, and masks credentials in URLs
-// alone.
+// Mask removes the secrets of one endpoint from texts and errors. The zero Mask only masks credentials in URLs.
 type Mask struct {
 	literals []string // longest first
 }
 
-// NewMask returns the mask of an endpoint, which may be any text that KINE is given as one.
+// NewMask returns the mask of an endpoint, which may be any text that KINE is configured with.
 func NewMask(endpoint string) *Mask {
 	m := &Mask{}
 	if endpoint == "" {
@@ -56,7 +54,7 @@ func NewMask(endpoint string) *Mask {
 	return m
 }
 
-// Text returns s without the endpoint's secrets, and without what [Scrub] takes out.
+// Text returns s without the endpoint's secrets, scrubbed as by [Scrub].
 func (m *Mask) Text(s string) string {
 	for _, l := range m.literals {
 		s = strings.ReplaceAll(s, l, masked)
@@ -65,16 +63,16 @@ func (m *Mask) Text(s string) string {
 	return Scrub(badURL.ReplaceAllString(s, "invalid connection string="+masked))
 }
 
-// Error returns err with the same chain for errors.Is and errors.As, and a text without secrets.
+// Error returns an error without secrets in its text. errors.Is and errors.As work as for err.
 func (m *Mask) Error(err error) error {
 	msg := err.Error()
-	if parse, ok := errors.AsType[*url.Error](err); ok { // it quotes the URL, and then the piece of it that is wrong
-		msg = strings.ReplaceAll(msg, parse.Error(), "parse of a URL failed")
+	if parse, ok := errors.AsType[*url.Error](err); ok { // quotes the URL and the invalid part of it
+		msg = strings.ReplaceAll(msg, parse.Error(), "invalid URL")
 	}
 	return &maskedError{msg: m.Text(msg), err: err}
 }
 
-// maskedError hides the text of an error but not what it is. It has no Unwrap, by which the text would come back.
+// maskedError hides the text of an error but not its identity. It has no Unwrap, which would expose the text.
 type maskedError struct {
 	msg string
 	err error

@@ -4,17 +4,17 @@ import (
 	"os"
 )
 
-// NotAPathError says that a setting which names a file holds what belongs in the file.
+// NotAPathError reports that a path was set to the content of a file.
 type NotAPathError struct {
 	// What describes the content, as [What] does.
 	What string
 }
 
 func (e *NotAPathError) Error() string {
-	return "it is " + e.What + " and not a path: write that to a file, and give the path of the file"
+	return "it is " + e.What + " and not a path: write that to a file and set the path of the file"
 }
 
-// CheckPath returns a [*NotAPathError] for a text that plainly is no path.
+// CheckPath returns a [*NotAPathError] for a text that is clearly not a path.
 func CheckPath(path string) error {
 	if what := What(path); what != "" {
 		return &NotAPathError{What: what}
@@ -22,8 +22,8 @@ func CheckPath(path string) error {
 	return nil
 }
 
-// ReadFile reads a file. A path that is no path but what belongs in the file, as happens where a variable is mistaken, is a
-// [*NotAPathError], which does not contain it.
+// ReadFile reads a file. If path is not a path but the content of a file, for example because the wrong variable was
+// used, it returns a [*NotAPathError] that does not quote it.
 func ReadFile(path string) ([]byte, error) {
 	if err := CheckPath(path); err != nil {
 		return nil, err

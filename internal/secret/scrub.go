@@ -7,18 +7,18 @@ import (
 )
 
 var (
-	// blockShape finds a PEM block, also without its end, or with its line breaks escaped.
+	// blockShape matches a PEM block, even if its end is missing or its line breaks are escaped.
 	blockShape = regexp.MustCompile(`(?s)-----BEGIN (.*-----END [^-\n]*-----|.*)`)
-	// objectShape finds an object of JSON, also with its quotes escaped.
+	// objectShape matches a JSON object, even if its quotes are escaped.
 	objectShape = regexp.MustCompile(`(?s)\{\s*(\\n)*\s*\\?"[^"]*"\s*:(.*\}|.*)`)
-	// contextShape finds a key of a NATS context file, whose values may be secret. Other JSON, such as a part of a stream's configuration,
-	// is not.
+	// contextShape matches a key of a NATS context file, whose values may be secret. It does not match other JSON,
+	// for example parts of a stream configuration.
 	contextShape = regexp.MustCompile(`"(` + strings.Join(contextKeys, "|") + `)\\?"\s*:`)
 )
 
-// Scrub takes out of a message what has the shape of a secret, wherever it comes from: seeds, JWTs, PEM blocks and the JSON of a context
-// file. It is for the messages of libraries, which quote what they were given. A message of this program has no need of it: see [Sprintf].
-// Control characters, which could move the cursor of a terminal or reverse what is read, are replaced.
+// Scrub replaces everything in a message that looks like a secret: seeds, JWTs, PEM blocks and the JSON of a context
+// file. It also replaces control characters, which could move the cursor of a terminal or reverse the text. Use it
+// for messages of libraries, which quote their input; messages of this program use [Sprintf] instead.
 func Scrub(message string) string {
 	message = blockShape.ReplaceAllString(message, "("+pemBlock+")")
 	message = objectShape.ReplaceAllStringFunc(message, func(object string) string {

@@ -1,6 +1,6 @@
-// Package secret decides how a text that a user gave is shown in errors, warnings and logs. A text that plainly is no path, URL, name
-// or key, such as the content of a credentials file where its path belongs, is described and never quoted, not even in part. It decides also
-// how a text that a server sent is shown: see [FromServer].
+// Package secret decides how errors, warnings and logs show a text. A text given by the user that is clearly not a
+// path, URL, name or key, for example the content of a credentials file instead of its path, is described and never
+// quoted, not even in part. For texts from a server, see [FromServer].
 package secret
 
 import (
@@ -15,23 +15,23 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 )
 
-// What a text can be. Each completes "it is ...".
+// Descriptions of texts that must not be quoted. Each completes "it is ...".
 const (
 	credentialsFile = "the content of a credentials file"
 	contextFile     = "the content of a NATS context file"
 	privateKey      = "a PEM block with a private key"
 	pemBlock        = "a PEM block"
 	seed            = "an nkey seed"
-	partOfSeed      = "what may be a seed or a part of one"
+	partOfSeed      = "possibly a seed or a part of one"
 	token           = "a JWT"
 	jsonText        = "JSON"
 	withLineBreaks  = "text with line breaks"
-	urlWithUser     = "a URL with credentials in it"
-	// What has a secret in it is described by these around it.
+	urlWithUser     = "a URL with credentials"
+	// textWith and inIt enclose the description of a secret that is part of a longer text.
 	textWith, inIt = "text with ", " in it"
 )
 
-// begin begins a PEM block, and natsBegin the parts of a credentials file, also of a creds file's JWT alone.
+// begin starts a PEM block. natsBegin starts a part of a credentials file or a decorated JWT.
 const (
 	begin     = "-----BEGIN"
 	natsBegin = "-----BEGIN NATS"
@@ -42,33 +42,33 @@ const (
 const maxShown = 160
 
 var (
-	// seedShape finds seeds, also ones with quotes around them or with letters missing. No public key starts with an S, after which a file
-	// could be named.
+	// seedShape matches seeds, even in quotes or with missing letters. A public key, after which a file could be
+	// named, never starts with S.
 	seedShape = regexp.MustCompile(`(^|[^A-Z2-7])(S[ACNOUX][A-Z2-7]{38,})`)
-	// tokenShape finds JWTs, whose header is JSON in base64 that begins with {".
+	// tokenShape matches JWTs, whose header is base64-encoded JSON that starts with {".
 	tokenShape = regexp.MustCompile(`(^|[^A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{13,}(\.[A-Za-z0-9_-]*)*)`)
-	// jsonShape finds the beginning of an object of JSON, and jsonKey its keys.
+	// jsonShape matches the start of a JSON object, and jsonKey matches its keys.
 	jsonShape = regexp.MustCompile(`\{\s*"[^"]*"\s*:`)
 	jsonKey   = regexp.MustCompile(`"([^"]*)"\s*:`)
-	// mayContain finds all of these, whatever stands before them.
+	// mayContain matches all of these, regardless of the preceding character.
 	mayContain = regexp.MustCompile(`-----BEGIN|S[ACNOUX][A-Z2-7]{38}|eyJ[A-Za-z0-9_-]{13}|\{\s*\\?"`)
-	// contextSecret finds the keys of a context file whose values are secret themselves. The others, such as url and user, are in JSON of any
-	// kind.
+	// contextSecret matches the keys of a context file whose values are secrets. The other keys, for example url and
+	// user, occur in any JSON.
 	contextSecret = regexp.MustCompile(`"(token|password|user_jwt|user_seed)"\s*:`)
-	// userShape finds credentials in a URL.
+	// userShape matches credentials in a URL.
 	userShape = regexp.MustCompile(`://[^\s"'/?#]*@`)
 )
 
-// contextKeys are keys of a NATS context file, by which one is told from other JSON.
+// contextKeys are the keys that distinguish a NATS context file from other JSON.
 var contextKeys = []string{"url", "token", "user", "password", "creds", "nkey", "cert", "key", "ca", "nsc", "user_jwt", "user_seed", "jetstream_domain"}
 
-// Content is what a text is that is not to be quoted. It is empty for any other text.
+// Content describes a text that must not be quoted. It is empty for any other text.
 type Content string
 
-// String describes the content in words that complete "it is ...".
+// String returns the description, which completes "it is ...".
 func (c Content) String() string { return string(c) }
 
-// Secret reports whether the content is one that only those may have whom it is for.
+// Secret reports whether the content is secret.
 func (c Content) Secret() bool {
 	switch c {
 	case credentialsFile, contextFile, privateKey, seed, textWith + seed + inIt:
@@ -77,8 +77,8 @@ func (c Content) Secret() bool {
 	return false
 }
 
-// IsSecret reports whether a text is one that only those may have whom it is for. A context file is if it holds a secret, and does not only
-// name the file of one.
+// IsSecret reports whether a text is secret. A context file is secret if it contains a secret itself, and not if it
+// only refers to a file.
 func IsSecret(text string) bool {
 	what := Kind(text)
 	if what == contextFile {
@@ -87,18 +87,19 @@ func IsSecret(text string) bool {
 	return what.Secret() || what == jsonText && seedShape.MatchString(text)
 }
 
-// Token reports whether the content is a JWT, which may be one that is secret.
+// Token reports whether the content is a JWT, which may be secret.
 func (c Content) Token() bool { return c == token || c == textWith+token+inIt }
 
-// What describes a text that is not to be quoted, in words that complete "it is ...". It is empty for any other text.
+// What describes a text that must not be quoted, so that the description completes "it is ...". It is empty for any
+// other text.
 func What(text string) string { return Kind(text).String() }
 
-// Kind returns what a text is that is not to be quoted.
+// Kind returns the kind of a text that must not be quoted. It is empty for any other text.
 func Kind(text string) Content {
 	trimmed := strings.TrimSpace(text)
 	switch {
 	case strings.HasPrefix(trimmed, natsBegin) && !seedShape.MatchString(text) && !strings.Contains(text, "USER JWT"):
-		return token // the content of the .jwt file of an operator or an account
+		return token // content of the .jwt file of an operator or an account
 	case strings.Contains(text, natsBegin), strings.Contains(text, seedBegin):
 		return credentialsFile
 	case strings.Contains(text, begin) && strings.Contains(text, "PRIVATE KEY"):
@@ -123,12 +124,12 @@ func Kind(text string) Content {
 	return ""
 }
 
-// MayContain reports whether the encoding of a configuration may have a secret in it. It is quick, and mistakes other things for secrets.
+// MayContain reports whether an encoded configuration may contain a secret. It is fast and has false positives.
 func MayContain(encoded []byte) bool {
 	return mayContain.Match(encoded)
 }
 
-// MayBeSeed reports whether a text may be a seed or a private key, or what is left of one.
+// MayBeSeed reports whether a text may be a seed, a private key, or a part of one.
 func MayBeSeed(text string) bool {
 	text = invisible.Trim(text)
 	return len(text) >= 20 && strings.ContainsAny(text[:1], "SP") && !strings.ContainsFunc(text, func(r rune) bool {
@@ -136,9 +137,9 @@ func MayBeSeed(text string) bool {
 	})
 }
 
-// in says whether a text is something or has it in it.
+// in returns the kind of a text that is, or contains, what.
 func in(text string, shape *regexp.Regexp, what Content) Content {
-	if len(shape.FindString(text))+2 >= len(strings.TrimSpace(text)) { // quotes may be around it
+	if len(shape.FindString(text))+2 >= len(strings.TrimSpace(text)) { // quotes may surround it
 		return what
 	}
 	return textWith + what + inIt
@@ -153,8 +154,8 @@ func whichJSON(text string) Content {
 	return jsonText
 }
 
-// Show returns a text as a message shows it: described if it is not to be quoted, and otherwise in quotes, with control characters
-// escaped and no longer than a line or two.
+// Show returns a text as a message shows it: a description if the text must not be quoted, and otherwise the text in
+// quotes, with control characters escaped and at most a line or two long.
 func Show(text string) string {
 	if what := What(text); what != "" {
 		return what
@@ -166,7 +167,7 @@ func Show(text string) string {
 	return fmt.Sprintf("%s… (%d characters)", strconv.Quote(string(runes[:maxShown])), len(runes))
 }
 
-// Text is a text that %q formats as [Show] returns it.
+// Text is a text that %q formats like [Show].
 type Text string
 
 // Format implements [fmt.Formatter].
@@ -178,8 +179,8 @@ func (t Text) Format(state fmt.State, verb rune) {
 	_, _ = fmt.Fprintf(state, fmt.FormatString(state, verb), string(t))
 }
 
-// Sprintf is [fmt.Sprintf], except that %q formats texts and lists of them as [Show] returns them. Every message that quotes a text
-// which was given to the program is made by it, or by [Errorf].
+// Sprintf is like [fmt.Sprintf], except that %q formats texts and lists of texts like [Show]. Every message that
+// quotes a text given by the user must be built with Sprintf or [Errorf].
 func Sprintf(format string, args ...any) string {
 	for i := range args {
 		args[i] = shown(args[i])
@@ -187,7 +188,7 @@ func Sprintf(format string, args ...any) string {
 	return fmt.Sprintf(format, args...)
 }
 
-// Errorf is [fmt.Errorf] with texts formatted as by [Sprintf].
+// Errorf is like [fmt.Errorf], except that it formats texts like [Sprintf].
 func Errorf(format string, args ...any) error {
 	for i := range args {
 		args[i] = shown(args[i])

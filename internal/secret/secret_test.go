@@ -49,13 +49,13 @@ func TestSecretsAreDescribed(t *testing.T) {
 		user + "\n":                           "an nkey seed",
 		`"` + user + `"`:                      "an nkey seed",
 		user[:len(user)-1]:                    "an nkey seed",
-		user[:30]:                             "what may be a seed or a part of one",
+		user[:30]:                             "possibly a seed or a part of one",
 		user[:20] + user[21:]:                 "an nkey seed",
 		"NATS_NKEY=" + user:                   "text with an nkey seed in it",
 		jwtText:                               "a JWT",
 		"token=" + jwtText:                    "text with a JWT in it",
 		"a\nb":                                "text with line breaks",
-		"nats://user:hunter2hunter2@a:4222":   "a URL with credentials in it",
+		"nats://user:hunter2hunter2@a:4222":   "a URL with credentials",
 	}
 	for _, prefix := range []nkeys.PrefixByte{nkeys.PrefixByteOperator, nkeys.PrefixByteAccount, nkeys.PrefixByteUser, nkeys.PrefixByteServer,
 		nkeys.PrefixByteCluster, nkeys.PrefixByteCurve} {

@@ -7,12 +7,12 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 )
 
-// maxFromServer is how much of a text of a server is shown, in characters.
+// maxFromServer is the maximum length of a shown text from a server, in characters.
 const maxFromServer = 500
 
-// FromServer returns a text that a server sent in the form in which a message shows it: on one line, without control or invisible characters,
-// and not longer than 500 characters. Whatever comes from a server and is shown goes through here, since a server may be hostile, or something
-// else than a server.
+// FromServer returns a text from a server in the form in which a message shows it: on one line, without control or
+// invisible characters, and at most 500 characters long. Everything that a server sends must pass through FromServer
+// before it is shown because the server may be hostile, or not a NATS server at all.
 func FromServer(text string) string {
 	var shown strings.Builder
 	length := 0

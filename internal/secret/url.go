@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// URL replaces the credentials in a server's URL, so that it can be shown. What is not the URL of one server becomes a placeholder,
-// since nobody can tell which part of it is secret.
+// URL masks the credentials in a server's URL so that it can be shown. Anything that is not the URL of one server
+// becomes a placeholder because it may contain a secret.
 func URL(server string) string {
 	const unreadable = "(unreadable URL)"
 	if what := What(server); what != "" && what != urlWithUser {

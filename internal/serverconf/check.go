@@ -232,7 +232,8 @@ var windows = regexp.MustCompile(`^[A-Za-z]:[\\/]`)
 func (c *checker) file(at Path, file string) {
 	switch what := secret.What(file); {
 	case what != "":
-		c.add(at, "it is %s, not a path: store it in a file on the server and set the absolute path of that file", what)
+		c.add(at, "it is %s and not a path: write that to a file on the server and set the absolute path of the file",
+			what)
 	case file == "" || c.isExpanded(at, file) || windows.MatchString(file):
 	case strings.HasPrefix(file, "~"):
 		c.add(at, "%q starts with ~, which the server does not expand: use the absolute path", file)

@@ -1,5 +1,5 @@
-// Package workspace runs Terraform or OpenTofu on a configuration with a provider that was built here, without an
-// installation, a registry or an init.
+// Package workspace runs Terraform or OpenTofu on a configuration with a locally built provider, without an
+// installation, a registry or init.
 package workspace
 
 import (
@@ -14,21 +14,21 @@ import (
 	"strings"
 )
 
-// Workspace is a directory with a configuration that a CLI works on.
+// Workspace is a directory with a configuration for a CLI.
 type Workspace struct {
-	// Dir holds the configuration and the state.
+	// Dir contains the configuration and the state.
 	Dir string
-	// Env are further variables of the environment, NAME=value.
+	// Env are additional environment variables, NAME=value.
 	Env []string
-	// Log, if set, gets a copy of what the CLI prints, while it prints it.
+	// Log, if set, receives a copy of the CLI's output as it is printed.
 	Log io.Writer
 
 	cli, settings string
 }
 
-// New prepares a workspace in the directory dir: cli is the path of the CLI, provider that of the provider's binary, which
-// must be called terraform-provider-nats; empty, if each run is told to attach to one that is running. The CLI's settings become
-// the file cli.tfrc in dir.
+// New prepares a workspace in dir. cli is the path of the CLI. provider is the path of the provider's binary, which
+// must be named terraform-provider-nats, or empty if each run attaches to a running provider. The CLI's settings are
+// written to cli.tfrc in dir.
 func New(dir, cli, provider string) (*Workspace, error) {
 	cli, err := filepath.Abs(cli)
 	if err != nil {
@@ -43,12 +43,12 @@ func New(dir, cli, provider string) (*Workspace, error) {
 		return nil, err
 	}
 	if _, err := os.Stat(provider); err != nil {
-		return nil, fmt.Errorf("the provider is not built: %w", err)
+		return nil, fmt.Errorf("the provider has not been built: %w", err)
 	}
 	return w, os.WriteFile(w.settings, []byte(settings(filepath.Dir(provider))), 0o600)
 }
 
-// settings makes the CLI take the provider from dir, under the address of either registry, without an init.
+// settings returns CLI settings that use the provider in dir for the addresses of both registries, without init.
 func settings(dir string) string {
 	dir = filepath.ToSlash(dir)
 	// In HCL, unlike in Go, ${ and %{ in a string start a template.
@@ -68,7 +68,7 @@ func (w *Workspace) Write(name, text string) error {
 	return os.WriteFile(filepath.Join(w.Dir, name), []byte(text), 0o600)
 }
 
-// Run runs the CLI with these arguments, without colour, and returns what it printed, standard output and error together.
+// Run runs the CLI with these arguments, without color, and returns its standard output and standard error combined.
 func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
 	var all bytes.Buffer
 	both := w.tee(&all)
@@ -89,7 +89,7 @@ func (w *Workspace) Output(ctx context.Context, name string) (string, error) {
 	return out.String(), nil
 }
 
-// Version returns the name and version of the CLI, such as "OpenTofu v1.12.6".
+// Version returns the name and version of the CLI, for example "OpenTofu v1.12.6".
 func (w *Workspace) Version(ctx context.Context) (string, error) {
 	out, err := w.Command(ctx, "version").Output()
 	if err != nil {
@@ -106,10 +106,10 @@ func (w *Workspace) tee(buffer *bytes.Buffer) io.Writer {
 	return io.MultiWriter(buffer, w.Log)
 }
 
-// inherited are variables of the caller's environment that would change what the CLI does.
+// inherited are environment variables that would change the behavior of the CLI and are not inherited.
 var inherited = []string{"TF_CLI_CONFIG_FILE", "TF_CLI_ARGS", "TF_WORKSPACE", "TF_DATA_DIR", "TF_REATTACH_PROVIDERS"}
 
-// Command prepares a run of the CLI with these arguments.
+// Command returns a command that runs the CLI with these arguments.
 func (w *Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, w.cli, append([]string{"-chdir=" + w.Dir}, args...)...)
 	for _, variable := range os.Environ() {

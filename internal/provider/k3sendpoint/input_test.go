@@ -160,7 +160,7 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"home_credentials":     field("credentials_file", "~/c.creds", `KINE does not expand the ~ in "~/c.creds". `+node),
 		"relative_credentials": field("credentials_file", "c.creds", `"c.creds" is relative to whatever directory k3s is started in. `+node),
 		"empty_credentials":    field("credentials_file", "", empty),
-		"newline_in_path":      field("credentials_file", "/c.creds\n", "the path cannot be used: it ends with a line break: remove it, as trimspace() does. "+node),
+		"newline_in_path":      field("credentials_file", "/c.creds\n", "the path cannot be used: it ends with a line break: remove it, for example with trimspace(). "+node),
 		"home_context":         {valid(acctest.Config{"servers": nil, "context_file": "~/c.json"}), "context_file", `KINE does not expand the ~ in "~/c.json". ` + node},
 		"empty_context":        {valid(acctest.Config{"servers": nil, "context_file": ""}), "context_file", empty},
 		"home_ca":              tls(acctest.Config{"ca_file": "~/ca.pem"}, "tls.ca_file", `Attribute tls.ca_file: KINE does not expand the ~ in "~/ca.pem". `+node),

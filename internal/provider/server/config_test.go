@@ -228,7 +228,7 @@ func TestServerConfigProblems(t *testing.T) {
 		{plain, "pid_file", "~/pid", "", "use the absolute path"},
 		{plain, "jetstream.store_dir", "./data", "", "not an absolute path"},
 		{plain, "jetstream.domain", "a.b", "", "must not contain . * or >"},
-		{plain, "jetstream.max_memory_store", "1.0001KiB", "", "take a smaller unit"},
+		{plain, "jetstream.max_memory_store", "1.0001KiB", "", "use a smaller unit"},
 		{plain, "jetstream.max_file_store", "0", "", "at least 1"},
 		{plain, "jetstream.sync_interval", "often", "", `for example "2m"`},
 		{plain, "jetstream.unique_tag", "rack:", "", "add such a tag to tags"},

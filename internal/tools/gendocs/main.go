@@ -2,9 +2,9 @@
 //
 //	gendocs -cli bin/tofu -provider bin/terraform-provider-nats
 //
-// It runs in the root of the repository. tfplugindocs does the writing; this program hands it the schema. Left alone,
-// tfplugindocs asks whichever terraform is on the PATH, or downloads one, and the pages then differ between machines
-// (Terraform 1.11 leaves out resource identity, for one). The schema here comes from one pinned OpenTofu.
+// It must be run in the root of the repository. It passes the schema to tfplugindocs, which writes the pages. On its
+// own, tfplugindocs uses any terraform on the PATH or downloads one, and the pages then differ between machines (for
+// example, Terraform 1.11 omits resource identity). Here the schema always comes from one pinned OpenTofu.
 package main
 
 import (
@@ -23,13 +23,13 @@ import (
 )
 
 const (
-	// address is where the provider is published.
+	// address is the provider's address in the registry.
 	address = "registry.terraform.io/nats-k3s/nats"
 	// providerName is the prefix of every resource type, without the underscore.
 	providerName = "nats"
-	// renderedName is how the pages write it.
+	// renderedName is the name of the provider on the pages.
 	renderedName = "NATS"
-	// tfplugindocs is the module that pins the tool.
+	// tfplugindocs is the module file that pins the tool.
 	tfplugindocs = "internal/tools/tfplugindocs/go.mod"
 )
 
@@ -45,16 +45,16 @@ func run(args []string) error {
 	defer stop()
 
 	flags := flag.NewFlagSet("gendocs", flag.ContinueOnError)
-	cli := flags.String("cli", "", "the OpenTofu `binary` to get the schema from")
+	cli := flags.String("cli", "", "the OpenTofu `binary` that returns the schema")
 	provider := flags.String("provider", "", "the built provider `binary`")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *cli == "" || *provider == "" {
-		return errors.New("both -cli and -provider are needed")
+		return errors.New("-cli and -provider are required")
 	}
 	if _, err := os.Stat(tfplugindocs); err != nil {
-		return fmt.Errorf("not in the root of the repository: %w", err)
+		return fmt.Errorf("run gendocs in the root of the repository: %w", err)
 	}
 	for _, path := range []*string{cli, provider} {
 		abs, err := filepath.Abs(*path)
@@ -73,7 +73,7 @@ func run(args []string) error {
 	}
 	defer func() { _ = os.RemoveAll(tmp) }()
 
-	// The pages embed the examples, so these come first.
+	// The pages embed the examples, so the examples come first.
 	if _, err := os.Stat("examples"); err == nil {
 		changed, err := output(command(ctx, *cli, "fmt", "-recursive", "examples"))
 		if err != nil {
@@ -103,11 +103,11 @@ func run(args []string) error {
 			return err
 		}
 	}
-	fmt.Println("docs/ is written and valid")
+	fmt.Println("docs/ has been written and is valid")
 	return nil
 }
 
-// providerSchema asks the CLI for the schema of the built provider, in the form that tfplugindocs reads.
+// providerSchema returns the schema of the built provider in the format that tfplugindocs reads.
 func providerSchema(ctx context.Context, dir, cli, provider string) ([]byte, error) {
 	w, err := workspace.New(dir, cli, provider)
 	if err != nil {
@@ -124,7 +124,7 @@ func providerSchema(ctx context.Context, dir, cli, provider string) ([]byte, err
 	return rekey(schema)
 }
 
-// command prepares a command whose behaviour does not depend on the caller's Terraform settings.
+// command returns a command that is independent of the caller's Terraform settings.
 func command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, name, args...)
 	for _, v := range os.Environ() {
@@ -136,7 +136,7 @@ func command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return c
 }
 
-// output runs the command. It returns the standard output; an error carries everything that the command printed.
+// output runs the command and returns its standard output. An error includes everything that the command printed.
 func output(c *exec.Cmd) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr

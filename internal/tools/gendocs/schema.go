@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// rekey renames the only provider in the output of `providers schema -json` to the one key that tfplugindocs looks
-// for. Everything else stays as the CLI wrote it.
+// rekey renames the only provider in the output of `providers schema -json` to the key that tfplugindocs expects. The
+// rest is unchanged.
 func rekey(schema []byte) ([]byte, error) {
 	const (
 		providers = "provider_schemas"
@@ -25,7 +25,7 @@ func rekey(schema []byte) ([]byte, error) {
 		}
 	}
 	if len(byAddress) != 1 {
-		return nil, fmt.Errorf("the schema is of %d providers, want one: %q", len(byAddress),
+		return nil, fmt.Errorf("the schema contains %d providers instead of one: %q", len(byAddress),
 			slices.Sorted(maps.Keys(byAddress)))
 	}
 	for _, s := range byAddress {

@@ -21,7 +21,7 @@ func TestRekeyErrors(t *testing.T) {
 		"not JSON":            {"Error: no", "not JSON"},
 		"no providers":        {`{"format_version":"1.0"}`, "0 providers"},
 		"null":                {`{"provider_schemas":null}`, "0 providers"},
-		"two providers":       {`{"provider_schemas":{"b":{},"a":{}}}`, `2 providers, want one: ["a" "b"]`},
+		"two providers":       {`{"provider_schemas":{"b":{},"a":{}}}`, `2 providers instead of one: ["a" "b"]`},
 		"providers no object": {`{"provider_schemas":[]}`, "provider_schemas: "},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// event is what `go test -json` writes, one a line (see `go doc test2json`).
+// event is one line of the output of `go test -json` (see `go doc test2json`).
 type event struct {
 	Time    time.Time
 	Action  string
@@ -21,16 +21,16 @@ type event struct {
 	Test    string
 }
 
-// result is what one run came to. It counts leaves: a test without subtests, or each subtest of a table. A parent
-// counts only if it failed and none of its subtests did, and a package only if it failed and none of its tests did
-// (it did not compile, say).
+// result is the result of one run. It counts leaves: a test without subtests, or each subtest of a table. A parent
+// only counts if it failed and none of its subtests did, and a package only if it failed and none of its tests did
+// (for example because it did not compile).
 type result struct {
 	passed, failed, skipped int
 	// acceptance is the number of top-level tests named TestAcc... that passed.
 	acceptance int
-	// accSkipped and failures name what the report must name, sorted.
+	// accSkipped and failures are the sorted names that the report lists.
 	accSkipped, failures []string
-	// duration is the time between the first event and the last. It leaves out most of the compiling.
+	// duration is the time between the first event and the last. It excludes most of the compile time.
 	duration time.Duration
 }
 
@@ -44,7 +44,7 @@ func (k key) String() string {
 	return k.pkg + " " + k.test
 }
 
-// parent is the test that k is a subtest of, or else its package.
+// parent returns the test that k is a subtest of, or else its package.
 func (k key) parent() key {
 	i := strings.LastIndexByte(k.test, '/')
 	return key{k.pkg, k.test[:max(i, 0)]}
@@ -54,9 +54,9 @@ func (k key) acceptance() bool { return strings.HasPrefix(k.test, "TestAcc") }
 
 // count reads the events of one run.
 func count(r io.Reader) (result, error) {
-	actions := map[key]string{} // the last word on each test and package
+	actions := map[key]string{} // last action of each test and package
 	var first, last time.Time
-	in := bufio.NewReader(r) // no Scanner: a test's output has lines of any length
+	in := bufio.NewReader(r) // not a Scanner because a test's output has lines of any length
 	for n := 1; ; n++ {
 		line, err := in.ReadBytes('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -66,11 +66,11 @@ func count(r io.Reader) (result, error) {
 			break
 		}
 		if !bytes.HasPrefix(line, []byte("{")) {
-			continue // what the go command itself printed
+			continue // output of the go command itself
 		}
 		var e event
 		if err := json.Unmarshal(line, &e); err != nil {
-			return result{}, fmt.Errorf("line %d is not a whole event (was the run cut short?): %w", n, err)
+			return result{}, fmt.Errorf("line %d is not a complete event (was the run interrupted?): %w", n, err)
 		}
 		if first.IsZero() {
 			first = e.Time
@@ -91,7 +91,7 @@ func count(r io.Reader) (result, error) {
 }
 
 func tally(actions map[key]string) result {
-	// A parent is reported through its children. One that failed is covered as soon as anything below it failed.
+	// A parent is reported through its children. A failed parent is covered as soon as anything below it failed.
 	hasChild, covered := map[key]bool{}, map[key]bool{}
 	for k, action := range actions {
 		for child := k; child.test != ""; {
@@ -125,7 +125,7 @@ func tally(actions map[key]string) result {
 				res.failed++
 				res.failures = append(res.failures, k.String())
 			}
-		case "run": // started and never ended: a crash or the deadline took it
+		case "run": // started but not finished: a crash or a timeout ended it
 			if !covered[k] {
 				res.failed++
 				res.failures = append(res.failures, k.String()+" (did not finish)")

@@ -3,9 +3,9 @@
 //
 //	testsummary [-acceptance] [-note TEXT]... -run CLI,VERSION,SCOPE,STATUS,FILE...
 //
-// Each -run names one run: the CLI it used and that CLI's version (both empty if it used none), what ran (a word), the
-// exit status of the test command, and the file of events that it wrote. The last line of the output is
-// `N passed, N failed, N skipped`, summed over all runs.
+// Each -run describes one run: the CLI and its version (both empty if no CLI was used), a word for what was run, the
+// exit status of the test command, and the file with its events. The last line of the output is `N passed, N failed,
+// N skipped`, summed over all runs.
 package main
 
 import (
@@ -28,7 +28,7 @@ func main() {
 	}
 }
 
-// errNotGood says that the tests, not this program, failed; the report has said why.
+// errNotGood means that the tests failed, not this program. The report contains the reason.
 var errNotGood = errors.New("the tests failed")
 
 func run(args []string, out io.Writer) error {
@@ -38,7 +38,7 @@ func run(args []string, out io.Writer) error {
 	)
 	flags := flag.NewFlagSet("testsummary", flag.ContinueOnError)
 	acceptance := flags.Bool("acceptance", false,
-		"fail unless acceptance tests (TestAcc...) passed in each run, and if one was skipped")
+		"fail unless acceptance tests (TestAcc...) passed in each run; also fail if one was skipped")
 	flags.Func("note", "a sentence to print below the table", func(s string) error {
 		notes = append(notes, s)
 		return nil
@@ -87,7 +87,7 @@ func (r *testRun) read() error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = f.Close() }() // read only: nothing can be lost
+	defer func() { _ = f.Close() }() // read only, so nothing can be lost
 	r.result, err = count(f)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.file, err)

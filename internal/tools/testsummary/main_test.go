@@ -112,7 +112,7 @@ func TestCount(t *testing.T) {
 
 func TestCountRefusesHalfAnEvent(t *testing.T) {
 	_, err := count(strings.NewReader(events("pass p TestA") + `{"Action":"pass","Pack`))
-	if err == nil || !strings.Contains(err.Error(), "line 2 is not a whole event") {
+	if err == nil || !strings.Contains(err.Error(), "line 2 is not a complete event") {
 		t.Errorf("got error %v, want one that names line 2", err)
 	}
 }
@@ -186,7 +186,7 @@ func TestRun(t *testing.T) {
 		"a command that failed without a test that did": {
 			args: []string{"-acceptance", spec("OpenTofu", "2", good)},
 			fail: true,
-			want: []string{"the test command ended with status 2 although no test failed"},
+			want: []string{"the test command exited with status 2 although no test failed"},
 			last: "2 passed, 0 failed, 0 skipped",
 		},
 		"nothing ran": {

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// report prints the table, the notes, what is wrong, and the sum. It returns errNotGood if something is wrong.
+// report prints the table, the notes, the problems and the sum. It returns errNotGood if there are problems.
 func report(out io.Writer, runs []testRun, notes []string, acceptance bool) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "CLI\tVERSION\tWHAT RAN\tPASSED\tFAILED\tSKIPPED\tTestAcc PASSED\tTIME")
+	fmt.Fprintln(w, "CLI\tVERSION\tSCOPE\tPASSED\tFAILED\tSKIPPED\tTestAcc PASSED\tTIME")
 	var sum result
 	for _, r := range runs {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", cmp.Or(r.cli, "none"), cmp.Or(r.version, "-"), r.scope,
@@ -43,7 +43,7 @@ func report(out io.Writer, runs []testRun, notes []string, acceptance bool) erro
 	return nil
 }
 
-// problems lists, in sentences, why the run is not good enough.
+// problems returns the reasons why the run is not good enough, as sentences.
 func (r *testRun) problems(acceptance bool) []string {
 	var ps []string
 	name := r.scope
@@ -54,7 +54,7 @@ func (r *testRun) problems(acceptance bool) []string {
 		ps = append(ps, fmt.Sprintf("%s: %s", name, f))
 	}
 	if r.status != 0 && r.result.failed == 0 {
-		ps = append(ps, fmt.Sprintf("%s: the test command ended with status %d although no test failed", name, r.status))
+		ps = append(ps, fmt.Sprintf("%s: the test command exited with status %d although no test failed", name, r.status))
 	}
 	if r.result.passed == 0 && r.result.failed == 0 {
 		ps = append(ps, name+": no test ran")
