@@ -27,6 +27,7 @@ type Proxy struct {
 	port     port
 	wg       sync.WaitGroup
 	total    atomic.Uint64
+	asked    atomic.Uint64
 	up, down atomic.Int64 // one-way delays, in nanoseconds
 
 	mu       sync.Mutex
@@ -184,6 +185,9 @@ func (p *Proxy) ConnectionCount() int {
 // TotalConnections returns how many client connections were accepted, including those that Cut refused.
 func (p *Proxy) TotalConnections() uint64 { return p.total.Load() }
 
+// TotalRequests returns how many requests of any kind clients sent: messages with a reply subject.
+func (p *Proxy) TotalRequests() uint64 { return p.asked.Load() }
+
 // Requests returns how often clients sent each JetStream API subject since the start or the last ResetRequests.
 func (p *Proxy) Requests() map[string]int {
 	p.mu.Lock()
@@ -245,6 +249,9 @@ func (p *Proxy) closeLinks() {
 func (p *Proxy) fromClient(l *link, op operation) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if op.reply != "" {
+		p.asked.Add(1)
+	}
 	if isJetStreamAPI(op.subject) {
 		p.requests[op.subject]++
 	}
