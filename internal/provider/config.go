@@ -20,7 +20,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 

@@ -16,7 +16,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/account"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/activation"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	functions "github.com/nats-k3s/terraform-provider-nats/internal/provider/function"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/functions"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/k3sendpoint"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/kinebucket"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/kvmirror"

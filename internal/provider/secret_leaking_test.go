@@ -18,7 +18,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/guard"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 // leaking is a provider whose one data source leaks each of its attributes in another way.

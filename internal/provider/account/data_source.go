@@ -16,7 +16,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 

@@ -15,8 +15,8 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
-	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifiers"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )

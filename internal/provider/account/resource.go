@@ -17,7 +17,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifiers"
 	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )

@@ -20,9 +20,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
-	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifiers"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 // what and noun are the resource in messages.

@@ -15,7 +15,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 // kind is the attribute that tells streams from services.

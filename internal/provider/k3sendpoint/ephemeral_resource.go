@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 var (

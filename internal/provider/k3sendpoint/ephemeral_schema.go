@@ -13,7 +13,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/twin"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 // Schema is that of the resource, but for what has to do with a state.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 // How long the verification may take unless the timeouts say otherwise. That of the contract is a dozen requests, with room

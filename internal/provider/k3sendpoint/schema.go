@@ -21,7 +21,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 // what is the resource in messages.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
-	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifiers"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )

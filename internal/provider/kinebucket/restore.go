@@ -18,7 +18,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 

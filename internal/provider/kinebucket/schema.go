@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
-	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifiers"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 )
 

@@ -15,7 +15,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifiers"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )

@@ -15,9 +15,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	planmodifiers "github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifier"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifiers"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 // How long operations may take unless the resource's timeouts say otherwise. A new mirror copies all of the bucket's data, over

@@ -9,7 +9,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 // Datastore is the object by which buckets and mirrors tell an endpoint what it points k3s at. All of them have the same type,

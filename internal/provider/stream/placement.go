@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 // PlacementAttr is the attribute by which buckets and mirrors choose the servers that hold them. KINE refuses a bucket whose

@@ -14,7 +14,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 // The names of the attributes of a source that those of a bucket lack.

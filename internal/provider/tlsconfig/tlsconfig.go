@@ -17,7 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 

@@ -13,7 +13,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/twin"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 // How long credentials that nobody keeps a list of, and so nobody can revoke one by one, are good for.

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 // ValidateConfig refuses claims that servers would refuse, or that cannot mean what they say.

@@ -22,7 +22,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 const schemaText = "A user of an account: what a client, such as the KINE in k3s, connects as. It is signed here, with a signing key of the " +

@@ -13,7 +13,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 // PermissionsAttribute is an attribute with the subjects that may be published and subscribed to.

@@ -1,5 +1,5 @@
-// Package planmodifier holds plan modifiers that several resources of the provider share.
-package planmodifier
+// Package planmodifiers holds plan modifiers that several resources of the provider share.
+package planmodifiers
 
 import (
 	"context"

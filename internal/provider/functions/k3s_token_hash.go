@@ -1,5 +1,5 @@
-// Package function holds the functions that the provider defines.
-package function
+// Package functions holds the functions that the provider defines.
+package functions
 
 import (
 	"context"

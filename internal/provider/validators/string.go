@@ -1,5 +1,5 @@
-// Package validator holds validators that several schemas of the provider share.
-package validator
+// Package validators holds validators that several schemas of the provider share.
+package validators
 
 import (
 	"context"

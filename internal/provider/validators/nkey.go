@@ -1,4 +1,4 @@
-package validator
+package validators
 
 import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"

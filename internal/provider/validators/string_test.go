@@ -1,4 +1,4 @@
-package validator_test
+package validators_test
 
 import (
 	"strings"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
-	validators "github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 // A seed that stands among public keys by mistake is an error on the set: the path of the element would show it.

@@ -1,4 +1,4 @@
-package function_test
+package functions_test
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
-	functions "github.com/nats-k3s/terraform-provider-nats/internal/provider/function"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/functions"
 )
 
 func TestNKeyPublic(t *testing.T) {

@@ -1,4 +1,4 @@
-package function_test
+package functions_test
 
 import (
 	"strings"
@@ -14,7 +14,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/account"
-	functions "github.com/nats-k3s/terraform-provider-nats/internal/provider/function"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/functions"
 )
 
 // objects returns the elements of a list that is of the type of an attribute of nats_account.

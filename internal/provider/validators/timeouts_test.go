@@ -1,4 +1,4 @@
-package validator_test
+package validators_test
 
 import (
 	"strings"
@@ -8,14 +8,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validator"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 func TestPositiveTimeouts(t *testing.T) {
 	of := map[string]attr.Type{"create": types.StringType, "delete": types.StringType, "read": types.StringType, "update": types.StringType}
 	var diags diag.Diagnostics
-	validator.PositiveTimeouts(types.ObjectNull(of), &diags)
-	validator.PositiveTimeouts(types.ObjectValueMust(of, map[string]attr.Value{
+	validators.PositiveTimeouts(types.ObjectNull(of), &diags)
+	validators.PositiveTimeouts(types.ObjectValueMust(of, map[string]attr.Value{
 		"create": types.StringValue("1m"), "delete": types.StringValue("0s"), "read": types.StringNull(), "update": types.StringValue("-5s"),
 	}), &diags)
 	if diags.ErrorsCount() != 2 || !strings.Contains(diags[0].Detail(), "timeouts.delete is 0s") || !strings.Contains(diags[1].Detail(), "timeouts.update is -5s") {

@@ -1,4 +1,4 @@
-package function_test
+package functions_test
 
 import (
 	"slices"
@@ -11,7 +11,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
-	functions "github.com/nats-k3s/terraform-provider-nats/internal/provider/function"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/functions"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
 )
 

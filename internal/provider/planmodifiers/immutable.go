@@ -1,4 +1,4 @@
-package planmodifier
+package planmodifiers
 
 import (
 	"context"
