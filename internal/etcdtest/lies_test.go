@@ -196,9 +196,9 @@ func callLies() []lie {
 		})},
 
 		{check: "list-pages", name: "pages of the present", want: "list by pages with writes between them", call: onRequest(func(r *pb.RangeRequest) { r.Revision = 0 })},
-		{check: "list-pages", name: "the list ends early", want: "counts", call: onReply(func(r *pb.RangeResponse) { r.More = false })},
+		{check: "list-pages", name: "the list ends early", want: "a count of", call: onReply(func(r *pb.RangeResponse) { r.More = false })},
 		{check: "list-pages", name: "a key is missing on each page", want: "is missing from the list", call: onReply(dropLast)},
-		{check: "list-pages", name: "the limit is ignored", want: "was asked for", call: onRequest(func(r *pb.RangeRequest) { r.Limit = 0 })},
+		{check: "list-pages", name: "the limit is ignored", want: "requested a page", call: onRequest(func(r *pb.RangeRequest) { r.Limit = 0 })},
 		{check: "count", name: "one too many", want: "the count at revision", call: onReply(func(r *pb.RangeResponse) { r.Count++ })},
 		{check: "count", name: "the present is counted", want: "the count at revision", call: onRequest(func(r *pb.RangeRequest) { r.Revision = 0 })},
 
@@ -288,7 +288,7 @@ func watchLies() []lie {
 				r.Header.Revision = 1
 			}
 		}},
-		{check: "lease", name: "no previous value at its end", want: "as the value before it", watch: onEvent(4, func(e *mvccpb.Event) {
+		{check: "lease", name: "no previous value at its end", want: "previous value in the event", watch: onEvent(4, func(e *mvccpb.Event) {
 			e.PrevKv = nil
 		})},
 		{check: "large-value", name: "the value is cut in events", want: "the watch showed", watch: onEvent(1, func(e *mvccpb.Event) {
@@ -307,8 +307,8 @@ func watchLies() []lie {
 func eventLies() []lie {
 	dropped := false
 	return []lie{
-		{name: "no previous value", want: "as the value before it no such key", watch: onEvent(1, func(e *mvccpb.Event) { e.PrevKv = nil })},
-		{name: "a wrong previous value", want: "as the value before it", watch: onEvent(1, func(e *mvccpb.Event) {
+		{name: "no previous value", want: "previous value in the event: no such key", watch: onEvent(1, func(e *mvccpb.Event) { e.PrevKv = nil })},
+		{name: "a wrong previous value", want: "previous value in the event", watch: onEvent(1, func(e *mvccpb.Event) {
 			if e.PrevKv != nil {
 				e.PrevKv.Value = []byte("wrong")
 			}
@@ -324,6 +324,6 @@ func eventLies() []lie {
 		{name: "a wrong revision", want: "the watch showed a", watch: onEvent(3, func(e *mvccpb.Event) { e.Kv.ModRevision++ })},
 		{name: "a wrong value", want: "the watch showed", watch: onEvent(1, func(e *mvccpb.Event) { e.Kv.Value = []byte("wrong") })},
 		{name: "deletes as puts", want: "the watch showed it as a PUT", watch: onEvent(1, func(e *mvccpb.Event) { e.Type = mvccpb.PUT })},
-		{name: "updates as creates", want: "as if created", watch: onEvent(1, func(e *mvccpb.Event) { e.Kv.CreateRevision = e.Kv.ModRevision })},
+		{name: "updates as creates", want: "with IsCreate", watch: onEvent(1, func(e *mvccpb.Event) { e.Kv.CreateRevision = e.Kv.ModRevision })},
 	}
 }

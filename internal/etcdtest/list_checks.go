@@ -13,15 +13,16 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// listing is what a list of a prefix has returned, all pages together.
+// listing is the result of listing a prefix, with all pages combined.
 type listing struct {
 	kvs      []*mvccpb.KeyValue
-	revision int64 // of the first page's header, at which the others were read
+	revision int64 // of the first page's header; the other pages are read at it
 	pages    int
 }
 
-// list reads all keys below a prefix by pages, as the apiserver does: the first page at a revision (0 for now), each
-// other at the first one's revision from the key after the last. It calls between, if given, after the first page.
+// list reads all keys below a prefix in pages, like the apiserver: the first page at revision at (0 means now), each
+// following page at the revision of the first one and from the key after the last. It calls between, unless nil,
+// after the first page.
 func list(ctx context.Context, c *clientv3.Client, prefix string, limit, at int64, between func() error) (listing, error) {
 	var l listing
 	end := clientv3.GetPrefixRangeEnd(prefix)
@@ -45,29 +46,29 @@ func list(ctx context.Context, c *clientv3.Client, prefix string, limit, at int6
 		l.kvs = append(l.kvs, resp.Kvs...)
 		switch n := int64(len(resp.Kvs)); {
 		case limit > 0 && n > limit:
-			return l, fmt.Errorf("a page of %d keys was asked for, %d came", limit, n)
+			return l, fmt.Errorf("requested a page of %d keys, got %d", limit, n)
 		case !resp.More && resp.Count != n:
-			return l, fmt.Errorf("the last page has %d keys and counts %d", n, resp.Count)
+			return l, fmt.Errorf("the last page has %d keys and a count of %d", n, resp.Count)
 		case !resp.More:
 			return l, ordered(l.kvs)
 		case n == 0 || resp.Count <= n:
-			return l, fmt.Errorf("a page with more to come has %d keys and counts %d", n, resp.Count)
+			return l, fmt.Errorf("a page that is not the last has %d keys and a count of %d", n, resp.Count)
 		}
 		from = string(resp.Kvs[len(resp.Kvs)-1].Key) + "\x00"
 	}
 }
 
-// ordered checks that keys go up, each of them once.
+// ordered checks that the keys are unique and in ascending order.
 func ordered(kvs []*mvccpb.KeyValue) error {
 	for i := 1; i < len(kvs); i++ {
 		if string(kvs[i-1].Key) >= string(kvs[i].Key) {
-			return fmt.Errorf("the list has %q before %q", kvs[i-1].Key, kvs[i].Key)
+			return fmt.Errorf("the list contains %q before %q", kvs[i-1].Key, kvs[i].Key)
 		}
 	}
 	return nil
 }
 
-// state is what a prefix must hold: the value and the revision of each key.
+// state is the expected content of a prefix: the value and the revision of each key.
 type state map[string]stored
 
 type stored struct {
@@ -75,16 +76,16 @@ type stored struct {
 	revision int64
 }
 
-// check compares a listing with the state, in both directions.
+// check compares a listing with the state in both directions.
 func (s state) check(l listing) error {
 	seen := map[string]bool{}
 	for _, kv := range l.kvs {
 		want, ok := s[string(kv.Key)]
 		if !ok {
-			return fmt.Errorf("the list has %s, which must not be there", describe(kv))
+			return fmt.Errorf("the list contains an unexpected key: %s", describe(kv))
 		}
 		if err := expectKey(kv, want.value, want.revision); err != nil {
-			return fmt.Errorf("the list has %w", err)
+			return fmt.Errorf("the list contains %w", err)
 		}
 		seen[string(kv.Key)] = true
 	}
@@ -110,14 +111,14 @@ func fill(ctx context.Context, c *clientv3.Client, prefix string, n int) (state,
 	return s, nil
 }
 
-// listPages checks that a list read by pages is a snapshot: what is written after its first page is not in it.
+// listPages checks that a list read in pages is a snapshot: it does not contain writes made after its first page.
 func listPages(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	const keys, page = 25, 10
 	s, err := fill(ctx, c, prefix, keys)
 	if err != nil {
 		return Result{}, err
 	}
-	// A neighbour whose name begins with the prefix but for its slash is not below it.
+	// A key that starts with the prefix without its slash is not below the prefix.
 	neighbour := strings.TrimSuffix(prefix, "/") + "-neighbour"
 	outside, err := accepted(createKey(ctx, c, neighbour, "outside"))
 	if err != nil {
@@ -153,7 +154,7 @@ func listPages(ctx context.Context, c *clientv3.Client, prefix string) (Result, 
 		err = after.check(now)
 	}
 	if err == nil && now.revision <= l.revision {
-		err = fmt.Errorf("its header says revision %d, before the writes it said %d", now.revision, l.revision)
+		err = fmt.Errorf("its header has revision %d, it had %d before the writes", now.revision, l.revision)
 	}
 	if err != nil {
 		return Result{}, fmt.Errorf("list after the writes: %w", err)
@@ -165,11 +166,12 @@ func listPages(ctx context.Context, c *clientv3.Client, prefix string) (Result, 
 	if err != nil {
 		return Result{}, fmt.Errorf("list at the older revision %d: %w", l.revision, err)
 	}
-	return Result{Revision: now.revision, Details: fmt.Sprintf("%d keys in %d pages at revision %d", keys, l.pages, l.revision)}, nil
+	return Result{Revision: now.revision, Details: fmt.Sprintf("%d keys in %d pages at revision %d", keys, l.pages,
+		l.revision)}, nil
 }
 
-// count checks counting without reading, and lists of keys without values. What KINE returns with the latter has the
-// values in it all the same; a client that asks for keys alone must not look at them, so the check does not either.
+// count checks counts without keys, and lists of keys without values. KINE includes the values in the latter; a
+// client that requests only keys must ignore them, and so does the check.
 func count(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	const keys = 12
 	counted := func(at int64, want int64) error {
@@ -180,7 +182,7 @@ func count(ctx context.Context, c *clientv3.Client, prefix string) (Result, erro
 		case resp.Count != want:
 			return fmt.Errorf("the count at revision %d is %d, want %d", at, resp.Count, want)
 		case len(resp.Kvs) != 0:
-			return fmt.Errorf("the count came with %d keys", len(resp.Kvs))
+			return fmt.Errorf("the count includes %d keys", len(resp.Kvs))
 		}
 		return nil
 	}
@@ -197,24 +199,27 @@ func count(ctx context.Context, c *clientv3.Client, prefix string) (Result, erro
 	if err != nil {
 		return Result{}, err
 	}
-	for _, err := range []error{counted(0, keys-1), counted(deleted, keys-1), counted(filled, keys), counted(filled-1, keys-1)} {
+	for _, err := range []error{
+		counted(0, keys-1), counted(deleted, keys-1), counted(filled, keys), counted(filled-1, keys-1),
+	} {
 		if err != nil {
 			return Result{}, err
 		}
 	}
 	resp, err := c.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithKeysOnly())
 	if err != nil {
-		return Result{}, fmt.Errorf("list of the keys alone: %w", err)
+		return Result{}, fmt.Errorf("list of keys only: %w", err)
 	}
 	if resp.Count != keys-1 || len(resp.Kvs) != keys-1 {
-		return Result{}, fmt.Errorf("the list of the keys alone has %d keys and counts %d, want %d", len(resp.Kvs), resp.Count, keys-1)
+		return Result{}, fmt.Errorf("the list of keys only has %d keys and a count of %d, want %d", len(resp.Kvs),
+			resp.Count, keys-1)
 	}
-	return Result{Revision: deleted, Details: fmt.Sprintf("%d keys, %d after a delete", keys, keys-1)}, ordered(resp.Kvs)
+	return Result{Revision: deleted, Details: fmt.Sprintf("%d keys, %d after a delete", keys, keys-1)},
+		ordered(resp.Kvs)
 }
 
-// oddNames are what a datastore may take for something else: separators, wildcards and escapes of NATS subjects, SQL
-// and URLs, parts that are empty, names that are prefixes of others. Kubernetes itself needs the dots, colons and dashes
-// only.
+// oddNames returns names that a datastore might misinterpret: separators, wildcards and escapes of NATS subjects, SQL
+// and URLs, empty parts, and names that are prefixes of others. Kubernetes itself only needs dots, colons and dashes.
 func oddNames() []string {
 	names := []string{
 		"a", "a.b", "a/b", "a/b/c", "a.b/c", "aa", "A", "a-b", "a_b", "a:b", "a b", " a", "a ",
@@ -228,7 +233,7 @@ func oddNames() []string {
 	return names
 }
 
-// keyCharacters checks that no key is taken for another, and that keys are ordered by their bytes.
+// keyCharacters checks that no two keys are confused and that keys are ordered by their bytes.
 func keyCharacters(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	names := oddNames()
 	s := state{}
@@ -257,12 +262,12 @@ func keyCharacters(ctx context.Context, c *clientv3.Client, prefix string) (Resu
 	return Result{Revision: revision, Details: fmt.Sprintf("%d keys", len(names))}, err
 }
 
-// largeBytes is the size of the large value. The largest object that Kubernetes lets through is about 1.5 MiB in etcd's
-// own limit; a Secret or ConfigMap may hold 1 MiB. KINE on NATS stores a value as compressed base64 in one message, so
-// with the server's default max_payload of 1 MiB incompressible values end at about 768 KiB.
+// largeBytes is the size of the large value. etcd limits objects of Kubernetes to about 1.5 MiB; a Secret or
+// ConfigMap is limited to 1 MiB. KINE on NATS stores a value as compressed base64 in a single message, so the
+// server's default max_payload of 1 MiB limits incompressible values to about 768 KiB.
 const largeBytes = 512 << 10
 
-// largeValue checks that size alone changes nothing. The value is random, so that no compression helps.
+// largeValue checks that a large value behaves like a small one. The value is random, so it cannot be compressed.
 func largeValue(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	value := func() string {
 		raw := make([]byte, largeBytes)
@@ -307,7 +312,7 @@ func largeValue(ctx context.Context, c *clientv3.Client, prefix string) (Result,
 		err = expectKey(current, other, third)
 	}
 	if err != nil {
-		return Result{}, fmt.Errorf("a refused update: %w", err)
+		return Result{}, fmt.Errorf("value returned by a refused update: %w", err)
 	}
 	return Result{Revision: third, Details: base64Size()}, w.expect(ctx,
 		change{key: key, value: large, revision: second, previous: &stored{small, first}},
@@ -318,7 +323,7 @@ func base64Size() string {
 	return fmt.Sprintf("%d KiB, %d KiB in base64", largeBytes>>10, base64.StdEncoding.EncodedLen(largeBytes)>>10)
 }
 
-// manyKeys checks that nothing is lost or mixed up when much is written at once.
+// manyKeys checks that many concurrent writes are neither lost nor mixed up.
 func manyKeys(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	const keys, page = 200, 64
 	seeded, err := Seed(ctx, c, prefix, keys)

@@ -10,16 +10,16 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// status checks what a health probe and a load balancer ask for, and that the revision goes up with each write.
+// status checks what health probes and load balancers request, and that the revision increases with each write.
 //
-// The header of KINE's status answer has no revision, so revisions are taken from writes and reads.
+// The header of KINE's status response has no revision, so revisions are taken from writes and reads.
 func status(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	health, err := healthpb.NewHealthClient(c.ActiveConnection()).Check(ctx, &healthpb.HealthCheckRequest{})
 	if err != nil {
 		return Result{}, fmt.Errorf("health check: %w", err)
 	}
 	if got := health.GetStatus(); got != healthpb.HealthCheckResponse_SERVING {
-		return Result{}, fmt.Errorf("health check answered %s", got)
+		return Result{}, fmt.Errorf("health check returned %s", got)
 	}
 	var last int64
 	for i := range 5 {
@@ -29,33 +29,33 @@ func status(ctx context.Context, c *clientv3.Client, prefix string) (Result, err
 			return Result{}, err
 		}
 		if written <= last {
-			return Result{}, fmt.Errorf("a write came to revision %d after revision %d had been seen", written, last)
+			return Result{}, fmt.Errorf("a write has revision %d, but revision %d was seen before", written, last)
 		}
 		_, read, err := getKey(ctx, c, key)
 		if err != nil {
 			return Result{}, err
 		}
 		if read < written {
-			return Result{}, fmt.Errorf("a read came from revision %d after the write at %d", read, written)
+			return Result{}, fmt.Errorf("a read returned revision %d after the write at %d", read, written)
 		}
 		last = read
 	}
-	// The status call goes to one server, over a connection of its own.
+	// The status call uses a separate connection to one server.
 	answer, err := c.Status(ctx, c.Endpoints()[0])
 	if err != nil {
 		return Result{}, fmt.Errorf("status: %w", err)
 	}
 	if answer.Version == "" || answer.DbSize <= 0 {
-		return Result{}, fmt.Errorf("status answered version %q and a size of %d bytes", answer.Version, answer.DbSize)
+		return Result{}, fmt.Errorf("status returned version %q and a size of %d bytes", answer.Version, answer.DbSize)
 	}
 	return Result{Revision: last, Details: fmt.Sprintf("etcd %s, %d bytes", answer.Version, answer.DbSize)}, nil
 }
 
-// readAtRevision checks reads of the past, which lists and watches of Kubernetes are built on.
+// readAtRevision checks reads of older revisions, on which lists and watches of Kubernetes are based.
 //
-// KINE keeps as many entries of a key as the bucket's history says, ten by default, a delete counting as two. What is
-// older is read as "no such key", where etcd has the value or says that it is compacted. The check stays within a history
-// of three: it reads back one revision of a key, and from before a delete.
+// KINE keeps as many entries of a key as the bucket's history allows, ten by default, and a delete takes two. Older
+// entries are read as "no such key", whereas etcd returns the value or reports that the revision is compacted. The
+// check needs a history of three: it reads one older revision of a key, and one from before a delete.
 func readAtRevision(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	before, err := accepted(createKey(ctx, c, prefix+"before", "before"))
 	if err != nil {
@@ -100,9 +100,9 @@ func readAtRevision(ctx context.Context, c *clientv3.Client, prefix string) (Res
 		switch {
 		case err != nil:
 		case header < deleted:
-			err = fmt.Errorf("the header says revision %d after the write at %d", header, deleted)
+			err = fmt.Errorf("the header has revision %d after the write at %d", header, deleted)
 		case read.modRevision == 0 && kv != nil:
-			err = fmt.Errorf("%s, want none", describe(kv))
+			err = fmt.Errorf("%s, want no such key", describe(kv))
 		case read.modRevision != 0:
 			err = expectKey(kv, read.value, read.modRevision)
 		}
@@ -122,15 +122,15 @@ func readAtRevision(ctx context.Context, c *clientv3.Client, prefix string) (Res
 	return Result{Revision: deleted, Details: fmt.Sprintf("read back to revision %d", before)}, nil
 }
 
-// compaction compacts up to a write of its own and reads before it.
+// compaction compacts up to one of its own writes and reads an older revision.
 //
-// It runs last, because a compaction is for the whole datastore: lists that others read by pages start over, and KINE's
-// watches no longer show the value before a change of a key that was not written since. (The apiserver compacts every
-// five minutes, and ends a watch that shows no value before a change.) KINE also leaves the key
+// It runs last because a compaction affects the whole datastore: paged lists of other clients start over, and KINE's
+// watches no longer include the previous value in the event of a key that has not been written since. (The apiserver
+// compacts every five minutes, and ends a watch when an event has no previous value.) KINE also leaves the key
 // compact_rev_key_apiserver behind, as it does for the apiserver.
 //
-// In etcd a compaction is in force when it is answered. KINE takes it up a moment later, from a watch of its own: until
-// then the read must give the old value.
+// In etcd a compaction is effective when the request returns. KINE applies it a moment later, from a watch of its
+// own; until then, the read must return the old value.
 func compaction(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	key := prefix + "key"
 	first, err := accepted(createKey(ctx, c, key, "first"))
@@ -174,10 +174,10 @@ func compaction(ctx context.Context, c *clientv3.Client, prefix string) (Result,
 	if err := watchCompacted(ctx, c, key, first); err != nil {
 		return Result{}, fmt.Errorf("watch from revision %d, compacted up to %d: %w", first, third, err)
 	}
-	return Result{Revision: third, Details: fmt.Sprintf("up to %d, refused from read %d on", third, reads)}, nil
+	return Result{Revision: third, Details: fmt.Sprintf("up to %d, first refused at read %d", third, reads)}, nil
 }
 
-// watchCompacted checks that a watch from a compacted revision ends with the revision to start from instead.
+// watchCompacted checks that a watch from a compacted revision ends and returns the compact revision.
 func watchCompacted(ctx context.Context, c *clientv3.Client, key string, from int64) error {
 	select {
 	case <-ctx.Done():
@@ -185,12 +185,12 @@ func watchCompacted(ctx context.Context, c *clientv3.Client, key string, from in
 	case resp, open := <-c.Watch(ctx, key, clientv3.WithRev(from)):
 		switch {
 		case !open:
-			return errors.New("it ended without a word")
+			return errors.New("it ended without an error")
 		case resp.CompactRevision > from:
 			return nil
 		case resp.Err() != nil:
 			return resp.Err()
 		}
-		return fmt.Errorf("it began, with %d events", len(resp.Events))
+		return fmt.Errorf("it started, with %d events", len(resp.Events))
 	}
 }

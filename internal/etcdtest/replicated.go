@@ -14,37 +14,37 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Replicated is for KINE on a bucket with more than one replica. Without it one check or another fails there, rightly:
+// Replicated is for KINE on a bucket with more than one replica, on which some checks otherwise fail, and rightly so:
 //
-//   - KINE reads values by direct gets, which the followers of the stream answer too. A follower that has not stored a
-//     value yet says that there is none, and KINE passes that on as "no such key" in a read, as a missing key in a list
-//     and as a refused update. Measured with v0.17.5 and three servers on one machine: one to seven in a hundred reads
-//     right after a write, for a few milliseconds. It does not help to connect KINE to the leader.
-//   - A write that conflicts with one still being replicated is an error, "wrong last sequence" (nats-server's code
-//     10164), where KINE expects code 10071 and should refuse the transaction.
-//   - The watch event of a change that follows another at once can lack the value before it, for the first reason.
-//   - A watch from an older revision can end as soon as it has begun, "unhealthy cluster": one or two in a hundred.
+//   - KINE reads values with direct gets, which followers of the stream also answer. A follower that has not stored a
+//     value yet reports that it does not exist, and KINE returns this as "no such key" in a read, as a missing key in a
+//     list and as a refused update. Measured with v0.17.5 and three servers on one machine: 1 to 7 % of the reads right
+//     after a write, for a few milliseconds. Connecting KINE to the leader does not help.
+//   - A write that conflicts with another write in replication fails with "wrong last sequence" (nats-server's code
+//     10164), whereas KINE expects code 10071 and should refuse the transaction.
+//   - For the first reason, the watch event of a change that immediately follows another may lack the previous value.
+//   - A watch from an older revision can end immediately with "unhealthy cluster", in 1 to 2 % of the cases.
 //
-// With it, an answer that contradicts the client's own earlier writes, or is such an error, is asked for again for at
-// most a second: all requests of the suite are reads or guarded writes, which may be repeated. A watch that ends is
-// opened again where it was, a few times. Each of these is counted, as is each event without a previous value, and told
-// in Deviations. Everything else is checked as without the option.
+// With this option, a request is repeated for up to a second if its answer contradicts the client's own earlier
+// writes or is such an error: all requests of the suite are reads or guarded writes and can be repeated. A watch that
+// ends is reopened where it ended, a few times. All of these cases, and events without a previous value, are counted
+// and reported in Deviations. Everything else is checked as without the option.
 func Replicated() Option { return func(o *options) { o.replicated = true } }
 
 const (
 	staleLimit = time.Second
 	staleTick  = time.Millisecond
-	// leaseShare is for how long a key with a lease is expected to be there: half of the shortest lease.
+	// leaseShare is how long a key with a lease is expected to exist: half of the shortest lease.
 	leaseShare = 500 * time.Millisecond
-	// rewatchLimit is how many watches of a check may end.
+	// rewatchLimit is the number of watches of a check that may end.
 	rewatchLimit = 5
 )
 
-// session knows what a client has written, and counts the answers that contradict it.
+// session records the client's writes and counts the answers that contradict them.
 type session struct {
 	mu       sync.Mutex
 	writes   map[string][]ownWrite // by key, in the order of their revisions
-	revision int64                 // the highest of them
+	revision int64                 // highest revision of the writes
 
 	stale, conflicts, noPrevious, rewatches int
 	longest                                 time.Duration
@@ -53,7 +53,7 @@ type session struct {
 type ownWrite struct {
 	revision int64
 	deleted  bool
-	until    time.Time // for a key with a lease, which then goes without the client's doing; otherwise zero
+	until    time.Time // set for a key with a lease, which is deleted without a write of the client
 }
 
 type sessionKey struct{}
@@ -70,28 +70,28 @@ func sessionOf(ctx context.Context) *session {
 	return s
 }
 
-// String tells the deviations, or nothing.
+// String returns the deviations, or "" if there are none.
 func (s *session) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var parts []string
 	if s.stale > 0 {
-		parts = append(parts, fmt.Sprintf("%d answers older than the client's own writes, for %s at most",
+		parts = append(parts, fmt.Sprintf("%d answers older than the client's own writes, for at most %s",
 			s.stale, s.longest.Round(time.Millisecond)))
 	}
 	if s.conflicts > 0 {
-		parts = append(parts, fmt.Sprintf("%d conflicts as errors", s.conflicts))
+		parts = append(parts, fmt.Sprintf("%d conflicts returned as errors", s.conflicts))
 	}
 	if s.noPrevious > 0 {
-		parts = append(parts, fmt.Sprintf("%d events without the previous value", s.noPrevious))
+		parts = append(parts, fmt.Sprintf("%d events without a previous value", s.noPrevious))
 	}
 	if s.rewatches > 0 {
-		parts = append(parts, fmt.Sprintf("%d watches ended and were opened again", s.rewatches))
+		parts = append(parts, fmt.Sprintf("%d watches ended and were reopened", s.rewatches))
 	}
 	return strings.Join(parts, ", ")
 }
 
-// allowRewatch counts a watch that has ended, and says whether that is let through.
+// allowRewatch counts a watch that has ended, and reports whether it may be reopened.
 func (s *session) allowRewatch() bool {
 	if s == nil {
 		return false
@@ -102,7 +102,7 @@ func (s *session) allowRewatch() bool {
 	return s.rewatches <= rewatchLimit
 }
 
-// allowNoPrevious counts an event without a previous value, and says whether that is let through.
+// allowNoPrevious counts an event without a previous value, and reports whether it is accepted.
 func (s *session) allowNoPrevious() bool {
 	if s == nil {
 		return false
@@ -113,7 +113,7 @@ func (s *session) allowNoPrevious() bool {
 	return true
 }
 
-// sessionInterceptor repeats a request of a session while its answer is one that Replicated describes.
+// sessionInterceptor repeats a request of a session while its answer is one of those that Replicated describes.
 func sessionInterceptor(
 	ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
 ) error {
@@ -146,7 +146,7 @@ func sessionInterceptor(
 	}
 }
 
-// known is the revision up to which the session has heard of its own writes. An answer to a later request must include
+// known returns the highest revision of the session's acknowledged writes. The answer to a later request must include
 // all writes up to it.
 func (s *session) known() int64 {
 	s.mu.Lock()
@@ -154,7 +154,7 @@ func (s *session) known() int64 {
 	return s.revision
 }
 
-// doubtful says whether an answer is one of those that Replicated describes, and counts it.
+// doubtful reports whether an answer is one of those that Replicated describes, and counts it.
 func (s *session) doubtful(req, reply any, err error, known int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,7 +163,7 @@ func (s *session) doubtful(req, reply any, err error, known int64) bool {
 		case strings.Contains(err.Error(), "wrong last sequence"):
 			s.conflicts++
 			return true
-		case strings.Contains(err.Error(), "nats: key not found"): // a compaction reads the key it has just created
+		case strings.Contains(err.Error(), "nats: key not found"): // a compaction reads the key that it has just created
 			s.stale++
 			return true
 		}
@@ -186,7 +186,7 @@ func (s *session) doubtful(req, reply any, err error, known int64) bool {
 	return stale
 }
 
-// staleTxn looks at a refusal: by the client's own writes it may be wrong, or show an older value.
+// staleTxn reports whether a refusal contradicts the client's own writes or returns an older value.
 func (s *session) staleTxn(r *pb.TxnRequest, reply *pb.TxnResponse, known int64) bool {
 	if reply.Succeeded || len(r.Compare) != 1 {
 		return false
@@ -212,10 +212,10 @@ func (s *session) staleTxn(r *pb.TxnRequest, reply *pb.TxnResponse, known int64)
 	return (!w.deleted && guard == w.revision) || (w.deleted && guard == 0)
 }
 
-// staleRange says whether a key in an answer is older than the client's own writes, or is missing.
+// staleRange reports whether a key in an answer is missing or older than the client's own writes.
 func (s *session) staleRange(r *pb.RangeRequest, reply *pb.RangeResponse, known int64) bool {
 	if r.CountOnly {
-		return false // counted from KINE's index, no value is read
+		return false // counted from KINE's index without reading values
 	}
 	at := known
 	if r.Revision > 0 {
@@ -250,7 +250,7 @@ func inRange(r *pb.RangeRequest, key string) bool {
 	return key >= string(r.Key) && key < string(r.RangeEnd)
 }
 
-// latest returns the last write up to a revision, unless it is no longer known to hold.
+// latest returns the last write up to a revision, unless its lease may have expired.
 func latest(writes []ownWrite, at int64) (ownWrite, bool) {
 	for _, w := range slices.Backward(writes) {
 		if w.revision <= at {
@@ -260,7 +260,7 @@ func latest(writes []ownWrite, at int64) (ownWrite, bool) {
 	return ownWrite{}, false
 }
 
-// learn notes an accepted write.
+// learn records an accepted write.
 func (s *session) learn(req, reply any) {
 	r, isTxn := req.(*pb.TxnRequest)
 	answer, answered := reply.(*pb.TxnResponse)

@@ -30,16 +30,16 @@ func weaknesses() []weakness {
 		{lie{check: "update-at-once", name: "a right update is refused at first", want: "was refused", call: refuseFirstUpdate()},
 			"answers older than the client's own writes"},
 		{lie{check: "write-conflict", name: "conflicts are errors", want: "wrong last sequence", call: conflictsAsErrors()},
-			"conflicts as errors"},
-		{lie{check: "watch", name: "no previous value", want: "the value before it", watch: onEvent(1, func(e *mvccpb.Event) {
+			"conflicts returned as errors"},
+		{lie{check: "watch", name: "no previous value", want: "previous value in the event", watch: onEvent(1, func(e *mvccpb.Event) {
 			e.PrevKv = nil
-		})}, "events without the previous value"},
+		})}, "events without a previous value"},
 		{lie{check: "watch-from-revision", name: "watches end", want: "the watch ended", watch: endWatches(2)},
-			"watches ended and were opened again"},
+			"watches ended and were reopened"},
 
 		{lie{check: "list-pages", name: "a key is missing for ever", want: "is missing", call: onReply(dropLast)}, ""},
 		{lie{check: "write-conflict", name: "several win", want: "were accepted", call: onReply(acceptAll)}, ""},
-		{lie{check: "watch", name: "a wrong previous value", want: "the value before it", watch: onEvent(1, func(e *mvccpb.Event) {
+		{lie{check: "watch", name: "a wrong previous value", want: "previous value in the event", watch: onEvent(1, func(e *mvccpb.Event) {
 			if e.PrevKv != nil {
 				e.PrevKv.Value = []byte("wrong")
 			}

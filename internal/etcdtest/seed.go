@@ -15,19 +15,19 @@ import (
 )
 
 const (
-	seedJobs = 16 // writes at a time
-	// reported is how many wrong keys an error names.
+	seedJobs = 16 // concurrent writes
+	// reported is the maximum number of wrong keys in an error.
 	reported = 5
 )
 
-// SeedValue is the value that Seed and Writer give a key: it depends on the key alone, so that it can be checked
-// wherever the key turns up.
+// SeedValue returns the value that Seed and Writer store under a key. It only depends on the key, so it can be
+// checked anywhere.
 func SeedValue(key string) string {
 	return "value of " + key + strings.Repeat(".", len(key)%64)
 }
 
-// Seed creates n keys below prefix, several at a time, and returns the revision of each. They must not exist. Whoever
-// seeds a datastore that goes on being used removes the keys with Clean.
+// Seed creates n new keys below prefix, several at a time, and returns the revision of each. Use Clean to remove them
+// from a datastore that stays in use.
 func Seed(ctx context.Context, client *clientv3.Client, prefix string, n int) (map[string]int64, error) {
 	var mu sync.Mutex
 	seeded := make(map[string]int64, n)
@@ -49,16 +49,16 @@ func Seed(ctx context.Context, client *clientv3.Client, prefix string, n int) (m
 	return seeded, group.Wait()
 }
 
-// VerifyAll reads each key and returns an error that names those that are missing or differ in value, revision or
-// revision of creation, a few of them at most. It reads the keys one by one and not as a list, so that a datastore's
-// index and its contents are both asked.
+// VerifyAll reads every key and returns an error that lists some of the keys that are missing or have a different
+// value, revision or create revision. It reads the keys one by one instead of as a list, so that it uses both the
+// index and the values of a datastore.
 //
-// What it is after is loss, not lag: a key that is not right is read again for up to two seconds, see Replicated.
+// VerifyAll detects loss, not lag: it reads a wrong key again for up to two seconds, see Replicated.
 func VerifyAll(ctx context.Context, client *clientv3.Client, seeded map[string]int64) error {
 	return verify(ctx, client, seeded, settleTime)
 }
 
-// settleTime is far above what a replica lags behind, and far below what a person takes for lost.
+// settleTime is much longer than the lag of a replica.
 const settleTime = 2 * time.Second
 
 func verify(ctx context.Context, c *clientv3.Client, seeded map[string]int64, patience time.Duration) error {
@@ -81,12 +81,12 @@ func verify(ctx context.Context, c *clientv3.Client, seeded map[string]int64, pa
 		return fmt.Errorf("unable to verify %d keys: %w", len(seeded), err)
 	}
 	if n := len(wrong); n > 0 {
-		return fmt.Errorf("%d of %d keys are not as they were written: %w", n, len(seeded), errors.Join(wrong[:min(n, reported)]...))
+		return fmt.Errorf("%d of %d keys differ from what was written: %w", n, len(seeded), errors.Join(wrong[:min(n, reported)]...))
 	}
 	return nil
 }
 
-// verifyKey returns what is wrong with the key when patience is over, and an error if it cannot be read.
+// verifyKey returns what is still wrong with the key after patience, or an error if the key cannot be read.
 func verifyKey(ctx context.Context, c *clientv3.Client, key string, revision int64, patience time.Duration) (wrong, err error) {
 	for start := time.Now(); ; {
 		kv, _, err := getKey(ctx, c, key)

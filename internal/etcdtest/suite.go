@@ -1,15 +1,15 @@
-// Package etcdtest checks that an endpoint speaks etcd v3 as the Kubernetes apiserver needs it.
+// Package etcdtest checks that an endpoint implements etcd v3 as the Kubernetes apiserver needs it.
 //
-// The checks know nothing about what answers them. They keep to the transactions that Kubernetes sends, because a
-// datastore such as KINE accepts no others: a put guarded by the key's modification revision, with or without a read of
-// the key where the guard fails; a guarded delete with such a read; and no plain delete. Each check works below a prefix
-// of its own and deletes what it has written, so the datastore holds the same keys afterwards.
+// The checks are independent of the implementation. They only send the transactions that Kubernetes sends because
+// datastores such as KINE do not accept others: a put guarded by the key's modification revision, with or without a
+// read of the key if the guard fails; a guarded delete with such a read; and no unguarded delete. Each check uses its
+// own prefix and deletes the keys that it has written, so the datastore contains the same keys afterwards.
 //
-// [Run] makes a subtest of every check; [Suite] returns the results for a report. [Seed], [VerifyAll] and [Writer]
-// are for tests of what happens to the datastore underneath: a move, a promotion, a restart.
+// [Run] runs each check as a subtest; [Suite] returns the results for a report. [Seed], [VerifyAll] and [Writer] are
+// for tests of changes to the underlying datastore: a move, a promotion, a restart.
 //
-// Where KINE is known to differ from etcd, the check that comes near it says so, and what it asks for instead. No check
-// tries anything twice in silence: an answer that is asked for again is counted and told, see [Replicated].
+// If KINE is known to differ from etcd, the affected check documents the difference and what it requires instead. No
+// check repeats a request silently: repeated requests are counted and reported, see [Replicated].
 package etcdtest
 
 import (
@@ -29,68 +29,74 @@ import (
 )
 
 const (
-	// checkTimeout bounds one check, and then once more the removal of its keys. The longest check waits about three
-	// seconds, for a lease to end.
+	// checkTimeout limits a check, and separately the removal of its keys. The longest check waits about three
+	// seconds for a lease to expire.
 	checkTimeout = 30 * time.Second
-	// dialTimeout bounds the first contact with the endpoint.
+	// dialTimeout limits the first request to the endpoint.
 	dialTimeout = 10 * time.Second
-	// maxMessageSize is the client's limit for one message. A list without a limit comes in one.
+	// maxMessageSize is the client's limit for one message. A list without a limit is a single message.
 	maxMessageSize = 1 << 30
 )
 
-// Result is what one check has found.
+// Result is the result of one check.
 type Result struct {
 	// Check is the name of the check.
 	Check string
-	// Revision is the datastore's revision that the check has come to, zero if none.
+	// Revision is the revision of the datastore that the check has reached, or zero.
 	Revision int64
-	// Details says in a few words what was measured.
+	// Details is a short description of what was measured.
 	Details string
-	// Deviations says what differed from etcd and was let through by an Option; empty if nothing did.
+	// Deviations lists the differences from etcd that an Option permits. It is empty if there were none.
 	Deviations string
-	// Duration is how long the check took, the removal of its keys included.
+	// Duration is the duration of the check, including the removal of its keys.
 	Duration time.Duration
-	// Err says what is wrong; nil means that the check has passed.
+	// Err describes what is wrong. It is nil if the check passed.
 	Err error
 }
 
-// Check is one thing that Kubernetes needs from etcd.
+// Check checks one property of etcd that Kubernetes needs.
 type Check struct {
-	// Name is short and stays the same: "create", "guarded-update".
+	// Name is a short, stable name, for example "create" or "guarded-update".
 	Name string
-	// Promise says in one sentence what holds if the check passes.
+	// Promise describes in one sentence what holds if the check passes.
 	Promise string
-	// Run does the check with keys below prefix, which ends in a slash. It sets Revision and Details of the result.
+	// Run runs the check with keys below prefix, which ends with a slash. It sets Revision and Details of the result.
 	Run func(ctx context.Context, client *clientv3.Client, prefix string) (Result, error)
 }
 
 // Checks returns all checks in the order in which they run.
 //
-// The last one compacts the datastore, which is felt outside of its prefix, see there. So the suite is for datastores
-// that no cluster is using. KINE passes it on a bucket with one replica and a history of four or more; for more replicas
-// see Replicated.
+// The last check compacts the datastore, which affects keys outside its prefix. The suite must therefore not run on a
+// datastore that a cluster uses. KINE passes it on a bucket with one replica and a history of four or more; for more
+// replicas, see Replicated.
 func Checks() []Check {
 	return []Check{
-		{"status", "the endpoint is healthy, tells its version and size, and its revision does not go back", status},
-		{"create", "a key is created once; a second create is refused and changes nothing", create},
-		{"guarded-update", "an update with the right revision succeeds; any other is refused and returns the current value", guardedUpdate},
-		{"guarded-delete", "a delete with the right revision succeeds; any other is refused; a deleted key can be created anew", guardedDelete},
-		{"read-at-revision", "a key is read as it is now and as it was at an older revision; a future revision is an error", readAtRevision},
-		{"list-pages", "a list by pages shows one revision, whatever is written between the pages", listPages},
+		{"status", "the endpoint is healthy, reports its version and size, and its revision does not decrease", status},
+		{"create", "a key is created only once; a second create is refused and has no effect", create},
+		{"guarded-update",
+			"an update with the correct revision succeeds; any other is refused and returns the current value", guardedUpdate},
+		{"guarded-delete",
+			"a delete with the correct revision succeeds; any other is refused; a deleted key can be created again",
+			guardedDelete},
+		{"read-at-revision",
+			"a key can be read at the current and at an older revision; a future revision is an error", readAtRevision},
+		{"list-pages", "a list in pages shows a single revision, even with writes between the pages", listPages},
 		{"count", "a count equals the number of keys, now and at an older revision", count},
-		{"key-characters", "keys with any character are kept apart and listed in order", keyCharacters},
+		{"key-characters", "keys can contain any character, stay distinct and are listed in order", keyCharacters},
 		{"large-value", "a value of 512 KiB is stored, updated, listed and watched unchanged", largeValue},
-		{"many-keys", "hundreds of keys, written at once, are all listed with the revision of their write", manyKeys},
-		{"write-conflict", "of concurrent writes to one revision of a key exactly one wins", writeConflict},
-		{"watch", "a watch shows each change of its keys once, in order, with the value before it", watchLive},
-		{"watch-from-revision", "a watch that starts at an older revision shows what has happened since, then goes on", watchReplay},
-		{"watch-progress", "a watch tells how far it has come when it is asked", watchProgress},
-		{"lease", "a key with a lease disappears when the lease ends, and a watch shows it", lease},
-		{"compaction", "a compaction is accepted; older revisions are then refused", compaction},
+		{"many-keys", "hundreds of keys written concurrently are all listed with the revision of their write",
+			manyKeys},
+		{"write-conflict", "exactly one of several concurrent writes to a revision of a key wins", writeConflict},
+		{"watch", "a watch shows each change of its keys once, in order, with the previous value", watchLive},
+		{"watch-from-revision",
+			"a watch from an older revision shows all changes since then and continues with new ones", watchReplay},
+		{"watch-progress", "a watch reports its progress on request", watchProgress},
+		{"lease", "a key with a lease is deleted when the lease expires, and a watch shows the delete", lease},
+		{"compaction", "a compaction is accepted, and older revisions are then refused", compaction},
 	}
 }
 
-// Option changes what Run and Suite let through.
+// Option changes which deviations Run and Suite permit.
 type Option func(*options)
 
 type options struct{ replicated bool }
@@ -114,8 +120,8 @@ func Run(t *testing.T, endpoint string, opts ...Option) {
 	}
 }
 
-// Suite runs every check against an etcd endpoint and returns one result a check. An endpoint that cannot be reached
-// gives a single result, "connect". When ctx ends, the checks that are left fail with its error.
+// Suite runs every check against an etcd endpoint and returns one result per check. If the endpoint cannot be
+// reached, it returns a single result, "connect". When ctx ends, the remaining checks fail with its error.
 func Suite(ctx context.Context, endpoint string, opts ...Option) []Result {
 	start := time.Now()
 	s, err := newSuite(ctx, endpoint, opts)
@@ -162,8 +168,8 @@ func (s *suite) do(ctx context.Context, check Check) Result {
 	return r
 }
 
-// Do runs the check, deletes what it has left below prefix, and fills in the whole result. Keys that cannot be deleted
-// are an error of the check.
+// Do runs the check, deletes its keys below prefix, and fills in the result. It is an error if the keys cannot be
+// deleted.
 func (c Check) Do(ctx context.Context, client *clientv3.Client, prefix string) Result {
 	start := time.Now()
 	run, cancel := context.WithTimeout(ctx, checkTimeout)
@@ -177,18 +183,18 @@ func (c Check) Do(ctx context.Context, client *clientv3.Client, prefix string) R
 	return r
 }
 
-// text tells the result in one line.
+// text returns the result as one line.
 func (r Result) text() string {
 	if r.Err != nil {
 		return "FAILED: " + r.Err.Error()
 	}
 	if r.Deviations != "" {
-		return r.Details + "; unlike etcd: " + r.Deviations
+		return r.Details + "; deviations: " + r.Deviations
 	}
 	return r.Details
 }
 
-// Failed returns the results that are errors.
+// Failed returns the results of the checks that failed.
 func Failed(results []Result) []Result {
 	var failed []Result
 	for _, r := range results {
@@ -199,7 +205,7 @@ func Failed(results []Result) []Result {
 	return failed
 }
 
-// WriteTable writes the results as a table for people: check, revision, duration, and what was found.
+// WriteTable writes the results as a human-readable table with the columns check, revision, time and result.
 func WriteTable(w io.Writer, results []Result) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "CHECK\tREVISION\tTIME\tRESULT")
@@ -209,15 +215,15 @@ func WriteTable(w io.Writer, results []Result) error {
 	return t.Flush()
 }
 
-// NewPrefix returns a prefix that no other run uses, below /registry, where Kubernetes keeps its keys.
+// NewPrefix returns a unique prefix below /registry, where Kubernetes stores its keys.
 func NewPrefix() string {
 	var random [6]byte
 	_, _ = rand.Read(random[:]) // never fails
 	return "/registry/etcdtest-" + hex.EncodeToString(random[:]) + "/"
 }
 
-// Dial connects to an etcd endpoint, http://host:port or unix:///path, and makes sure that it answers within ten
-// seconds. The client logs nothing.
+// Dial connects to an etcd endpoint, http://host:port or unix:///path, and checks that it answers within ten seconds.
+// The client does not log.
 func Dial(ctx context.Context, endpoint string) (*clientv3.Client, error) {
 	return dial(ctx, endpoint)
 }

@@ -49,7 +49,7 @@ func TestWriteTable(t *testing.T) {
 	var b strings.Builder
 	if err := WriteTable(&b, []Result{
 		{Check: "create", Revision: 12, Duration: 3 * time.Millisecond, Details: "well"},
-		{Check: "a-longer-name", Revision: 1234, Duration: time.Second, Details: "almost", Deviations: "2 conflicts as errors"},
+		{Check: "a-longer-name", Revision: 1234, Duration: time.Second, Details: "almost", Deviations: "2 conflicts returned as errors"},
 		{Check: "lease", Err: errors.New("it never ends")},
 	}); err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestWriteTable(t *testing.T) {
 	want := "" +
 		"CHECK          REVISION  TIME  RESULT\n" +
 		"create         12        3ms   well\n" +
-		"a-longer-name  1234      1s    almost; unlike etcd: 2 conflicts as errors\n" +
+		"a-longer-name  1234      1s    almost; deviations: 2 conflicts returned as errors\n" +
 		"lease          0         0s    FAILED: it never ends\n"
 	if b.String() != want {
 		t.Errorf("got\n%swant\n%s", b.String(), want)

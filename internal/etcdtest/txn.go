@@ -11,19 +11,19 @@ import (
 )
 
 const (
-	cleanPage = 500 // keys a list request
-	cleanJobs = 16  // deletes at a time
+	cleanPage = 500 // keys per list request
+	cleanJobs = 16  // concurrent deletes
 )
 
-// outcome is what a guarded transaction has done.
+// outcome is the outcome of a guarded transaction.
 type outcome struct {
 	what, key string
 	done      bool
-	revision  int64            // of the header: the write's, if it was done
-	current   *mvccpb.KeyValue // the key as the datastore returns it where the guard fails; nil: absent, or not asked for
+	revision  int64            // from the header: the revision of the write if done is true
+	current   *mvccpb.KeyValue // the key as returned if the guard fails; nil if absent or not requested
 }
 
-// createKey creates a key that must not exist, as the apiserver does (staging/src/k8s.io/apiserver/pkg/storage/etcd3).
+// createKey creates a key that must not exist, like the apiserver (staging/src/k8s.io/apiserver/pkg/storage/etcd3).
 func createKey(ctx context.Context, c *clientv3.Client, key, value string, opts ...clientv3.OpOption) (outcome, error) {
 	resp, err := c.Txn(ctx).
 		If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).
@@ -32,8 +32,8 @@ func createKey(ctx context.Context, c *clientv3.Client, key, value string, opts 
 	return result("create", key, resp, err)
 }
 
-// updateKey replaces the value of a key that still is at a revision, and otherwise returns what it is. At revision 0 it
-// creates the key.
+// updateKey replaces the value of a key if the key is still at a revision, and otherwise returns the key. At revision
+// 0 it creates the key.
 func updateKey(ctx context.Context, c *clientv3.Client, key, value string, revision int64) (outcome, error) {
 	resp, err := c.Txn(ctx).
 		If(clientv3.Compare(clientv3.ModRevision(key), "=", revision)).
@@ -43,7 +43,7 @@ func updateKey(ctx context.Context, c *clientv3.Client, key, value string, revis
 	return result("update", key, resp, err)
 }
 
-// deleteKey deletes a key that still is at a revision, and otherwise returns what it is.
+// deleteKey deletes a key if it is still at a revision, and otherwise returns the key.
 func deleteKey(ctx context.Context, c *clientv3.Client, key string, revision int64) (outcome, error) {
 	resp, err := c.Txn(ctx).
 		If(clientv3.Compare(clientv3.ModRevision(key), "=", revision)).
@@ -69,20 +69,20 @@ func result(what, key string, resp *clientv3.TxnResponse, err error) (outcome, e
 	return o, nil
 }
 
-// accepted turns the outcome of a write that the datastore must accept into the revision of the write.
+// accepted returns the revision of a write that the datastore must accept.
 func accepted(o outcome, err error) (int64, error) {
 	switch {
 	case err != nil:
 		return 0, err
 	case !o.done:
-		return 0, fmt.Errorf("%s of %q was refused, the datastore has %s", o.what, o.key, describe(o.current))
+		return 0, fmt.Errorf("%s of %q was refused, the datastore contains %s", o.what, o.key, describe(o.current))
 	case o.revision <= 0:
 		return 0, fmt.Errorf("%s of %q succeeded at revision %d", o.what, o.key, o.revision)
 	}
 	return o.revision, nil
 }
 
-// refused turns the outcome of a write that the datastore must refuse into the key that it has returned instead.
+// refused returns the key that the datastore returned for a write that it must refuse.
 func refused(o outcome, err error) (*mvccpb.KeyValue, error) {
 	if err == nil && o.done {
 		err = fmt.Errorf("%s of %q was accepted at revision %d", o.what, o.key, o.revision)
@@ -90,7 +90,7 @@ func refused(o outcome, err error) (*mvccpb.KeyValue, error) {
 	return o.current, err
 }
 
-// getKey reads a key, nil if there is none, and the revision in the header.
+// getKey reads a key and returns it, or nil if it does not exist, with the revision in the header.
 func getKey(ctx context.Context, c *clientv3.Client, key string, opts ...clientv3.OpOption) (*mvccpb.KeyValue, int64, error) {
 	resp, err := c.Get(ctx, key, opts...)
 	if err != nil {
@@ -104,10 +104,11 @@ func getKey(ctx context.Context, c *clientv3.Client, key string, opts ...clientv
 			return resp.Kvs[0], resp.Header.GetRevision(), nil
 		}
 	}
-	return nil, 0, fmt.Errorf("read of %q returned %d keys, the first of them %s", key, len(resp.Kvs), describe(resp.Kvs[0]))
+	return nil, 0, fmt.Errorf("read of %q returned %d keys, the first one is %s", key, len(resp.Kvs),
+		describe(resp.Kvs[0]))
 }
 
-// expectKey checks that a key as read has a value and a modification revision.
+// expectKey checks the value and the modification revision of a key.
 func expectKey(kv *mvccpb.KeyValue, value string, revision int64) error {
 	if kv == nil || string(kv.Value) != value || kv.ModRevision != revision {
 		return fmt.Errorf("%s, want %s at revision %d", describe(kv), brief(value), revision)
@@ -115,24 +116,25 @@ func expectKey(kv *mvccpb.KeyValue, value string, revision int64) error {
 	return nil
 }
 
-// expectNoKey checks that a key is not there.
+// expectNoKey checks that a key does not exist.
 func expectNoKey(ctx context.Context, c *clientv3.Client, key string) error {
 	kv, _, err := getKey(ctx, c, key)
 	if err == nil && kv != nil {
-		err = fmt.Errorf("there still is %s", describe(kv))
+		err = fmt.Errorf("the key still exists: %s", describe(kv))
 	}
 	return err
 }
 
-// describe tells a key, its value and its revision in an error.
+// describe formats a key with its value and revision for an error.
 func describe(kv *mvccpb.KeyValue) string {
 	if kv == nil {
 		return "no such key"
 	}
-	return fmt.Sprintf("%q = %s at revision %d (created at %d)", kv.Key, brief(string(kv.Value)), kv.ModRevision, kv.CreateRevision)
+	return fmt.Sprintf("%q = %s at revision %d (created at %d)", kv.Key, brief(string(kv.Value)), kv.ModRevision,
+		kv.CreateRevision)
 }
 
-// brief quotes a value, or its beginning and its length.
+// brief quotes a value, or its beginning with its length.
 func brief(value string) string {
 	if len(value) > 40 {
 		return fmt.Sprintf("%q... (%d bytes)", value[:40], len(value))
@@ -140,12 +142,12 @@ func brief(value string) string {
 	return fmt.Sprintf("%q", value)
 }
 
-// Clean deletes all keys below a prefix, each by a guarded delete, and fails if one of them changes meanwhile.
+// Clean deletes all keys below a prefix with guarded deletes. It fails if one of them changes at the same time.
 func Clean(ctx context.Context, c *clientv3.Client, prefix string) error {
 	for {
 		resp, err := c.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithLimit(cleanPage))
 		if err != nil {
-			return fmt.Errorf("unable to list the keys below %q for their removal: %w", prefix, err)
+			return fmt.Errorf("unable to list the keys below %q to remove: %w", prefix, err)
 		}
 		if len(resp.Kvs) == 0 {
 			return nil
@@ -156,7 +158,7 @@ func Clean(ctx context.Context, c *clientv3.Client, prefix string) error {
 			group.Go(func() error {
 				o, err := deleteKey(ctx, c, string(kv.Key), kv.ModRevision)
 				if err == nil && !o.done && o.current != nil {
-					err = errors.New("it changes at the same time: " + describe(o.current))
+					err = errors.New("it changed at the same time: " + describe(o.current))
 				}
 				return err
 			})

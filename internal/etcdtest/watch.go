@@ -9,27 +9,27 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// watch is an open watch that is read event by event.
+// watch is an open watch that is read one event at a time.
 type watch struct {
 	client  *clientv3.Client
 	prefix  string
-	resume  int64 // the revision to start from, if the watch had to be opened again
+	resume  int64 // the revision to resume from if the watch must be reopened
 	session *session
 
 	watcher clientv3.Watcher
 	ch      clientv3.WatchChan
-	stop    func() bool       // ends the watch's tie to its context
-	events  []*clientv3.Event // read from ch, not yet returned
-	header  int64             // the highest revision that a header has told
+	stop    func() bool       // detaches the watch from its context
+	events  []*clientv3.Event // read from ch, but not yet returned
+	header  int64             // the highest revision in a header
 }
 
-// openWatch opens a watch of a prefix from a revision on, with what the apiserver asks for: previous values and progress
-// notifications. It returns when the endpoint says that the watch is there, so a revision of 0 means from now on.
+// openWatch opens a watch of a prefix from a revision with the options of the apiserver: previous values and progress
+// notifications. It returns when the endpoint confirms the watch, so revision 0 means from now on.
 //
-// The watch has a stream of its own, and its end is the end of the stream. To cancel a single watch of a stream is not
-// safe with KINE v0.17.5: after the answer to the cancellation it goes on with empty responses, about seventy for a
-// watch with progress notifications, until its goroutines have noticed (pkg/server/watch.go); and the etcd client
-// v3.7.3 panics ("send on closed channel") when such a response meets a watch that it is still closing.
+// Each watch has its own stream and is closed by closing the stream. Canceling a single watch of a stream is not safe
+// with KINE v0.17.5: after it has confirmed the cancellation, it keeps sending empty responses, about seventy for a
+// watch with progress notifications, until its goroutines notice (pkg/server/watch.go); and the etcd client v3.7.3
+// panics ("send on closed channel") when such a response arrives for a watch that it is closing.
 func openWatch(ctx context.Context, c *clientv3.Client, prefix string, from int64) (*watch, error) {
 	w := &watch{client: c, prefix: prefix, resume: from, session: sessionOf(ctx)}
 	if err := w.open(ctx); err != nil {
@@ -39,7 +39,7 @@ func openWatch(ctx context.Context, c *clientv3.Client, prefix string, from int6
 	return w, nil
 }
 
-// open opens the watch from the revision that it has come to.
+// open opens the watch from the revision that it has reached.
 func (w *watch) open(ctx context.Context) error {
 	watcher := clientv3.NewWatcher(w.client)
 	w.watcher = watcher
@@ -51,24 +51,24 @@ func (w *watch) open(ctx context.Context) error {
 	case err != nil:
 		return err
 	case !resp.Created:
-		return errors.New("it began without saying so")
+		return errors.New("the first response does not confirm the watch")
 	case w.resume == 0:
 		w.resume = w.header + 1
 	}
 	return nil
 }
 
-// streamContext is the context of a watch's stream: with ctx's values, but without its end.
+// streamContext returns the context of a watch's stream, which has the values of ctx but does not end with it.
 func streamContext(ctx context.Context) context.Context {
 	return clientv3.WithRequireLeader(context.WithoutCancel(ctx))
 }
 
 func (w *watch) close() {
 	w.stop()
-	_ = w.watcher.Close() // says how the stream has ended, which is of no interest any more
+	_ = w.watcher.Close() // the error of a closed stream is of no interest
 }
 
-// requestProgress asks the endpoint how far the watch has come.
+// requestProgress requests a progress notification.
 func (w *watch) requestProgress(ctx context.Context) error {
 	if err := w.watcher.RequestProgress(streamContext(ctx)); err != nil {
 		return fmt.Errorf("request for progress: %w", err)
@@ -76,7 +76,7 @@ func (w *watch) requestProgress(ctx context.Context) error {
 	return nil
 }
 
-// receive returns the next response, and keeps its events for next.
+// receive returns the next response and keeps its events for next.
 func (w *watch) receive(ctx context.Context) (clientv3.WatchResponse, error) {
 	select {
 	case <-ctx.Done():
@@ -89,7 +89,7 @@ func (w *watch) receive(ctx context.Context) (clientv3.WatchResponse, error) {
 			w.close()
 			return clientv3.WatchResponse{Created: true}, w.open(ctx)
 		case !open:
-			return resp, errors.New("the watch ended without a word")
+			return resp, errors.New("the watch ended without an error")
 		case resp.Err() != nil:
 			return resp, fmt.Errorf("the watch ended: %w", resp.Err())
 		case resp.Header.GetRevision() < w.header:
@@ -114,21 +114,21 @@ func (w *watch) next(ctx context.Context) (*clientv3.Event, error) {
 	event := w.events[0]
 	w.events = w.events[1:]
 	if event.Kv == nil {
-		return nil, fmt.Errorf("the watch showed a %s of no key", event.Type)
+		return nil, fmt.Errorf("the watch showed a %s without a key", event.Type)
 	}
 	return event, nil
 }
 
-// change is an event as it must be.
+// change is an expected event.
 type change struct {
 	key      string
-	value    string // "" and deleted: a delete
+	value    string // empty for a delete
 	revision int64
 	deleted  bool
-	previous *stored // nil: a create
+	previous *stored // nil for a create
 }
 
-// expect reads as many events as there are changes and compares them in order.
+// expect reads one event for each change and compares them in order.
 func (w *watch) expect(ctx context.Context, changes ...change) error {
 	for i, want := range changes {
 		event, err := w.next(ctx)
@@ -142,8 +142,8 @@ func (w *watch) expect(ctx context.Context, changes ...change) error {
 	return nil
 }
 
-// check compares an event with the change that it must be. Of a delete the key and the revision alone count: etcd sends
-// no more, KINE sends the last value along.
+// check compares an event with the expected change. Only the key and the revision of a delete are compared: etcd
+// sends nothing else, and KINE also sends the last value.
 func (w *watch) check(want change, event *clientv3.Event) error {
 	got := event.Kv
 	switch {
@@ -154,7 +154,7 @@ func (w *watch) check(want change, event *clientv3.Event) error {
 	case !want.deleted && string(got.Value) != want.value:
 		return fmt.Errorf("the watch showed %s", describe(got))
 	case !want.deleted && event.IsCreate() != (want.previous == nil):
-		return fmt.Errorf("the watch showed %s as if created: %t", describe(got), event.IsCreate())
+		return fmt.Errorf("the watch showed %s with IsCreate %t", describe(got), event.IsCreate())
 	case want.previous == nil && event.PrevKv != nil:
 		return fmt.Errorf("the watch showed a previous value: %s", describe(event.PrevKv))
 	case want.previous == nil:
@@ -163,7 +163,7 @@ func (w *watch) check(want change, event *clientv3.Event) error {
 		return nil
 	}
 	if err := expectKey(event.PrevKv, want.previous.value, want.previous.revision); err != nil {
-		return fmt.Errorf("the watch showed as the value before it %w", err)
+		return fmt.Errorf("previous value in the event: %w", err)
 	}
 	return nil
 }

@@ -9,14 +9,14 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// script makes creates, updates, deletes and a create after a delete below prefix, and returns them as changes. The last
-// one is a create, see watchReplay. No key takes more than four entries of a KINE bucket's history, where a delete counts
-// as two: with a history of less than that, KINE cannot replay the script.
+// script performs creates, updates, deletes and a create after a delete below prefix, and returns them as changes.
+// The last one is a create, see watchReplay. No key needs more than four entries of a KINE bucket's history, in which
+// a delete takes two: with a smaller history, KINE cannot replay the script.
 func script(ctx context.Context, c *clientv3.Client, prefix string) ([]change, error) {
 	var changes []change
 	now := map[string]stored{}
 	for _, step := range []struct {
-		key, value string // no value: a delete
+		key, value string // empty for a delete
 	}{
 		{"updated", "1"},
 		{"again/created", "2"},
@@ -46,15 +46,15 @@ func script(ctx context.Context, c *clientv3.Client, prefix string) ([]change, e
 			return nil, err
 		}
 		if n := len(changes); n > 0 && ch.revision <= changes[n-1].revision {
-			return nil, fmt.Errorf("%s came after %s", ch, changes[n-1])
+			return nil, fmt.Errorf("%s follows %s", ch, changes[n-1])
 		}
 		changes = append(changes, ch)
 	}
 	return changes, nil
 }
 
-// watchLive watches while the script runs. Two writes to a neighbour of the prefix, and a last one below it, show that
-// nothing comes twice, late or from elsewhere: no wait is needed for that.
+// watchLive watches while the script runs. Two writes outside the prefix, and a last one below it, show without
+// waiting that no event is repeated, late or from outside the prefix.
 func watchLive(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	w, err := openWatch(ctx, c, prefix+"watched/", 0)
 	if err != nil {
@@ -81,12 +81,12 @@ func watchLive(ctx context.Context, c *clientv3.Client, prefix string) (Result, 
 	return Result{Revision: end.revision, Details: fmt.Sprintf("%d events", len(changes)+1)}, nil
 }
 
-// watchReplay starts watches in the middle of the script's past, and lets them go on into the present.
+// watchReplay starts watches at past revisions of the script and lets them continue with new changes.
 //
-// The last write before such a watch must not be a delete for KINE: the watch then says nothing, not even that it is
-// there, until the next write anywhere in the datastore (pkg/drivers/nats/backend.go, after: it waits for the
-// datastore's last revision, which is the marker behind the tombstone, and shows no markers). A running cluster
-// writes every second or two; a test may not. So the script ends with a create.
+// With KINE, the last write before such a watch must not be a delete: the watch then sends nothing, not even a
+// confirmation, until the next write anywhere in the datastore (pkg/drivers/nats/backend.go, after: it waits for the
+// datastore's last revision, which is the marker behind the tombstone, and does not show markers). A running cluster
+// writes every second or two, but a test may not. The script therefore ends with a create.
 func watchReplay(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	changes, err := script(ctx, c, prefix)
 	if err != nil {
@@ -121,12 +121,12 @@ func watchReplay(ctx context.Context, c *clientv3.Client, prefix string) (Result
 // progressInterval is how often the apiserver asks for progress (apiserver/pkg/storage/cacher/progress).
 const progressInterval = 100 * time.Millisecond
 
-// watchProgress asks a watch how far it has come, as the apiserver does before it answers a list from its cache: the
-// answer must come up to the last write, also to a key that the watch does not show.
+// watchProgress requests the progress of a watch, as the apiserver does before it answers a list from its cache: the
+// answer must reach the last write, even of a key outside the watch.
 //
-// KINE answers a request only if all watches of the stream have come to the datastore's revision, and drops it
-// otherwise; so the request is repeated at the apiserver's own interval. After a delete it is never answered until the
-// next write, for the reason given at watchReplay; the last write here is a create.
+// KINE answers a request only if all watches of the stream have reached the datastore's revision, and drops it
+// otherwise; the request is therefore repeated at the apiserver's own interval. After a delete, it is not answered
+// until the next write, see watchReplay; the last write here is a create.
 func watchProgress(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	w, err := openWatch(ctx, c, prefix+"watched/", 0)
 	if err != nil {
@@ -154,14 +154,14 @@ func watchProgress(ctx context.Context, c *clientv3.Client, prefix string) (Resu
 			return Result{}, fmt.Errorf("after %d requests for progress up to revision %d: %w", requests, unseen, err)
 		}
 		if told >= unseen {
-			return Result{Revision: told, Details: fmt.Sprintf("told after %s and %d requests",
+			return Result{Revision: told, Details: fmt.Sprintf("reported after %s and %d requests",
 				time.Since(start).Round(time.Millisecond), requests)}, nil
 		}
 	}
 }
 
-// progress waits for a progress notification, for as long as the apiserver waits before it asks again, and returns the
-// revision in it: 0 if none came.
+// progress waits for a progress notification for as long as the apiserver waits before it asks again, and returns the
+// notified revision, or 0 if there was none.
 func (w *watch) progress(ctx context.Context) (int64, error) {
 	tick, cancel := context.WithTimeout(ctx, progressInterval)
 	defer cancel()
@@ -179,14 +179,15 @@ func (w *watch) progress(ctx context.Context) (int64, error) {
 	return resp.Header.GetRevision(), nil
 }
 
-// leaseSeconds is asked for; etcd grants two at least with its default timing.
+// leaseSeconds is the requested time to live; etcd grants at least two seconds with its default timing.
 const leaseSeconds = 1
 
-// lease checks that a key with a lease ends with it, that a key written again without a lease stays, and that a watch
-// sees the end as a delete. Kubernetes gives leases to events alone, and never renews them.
+// lease checks that a key with a lease is deleted when the lease expires, that a key written again without a lease
+// stays, and that a watch shows the delete. Kubernetes uses leases only for events, and never renews them.
 //
-// KINE takes the time to live for the lease's id, so leases of one length are one, and has no renewal, revocation or
-// query of leases. It keeps the ends in memory and forgets them when it is restarted; the check does not restart it.
+// KINE uses the time to live as the ID of the lease, so leases of the same length are the same lease, and it supports
+// no renewal, revocation or query of leases. It keeps the expiration times in memory and forgets them when it is
+// restarted; the check does not restart it.
 func lease(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	w, err := openWatch(ctx, c, prefix, 0)
 	if err != nil {
@@ -200,7 +201,7 @@ func lease(ctx context.Context, c *clientv3.Client, prefix string) (Result, erro
 	}
 	ttl := time.Duration(granted.TTL) * time.Second
 	if ttl < leaseSeconds*time.Second || granted.ID == 0 {
-		return Result{}, fmt.Errorf("a lease of %d s was asked for, %s granted with id %d", leaseSeconds, ttl, granted.ID)
+		return Result{}, fmt.Errorf("requested a lease of %d s, got %s with ID %d", leaseSeconds, ttl, granted.ID)
 	}
 
 	kept, leased := prefix+"kept", prefix+"leased"
@@ -248,17 +249,17 @@ func lease(ctx context.Context, c *clientv3.Client, prefix string) (Result, erro
 	}
 	kv, behind, err := getKeySince(ctx, c, leased, ended.revision)
 	if err == nil && kv != nil {
-		err = fmt.Errorf("%q is still read, %s", leased, describe(kv))
+		err = fmt.Errorf("%q still exists: %s", leased, describe(kv))
 	}
 	if err != nil {
-		return Result{}, fmt.Errorf("after the end of its lease: %w", err)
+		return Result{}, fmt.Errorf("after the end of the lease: %w", err)
 	}
 	kv, _, err = getKey(ctx, c, kept)
 	if err == nil {
 		err = expectKey(kv, "kept", keptSecond)
 	}
 	if err != nil {
-		return Result{}, fmt.Errorf("a key written without a lease since: %w", err)
+		return Result{}, fmt.Errorf("a key written again without a lease: %w", err)
 	}
 	details := fmt.Sprintf("%s granted, ended after %s", ttl, took.Round(time.Millisecond))
 	if behind > 0 {
@@ -267,10 +268,11 @@ func lease(ctx context.Context, c *clientv3.Client, prefix string) (Result, erro
 	return Result{Revision: ended.revision, Details: details}, nil
 }
 
-// getKeySince reads a key at a revision that a watch has shown, or later, and says how many reads came from before it.
+// getKeySince reads a key at a revision that a watch has shown, or later, and returns how many reads were older than
+// that.
 //
-// etcd never answers so. KINE feeds its watches and the index behind its reads separately, and a read right after an
-// event can be a millisecond behind; its header says so, and the apiserver compares that.
+// This never happens with etcd. KINE updates its watches and the index for reads separately, and a read right after
+// an event can be a millisecond behind; its header shows that, and the apiserver compares the header.
 func getKeySince(ctx context.Context, c *clientv3.Client, key string, revision int64) (*mvccpb.KeyValue, int, error) {
 	for behind := 0; ; behind++ {
 		kv, header, err := getKey(ctx, c, key)

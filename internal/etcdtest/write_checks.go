@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// create checks that creating is exclusive. The revision in the header of a refused create is not looked at: etcd gives
-// the datastore's, KINE that of the key which is in the way.
+// create checks that a key can be created only once. It ignores the revision in the header of a refused create: etcd
+// returns the revision of the datastore, KINE that of the existing key.
 func create(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	key := prefix + "key"
 	revision, err := accepted(createKey(ctx, c, key, "first"))
@@ -27,7 +27,7 @@ func create(ctx context.Context, c *clientv3.Client, prefix string) (Result, err
 		case kv != nil && kv.CreateRevision != revision:
 			return fmt.Errorf("%s, want it created at %d", describe(kv), revision)
 		case header < revision:
-			return fmt.Errorf("a read after the write at %d came from revision %d", revision, header)
+			return fmt.Errorf("a read after the write at %d returned revision %d", revision, header)
 		}
 		return expectKey(kv, "first", revision)
 	}
@@ -38,7 +38,7 @@ func create(ctx context.Context, c *clientv3.Client, prefix string) (Result, err
 	if _, err := refused(createKey(ctx, c, key, "second")); err != nil {
 		return Result{}, err
 	}
-	// The second form of a create: the apiserver asks for the key that is in the way.
+	// The second form of a create: the apiserver also requests the existing key.
 	current, err := refused(updateKey(ctx, c, key, "third", 0))
 	if err != nil {
 		return Result{}, err
@@ -52,7 +52,7 @@ func create(ctx context.Context, c *clientv3.Client, prefix string) (Result, err
 	return Result{Revision: revision, Details: "second create refused in both forms"}, nil
 }
 
-// guardedUpdate checks optimistic locking, which every write of Kubernetes relies on.
+// guardedUpdate checks optimistic locking, on which every write of Kubernetes relies.
 func guardedUpdate(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	key := prefix + "key"
 	first, err := accepted(createKey(ctx, c, key, "first"))
@@ -64,7 +64,7 @@ func guardedUpdate(ctx context.Context, c *clientv3.Client, prefix string) (Resu
 		return Result{}, err
 	}
 	if second <= first {
-		return Result{}, fmt.Errorf("an update of revision %d came to revision %d", first, second)
+		return Result{}, fmt.Errorf("an update of revision %d has revision %d", first, second)
 	}
 	for _, wrong := range []int64{0, first, second + 1_000_000} {
 		current, err := refused(updateKey(ctx, c, key, "wrong", wrong))
@@ -98,13 +98,14 @@ func guardedUpdate(ctx context.Context, c *clientv3.Client, prefix string) (Resu
 	if err != nil {
 		return Result{}, fmt.Errorf("an update at revision 0 creates the key: %w", err)
 	}
-	return Result{Revision: third, Details: fmt.Sprintf("revision %d to %d, four wrong ones refused", first, second)}, nil
+	return Result{Revision: third, Details: fmt.Sprintf("revision %d to %d, four wrong revisions refused", first,
+		second)}, nil
 }
 
-// guardedDelete checks that a delete needs the right revision, and what is there afterwards.
+// guardedDelete checks that a delete requires the correct revision, and the state of the key after the delete.
 //
-// A delete takes one revision in etcd and two in KINE, whose tombstone is followed by a marker. So revisions of
-// consecutive writes are compared, never counted.
+// A delete takes one revision in etcd and two in KINE, which stores a marker after the tombstone. Revisions of
+// consecutive writes are therefore compared, never counted.
 func guardedDelete(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	key := prefix + "key"
 	first, err := accepted(createKey(ctx, c, key, "first"))
@@ -127,7 +128,7 @@ func guardedDelete(ctx context.Context, c *clientv3.Client, prefix string) (Resu
 		return Result{}, err
 	}
 	if deleted <= second {
-		return Result{}, fmt.Errorf("a delete of revision %d came to revision %d", second, deleted)
+		return Result{}, fmt.Errorf("a delete of revision %d has revision %d", second, deleted)
 	}
 	if err := expectNoKey(ctx, c, key); err != nil {
 		return Result{}, fmt.Errorf("after the delete at revision %d: %w", deleted, err)
@@ -154,12 +155,12 @@ func guardedDelete(ctx context.Context, c *clientv3.Client, prefix string) (Resu
 		err = expectKey(kv, "third", again)
 	}
 	if err == nil && (kv.CreateRevision != again || again <= deleted) {
-		err = fmt.Errorf("%s, want it created anew after %d", describe(kv), deleted)
+		err = fmt.Errorf("%s, want it created again after %d", describe(kv), deleted)
 	}
 	if err != nil {
-		return Result{}, fmt.Errorf("a key created after its delete: %w", err)
+		return Result{}, fmt.Errorf("a key created after a delete: %w", err)
 	}
-	return Result{Revision: again, Details: fmt.Sprintf("deleted at %d, created anew at %d", deleted, again)}, nil
+	return Result{Revision: again, Details: fmt.Sprintf("deleted at %d, created again at %d", deleted, again)}, nil
 }
 
 const (
@@ -167,8 +168,9 @@ const (
 	conflictRounds  = 6
 )
 
-// writeConflict lets writers update one key at the same revision, round after round: one wins, the others get the
-// winner's value. It then lets them count to a number together, as controllers do, by reading and trying again.
+// writeConflict lets several writers update one key at the same revision, in several rounds: one of them wins, and
+// the others receive the winner's value. The writers then increment a counter together, like controllers, by reading
+// and retrying.
 func writeConflict(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	key := prefix + "key"
 	revision, err := accepted(createKey(ctx, c, key, "start"))
@@ -191,7 +193,7 @@ func writeConflict(ctx context.Context, c *clientv3.Client, prefix string) (Resu
 	}, nil
 }
 
-// conflictRound returns the revision of the only winner.
+// conflictRound returns the revision of the single winner.
 func conflictRound(ctx context.Context, c *clientv3.Client, key string, round int, revision int64) (int64, error) {
 	outcomes := make([]outcome, conflictWriters)
 	value := func(writer int) string { return fmt.Sprintf("round %d writer %d", round, writer) }
@@ -214,7 +216,8 @@ func conflictRound(ctx context.Context, c *clientv3.Client, key string, round in
 			continue
 		}
 		if winner >= 0 {
-			return 0, fmt.Errorf("two updates of revision %d were accepted, at %d and %d", revision, outcomes[winner].revision, o.revision)
+			return 0, fmt.Errorf("two updates of revision %d were accepted, at %d and %d", revision,
+				outcomes[winner].revision, o.revision)
 		}
 		winner = writer
 	}
@@ -237,7 +240,7 @@ func conflictRound(ctx context.Context, c *clientv3.Client, key string, round in
 	return won, expectKey(kv, value(winner), won)
 }
 
-// countTogether returns how many increments had to be tried again.
+// countTogether returns the number of increments that had to be retried.
 func countTogether(ctx context.Context, c *clientv3.Client, key string) (int, error) {
 	if _, err := accepted(createKey(ctx, c, key, "0")); err != nil {
 		return 0, err
@@ -277,15 +280,15 @@ func countTogether(ctx context.Context, c *clientv3.Client, key string) (int, er
 	}
 	kv, _, err := getKey(ctx, c, key)
 	if want := strconv.Itoa(conflictWriters * conflictRounds); err == nil && (kv == nil || string(kv.Value) != want) {
-		err = fmt.Errorf("%s increments came to %s", want, describe(kv))
+		err = fmt.Errorf("%s increments resulted in %s", want, describe(kv))
 	}
 	return retries, err
 }
 
-// increment tries to add one to the number in kv, and returns what is in the datastore after it.
+// increment tries to increment the number in kv, and returns the key as stored afterwards.
 func increment(ctx context.Context, c *clientv3.Client, key string, kv *mvccpb.KeyValue) (outcome, *mvccpb.KeyValue, error) {
 	if kv == nil {
-		return outcome{}, nil, fmt.Errorf("%q is gone", key)
+		return outcome{}, nil, fmt.Errorf("%q no longer exists", key)
 	}
 	n, err := strconv.Atoi(string(kv.Value))
 	if err != nil {

@@ -12,16 +12,17 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// DefaultWriteInterval is the pace of a Writer: about what a small cluster writes.
+// DefaultWriteInterval is the default interval of a Writer, about the write rate of a small cluster.
 const DefaultWriteInterval = 10 * time.Millisecond
 
-// rewatchDelay paces the attempts to open the watch again.
+// rewatchDelay is the interval of the attempts to reopen the watch.
 const rewatchDelay = 50 * time.Millisecond
 
-// Writer creates keys in the background, one after the other, while something is done to the datastore: a move, a
-// change of leader, a restart. It notes what was acknowledged and how long nothing was, and watches its own keys.
+// Writer creates keys in the background, one after the other, while a test changes the datastore: a move, a change of
+// leader, a restart. It records the acknowledged writes and the longest gap between them, and watches its own keys.
 //
-// A write is sent once. One that ends in an error may have been stored or not; the next key is tried at the next turn.
+// Each write is sent once. A write that returns an error may or may not have been stored; the Writer continues with
+// the next key.
 type Writer struct {
 	client   *clientv3.Client
 	prefix   string
@@ -30,8 +31,8 @@ type Writer struct {
 	work     sync.WaitGroup
 	stop     sync.Once
 	stopping chan struct{} // closed by Stop: no more writes
-	written  chan struct{} // closed when the last write has come back
-	followed chan struct{} // closed when the watch is followed no more
+	written  chan struct{} // closed when the last write has returned
+	followed chan struct{} // closed when the watch is no longer read
 
 	mu     sync.Mutex
 	report Report
@@ -39,28 +40,28 @@ type Writer struct {
 	events gap
 	seen   map[string]int64 // revisions of the watch events by key
 	watch  int64            // the last revision that the watch has shown
-	wake   chan struct{}    // told of each event
-	broken []error          // what must not happen to a watch
+	wake   chan struct{}    // signaled after each event
+	broken []error          // violations of the guarantees of a watch
 }
 
-// Report is what a Writer has seen.
+// Report is the report of a Writer.
 type Report struct {
-	// Written holds the acknowledged keys and their revisions; the value of each is SeedValue.
+	// Written maps the acknowledged keys to their revisions; the value of each key is its SeedValue.
 	Written map[string]int64
-	// Unsure holds the keys whose write ended in an error: each of them may be stored.
+	// Unsure holds the keys whose write returned an error. Each of them may have been stored.
 	Unsure []string
-	// LastError is the error of the last of them.
+	// LastError is the error of the last of these writes.
 	LastError error
-	// FirstRevision and LastRevision are those of the first and the last acknowledged write.
+	// FirstRevision and LastRevision are the revisions of the first and the last acknowledged write.
 	FirstRevision, LastRevision int64
 	// Duration is the time from the start of the Writer to its stop.
 	Duration time.Duration
-	// LongestWriteGap is the longest time without an acknowledged write, from the start to the stop. Where the endpoint
-	// itself was away, the client's wait before it connects again is part of it: a second after the first failure.
+	// LongestWriteGap is the longest time without an acknowledged write, from start to stop. If the endpoint itself
+	// was down, it includes the client's delay before it reconnects, one second after the first failure.
 	LongestWriteGap time.Duration
-	// LongestEventGap is the longest time without a watch event, from the start to the last event that was due.
+	// LongestEventGap is the longest time without a watch event, from the start to the last expected event.
 	LongestEventGap time.Duration
-	// Events is the number of watch events, and Rewatched how often the watch ended and was opened again.
+	// Events is the number of watch events, and Rewatched is the number of times the watch ended and was reopened.
 	Events, Rewatched int
 }
 
@@ -75,9 +76,8 @@ func (g *gap) mark(now time.Time) {
 	g.last = now
 }
 
-// StartWriter opens the watch and starts to write keys below prefix, one every interval; zero stands for
-// DefaultWriteInterval. It goes on until Stop or until ctx ends. Whoever wants the datastore as it was removes the keys
-// with Clean.
+// StartWriter opens the watch and starts to write keys below prefix, one per interval; zero means
+// DefaultWriteInterval. It continues until Stop or until ctx ends. Use Clean to remove the keys.
 func StartWriter(ctx context.Context, client *clientv3.Client, prefix string, interval time.Duration) (*Writer, error) {
 	if interval <= 0 {
 		interval = DefaultWriteInterval
@@ -91,7 +91,8 @@ func StartWriter(ctx context.Context, client *clientv3.Client, prefix string, in
 	now := time.Now()
 	w := &Writer{
 		client: client, prefix: prefix, interval: interval, cancel: cancel,
-		stopping: make(chan struct{}), written: make(chan struct{}), followed: make(chan struct{}), wake: make(chan struct{}, 1),
+		stopping: make(chan struct{}), written: make(chan struct{}), followed: make(chan struct{}),
+		wake:   make(chan struct{}, 1),
 		report: Report{Written: map[string]int64{}}, writes: gap{last: now}, events: gap{last: now},
 		seen: map[string]int64{},
 	}
@@ -129,14 +130,14 @@ func (w *Writer) write(ctx context.Context) {
 		case <-ctx.Done():
 		}
 		w.mu.Lock()
-		w.writes.mark(time.Now()) // a silence that lasts to the end counts
+		w.writes.mark(time.Now()) // include a gap that lasts until the end
 		w.report.Duration = time.Since(start)
 		w.mu.Unlock()
 		return
 	}
 }
 
-// follow notes the events of the watch, and opens it again where it has ended, after the last event seen.
+// follow records the events of the watch. If the watch ends, follow reopens it after the last event.
 func (w *Writer) follow(ctx context.Context, open *watch) {
 	defer close(w.followed)
 	for open != nil {
@@ -150,7 +151,7 @@ func (w *Writer) follow(ctx context.Context, open *watch) {
 	}
 }
 
-// rewatch tries to open the watch again until ctx ends, and then returns nil.
+// rewatch tries to reopen the watch. It returns nil when ctx ends.
 func (w *Writer) rewatch(ctx context.Context) *watch {
 	for {
 		tick := time.NewTimer(rewatchDelay)
@@ -178,9 +179,11 @@ func (w *Writer) note(event *clientv3.Event) {
 	key, revision := string(event.Kv.Key), event.Kv.ModRevision
 	switch before, twice := w.seen[key]; {
 	case !event.IsCreate():
-		w.broken = append(w.broken, fmt.Errorf("the watch showed a %s of %s, which was created only", event.Type, describe(event.Kv)))
+		w.broken = append(w.broken, fmt.Errorf("the watch showed a %s of %s, which was only created", event.Type,
+			describe(event.Kv)))
 	case twice:
-		w.broken = append(w.broken, fmt.Errorf("the watch showed %q at revision %d and again at %d", key, before, revision))
+		w.broken = append(w.broken, fmt.Errorf("the watch showed %q at revision %d and again at %d", key, before,
+			revision))
 	case revision <= w.watch:
 		w.broken = append(w.broken, fmt.Errorf("the watch showed revision %d after %d", revision, w.watch))
 	}
@@ -194,18 +197,18 @@ func (w *Writer) note(event *clientv3.Event) {
 	}
 }
 
-// Acknowledged returns how many writes were acknowledged until now.
+// Acknowledged returns the number of acknowledged writes so far.
 func (w *Writer) Acknowledged() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.report.Written)
 }
 
-// Stop ends the writing, waits until the watch has shown the last acknowledged write, and returns the report. It is an
-// error if the watch has not shown each acknowledged write exactly once, in order, with its revision. The wait for a
-// write under way and for the watch is bounded by ctx alone; the report is returned in any case.
+// Stop stops writing, waits until the watch has shown the last acknowledged write, and returns the report. It returns
+// an error if the watch has not shown each acknowledged write exactly once, in order, with its revision. Only ctx
+// limits the wait for a write in progress and for the watch; the report is returned in any case.
 //
-// Whether the datastore still holds what was acknowledged is a question of its own: see Report.Verify.
+// Use Report.Verify to check that the datastore still contains the acknowledged writes.
 func (w *Writer) Stop(ctx context.Context) (Report, error) {
 	w.stop.Do(func() { close(w.stopping) })
 	var errs []error
@@ -213,7 +216,7 @@ func (w *Writer) Stop(ctx context.Context) (Report, error) {
 	case <-w.written:
 		errs = append(errs, w.await(ctx))
 	case <-ctx.Done():
-		errs = append(errs, fmt.Errorf("a write has not come back: %w", context.Cause(ctx)))
+		errs = append(errs, fmt.Errorf("a write has not returned: %w", context.Cause(ctx)))
 	}
 	w.cancel()
 	w.work.Wait()
@@ -226,11 +229,13 @@ func (w *Writer) Stop(ctx context.Context) (Report, error) {
 		if revision, ok := w.seen[key]; !ok {
 			missed = append(missed, key)
 		} else if revision != w.report.Written[key] {
-			errs = append(errs, fmt.Errorf("%q was written at revision %d and shown by the watch at %d", key, w.report.Written[key], revision))
+			errs = append(errs, fmt.Errorf("%q was written at revision %d and shown by the watch at %d", key,
+				w.report.Written[key], revision))
 		}
 	}
 	if n := len(missed); n > 0 {
-		errs = append(errs, fmt.Errorf("the watch did not show %d of %d acknowledged writes: %q", n, len(w.report.Written), missed[:min(reported, n)]))
+		errs = append(errs, fmt.Errorf("the watch did not show %d of %d acknowledged writes: %q", n,
+			len(w.report.Written), missed[:min(reported, n)]))
 	}
 	w.report.LongestWriteGap, w.report.LongestEventGap = w.writes.longest, w.events.longest
 	return w.report, errors.Join(errs...)
@@ -248,15 +253,17 @@ func (w *Writer) await(ctx context.Context) error {
 		select {
 		case <-w.wake:
 		case <-w.followed:
-			return fmt.Errorf("the watch has come to revision %d of %d, and the writer's context has ended", shown, last)
+			return fmt.Errorf("the watch has reached revision %d of %d, and the context of the writer has ended",
+				shown, last)
 		case <-ctx.Done():
-			return fmt.Errorf("the watch has come to revision %d of %d: %w", shown, last, context.Cause(ctx))
+			return fmt.Errorf("the watch has reached revision %d of %d: %w", shown, last, context.Cause(ctx))
 		}
 	}
 }
 
-// Verify reads all acknowledged keys, from the Writer's endpoint or from another, such as one on a promoted mirror, and
-// returns an error if one is lost or changed. A key whose write ended in an error may be there, with the right value.
+// Verify reads all acknowledged keys, from the Writer's endpoint or from another one, for example on a promoted
+// mirror, and returns an error if a key is lost or changed. A key whose write returned an error may exist with the
+// correct value.
 func (r Report) Verify(ctx context.Context, client *clientv3.Client) error {
 	if err := VerifyAll(ctx, client, r.Written); err != nil {
 		return fmt.Errorf("acknowledged writes: %w", err)
@@ -264,7 +271,7 @@ func (r Report) Verify(ctx context.Context, client *clientv3.Client) error {
 	for _, key := range r.Unsure {
 		kv, _, err := getKey(ctx, client, key)
 		if err == nil && kv != nil && string(kv.Value) != SeedValue(key) {
-			err = fmt.Errorf("a write without acknowledgement left %s", describe(kv))
+			err = fmt.Errorf("a write without acknowledgment left %s", describe(kv))
 		}
 		if err != nil {
 			return err
@@ -273,16 +280,16 @@ func (r Report) Verify(ctx context.Context, client *clientv3.Client) error {
 	return nil
 }
 
-// String tells the report in one line.
+// String returns the report as one line.
 func (r Report) String() string {
-	s := fmt.Sprintf("%d writes acknowledged in %s, revisions %d to %d; longest gap %s, of the watch %s",
+	s := fmt.Sprintf("%d writes acknowledged in %s, revisions %d to %d; longest gap %s, longest gap of the watch %s",
 		len(r.Written), r.Duration.Round(time.Millisecond), r.FirstRevision, r.LastRevision,
 		r.LongestWriteGap.Round(time.Millisecond), r.LongestEventGap.Round(time.Millisecond))
 	if len(r.Unsure) > 0 {
-		s += fmt.Sprintf("; %d writes without acknowledgement, the last: %v", len(r.Unsure), r.LastError)
+		s += fmt.Sprintf("; %d writes without acknowledgment, the last: %v", len(r.Unsure), r.LastError)
 	}
 	if r.Rewatched > 0 {
-		s += fmt.Sprintf("; watch opened again %d times", r.Rewatched)
+		s += fmt.Sprintf("; watch reopened %d times", r.Rewatched)
 	}
 	return s
 }
