@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs a command, and says every 15 seconds that it is still at it.
+# Runs a command and reports every 15 seconds that it is still running.
 #
 #   progress.sh MESSAGE COMMAND [ARG]...
 #
-# With TEST_EVENTS set to a file of `go test -json` events, the line also says how many tests have passed.
+# With TEST_EVENTS set to a file of `go test -json` events, the line also shows how many tests have passed.
 set -eu
 
 message=$1
@@ -18,14 +18,14 @@ passed() {
 	[ -n "${TEST_EVENTS:-}" ] || return 0
 	n=$(grep -c '"Action":"pass".*"Test":' "$TEST_EVENTS" 2>/dev/null) || n=0
 	if [ "$n" -eq 0 ]; then
-		printf ', compiling or in the first tests'
+		printf ', compiling or running the first tests'
 	else
 		printf ', %d tests passed so far' "$n"
 	fi
 }
 
 began=$(date +%s)
-# Short naps: one must not outlive this script by long, nor hold the caller's output open (`make | tee` would wait).
+# Sleep briefly: a sleep must not outlive this script by much or keep the output open (`make | tee` would wait).
 (
 	next=$((began + 15))
 	while sleep 1 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Runs the tests and counts them. Called by the makefile:
+# Runs the tests and summarizes the results. Called by GNUmakefile:
 #
-#   test.sh unit         everything but the acceptance tests
-#   test.sh acceptance   everything, on OpenTofu; then, on a terraform (1.11 or newer) from the PATH, the tests that
-#                        depend on the CLI: those named TestAccCLI...
-#   test.sh soak         the tests of the build tag soak that are named ...Soak...
+#   test.sh unit         all tests except acceptance tests
+#   test.sh acceptance   all tests on OpenTofu, then the tests that depend on the CLI, named TestAccCLI..., on a
+#                        terraform (1.11 or newer) from the PATH
+#   test.sh soak         the tests with the build tag soak that are named ...Soak...
 #
-# Environment: CLI (a name on the PATH or a path: this CLI alone, for everything), TOFU (the OpenTofu that is used
-# otherwise), NATS_SERVERS (the nats-servers that soak runs on beside the one that is linked, in this directory), RUN (only
-# tests that match), PKG (only these packages), GOTESTSUM_FORMAT (testname shows each test).
+# Environment: CLI (name on the PATH or path of the only CLI to use), TOFU (the OpenTofu to use otherwise), NATS_SERVERS
+# (paths, relative to this directory, of nats-servers that soak uses in addition to the linked one), RUN (run only
+# matching tests), PKG (run only these packages), GOTESTSUM_FORMAT (testname shows each test).
 set -eu
 
 mode=$1
@@ -16,32 +16,32 @@ RUN=${RUN:-} PKG=${PKG:-./...} CLI=${CLI:-}
 GOTESTSUM_FORMAT=${GOTESTSUM_FORMAT:-pkgname-and-test-fails}
 export GOTESTSUM_FORMAT
 results=bin/test-results
-runs='' # arguments of testsummary, one for each run; none holds a space
+runs='' # arguments of testsummary, one per run, without spaces
 note=''
 
 # describe CLI sets path (absolute), product (OpenTofu or Terraform) and version.
 describe() {
-	path=$(command -v "$1") || { echo "$1: no such CLI" >&2; return 1; }
+	path=$(command -v "$1") || { echo "$1: CLI not found" >&2; return 1; }
 	case $path in /*) ;; *) path=$PWD/$path ;; esac
 	line=$("$path" version | sed -n -e '/^OpenTofu v/p' -e '/^Terraform v/p')
 	product=${line%% v*} version=${line#* v}
 	[ -n "$line" ] || { echo "$path is neither Terraform nor OpenTofu" >&2; return 1; }
 }
 
-# Write-only attributes and resource identity came with 1.11, in both CLIs.
+# Write-only attributes and resource identity require 1.11 of either CLI.
 new_enough() {
 	major=${version%%.*} minor=${version#*.}
 	minor=${minor%%.*}
 	[ "$major" -gt 1 ] || { [ "$major" -eq 1 ] && [ "$minor" -ge 11 ]; }
 }
 
-# packages REGEXP lists the packages whose tests have a line that matches.
+# packages REGEXP lists the packages whose tests contain a matching line.
 packages() {
 	grep -rlE --include='*_test.go' "$1" . | sed 's,/[^/]*$,,' | sort -u
 }
 
-# run SCOPE [ARGUMENT]... runs `go test` with the arguments. A failure is kept for the summary, so that all that can
-# run does run.
+# run SCOPE [ARGUMENT]... runs `go test` with the arguments. A failure does not stop the script and is reported in the
+# summary.
 run() {
 	scope=$1
 	shift
@@ -54,11 +54,10 @@ run() {
 	runs="$runs -run=$product,$version,$scope,$status,$TEST_EVENTS"
 }
 
-# with_cli SCOPE [ARGUMENT]... is run, with acceptance tests, on the CLI that describe found.
+# with_cli SCOPE [ARGUMENT]... is like run, but includes acceptance tests, on the CLI that describe found.
 #
-# The provider is built once, and not by each package. Nothing is cached: a server or a CLI that behaves differently
-# today does not change any file that Go looks at. Two packages at a time, because each starts servers and CLIs of its
-# own and some measure time.
+# The provider is built only once, not by each package. Test results are not cached because Go does not notice a change
+# of a server or a CLI. Two packages run at a time because each starts its own servers and CLIs and some measure time.
 with_cli() {
 	TF_ACC=1 TF_ACC_TERRAFORM_PATH=$path
 	export TF_ACC TF_ACC_TERRAFORM_PATH
@@ -76,9 +75,9 @@ with_cli() {
 summary() {
 	echo
 	[ -z "$note" ] || set -- "$@" -note "$note"
-	# Built and not `go run`, which adds a last line of its own to a failure.
+	# Built instead of `go run`, which prints an additional line on failure.
 	go build -o bin/testsummary ./internal/tools/testsummary
-	# shellcheck disable=SC2086 # one argument for each run
+	# shellcheck disable=SC2086 # one argument per run
 	exec bin/testsummary "$@" $runs
 }
 
@@ -95,21 +94,21 @@ unit)
 	;;
 acceptance)
 	describe "${CLI:-$TOFU}"
-	new_enough || { echo "$path is $product $version; the provider needs 1.11 or newer" >&2; exit 1; }
+	new_enough || { echo "$path is $product $version; the provider requires 1.11 or newer" >&2; exit 1; }
 	scope=everything
 	if [ "$RUN$PKG" = ./... ]; then
-		PKG="./internal/provider/kinebucket $PKG" # it takes the longest, and is not to be the last that runs
+		PKG="./internal/provider/kinebucket $PKG" # takes the longest, so it must not start last
 	else
 		scope=selection
 	fi
 	# shellcheck disable=SC2086
 	with_cli "$scope" -count=1 -timeout 30m -p 2 ${RUN:+-run "$RUN"} $PKG
 	if [ -n "$CLI" ] || [ "$scope" = selection ]; then
-		note="Ran on $product $version only, as asked."
+		note="Ran only on $product $version, as requested."
 	elif ! command -v terraform >/dev/null; then
-		note='No terraform is on the PATH, so the tests that depend on the CLI (TestAccCLI...) ran on OpenTofu only.'
+		note='There is no terraform on the PATH, so the tests that depend on the CLI (TestAccCLI...) ran only on OpenTofu.'
 	elif ! describe terraform || [ "$product" != Terraform ] || ! new_enough; then
-		note="The terraform on the PATH is not Terraform 1.11 or newer, so the tests that depend on the CLI (TestAccCLI...) ran on OpenTofu only."
+		note="The terraform on the PATH is not Terraform 1.11 or newer, so the tests that depend on the CLI (TestAccCLI...) ran only on OpenTofu."
 	else
 		# shellcheck disable=SC2046
 		with_cli CLI-set -count=1 -timeout 30m -p 2 -run '^TestAccCLI' $(packages '^func TestAccCLI')
@@ -126,7 +125,7 @@ soak)
 		exit 0
 	fi
 	GOTESTSUM_FORMAT=testname
-	# Tests run in the directories of their packages, and read a list like PATH.
+	# Tests run in the directory of their package, and expect a list like PATH.
 	servers=''
 	for server in ${NATS_SERVERS:-}; do
 		servers=$servers${servers:+:}$PWD/$server
