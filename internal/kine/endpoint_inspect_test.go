@@ -209,7 +209,7 @@ func TestKINEDoesAsInspected(t *testing.T) {
 		text := pick("nats://", "nats://", "nats://", "nats://", "jetstream://nats://", "NATS://", "tls://") + user + first
 
 		in := InspectEndpoint(text)
-		k, err := kinelab.Start(t.Context(), kinelab.Config{Endpoint: text, StartTimeout: 5 * time.Second})
+		k, err := kinelab.Start(t.Context(), kinelab.Config{Endpoint: text, StartTimeout: time.Minute})
 		if (err != nil) != (in.Error != "") {
 			t.Errorf("%q: KINE says %v, the inspection %q", text, err, in.Error)
 		}

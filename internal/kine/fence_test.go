@@ -79,12 +79,12 @@ func (l *load) stop() {
 	l.work.Wait()
 }
 
-// eventually polls until a condition holds, for at most half a minute.
+// eventually polls until a condition holds, for at most a minute.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	timeout := time.After(30 * time.Second)
+	timeout := time.After(time.Minute)
 	for !holds() {
 		select {
 		case <-ticker.C:

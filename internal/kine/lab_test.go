@@ -1,7 +1,6 @@
 package kine
 
 import (
-	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
 // newClient returns a client of these servers that is closed with the test.
@@ -95,9 +95,9 @@ func dialKINE(tb testing.TB, k *kinelab.Kine) *clientv3.Client {
 // startsKINE tells why KINE does not start on a bucket, nil if it does.
 func startsKINE(tb testing.TB, servers []string, spec Spec) error {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 20*time.Second)
+	ctx, cancel := natslab.WithPatience(tb.Context(), 20*time.Second)
 	defer cancel()
-	k, err := kinelab.Start(ctx, kinelab.Config{Endpoint: endpointURL(tb, servers, spec)})
+	k, err := kinelab.Start(ctx, kinelab.Config{Endpoint: endpointURL(tb, servers, spec), StartTimeout: time.Minute})
 	if err != nil {
 		return err
 	}

@@ -15,11 +15,13 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// hangs tells whether KINE waits for a last message that it can read. It would go on for a minute; what it does not reach within a
-// second, it does not reach on a bucket of a few messages.
+// hangs reports whether KINE waits for a last message that it can read. It would go on for a minute. What it does not
+// reach within half a second in which it had a processor, it does not reach on a bucket of a few messages.
 func hangs(t *testing.T, servers []string, spec Spec) bool {
 	t.Helper()
-	k, err := kinelab.Start(t.Context(), kinelab.Config{Endpoint: endpointURL(t, servers, spec), StartTimeout: time.Second})
+	ctx, cancel := natslab.WithPatience(t.Context(), time.Second/2)
+	defer cancel()
+	k, err := kinelab.Start(ctx, kinelab.Config{Endpoint: endpointURL(t, servers, spec), StartTimeout: time.Minute})
 	if err == nil {
 		if err := k.Stop(); err != nil {
 			t.Error(err)
@@ -97,10 +99,10 @@ func TestLastMessage(t *testing.T) {
 			c.then(spec.Name)
 
 			for _, asKINE := range []bool{false, true} {
-				start := time.Now()
+				watch := natslab.StartStopwatch()
 				found := VerifyContract(t.Context(), client, spec, "", asKINE)
-				if took := time.Since(start); took > time.Second {
-					t.Errorf("VerifyContract took %s", took)
+				if watch.Waited() > time.Second {
+					t.Errorf("VerifyContract took %s", watch)
 				}
 				mismatch, ok := errors.AsType[*MismatchError](errors.Join(found...))
 				switch {

@@ -96,19 +96,18 @@ func TestBroken(t *testing.T) {
 			if !tt.blind {
 				source = from
 			}
-			start := time.Now()
+			watch := natslab.StartStopwatch()
 			_, err := Establish(within(t, time.Minute), js, source, tt.spec, nil)
-			took := time.Since(start)
 			broken, ok := errors.AsType[*BrokenError](err)
 			if !ok {
-				t.Fatalf("after %s: %v", took, err)
+				t.Fatalf("after %s: %v", watch, err)
 			}
-			t.Logf("after %s: %v", took.Round(time.Millisecond), err)
+			t.Logf("after %s: %v", watch, err)
 			if broken.Cause != tt.cause || !broken.Lasting() || !strings.Contains(err.Error(), tt.text) {
 				t.Errorf("the cause is %q", broken.Cause)
 			}
-			if took > limit {
-				t.Errorf("it took %s, longer than %s", took, limit)
+			if watch.Waited() > limit {
+				t.Errorf("it took %s, longer than %s", watch, limit)
 			}
 			mustNotExist(t, js, tt.spec.Name)
 		}

@@ -113,7 +113,7 @@ func TestUnreachable(t *testing.T) {
 			proxy := natslab.NewProxy(t, c.lab.ClientURL())
 			c.fail(proxy)
 			client := newTestClient(t, Settings{Servers: []string{proxy.ClientURL()}, TLS: c.tls, ConnectTimeout: 500 * time.Millisecond})
-			began := time.Now()
+			watch := natslab.StartStopwatch()
 			for _, err := range together(func() error { return info(testContext(t), client) }) {
 				var unreachable *UnreachableError
 				if !errors.As(err, &unreachable) || len(unreachable.Servers) != 1 || unreachable.Servers[0] != proxy.ClientURL() {
@@ -123,8 +123,8 @@ func TestUnreachable(t *testing.T) {
 					t.Errorf("%v: unreachable %t, transient %t", err, IsUnreachable(err), IsTransient(err))
 				}
 			}
-			if took := time.Since(began); took > c.atMost {
-				t.Errorf("50 callers took %s", took)
+			if watch.Waited() > c.atMost {
+				t.Errorf("50 callers took %s", watch)
 			}
 			if n := proxy.TotalConnections(); n != 1 {
 				t.Errorf("%d attempts for 50 callers, not 1", n)
@@ -236,7 +236,7 @@ func TestFailedRequestsAreNotSentLater(t *testing.T) {
 	if n := counted.Snapshot()["$JS.API.STREAM.CREATE.LATE"]; n != 0 {
 		t.Errorf("the server got %d of the requests that were reported as failed", n)
 	}
-	if n := counted.Snapshot()["$JS.API.INFO"]; n != 2 {
+	if n := counted.Snapshot()["$JS.API.INFO"]; n < 2 {
 		t.Errorf("the server counted %d requests, not 2, so the count above shows nothing", n)
 	}
 }
@@ -252,9 +252,9 @@ func TestTimeout(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			proxy := natslab.NewProxy(t, lab.ClientURL())
 			client := newTestClient(t, Settings{Servers: []string{proxy.ClientURL()}, RequestTimeout: 300 * time.Millisecond})
-			wantWorks(t, "before", client)
+			eventually(t, "an answer before", func() error { return info(testContext(t), client) })
 			fail(proxy)
-			began := time.Now()
+			began, watch := time.Now(), natslab.StartStopwatch()
 			err := info(testContext(t), client)
 			var late *TimeoutError
 			if !errors.As(err, &late) || late.Subject != "$JS.API.INFO" || !errors.Is(err, context.DeadlineExceeded) {
@@ -263,11 +263,11 @@ func TestTimeout(t *testing.T) {
 			if !IsTransient(err) || !IsUnreachable(err) {
 				t.Errorf("transient %t, unreachable %t", IsTransient(err), IsUnreachable(err))
 			}
-			if took := time.Since(began); took < 300*time.Millisecond || took > 5*time.Second {
-				t.Errorf("it took %s", took)
+			if time.Since(began) < 300*time.Millisecond || watch.Waited() > 5*time.Second {
+				t.Errorf("it took %s", watch)
 			}
 			proxy.Restore()
-			wantWorks(t, "after", client)
+			eventually(t, "an answer after", func() error { return info(testContext(t), client) })
 		})
 	}
 }

@@ -26,14 +26,14 @@ func limited(publish, subscribe []string) natslab.User {
 // wantDenied fails the test unless a call is refused at once for want of a permission.
 func wantDenied(t *testing.T, js *JetStream, call string, want PermissionError) {
 	t.Helper()
-	began := time.Now()
+	watch := natslab.StartStopwatch()
 	err := js.Request(testContext(t), call, nil, nil)
 	var denied *PermissionError
 	if !errors.As(err, &denied) || denied.Publish != want.Publish || want.Subject != "" && denied.Subject != want.Subject {
 		t.Errorf("%s: the error is %v", call, err)
 	}
-	if took := time.Since(began); took > soon {
-		t.Errorf("%s: the refusal took %s", call, took)
+	if watch.Waited() > soon {
+		t.Errorf("%s: the refusal took %s", call, watch)
 	}
 	if IsTransient(err) || IsUnreachable(err) {
 		t.Errorf("%s: transient %t, unreachable %t", call, IsTransient(err), IsUnreachable(err))
@@ -127,15 +127,15 @@ func TestNoJetStream(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := newTestClient(t, Settings{Servers: c.lab.URLs(), Auth: c.auth})
-			began := time.Now()
+			watch := natslab.StartStopwatch()
 			err := client.JetStream(c.domain).Request(testContext(t), "INFO", nil, nil)
 			var none *NoJetStreamError
 			if !errors.As(err, &none) || *none != c.want || IsTransient(err) || IsUnreachable(err) != (c.domain != "") {
 				t.Errorf("the error is %v", err)
 			}
 			checkError(t, err, c.text)
-			if took := time.Since(began); took > soon {
-				t.Errorf("it took %s", took)
+			if watch.Waited() > soon {
+				t.Errorf("it took %s", watch)
 			}
 		})
 	}

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { natslab.Main(m) }
 // testContext bounds what a test waits for.
 func testContext(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

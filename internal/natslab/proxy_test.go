@@ -319,7 +319,7 @@ func TestProxyLatency(t *testing.T) {
 	if _, err := nc.Subscribe("order", func(m *nats.Msg) { got <- string(m.Data) }); err != nil {
 		t.Fatal(err)
 	}
-	start := time.Now()
+	watch := StartStopwatch()
 	for i := range n {
 		if err := nc.Publish("order", fmt.Append(nil, i)); err != nil {
 			t.Fatal(err)
@@ -330,8 +330,8 @@ func TestProxyLatency(t *testing.T) {
 			t.Fatalf("message %d is %s", i, m)
 		}
 	}
-	if took := time.Since(start); took > n*50*time.Millisecond/2 {
-		t.Errorf("%d messages took %s: they waited for each other", n, took)
+	if watch.Waited() > n*50*time.Millisecond/2 {
+		t.Errorf("%d messages took %s: they waited for each other", n, watch)
 	}
 	p.SetLatency(0, 0)
 	eventually(t, "a round trip without latency", func() error {

@@ -116,7 +116,7 @@ func (h hostileTarget) try(t *testing.T, lie falsehood, operation, name string) 
 		lies.Add(1)
 		lie.tell(a, names)
 	})
-	began, after := time.Now(), before
+	watch, after := natslab.StartStopwatch(), before
 	var attributes map[string]any
 	switch {
 	case h.data:
@@ -130,7 +130,6 @@ func (h hostileTarget) try(t *testing.T, lie falsehood, operation, name string) 
 	case operation == "delete":
 		after, found = fooled.Apply(t, h.kind, before, nil)
 	}
-	took := time.Since(began)
 	proxy.Lie(nil)
 
 	failed := len(acctest.Failures(found)) > 0
@@ -146,8 +145,8 @@ func (h hostileTarget) try(t *testing.T, lie falsehood, operation, name string) 
 	}
 	quiet := strings.Contains(strings.Join(h.quiet, " "), operation)
 	switch {
-	case took > h.limit():
-		return wrong("it took %s", took)
+	case watch.Waited() > h.limit():
+		return wrong("it took %s", watch)
 	case quiet:
 		if failed && (operation == "create") == after.Exists() {
 			return wrong("an operation that fails changes what is in the state")

@@ -126,41 +126,41 @@ func TestAccFactsThatStopKINE(t *testing.T) {
 				t.Fatal(found)
 			}
 			f.spoil(t, nc, bucket)
-			expect := func(by, want string, found []acctest.Diagnostic, attributes map[string]any, took time.Duration) {
+			expect := func(by, want string, found []acctest.Diagnostic, attributes map[string]any, watch natslab.Stopwatch) {
 				t.Helper()
 				text := said(found, attributes)
-				t.Logf("%s in %s: %s", by, took.Round(time.Millisecond), text)
+				t.Logf("%s in %s: %s", by, watch, text)
 				if want == "" || !strings.Contains(strings.ToLower(text), strings.ToLower(want)) {
 					t.Errorf("%s says %s\nwithout %q", by, text, want)
 				}
-				if took > 3*time.Second {
-					t.Errorf("%s took %s", by, took)
+				if watch.Waited() > 3*time.Second {
+					t.Errorf("%s took %s", by, watch)
 				}
 			}
 			for _, verify := range []string{"contract", "etcd"} {
-				start := time.Now()
+				watch := natslab.StartStopwatch()
 				_, found := p.Apply(t, factEndpoint, acctest.State{}, factOf(lab.URLs(), bucket, verify, nil))
 				if len(acctest.Failures(found)) == 0 {
 					t.Errorf("%s does not fail", verify)
 				}
-				expect(verify, f.contract, found, nil, time.Since(start))
+				expect(verify, f.contract, found, nil, watch)
 			}
-			start := time.Now()
+			watch := natslab.StartStopwatch()
 			read, found := p.Read(t, factBucket, made)
 			var planned []acctest.Diagnostic
 			if read.Exists() {
 				_, planned = p.Plan(t, factBucket, read, config)
 			}
-			expect("a refresh", f.refresh, append(found, planned...), p.Attributes(t, factBucket, read), time.Since(start))
+			expect("a refresh", f.refresh, append(found, planned...), p.Attributes(t, factBucket, read), watch)
 			if refused := len(acctest.Failures(planned)) > 0; refused != f.left {
 				t.Errorf("the plan says %v", planned)
 			}
 			if !read.Exists() {
 				return
 			}
-			start = time.Now()
+			watch = natslab.StartStopwatch()
 			_, found = p.Import(t, factBucket, bucket)
-			expect("an import", f.imported, found, nil, time.Since(start))
+			expect("an import", f.imported, found, nil, watch)
 			if f.left {
 				return
 			}
@@ -235,20 +235,20 @@ func TestAccLimitsThatStopKINE(t *testing.T) {
 			}
 			p := acctest.NewProvider(t, acctest.Config{"servers": []any{"nats://127.0.0.1:1"}})
 			for _, verify := range []string{"contract", "etcd"} {
-				start := time.Now()
+				watch := natslab.StartStopwatch()
 				_, found := p.Apply(t, factEndpoint, acctest.State{}, factOf(lab.URLs(), "kine", verify, acctest.Config{
 					"credentials_file": "/etc/k3s.creds", "verification": acctest.Config{"credentials_wo": tenants[name].user},
 				}))
-				took, text := time.Since(start), said(found, nil)
-				t.Logf("%s in %s: %s", verify, took.Round(time.Millisecond), text)
+				text := said(found, nil)
+				t.Logf("%s in %s: %s", verify, watch, text)
 				if !strings.Contains(strings.ToLower(text), strings.ToLower(row.want)) {
 					t.Errorf("%s says %s\nwithout %q", verify, text, row.want)
 				}
 				if failed := len(acctest.Failures(found)) > 0; failed == row.warns {
 					t.Errorf("%s says %s", verify, text)
 				}
-				if took > 10*time.Second {
-					t.Errorf("%s took %s", verify, took)
+				if watch.Waited() > 10*time.Second {
+					t.Errorf("%s took %s", verify, watch)
 				}
 			}
 		})

@@ -69,10 +69,10 @@ func TestAccMissingPermissions(t *testing.T) {
 		}
 	}
 	w := acctest.NewWorkspace(t, config.String())
-	began := time.Now()
+	watch := natslab.StartStopwatch()
 	errors := w.ApplyErrors(t)
-	if took := time.Since(began); took > 15*time.Second {
-		t.Errorf("it took %s: something waits for an answer that does not come", took)
+	if watch.Waited() > 15*time.Second {
+		t.Errorf("it took %s: something waits for an answer that does not come", watch)
 	}
 	for name, want := range wants {
 		for _, verify := range []string{"contract", "etcd"} {

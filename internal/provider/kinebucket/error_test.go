@@ -122,10 +122,10 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 		config.WriteString(strings.Replace(bucketConfig(fmt.Sprintf("provider = nats.p%d\n  %s", i, c.lines)), `"test"`, fmt.Sprintf("\"b%d\"", i), 1))
 	}
 	w := acctest.NewWorkspace(t, config.String())
-	start := time.Now()
+	watch := natslab.StartStopwatch()
 	found := w.ApplyErrors(t)
-	if took := time.Since(start); took > 20*time.Second {
-		t.Errorf("it took %s", took)
+	if watch.Waited() > 20*time.Second {
+		t.Errorf("it took %s", watch)
 	}
 	for i, name := range names {
 		c := cases[name]
@@ -259,13 +259,13 @@ func TestAccKineBucketPermissions(t *testing.T) {
 	}
 	for subject, c := range cases {
 		t.Run("without "+subject, func(t *testing.T) {
-			var start time.Time
+			var watch natslab.Stopwatch
 			failing := resource.TestStep{
 				PreConfig: func() {
 					if subject == list {
 						leaveConsumers(t, endpoint)
 					}
-					start = time.Now()
+					watch = natslab.StartStopwatch()
 				},
 				Config:      as(subject) + c.config,
 				ExpectError: failure(c.action, c.line, c.detail),
@@ -275,8 +275,8 @@ func TestAccKineBucketPermissions(t *testing.T) {
 			}
 			mended := resource.TestStep{
 				PreConfig: func() {
-					if took := time.Since(start); took > 5*time.Second {
-						t.Errorf("it took %s to tell", took)
+					if watch.Waited() > 5*time.Second {
+						t.Errorf("it took %s to tell", watch)
 					}
 				},
 				Config: as("admin") + bucketConfig(""),

@@ -41,10 +41,10 @@ output "diverged" {
 	// shows refreshes, and fails the test unless that says all this, and takes no longer than asking a lost source may.
 	shows := func(t *testing.T, fenced, diverged string, texts ...string) {
 		t.Helper()
-		start := time.Now()
+		watch := natslab.StartStopwatch()
 		out := w.Must(t, "apply", "-refresh-only", "-auto-approve")
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("the refresh took %s", took)
+		if watch.Waited() > 10*time.Second {
+			t.Errorf("the refresh took %s", watch)
 		}
 		for _, text := range texts {
 			if !acctest.Text(text).MatchString(out) {
