@@ -91,6 +91,7 @@ type Kine struct {
 	log      *tail
 	endpoint string
 	grpc     *grpc.Server
+	accepted *connections
 	cancel   context.CancelFunc // stops the driver
 	work     sync.WaitGroup     // goroutines of the driver and the listener, as in k3s
 
@@ -183,7 +184,8 @@ func (k *Kine) boot(ctx context.Context) error {
 	k.grpc = newGRPCServer()
 	scheme, _, _ := strings.Cut(k.endpoint, "://")
 	server.New(backend, scheme, k.cfg.NotifyInterval, EmulatedETCDVersion).Register(k.grpc)
-	k.work.Go(func() { _ = k.grpc.Serve(listener) }) // ends with Stop of the server and then returns no useful error
+	k.accepted = &connections{Listener: listener}
+	k.work.Go(func() { _ = k.grpc.Serve(k.accepted) }) // ends with Stop of the server and then returns no useful error
 	return nil
 }
 
@@ -232,14 +234,18 @@ func (k *Kine) Stop() error {
 // abandon stops everything that boot started and closes the log. It must not run before boot has returned.
 func (k *Kine) abandon() error {
 	defer k.log.close()
-	if k.grpc != nil && !within(stopTimeout, k.grpc.Stop) {
-		return errors.New("calls to the etcd API")
+	var left []error
+	if k.grpc != nil {
+		k.accepted.close()
+		if !within(stopTimeout, k.grpc.Stop) {
+			left = append(left, errors.New("calls to the etcd API"))
+		}
 	}
 	k.cancel()
 	if !within(stopTimeout, k.work.Wait) {
-		return errors.New("the driver")
+		left = append(left, errors.New("the driver"))
 	}
-	return nil
+	return errors.Join(left...)
 }
 
 // within runs f and reports whether it returned in time. Otherwise f continues in the background.

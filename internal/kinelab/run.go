@@ -2,6 +2,7 @@ package kinelab
 
 import (
 	"context"
+	"runtime"
 	"strings"
 )
 
@@ -30,7 +31,8 @@ func Run(tb TB, endpoint string, options ...func(*Config)) *Kine {
 	}
 	tb.Cleanup(func() {
 		if err := k.Stop(); err != nil {
-			tb.Errorf("%v", err)
+			stacks := make([]byte, 1<<20)
+			tb.Errorf("%v; all goroutines:\n%s", err, stacks[:runtime.Stack(stacks, true)])
 		}
 		if tb.Failed() {
 			tb.Logf("the last lines of KINE's log:\n%s", strings.Join(k.Logs(), "\n"))

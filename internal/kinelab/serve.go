@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"sync"
 
 	"go.etcd.io/etcd/server/v3/embed"
 	"google.golang.org/grpc"
@@ -33,6 +34,43 @@ func newGRPCServer() *grpc.Server {
 		grpc.MaxSendMsgSize(math.MaxInt32),
 		grpc.WaitForHandlers(true),
 	)
+}
+
+// connections is a listener that can close what it has accepted. A gRPC server that is stopped waits up to two minutes
+// for the handshake of a connection which says nothing (serveWG in google.golang.org/grpc's server.go). Any process may
+// have connected to the port of a KINE: a NATS client, for example, that looks for the server which had the port before,
+// and that waits to be spoken to.
+type connections struct {
+	net.Listener
+
+	mu     sync.Mutex
+	open   []net.Conn
+	closed bool
+}
+
+// Accept implements [net.Listener]. The connection stays as it is: gRPC sets options of a [net.TCPConn].
+func (c *connections) Accept() (net.Conn, error) {
+	conn, err := c.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open = append(c.open, conn)
+	if c.closed {
+		_ = conn.Close()
+	}
+	return conn, nil
+}
+
+// close closes all connections, those that are still to come included.
+func (c *connections) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for _, conn := range c.open {
+		_ = conn.Close()
+	}
 }
 
 // listenUnix listens on a socket that only its owner can connect to. Like KINE, it replaces a socket that a killed
