@@ -9,57 +9,58 @@ import (
 	"github.com/nats-io/jwt/v2"
 )
 
-// Account is the claims of an account. A nil limit is no limit.
+// Account holds the claims of an account. A nil limit is no limit.
 type Account struct {
 	Claims
 	// Description is up to 8 KiB, InfoURL an absolute URL of up to 8 KiB.
 	Description, InfoURL string
 	Limits               Limits
-	// JetStream are the limits over streams of any number of replicas; nil turns JetStream off, unless there are Tiers, which
-	// exclude it.
+	// JetStream holds the limits for streams with any number of replicas. Nil turns JetStream off, unless Tiers is set. The two
+	// are mutually exclusive.
 	JetStream *JetStream
-	// Tiers are limits by the number of replicas of a stream: "R1", "R3".
+	// Tiers holds limits by the number of replicas of a stream: "R1", "R3".
 	Tiers map[string]JetStream
-	// Exports and Imports are in the order of their subjects: signing puts them there.
+	// Exports and Imports are sorted by subject when they are signed.
 	Exports []Export
 	Imports []Import
-	// SigningKeys are in the order of their public keys.
+	// SigningKeys are sorted by public key.
 	SigningKeys []SigningKey
-	// DefaultPermissions are those of users who have none of their own.
+	// DefaultPermissions apply to users without permissions.
 	DefaultPermissions Permissions
-	// Mappings are by the subject that is published to.
+	// Mappings maps the subject of a published message to its destinations.
 	Mappings map[string][]Destination
-	// Revocations are by the public key of a user, or "*" for all: what was issued up to that second is refused.
+	// Revocations maps the public key of a user, or "*" for all users, to a time. Servers reject JWTs issued up to that second.
 	Revocations   map[string]time.Time
 	Authorization Authorization
 	Trace         *Trace
-	// ClusterTraffic is in which account the replication traffic of its streams runs: "system", the default, or "owner".
+	// ClusterTraffic is the account that carries the replication traffic of its streams: "system", the default, or "owner".
 	ClusterTraffic string
 }
 
-// Limits are those of an account that have nothing to do with JetStream. Nil is no limit.
+// Limits holds the limits of an account other than those of JetStream. Nil means no limit.
 type Limits struct {
 	Subscriptions *int64
-	// Data and Payload are in bytes: of all that is sent in, which nats-server does not enforce, and of one message.
+	// Data and Payload are in bytes. Data limits everything that clients send, and nats-server does not enforce it. Payload limits
+	// one message.
 	Data, Payload    *int64
 	Imports, Exports *int64
 	// NoWildcardExports forbids wildcards in the subjects of exports.
 	NoWildcardExports bool
-	// NoBearerTokens refuses users that do not prove their key.
+	// NoBearerTokens rejects users that do not prove possession of their key.
 	NoBearerTokens bool
 	Connections    *int64
 	LeafNodes      *int64
 }
 
-// JetStream are limits of an account's streams.
+// JetStream holds the limits of an account's streams.
 type JetStream struct {
-	// MemoryStorage and DiskStorage are in bytes over all streams; 0 is none of it, nil is no limit.
+	// MemoryStorage and DiskStorage are in bytes, for all streams together. 0 allows no such storage, and nil means no limit.
 	MemoryStorage, DiskStorage *int64
 	Streams, Consumers         *int64
 	MaxAckPending              *int64
-	// MemoryMaxStreamBytes and DiskMaxStreamBytes bound one stream, in bytes; nil and 0 are no limit.
+	// MemoryMaxStreamBytes and DiskMaxStreamBytes limit one stream, in bytes. Nil and 0 mean no limit.
 	MemoryMaxStreamBytes, DiskMaxStreamBytes *int64
-	// MaxBytesRequired refuses streams without a limit of their own. KINE's has none.
+	// MaxBytesRequired rejects streams without a size limit, such as KINE's.
 	MaxBytesRequired bool
 }
 
@@ -69,23 +70,23 @@ const (
 	Service = "service"
 )
 
-// Export is what other accounts may import.
+// Export is a stream or service that other accounts may import.
 type Export struct {
 	Name, Subject string
 	// Type is Stream or Service.
 	Type string
 	// TokenRequired makes the export private: importers need an activation token.
 	TokenRequired bool
-	// Revocations are by the public key of an importing account, or "*" for all: activations issued up to that second are
-	// refused.
+	// Revocations maps the public key of an importing account, or "*" for all accounts, to a time. Servers reject activations
+	// issued up to that second.
 	Revocations map[string]time.Time
-	// ResponseType of a service is "Singleton", "Stream" or "Chunked"; empty is Singleton.
+	// ResponseType of a service is "Singleton", "Stream" or "Chunked". Empty means Singleton.
 	ResponseType string
-	// ResponseThreshold is how long a service may take to answer; zero leaves the server's two minutes.
+	// ResponseThreshold is the maximum time for a service to respond. Zero means the server's default of two minutes.
 	ResponseThreshold time.Duration
 	Latency           *Latency
-	// AccountTokenPosition is the position, from 1 on, of the wildcard in Subject that stands for the importing account; zero
-	// is none.
+	// AccountTokenPosition is the position, counted from 1, of the wildcard in Subject that stands for the importing account.
+	// Zero means none.
 	AccountTokenPosition uint
 	// Advertise is a note for tools.
 	Advertise bool
@@ -96,27 +97,27 @@ type Export struct {
 
 // Latency makes the server measure a service.
 type Latency struct {
-	// Sampling is the share of requests in percent, 1 to 100; 0 is those whose headers ask for it.
+	// Sampling is the percentage of requests to measure, 1 to 100. 0 measures requests whose headers ask for it.
 	Sampling int
-	// Results is the subject that measurements are published to.
+	// Results is the subject for the measurements.
 	Results string
 }
 
-// Import is what an account takes from another one.
+// Import is a stream or service that an account imports from another account.
 type Import struct {
 	Name string
-	// Subject is that of the exporting account for a stream; for a service too, unless To is used.
+	// Subject is the subject in the exporting account, except for a service that uses To.
 	Subject string
 	// Account is the public key of the exporting account.
 	Account string
 	// Token is the activation token for a private export.
 	Token string
-	// To is the older form of LocalSubject; only one of them can be set.
+	// To is the older form of LocalSubject. Only one of them can be set.
 	To           string
 	LocalSubject string
 	// Type is Stream or Service.
 	Type string
-	// Share lets the exporter of a service see who asks, for latency measurements.
+	// Share includes details of the requester in latency measurements of a service.
 	Share bool
 	// AllowTrace lets message traces into a stream.
 	AllowTrace bool
@@ -125,7 +126,7 @@ type Import struct {
 // SigningKey is a key that signs users and activations of the account. Its public half starts with A.
 type SigningKey struct {
 	PublicKey string
-	// Scope is what users signed by it are; nil lets each user's JWT say that.
+	// Scope limits the users that the key signs. With nil, the JWT of each user holds its own limits.
 	Scope *Scope
 }
 
@@ -138,33 +139,33 @@ type Scope struct {
 // Destination is where messages to a mapped subject go.
 type Destination struct {
 	Subject string
-	// Weight is the share of messages in percent, 1 to 100. In the claims 0 stands for 100.
+	// Weight is the percentage of messages, 1 to 100. In the claims, 0 means 100.
 	Weight uint8
-	// Cluster restricts the destination to publishers in that cluster; empty is all.
+	// Cluster restricts the destination to publishers in that cluster. Empty means all clusters.
 	Cluster string
 }
 
-// Authorization hands the authentication of the account's users to a service.
+// Authorization delegates the authentication of the account's users to a service (auth callout).
 type Authorization struct {
-	// AuthUsers are the public keys of the service's own users, who are not handed on.
+	// AuthUsers holds the public keys of the service's own users, which the servers authenticate.
 	AuthUsers []string
-	// AllowedAccounts are the public keys of the accounts that the service may put users into, or "*" alone for all.
+	// AllowedAccounts holds the public keys of the accounts that the service may assign users to, or a single "*" for all.
 	AllowedAccounts []string
-	// XKey is the public curve key (X...) that requests are encrypted for.
+	// XKey is the public curve key (X...) that servers encrypt requests with.
 	XKey string
 }
 
 // Trace sends message traces of the account to a subject.
 type Trace struct {
 	Destination string
-	// Sampling is the share of traced messages in percent, 1 to 100.
+	// Sampling is the percentage of messages to trace, 1 to 100.
 	Sampling int
 }
 
-// HasJetStream tells whether the account may have streams, by limits for all of them or by tiers.
+// HasJetStream reports whether the account has JetStream limits, flat or by tier.
 func (a *Account) HasJetStream() bool { return a.JetStream != nil || len(a.Tiers) > 0 }
 
-// claims returns the account as jwt/v2 has it.
+// claims returns the account in the form of jwt/v2.
 func (a *Account) claims() *jwt.AccountClaims {
 	return &jwt.AccountClaims{
 		ClaimsData: a.data(),
@@ -220,7 +221,7 @@ func accountFrom(c *jwt.AccountClaims) *Account {
 	return a
 }
 
-// operatorLimits returns all limits of the account as claims have them.
+// operatorLimits returns all limits of the account in the form of jwt/v2.
 func (a *Account) operatorLimits() jwt.OperatorLimits {
 	l := jwt.OperatorLimits{
 		NatsLimits: jwt.NatsLimits{
@@ -288,8 +289,8 @@ func exportFrom(c *jwt.Export) Export {
 	return e
 }
 
-// compareExports orders exports by their subjects. Those of the same subject need an order too, since Encode sorts by subject
-// alone and not stably: without it, what was written would not be read back in the same order.
+// compareExports orders exports by subject, and then by type and name: Encode sorts by subject alone and is not stable, so
+// exports with one subject would otherwise change places when they are read back.
 func compareExports(a, b Export) int {
 	return cmp.Or(strings.Compare(a.Subject, b.Subject), strings.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name))
 }
@@ -316,7 +317,7 @@ func exportsFrom(c jwt.Exports) []Export {
 func (i *Import) claims() *jwt.Import {
 	return &jwt.Import{
 		Name: i.Name, Subject: jwt.Subject(i.Subject), Account: i.Account, Token: i.Token,
-		To:           jwt.Subject(i.To), //nolint:staticcheck // deprecated, and still what older accounts say
+		To:           jwt.Subject(i.To), //nolint:staticcheck // deprecated, but older accounts use it
 		LocalSubject: jwt.RenamingSubject(i.LocalSubject), Type: exportType(i.Type), Share: i.Share, AllowTrace: i.AllowTrace,
 	}
 }
@@ -328,7 +329,7 @@ func importFrom(c *jwt.Import) Import {
 	}
 }
 
-// compareImports orders imports as compareExports does exports.
+// compareImports orders imports for the same reason as compareExports.
 func compareImports(a, b Import) int {
 	return cmp.Or(strings.Compare(a.Subject, b.Subject), strings.Compare(a.Type, b.Type), strings.Compare(a.Account, b.Account),
 		strings.Compare(a.LocalSubject, b.LocalSubject), strings.Compare(a.To, b.To), strings.Compare(a.Name, b.Name))
@@ -375,7 +376,7 @@ func signingKeysFrom(c jwt.SigningKeys) []SigningKey {
 	var keys []SigningKey
 	for _, public := range sortedKeys(c) {
 		key := SigningKey{PublicKey: public}
-		if scope, ok := c[public].(*jwt.UserScope); ok { // the only kind that there is
+		if scope, ok := c[public].(*jwt.UserScope); ok { // the only kind of scope
 			key.Scope = &Scope{Role: scope.Role, Description: scope.Description, Template: userLimitsFrom(&scope.Template)}
 		}
 		keys = append(keys, key)
@@ -420,7 +421,7 @@ func (t *Trace) claims() *jwt.MsgTrace {
 	return &jwt.MsgTrace{Destination: jwt.Subject(t.Destination), Sampling: t.Sampling}
 }
 
-// traceFrom is the reverse of claims. The server takes a sampling of 0 as 100.
+// traceFrom is the reverse of claims. The server treats a sampling of 0 as 100.
 func traceFrom(c *jwt.MsgTrace) *Trace {
 	if c == nil {
 		return nil

@@ -6,17 +6,17 @@ import (
 	"github.com/nats-io/jwt/v2"
 )
 
-// Activation is the claims of an activation token, which lets an account import a private export. Its PublicKey is the
+// Activation holds the claims of an activation token, which allows an account to import a private export. PublicKey is the
 // importing account.
 type Activation struct {
 	Claims
-	// Subject and Type are those of what may be imported.
+	// Subject and Type describe the export that may be imported.
 	Subject, Type string
-	// IssuerAccount is the public key of the exporting account, where a signing key of it signs.
+	// IssuerAccount is the public key of the exporting account if one of its signing keys signs.
 	IssuerAccount string
 }
 
-// claims returns the activation as jwt/v2 has it.
+// claims returns the activation in the form of jwt/v2.
 func (a *Activation) claims() *jwt.ActivationClaims {
 	return &jwt.ActivationClaims{
 		ClaimsData: a.data(),
@@ -35,8 +35,8 @@ func activationFrom(c *jwt.ActivationClaims) *Activation {
 	}
 }
 
-// Equal tells whether two activations say the same. The order of tags is of no account. IssuerAccount has to be set in both, see
-// [Signature.Issuer] for one that an identity signed.
+// Equal reports whether two activations are equal, regardless of the order of tags. IssuerAccount must be set in both: for a
+// token that an identity signed, take it from [Signature.Issuer].
 func (a *Activation) Equal(other *Activation) bool {
 	return reflect.DeepEqual(a.inOrder().claims(), other.inOrder().claims())
 }

@@ -8,20 +8,20 @@ import (
 	"github.com/nats-io/jwt/v2"
 )
 
-// Claims are what every kind of JWT says.
+// Claims holds the fields that all kinds of JWT have in common.
 type Claims struct {
-	// PublicKey is the identity that the JWT is for: O..., A... or U....
+	// PublicKey is the identity of the JWT's subject: O..., A... or U....
 	PublicKey string
 	Name      string
 	// Tags are in lower case, without duplicates.
 	Tags []string
-	// Audience is free text that nats-server does not look at for accounts and users.
+	// Audience is free text. nats-server ignores it for accounts and users.
 	Audience string
-	// NotBefore and Expires bound when the JWT counts, in whole seconds; zero is no bound.
+	// NotBefore and Expires limit the time in which the JWT is valid, in whole seconds. Zero means no limit.
 	NotBefore, Expires time.Time
 }
 
-// data returns what all kinds of claims have in common, but for the tags.
+// data returns the common claims, without the tags.
 func (c *Claims) data() jwt.ClaimsData {
 	return jwt.ClaimsData{
 		Subject: c.PublicKey, Name: c.Name, Audience: c.Audience, NotBefore: seconds(c.NotBefore), Expires: seconds(c.Expires),
@@ -36,7 +36,7 @@ func claimsFrom(data *jwt.ClaimsData, tags jwt.TagList) Claims {
 	}
 }
 
-// seconds returns the time as claims have it: zero is none.
+// seconds returns the time in Unix seconds. Zero means no time.
 func seconds(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -52,7 +52,7 @@ func timeFrom(seconds int64) time.Time {
 	return time.Unix(seconds, 0).UTC()
 }
 
-// list returns a copy, which is nil if there is nothing in it: claims do not tell the two apart.
+// list returns a copy, or nil if the list is empty: claims do not distinguish the two.
 func list[S ~[]string](s S) []string { return slices.Clone([]string(emptyToNil(s))) }
 
 // emptyToNil turns an empty list into nil.
@@ -63,14 +63,14 @@ func emptyToNil[S ~[]E, E any](s S) S {
 	return s
 }
 
-// sorted returns a copy in order.
+// sorted returns a sorted copy.
 func sorted[S ~[]string](s S) []string {
 	c := list(s)
 	slices.Sort(c)
 	return c
 }
 
-// limit returns a limit as claims have it: nil is jwt.NoLimit.
+// limit returns a limit in the form of jwt/v2: jwt.NoLimit for nil.
 func limit(n *int64) int64 {
 	if n == nil {
 		return jwt.NoLimit
@@ -86,7 +86,7 @@ func limitFrom(n int64) *int64 {
 	return &n
 }
 
-// streamLimit returns the limit of one stream's size as claims have it: nil is 0.
+// streamLimit returns the size limit of a stream in the form of jwt/v2: 0 for nil.
 func streamLimit(n *int64) int64 {
 	if n == nil {
 		return 0
@@ -94,7 +94,7 @@ func streamLimit(n *int64) int64 {
 	return *n
 }
 
-// streamLimitFrom is the reverse of streamLimit. Some tools write jwt.NoLimit, which the server takes as 0.
+// streamLimitFrom is the reverse of streamLimit. Some tools write jwt.NoLimit, which the server treats as 0.
 func streamLimitFrom(n int64) *int64 {
 	if n == 0 {
 		return nil
@@ -102,7 +102,7 @@ func streamLimitFrom(n int64) *int64 {
 	return limitFrom(n)
 }
 
-// revocationList returns revocations as claims have them.
+// revocationList returns revocations in the form of jwt/v2.
 func revocationList(m map[string]time.Time) jwt.RevocationList {
 	if len(m) == 0 {
 		return nil
@@ -126,7 +126,7 @@ func revocationsFrom(l jwt.RevocationList) map[string]time.Time {
 	return m
 }
 
-// exportType returns the type of an export or import as claims have it: jwt.Unknown for what is no type.
+// exportType returns the type of an export or import in the form of jwt/v2, or jwt.Unknown for an invalid name.
 func exportType(name string) jwt.ExportType {
 	switch name {
 	case Stream:
@@ -150,5 +150,5 @@ func exportTypeFrom(t jwt.ExportType) string {
 	}
 }
 
-// sortedKeys returns the keys of a map in order.
+// sortedKeys returns the sorted keys of a map.
 func sortedKeys[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -172,7 +172,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 	parts := strings.Split(token, ".")
 	for name, c := range map[string]struct{ token, want string }{
-		"a user's":          {user, `not the JWT of an account: it is one of the type "user"`},
+		"a user's":          {user, `not the JWT of an account: its type is "user"`},
 		"a changed one":     {parts[0] + "." + strings.Split(user, ".")[1] + "." + parts[2], "signature verification"},
 		"without signature": {parts[0] + "." + parts[1] + ".", "signature verification"},
 		"empty":             {"", "not the JWT of an account"},

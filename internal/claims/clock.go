@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Clock is what signing reads the time from. A JWT's time of issue comes from the machine's clock all the same, which is what
-// jwt/v2 stamps; another clock than [SystemClock] is for tests.
+// Clock is the source of time for signing. jwt/v2 always takes a JWT's time of issue from the machine's clock, so clocks other
+// than [SystemClock] are for tests.
 type Clock interface {
 	Now() time.Time
-	// Wait returns nil once d has passed, or the context's error if that ends first.
+	// Wait returns nil after d, or the context's error if the context ends first.
 	Wait(ctx context.Context, d time.Duration) error
 }
 
@@ -32,19 +32,19 @@ func (SystemClock) Wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// maxAhead is how far the time of issue of a stored JWT may be ahead of the clock for signing to wait for it.
+// maxAhead is the maximum time for which signing waits until the clock passes the time of issue of a stored JWT.
 const maxAhead = 5 * time.Second
 
-// ClockError says that the JWT to be replaced was issued in what is the future by the clock of this machine. One signed now
-// would be older and lose against it on every server.
+// ClockError reports that the JWT to replace was issued in the future by the clock of this machine. Servers would ignore a JWT
+// signed now, because it would be older.
 type ClockError struct {
-	// Clock is what the clock of this machine shows, Stored is when the JWT to be replaced was issued.
+	// Clock is the time of this machine. Stored is the time of issue of the JWT to replace.
 	Clock, Stored time.Time
 }
 
 func (e *ClockError) Error() string {
 	return fmt.Sprintf("the clock of this machine shows %s, and the JWT to be replaced was issued at %s: one of the two clocks is wrong. "+
-		"Servers keep what was issued last, so correct this machine's clock, or wait until it is past that time",
+		"Servers keep the JWT with the later time of issue. Correct the clock of this machine, or wait until that time has passed",
 		e.Clock.UTC().Format(time.RFC3339), e.Stored.UTC().Format(time.RFC3339))
 }
 

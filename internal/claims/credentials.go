@@ -22,7 +22,7 @@ func FormatCredentials(token, seed string) (string, error) {
 	}
 	text, err := jwt.FormatUserConfig(token, []byte(seed))
 	if err != nil {
-		return "", fmt.Errorf("the JWT and the seed make no credentials: %w", err)
+		return "", fmt.Errorf("the JWT and the seed do not form credentials: %w", err)
 	}
 	return string(text), nil
 }
@@ -31,18 +31,18 @@ func FormatCredentials(token, seed string) (string, error) {
 func CredentialsSeed(credentials string) (string, error) {
 	pair, err := jwt.ParseDecoratedUserNKey([]byte(credentials))
 	if err != nil {
-		return "", errors.New("the credentials have no seed of a user in them")
+		return "", errors.New("the credentials do not contain the seed of a user")
 	}
 	defer pair.Wipe()
 	seed, err := pair.Seed()
 	if err != nil {
-		return "", errors.New("the credentials have no seed of a user in them")
+		return "", errors.New("the credentials do not contain the seed of a user")
 	}
 	return string(seed), nil
 }
 
 // CredentialsAccount returns the public key of the account that the user in the content of a credentials file belongs to. The error
-// contains nothing of it.
+// contains nothing of the content.
 func CredentialsAccount(credentials string) (string, error) {
 	user, signature, err := credentialsUser(credentials)
 	if err != nil {
@@ -55,7 +55,7 @@ func CredentialsAccount(credentials string) (string, error) {
 }
 
 // CredentialsExpiry returns when the user in the content of a credentials file expires, zero if it never does. The error contains nothing
-// of it.
+// of the content.
 func CredentialsExpiry(credentials string) (time.Time, error) {
 	user, _, err := credentialsUser(credentials)
 	if err != nil {
@@ -67,7 +67,7 @@ func CredentialsExpiry(credentials string) (time.Time, error) {
 func credentialsUser(credentials string) (*User, Signature, error) {
 	user, signature, err := DecodeUser(Undecorated(credentials))
 	if err != nil {
-		return nil, Signature{}, errors.New("the credentials have no JWT of a user in them")
+		return nil, Signature{}, errors.New("the credentials do not contain the JWT of a user")
 	}
 	return user, signature, nil
 }

@@ -89,10 +89,10 @@ func TestCredentialsErrors(t *testing.T) {
 	}{
 		"seed of another user": {format(token, otherSeed), "does not match"},
 		"seed of an account":   {format(token, accountSeed), "seed"},
-		"no JWT":               {format("eyJhbGci", seed), "make no credentials"},
-		"empty":                {read(""), "no seed of a user"},
-		"JWT alone":            {read(token), "no seed of a user"},
-		"account's seed":       {read(accountSeed), "no seed of a user"},
+		"no JWT":               {format("eyJhbGci", seed), "do not form credentials"},
+		"empty":                {read(""), "not contain the seed of a user"},
+		"JWT alone":            {read(token), "not contain the seed of a user"},
+		"account's seed":       {read(accountSeed), "not contain the seed of a user"},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", name, c.err, c.says)

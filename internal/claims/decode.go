@@ -9,11 +9,11 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// Signature is what signing adds to claims.
+// Signature holds the fields that signing adds to claims.
 type Signature struct {
-	// Issuer is the public key that signed. Decoding proves that it did; whether it may is for the caller to judge.
+	// Issuer is the public key that signed. Decoding verifies the signature. The caller decides whether the issuer is trusted.
 	Issuer string
-	// ID is a hash of what all kinds of JWT have in common.
+	// ID is a hash of the fields that all kinds of JWT have in common.
 	ID string
 	// IssuedAt is in whole seconds.
 	IssuedAt time.Time
@@ -64,7 +64,7 @@ func decode[T jwt.Claims](token, what string) (T, Signature, error) {
 	}
 	claims, ok := decoded.(T)
 	if !ok {
-		return none, Signature{}, secret.Errorf("not the JWT of %s: it is one of the type %q", what, decoded.ClaimType())
+		return none, Signature{}, secret.Errorf("not the JWT of %s: its type is %q", what, decoded.ClaimType())
 	}
 	data := claims.Claims()
 	return claims, Signature{Issuer: data.Issuer, ID: data.ID, IssuedAt: timeFrom(data.IssuedAt)}, nil

@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// Equal tells whether the claims of two accounts mean the same.
+// Equal reports whether the claims of two accounts are equivalent.
 func (a *Account) Equal(other *Account) bool { return len(a.Diff(other)) == 0 }
 
-// Diff returns the names of the fields in which the claims of two accounts differ, in order: "Name", or with the element for what
-// consists of several, such as "Exports[service orders]" or "SigningKeys[A...]". The order of lists has no meaning in claims and
-// makes no difference. Values that claims do not tell apart, such as nil and empty, make none either.
+// Diff returns the sorted names of the fields in which the claims of two accounts differ: "Name", or with an element, such as
+// "Exports[service orders]" or "SigningKeys[A...]". The order of lists is ignored, because it has no meaning in claims, and so are
+// differences that claims cannot express, such as nil and empty.
 func (a *Account) Diff(other *Account) []string {
 	one, two := a.canonical(), other.canonical()
 	var names []string
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[Account]()) {
 		if field.Anonymous {
-			continue // its own fields are visible
+			continue // its fields are compared one by one
 		}
 		switch field.Name {
 		case "Exports":
@@ -46,13 +46,13 @@ func (a *Account) Diff(other *Account) []string {
 	return names
 }
 
-// title names the export among others.
+// title identifies the export.
 func (e Export) title() string { return e.Type + " " + e.Subject }
 
-// title names the import among others.
+// title identifies the import.
 func (i Import) title() string { return i.Type + " " + i.Subject + " from " + i.Account }
 
-// group puts the elements of a list under their titles.
+// group groups the elements of a list by title.
 func group[E any](list []E, title func(E) string) map[string][]E {
 	m := make(map[string][]E, len(list))
 	for _, e := range list {
@@ -61,7 +61,7 @@ func group[E any](list []E, title func(E) string) map[string][]E {
 	return m
 }
 
-// diffKeys names the keys whose values differ, or that only one of the maps has.
+// diffKeys returns the keys whose values differ, or that are in only one of the maps.
 func diffKeys[V any](field string, one, two map[string]V) []string {
 	all := maps.Clone(one)
 	if all == nil {
@@ -79,7 +79,7 @@ func diffKeys[V any](field string, one, two map[string]V) []string {
 	return names
 }
 
-// canonical returns a copy as it would be read back once signed, with every list in order.
+// canonical returns a copy as it is read back after signing, with every list sorted.
 func (a *Account) canonical() *Account {
 	c := accountFrom(a.claims())
 	slices.Sort(c.Tags)
@@ -99,14 +99,14 @@ func (a *Account) canonical() *Account {
 	return c
 }
 
-// sort puts every list in order.
+// sort sorts every list.
 func (p *Permissions) sort() {
 	for _, list := range [][]string{p.Publish.Allow, p.Publish.Deny, p.Subscribe.Allow, p.Subscribe.Deny} {
 		slices.Sort(list)
 	}
 }
 
-// sort puts every list in order.
+// sort sorts every list.
 func (l *UserLimits) sort() {
 	l.Permissions.sort()
 	slices.Sort(l.SourceNetworks)
@@ -114,9 +114,9 @@ func (l *UserLimits) sort() {
 	slices.SortFunc(l.Times, func(a, b TimeRange) int { return strings.Compare(a.Start+a.End, b.Start+b.End) })
 }
 
-// MergeRevocations returns what the revocations of an account should become: those that are configured, and those that others
-// have stored. Before is what this writer had configured the last time, so that what it no longer configures goes. What another
-// writer has stored since is kept if it is later. Those that a revocation of all ("*") covers are left out.
+// MergeRevocations returns the revocations that an account should have: the configured ones, and those that other writers stored.
+// before holds what this writer configured the last time, so that revocations it no longer configures are removed. Later
+// revocations of other writers are kept. Revocations that a revocation of all keys ("*") covers are left out.
 func MergeRevocations(configured, stored, before map[string]time.Time) map[string]time.Time {
 	merged := map[string]time.Time{}
 	for key, at := range configured {

@@ -1,7 +1,7 @@
-// Package claims is what the JWTs of NATS in operator mode say, as plain Go values: operators, accounts, users and activation
-// tokens, with their problems, signatures, keys and credentials.
+// Package claims represents the JWTs of NATS operator mode as plain Go values: operators, accounts, users and activation tokens.
+// It validates, signs and decodes them, and handles their keys and credentials.
 //
-// A JWT is signed with an nkey and says what its subject may do. An operator signs accounts. An account signs users and
-// activations. Each of them also signs with signing keys, so that its identity can stay locked away. Values hold everything that
-// the claims of github.com/nats-io/jwt/v2 hold.
+// A JWT is signed with an NKey and describes what its subject may do. An operator signs accounts. An account signs users and
+// activations. Both can sign with signing keys, so that their identity key can be kept offline. The values cover every field of
+// the claims in github.com/nats-io/jwt/v2.
 package claims

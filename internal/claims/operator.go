@@ -7,24 +7,24 @@ import (
 	"github.com/nats-io/jwt/v2"
 )
 
-// Operator is the claims of an operator.
+// Operator holds the claims of an operator.
 type Operator struct {
 	Claims
-	// SigningKeys are the public keys (O...) that sign accounts beside the identity.
+	// SigningKeys are the public keys (O...) that sign accounts in addition to the identity.
 	SigningKeys []string
-	// AccountServerURL is that of an account server, for tools.
+	// AccountServerURL is the URL of an account server, for tools.
 	AccountServerURL string
-	// ServiceURLs are those of the NATS servers, for tools.
+	// ServiceURLs are the URLs of the NATS servers, for tools.
 	ServiceURLs []string
 	// SystemAccount is the public key of the system account.
 	SystemAccount string
-	// AssertServerVersion is the oldest nats-server that may trust the operator, such as "2.12.0".
+	// AssertServerVersion is the minimum version of nats-server that may trust the operator, such as "2.12.0".
 	AssertServerVersion string
-	// StrictSigningKeyUsage refuses what the identity itself has signed.
+	// StrictSigningKeyUsage makes servers reject JWTs that the identity signed.
 	StrictSigningKeyUsage bool
 }
 
-// claims returns the operator as jwt/v2 has it.
+// claims returns the operator in the form of jwt/v2.
 func (o *Operator) claims() *jwt.OperatorClaims {
 	return &jwt.OperatorClaims{
 		ClaimsData: o.data(),
@@ -45,7 +45,7 @@ func operatorFrom(c *jwt.OperatorClaims) *Operator {
 	}
 }
 
-// Equal tells whether two operators say the same. The order of signing keys and tags is of no account.
+// Equal reports whether two operators are equal, regardless of the order of signing keys and tags.
 func (o *Operator) Equal(other *Operator) bool {
 	return reflect.DeepEqual(o.inOrder().claims(), other.inOrder().claims())
 }
@@ -56,8 +56,8 @@ func (o *Operator) inOrder() *Operator {
 	return &c
 }
 
-// Trusts tells whether servers of this operator take accounts that the key has signed. An operator with strict use of signing keys
-// does not trust its own identity there.
+// Trusts reports whether servers of this operator accept accounts that the key signed. With StrictSigningKeyUsage, they reject
+// those that the identity signed.
 func (o *Operator) Trusts(issuer string) bool {
 	return slices.Contains(o.SigningKeys, issuer) || issuer == o.PublicKey && !o.StrictSigningKeyUsage
 }

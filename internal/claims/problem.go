@@ -8,13 +8,12 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// Problem is one thing that is wrong with a value: what jwt/v2 or nats-server refuses, or what a server would silently take for
-// something else than was meant.
+// Problem describes an invalid value: one that jwt/v2 or nats-server rejects, or that a server would silently misinterpret.
 type Problem struct {
-	// Path leads to the field: strings are the names of Go fields, ints are indexes of lists, Keys are keys of maps. It is empty
-	// for what concerns the value as a whole.
+	// Path is the path of the field: strings are names of Go fields, ints are indexes of lists, and Keys are keys of maps. It is
+	// empty for a problem of the value as a whole.
 	Path []any
-	// Text says what is wrong and what to do about it. It never contains a seed or a token.
+	// Text describes the problem and the remedy. It never contains a seed or a token.
 	Text string
 }
 
@@ -43,28 +42,28 @@ func (p Problem) String() string {
 	return b.String() + p.Text
 }
 
-// place is a path that problems are found at.
+// place is the path of a problem.
 type place []any
 
-// at returns a place further down.
+// at returns a place below p.
 func (p place) at(steps ...any) place { return append(slices.Clip(p), steps...) }
 
 // findings collects problems.
 type findings struct{ problems []Problem }
 
-// add notes a problem at a place.
+// add adds a problem at a place.
 func (f *findings) add(p place, format string, args ...any) {
 	f.problems = append(f.problems, Problem{Path: slices.Clone([]any(p)), Text: secret.Sprintf(format, args...)})
 }
 
-// check notes a problem at a place unless the text is empty.
+// check adds a problem at a place unless the text is empty.
 func (f *findings) check(p place, text string) {
 	if text != "" {
 		f.add(p, "%s", text)
 	}
 }
 
-// under tells whether there is a problem at the place or further down.
+// under reports whether there is a problem at or below the place.
 func (f *findings) under(p place) bool {
 	return slices.ContainsFunc(f.problems, func(found Problem) bool {
 		return len(found.Path) >= len(p) && slices.Equal(found.Path[:len(p)], []any(p))

@@ -14,8 +14,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// Problems returns what is wrong with the account. An empty PublicKey is one that is not known yet: what needs it is not checked.
-// Whether the accounts that it imports from exist and export what is imported, only a server knows.
+// Problems returns what is wrong with the account. An empty PublicKey is not known yet, and checks that need
+// it are skipped. Only servers can check that the exporting accounts exist and export what is imported.
 func (a *Account) Problems() []Problem {
 	f := &findings{}
 	f.claims(&a.Claims, natsconn.AccountKey, true)
@@ -45,13 +45,13 @@ func (a *Account) Problems() []Problem {
 	return f.problems
 }
 
-// limits checks the limits that have nothing to do with JetStream.
+// limits checks the limits other than those of JetStream.
 func (f *findings) limits(a *Account) {
 	p, l := place{"Limits"}, &a.Limits
 	for _, limit := range []struct {
 		name string
 		n    *int64
-		int  bool // the server keeps it in 32 bits
+		int  bool // the server stores it in 32 bits
 	}{
 		{"Subscriptions", l.Subscriptions, true}, {"Data", l.Data, false}, {"Payload", l.Payload, true}, {"Imports", l.Imports, false},
 		{"Exports", l.Exports, false}, {"Connections", l.Connections, true}, {"LeafNodes", l.LeafNodes, true},
@@ -74,39 +74,39 @@ func (f *findings) limits(a *Account) {
 	}
 }
 
-// tierPattern is what the server calls tiers: it looks for R and the number of a stream's replicas.
+// tierPattern matches the tiers that the server knows: R and the number of replicas of a stream.
 var tierPattern = regexp.MustCompile(`^R[1-5]$`)
 
-// jetStream checks the limits of streams, flat or by tiers.
+// jetStream checks the limits of streams, flat or by tier.
 func (f *findings) jetStream(a *Account) {
 	if a.JetStream != nil {
 		f.jetStreamLimits(place{"JetStream"}, a.JetStream)
 		if a.JetStream.off() {
-			f.add(place{"JetStream"}, "Without memory storage and disk storage, JetStream is off and the other limits mean nothing: "+
-				"allow some, or leave all of it out.")
+			f.add(place{"JetStream"}, "Without memory storage and disk storage, JetStream is off and the other limits have no effect. "+
+				"Allow storage, or remove the JetStream limits.")
 		}
 	}
 	if len(a.Tiers) == 0 {
 		return
 	}
 	if a.JetStream != nil {
-		f.add(place{"Tiers"}, "Limits by tiers and limits for all streams exclude each other: remove one of them.")
+		f.add(place{"Tiers"}, "Limits by tier and limits for all streams are mutually exclusive. Remove one of them.")
 	}
 	off := true
 	for _, name := range sortedKeys(a.Tiers) {
 		at, tier := place{"Tiers", Key(name)}, a.Tiers[name]
 		if !tierPattern.MatchString(name) {
-			f.add(at, "%q is not a tier: nats-server looks for R and a stream's number of replicas, R1 to R5.", name)
+			f.add(at, "%q is not a tier. A tier is R and the number of replicas of a stream, R1 to R5.", name)
 		}
 		f.jetStreamLimits(at, &tier)
 		off = off && tier.off()
 	}
 	if off {
-		f.add(place{"Tiers"}, "No tier allows memory storage or disk storage, so JetStream is off: allow some, or leave the tiers out.")
+		f.add(place{"Tiers"}, "No tier allows memory storage or disk storage, so JetStream is off. Allow storage, or remove the tiers.")
 	}
 }
 
-// off tells whether the limits leave no room for a stream.
+// off reports whether the limits allow no stream.
 func (j *JetStream) off() bool {
 	return j.MemoryStorage != nil && *j.MemoryStorage == 0 && j.DiskStorage != nil && *j.DiskStorage == 0
 }
@@ -123,7 +123,7 @@ func (f *findings) jetStreamLimits(p place, j *JetStream) {
 	}{{"MemoryMaxStreamBytes", j.MemoryMaxStreamBytes}, {"DiskMaxStreamBytes", j.DiskMaxStreamBytes}} {
 		f.limit(p.at(size.name), size.n)
 		if size.n != nil && *size.n == 0 {
-			f.add(p.at(size.name), "0 is no limit here: leave it out for that, or set the kind of storage to 0 to forbid such streams.")
+			f.add(p.at(size.name), "0 means no limit here. Remove it, or set the storage to 0 to forbid such streams.")
 		}
 	}
 }
@@ -142,7 +142,7 @@ func (f *findings) signingKeys(a *Account) {
 			first[key.PublicKey] = i
 		}
 		if key.PublicKey == a.PublicKey && a.PublicKey != "" {
-			f.add(at.at("PublicKey"), "The account's identity is no signing key: make another key to sign with.")
+			f.add(at.at("PublicKey"), "The account's identity cannot be a signing key. Create another key to sign with.")
 		}
 		if scope := key.Scope; scope != nil {
 			f.check(at.at("Scope", "Role"), textProblem(scope.Role))
@@ -153,26 +153,26 @@ func (f *findings) signingKeys(a *Account) {
 	}
 }
 
-// mapping checks where messages to a subject go.
+// mapping checks the destinations of a subject.
 func (f *findings) mapping(subject string, destinations []Destination) {
 	p := place{"Mappings", Key(subject)}
 	f.check(p, subjectProblem(subject, true))
 	sourceBad := f.under(p)
 	if len(destinations) == 0 {
-		f.add(p, "The subject is mapped to nothing, which leaves it as it is: name a destination, or remove it.")
+		f.add(p, "The subject has no destination, so it is not mapped. Add a destination, or remove it.")
 	}
 	first, sums := map[string]int{}, map[string]int{}
 	for i, d := range destinations {
 		at := p.at(i)
 		if before, twice := first[d.Subject]; twice {
-			f.add(at.at("Subject"), "%q is a destination already, at index %d: "+
-				"nats-server refuses that, for two clusters as well.", d.Subject, before)
+			f.add(at.at("Subject"), "%q is already a destination, at index %d. "+
+				"nats-server rejects duplicates, even for different clusters.", d.Subject, before)
 		} else {
 			first[d.Subject] = i
 		}
 		f.check(at.at("Subject"), destinationProblem(subject, d.Subject, sourceBad))
 		if d.Weight < 1 || d.Weight > 100 {
-			f.add(at.at("Weight"), "A weight of %d is not between 1 and 100: 0 would count as 100, so leave such a destination out.", d.Weight)
+			f.add(at.at("Weight"), "A weight of %d is not between 1 and 100. To send no messages there, remove the destination: 0 means 100.", d.Weight)
 		} else {
 			sums[d.Cluster] += int(d.Weight)
 		}
@@ -210,17 +210,17 @@ func destinationProblem(subject, destination string, sourceBad bool) string {
 				"refer to the wildcards of the mapped subject as $1, $2 or {{wildcard(1)}}.", destination)
 		}
 	}
-	if sourceBad { // which is a problem of its own
+	if sourceBad { // reported separately
 		return ""
 	}
 	if err := server.ValidateMapping(subject, destination); err != nil {
 		return secret.Sprintf("%q is not a destination of %q (%v): "+
-			"refer to wildcards that are there, and let both or none end in >.", destination, subject, err)
+			"refer to existing wildcards, and end both or neither in >.", destination, subject, err)
 	}
 	return ""
 }
 
-// authorization checks to whom the authentication of users is handed.
+// authorization checks the auth callout.
 func (f *findings) authorization(a *Authorization) {
 	p := place{"Authorization"}
 	f.keys(p.at("AuthUsers"), a.AuthUsers, natsconn.UserKey)
@@ -237,8 +237,8 @@ func (f *findings) authorization(a *Authorization) {
 		f.check(p.at("XKey"), publicKeyProblem(a.XKey, natsconn.CurveKey))
 	}
 	if len(a.AuthUsers) == 0 && (len(a.AllowedAccounts) > 0 || a.XKey != "") {
-		f.add(p.at("AuthUsers"), "Without the users of the service that authenticates, nothing is handed to it: "+
-			"name them, or leave all of it out.")
+		f.add(p.at("AuthUsers"), "Without the users of the authentication service, authentication is not delegated. "+
+			"Set them, or remove the authorization.")
 	}
 	f.library(p, true, (&jwt.ExternalAuthorization{AuthUsers: a.AuthUsers, AllowedAccounts: a.AllowedAccounts, XKey: a.XKey}).Validate)
 }

@@ -8,19 +8,19 @@ import (
 	"github.com/nats-io/jwt/v2"
 )
 
-// message is something that jwt/v2 says when it validates claims, and the fields that it says it about.
+// message is a validation message of jwt/v2 and the fields that it can be about.
 type message struct {
 	pattern *regexp.Regexp
 	fields  []string
-	// needsKey is for what cannot be said before the account's public key is known.
+	// needsKey is set for messages that require the account's public key.
 	needsKey bool
 }
 
 // subjectFields are the fields that contain subjects.
 var subjectFields = []string{"Subject", "Exports", "Imports", "Mappings", "DefaultPermissions", "Permissions", "Trace", "SigningKeys"}
 
-// messages are all that jwt/v2 refuses. The checks of this package find each of it themselves, with a better path and text; what
-// they miss is found by its fields, and what is not in this list is shown as it is.
+// messages lists everything that jwt/v2 rejects. The checks of this package report each case with a better path and text. If they
+// miss one, the message of the library is reported, also if it is not in this list.
 var messages = func() []message {
 	var all []message
 	add := func(fields []string, patterns ...string) {
@@ -61,7 +61,7 @@ var messages = func() []message {
 	})
 }()
 
-// known returns what the library is known to mean by a message.
+// known returns the entry of messages that matches a text.
 func known(text string) (message, bool) {
 	i := slices.IndexFunc(messages, func(m message) bool { return m.pattern.MatchString(text) })
 	if i < 0 {
@@ -70,8 +70,8 @@ func known(text string) (message, bool) {
 	return messages[i], true
 }
 
-// library lets jwt/v2 validate the element at a place and adds what was not found before. What depends on the time of day is left
-// to the server. keyKnown tells whether the account's public key is.
+// library validates the element at a place with jwt/v2 and adds the problems that were not found before. Checks that depend on
+// the time of day are left to the server. keyKnown reports whether the account's public key is known.
 func (f *findings) library(p place, keyKnown bool, validate func(*jwt.ValidationResults)) {
 	results := jwt.CreateValidationResults()
 	validate(results)
@@ -81,7 +81,7 @@ func (f *findings) library(p place, keyKnown bool, validate func(*jwt.Validation
 			texts = append(texts, issue.Description)
 		}
 	}
-	slices.Sort(texts) // the library walks through maps
+	slices.Sort(texts) // the library iterates over maps
 	for _, text := range slices.Compact(texts) {
 		m, ok := known(text)
 		if ok && (m.needsKey && !keyKnown || f.found(p, m)) {
@@ -97,8 +97,8 @@ func (f *findings) library(p place, keyKnown bool, validate func(*jwt.Validation
 	}
 }
 
-// found tells whether there is a problem already that explains the message: one about the element, or, for claims as a whole, about
-// one of the fields.
+// found reports whether an earlier problem explains the message: one of the element, or, for the claims as a whole, of one of the
+// fields.
 func (f *findings) found(p place, m message) bool {
 	if len(p) > 0 {
 		return f.under(p)
@@ -106,7 +106,7 @@ func (f *findings) found(p place, m message) bool {
 	return slices.ContainsFunc(m.fields, func(field string) bool { return f.under(place{field}) })
 }
 
-// has tells whether a text was found already.
+// has reports whether a problem has this text.
 func (f *findings) has(text string) bool {
 	return slices.ContainsFunc(f.problems, func(p Problem) bool { return p.Text == text })
 }

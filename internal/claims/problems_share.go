@@ -13,19 +13,19 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// exports checks what other accounts may import.
+// exports checks the exports.
 func (f *findings) exports(a *Account) {
 	for i := range a.Exports {
 		e, at := &a.Exports[i], place{"Exports", i}
 		f.export(at, e)
 		if a.Limits.NoWildcardExports && hasWildcards(e.Subject) {
-			f.add(at.at("Subject"), "The account's limits forbid wildcards in exports: name the subjects one by one, or allow wildcards.")
+			f.add(at.at("Subject"), "The account's limits forbid wildcards in exports. List the subjects one by one, or allow wildcards.")
 		}
 		if e.Latency != nil && e.Type == Service && slices.ContainsFunc(a.Exports, func(other Export) bool {
 			return other.Type == Service && within(e.Latency.Results, other.Subject)
 		}) {
-			f.add(at.at("Latency", "Results"), "%q is exported as a service, and results of measurements must not be requests again: "+
-				"choose another subject.", e.Latency.Results)
+			f.add(at.at("Latency", "Results"), "%q is exported as a service, and measurements must not be published as requests. "+
+				"Choose another subject.", e.Latency.Results)
 		}
 		for j := range i {
 			other := &a.Exports[j]
@@ -45,7 +45,7 @@ func (f *findings) exports(a *Account) {
 // responseTypes are those of services.
 var responseTypes = []string{"", jwt.ResponseTypeSingleton, jwt.ResponseTypeStream, jwt.ResponseTypeChunked}
 
-// export checks one export by itself.
+// export checks one export.
 func (f *findings) export(p place, e *Export) {
 	f.check(p.at("Name"), textProblem(e.Name))
 	f.exportType(p.at("Type"), e.Type)
@@ -61,14 +61,14 @@ func (f *findings) export(p place, e *Export) {
 			{"AllowTrace", e.AllowTrace},
 		} {
 			if only.set {
-				f.add(p.at(only.field), "This is for services, and the export is a stream: leave it out.")
+				f.add(p.at(only.field), "This applies to services, but the export is a stream. Remove it.")
 			}
 		}
 	} else if !slices.Contains(responseTypes, e.ResponseType) {
 		f.add(p.at("ResponseType"), "%q is not a type of response: write %s.", e.ResponseType, strings.Join(responseTypes[1:], ", "))
 	}
 	if e.ResponseThreshold < 0 {
-		f.add(p.at("ResponseThreshold"), "%s is negative: leave it out for the server's two minutes.", e.ResponseThreshold)
+		f.add(p.at("ResponseThreshold"), "%s is negative. Remove it for the server's default of two minutes.", e.ResponseThreshold)
 	}
 	if l := e.Latency; l != nil {
 		if l.Sampling < 0 || l.Sampling > 100 {
@@ -77,8 +77,8 @@ func (f *findings) export(p place, e *Export) {
 		}
 		f.check(p.at("Latency", "Results"), subjectProblem(l.Results, false))
 		if e.Type == Service && e.ResponseType != "" && e.ResponseType != jwt.ResponseTypeSingleton {
-			f.add(p.at("Latency"), "Servers measure only services with a single response: "+
-				"leave it out, or make the type of response %s.", jwt.ResponseTypeSingleton)
+			f.add(p.at("Latency"), "Servers measure only services with a single response. "+
+				"Remove it, or set the response type to %s.", jwt.ResponseTypeSingleton)
 		}
 	}
 	if n := e.AccountTokenPosition; n > 0 {
@@ -90,7 +90,7 @@ func (f *findings) export(p place, e *Export) {
 	}
 }
 
-// imports checks what the account takes from others.
+// imports checks the imports.
 func (f *findings) imports(a *Account) {
 	for i := range a.Imports {
 		im, at := &a.Imports[i], place{"Imports", i}
@@ -102,18 +102,18 @@ func (f *findings) imports(a *Account) {
 	}
 }
 
-// imported checks one import by itself.
+// imported checks one import.
 func (f *findings) imported(p place, im *Import, self string) {
 	f.check(p.at("Name"), textProblem(im.Name))
 	f.exportType(p.at("Type"), im.Type)
 	f.check(p.at("Account"), publicKeyProblem(im.Account, natsconn.AccountKey))
 	if im.Account == self && self != "" {
-		f.add(p.at("Account"), "An account does not import from itself: name the account that exports.")
+		f.add(p.at("Account"), "An account cannot import from itself. Set the exporting account.")
 	}
 	f.check(p.at("Subject"), subjectProblem(im.Subject, true))
 	switch {
 	case im.LocalSubject != "" && im.To != "":
-		f.add(p.at("To"), "This is the older form of the local subject, and there is a local subject too: leave it out.")
+		f.add(p.at("To"), "This is the older form of the local subject, and a local subject is set too. Remove it.")
 	case im.LocalSubject != "":
 		f.check(p.at("LocalSubject"), localSubjectProblem(im.LocalSubject, im.Subject))
 	case im.To != "" && im.Type == Stream:
@@ -125,10 +125,10 @@ func (f *findings) imported(p place, im *Import, self string) {
 		}
 	}
 	if im.Share && im.Type != Service {
-		f.add(p.at("Share"), "This is for services, and the import is a stream: leave it out.")
+		f.add(p.at("Share"), "This applies to services, but the import is a stream. Remove it.")
 	}
 	if im.AllowTrace && im.Type == Service {
-		f.add(p.at("AllowTrace"), "This is for streams, and the import is a service: leave it out.")
+		f.add(p.at("AllowTrace"), "This applies to streams, but the import is a service. Remove it.")
 	}
 	if im.Token != "" {
 		f.check(p.at("Token"), tokenProblem(im, self))
@@ -142,7 +142,7 @@ func localSubjectProblem(local, subject string) string {
 	}
 	endsOpen := func(s string) bool { return s == ">" || strings.HasSuffix(s, ".>") }
 	if endsOpen(local) != endsOpen(subject) {
-		return secret.Sprintf("Both %q and %q must end in >, or none of them.", subject, local)
+		return secret.Sprintf("Both %q and %q must end in >, or neither.", subject, local)
 	}
 	var references []string
 	wildcards, stars := 0, 0
@@ -161,8 +161,8 @@ func localSubjectProblem(local, subject string) string {
 			continue
 		}
 		if n < 1 || n > wildcards {
-			return secret.Sprintf("The local subject %q refers to a wildcard that %q does not have, with its %d: "+
-				"write as many.", local, subject, wildcards)
+			return secret.Sprintf("The local subject %q refers to a wildcard that %q does not have. It has %d: "+
+				"refer to each of them once.", local, subject, wildcards)
 		}
 		if slices.Contains(references, token) {
 			return secret.Sprintf("The local subject %q refers to the same wildcard twice: write $1, $2 and so on, each once.", local)
@@ -178,11 +178,11 @@ func localSubjectProblem(local, subject string) string {
 // tokenProblem checks an activation token against the import that it is for.
 func tokenProblem(im *Import, self string) string {
 	if invisible.Check(im.Token) != nil {
-		return "This is not an activation token alone: leave out what is around it, line breaks too."
+		return "This is not only an activation token. Remove everything around it, including line breaks."
 	}
 	activation, signature, err := DecodeActivation(im.Token)
 	if err != nil {
-		return "This is not an activation token: use the one that the exporting account has signed."
+		return "This is not an activation token. Use the token that the exporting account signed."
 	}
 	subject := im.Subject
 	if im.Type == Service && im.To != "" {
@@ -190,14 +190,14 @@ func tokenProblem(im *Import, self string) string {
 	}
 	switch {
 	case signature.Issuer != im.Account && activation.IssuerAccount != im.Account:
-		return "The activation token was not issued by the account that this imports from: ask that account for one."
+		return "The activation token was not issued by the exporting account. Ask that account for a token."
 	case self != "" && activation.PublicKey != self:
-		return fmt.Sprintf("The activation token is for the account %s, not for this one: ask for one for %s.", activation.PublicKey, self)
+		return fmt.Sprintf("The activation token is for the account %s, not for this account. Ask for a token for %s.", activation.PublicKey, self)
 	case activation.Type != im.Type:
-		return fmt.Sprintf("The activation token is for a %s, and the import is a %s: "+
-			"change the type, or ask for another token.", activation.Type, im.Type)
+		return fmt.Sprintf("The activation token is for a %s, but the import is a %s. "+
+			"Change the type, or ask for another token.", activation.Type, im.Type)
 	case !within(subject, activation.Subject):
-		return secret.Sprintf("The activation token is for %q, which does not contain %q: ask for another token.", activation.Subject, subject)
+		return secret.Sprintf("The activation token is for %q, which does not include %q. Ask for another token.", activation.Subject, subject)
 	}
 	if problems := activation.Problems(); len(problems) > 0 {
 		return "The activation token is not valid: " + problems[0].Text
@@ -213,7 +213,7 @@ func (f *findings) overlap(p place, im, earlier *Import, index int) {
 	switch im.Type {
 	case Stream:
 		if im.Subject == earlier.Subject {
-			f.add(p.at("Subject"), "The stream is imported already, at index %d: servers ignore the second one, so remove it.", index)
+			f.add(p.at("Subject"), "The stream is already imported, at index %d. Servers ignore the second import, so remove it.", index)
 		}
 	case Service:
 		field, subject := namespace(im)
@@ -223,12 +223,12 @@ func (f *findings) overlap(p place, im, earlier *Import, index int) {
 			f.add(p.at(field), "%q overlaps with %q of the import at index %d from the same account: "+
 				"choose another local subject.", subject, other, index)
 		case im.local() == earlier.local():
-			f.add(p.at("Subject"), "Requests to %q go to the import at index %d already: choose another local subject.", im.local(), index)
+			f.add(p.at("Subject"), "Requests to %q already go to the import at index %d. Choose another local subject.", im.local(), index)
 		}
 	}
 }
 
-// namespace returns the field and the subject by which jwt/v2 tells the services of one account apart.
+// namespace returns the field and the subject by which jwt/v2 distinguishes the services of an account.
 func namespace(im *Import) (field, subject string) {
 	switch {
 	case im.To != "":
@@ -240,7 +240,7 @@ func namespace(im *Import) (field, subject string) {
 	}
 }
 
-// local returns the subject that requests to a service are published to.
+// local returns the subject for requests to a service.
 func (i *Import) local() string {
 	if i.LocalSubject != "" {
 		return string(jwt.RenamingSubject(i.LocalSubject).ToSubject())

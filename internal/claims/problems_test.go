@@ -144,7 +144,7 @@ func TestUserProblems(t *testing.T) {
 		"no start":               {func(u *User) { u.Times[0].Start = "" }, "Times[0].Start", "not a time of the day"},
 		"no end":                 {func(u *User) { u.Times[0].End = "" }, "Times[0].End", "not a time of the day"},
 		"the hour 24":            {func(u *User) { u.Times[0].End = "24:00:00" }, "Times[0].End", "not a time of the day"},
-		"a range of nothing":     {func(u *User) { u.Times[0].End = u.Times[0].Start }, "Times[0]", "no time at all"},
+		"a range of nothing":     {func(u *User) { u.Times[0].End = u.Times[0].Start }, "Times[0]", "is empty"},
 		"a time zone":            {func(u *User) { u.TimesLocation = "Berlin" }, "TimesLocation", "Europe/Berlin"},
 		"a connection type":      {func(u *User) { u.ConnectionTypes[1] = "QUIC" }, "ConnectionTypes[1]", "LEAFNODE_WS"},
 		"a connection type twice": {func(u *User) { u.ConnectionTypes = []string{"STANDARD", "STANDARD"} },
@@ -172,7 +172,7 @@ func TestActivationProblems(t *testing.T) {
 		"no subject":     {func(a *Activation) { a.Subject = "" }, "Subject", "missing"},
 		"a bad subject":  {func(a *Activation) { a.Subject = "a b" }, "Subject", "space"},
 		"a bad issuer":   {func(a *Activation) { a.IssuerAccount = "A" }, "IssuerAccount", "not an nkey"},
-		"for the issuer": {func(a *Activation) { a.PublicKey = k.other }, "PublicKey", "does not import from itself"},
+		"for the issuer": {func(a *Activation) { a.PublicKey = k.other }, "PublicKey", "cannot import from itself"},
 	})
 }
 
@@ -193,7 +193,7 @@ func TestOperatorProblems(t *testing.T) {
 		"a seed signs":              {func(o *Operator) { o.SigningKeys[0] = k.seed }, "SigningKeys[0]", "may be a seed"},
 		"a signing key twice":       {func(o *Operator) { o.SigningKeys = []string{signing, signing} }, "SigningKeys[1]", "at index 0"},
 		"the identity":              {func(o *Operator) { o.SigningKeys[0] = k.operator }, "SigningKeys[0]", "identity"},
-		"strict without keys":       {func(o *Operator) { o.SigningKeys = nil }, "StrictSigningKeyUsage", "there is none"},
+		"strict without keys":       {func(o *Operator) { o.SigningKeys = nil }, "StrictSigningKeyUsage", "there is no signing key"},
 		"a system account":          {func(o *Operator) { o.SystemAccount = k.user }, "SystemAccount", "is needed, which starts with"},
 		"no scheme":                 {func(o *Operator) { o.AccountServerURL = "example.com/jwt" }, "AccountServerURL", "scheme"},
 		"a broken URL":              {func(o *Operator) { o.AccountServerURL = "http://[::1" }, "AccountServerURL", "scheme"},

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
-	_ "time/tzdata" // the machine that plans may know no time zones, and the servers do
+	_ "time/tzdata" // the machine that plans may have no time zone database
 
 	"github.com/nats-io/jwt/v2"
 
@@ -15,7 +15,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// Problems returns what is wrong with the user. An empty PublicKey is one that is not known yet.
+// Problems returns what is wrong with the user. An empty PublicKey is not known yet.
 func (u *User) Problems() []Problem {
 	f := &findings{}
 	f.claims(&u.Claims, natsconn.UserKey, true)
@@ -27,13 +27,13 @@ func (u *User) Problems() []Problem {
 	return f.problems
 }
 
-// connectionTypes are those that nats-server knows.
+// connectionTypes are the types that nats-server knows.
 var connectionTypes = []string{
 	jwt.ConnectionTypeStandard, jwt.ConnectionTypeWebsocket, jwt.ConnectionTypeLeafnode, jwt.ConnectionTypeLeafnodeWS,
 	jwt.ConnectionTypeMqtt, jwt.ConnectionTypeMqttWS, jwt.ConnectionTypeInProcess,
 }
 
-// userLimits checks what a user may do, or what a scope's template lets users do.
+// userLimits checks the limits of a user or of a scope's template.
 func (f *findings) userLimits(p place, l *UserLimits, template bool) {
 	f.permissions(p.at("Permissions"), &l.Permissions, template)
 	f.limit32(p.at("Subscriptions"), l.Subscriptions)
@@ -42,8 +42,8 @@ func (f *findings) userLimits(p place, l *UserLimits, template bool) {
 		name string
 		n    *int64
 	}{{"Subscriptions", l.Subscriptions}, {"Payload", l.Payload}, {"Data", l.Data}} {
-		if template && limit.n != nil && *limit.n == 0 { // jwt/v2 leaves a 0 out of a JWT, and reads a template without it as one without limit
-			f.add(p.at(limit.name), "0 is no limit in the template of a scoped signing key: leave it out for that, or give a limit above 0.")
+		if template && limit.n != nil && *limit.n == 0 { // jwt/v2 omits a 0 from the JWT, and reads a template without it as no limit
+			f.add(p.at(limit.name), "In the template of a scoped signing key, 0 means no limit. Remove it, or set a limit above 0.")
 		}
 	}
 	f.limit32(p.at("Payload"), l.Payload)
@@ -61,7 +61,7 @@ func (f *findings) userLimits(p place, l *UserLimits, template bool) {
 			}
 		}
 		if t.Start == t.End && !f.under(at) {
-			f.add(at, "The range starts and ends at %s and contains no time at all: for the whole day, leave the range out.", t.Start)
+			f.add(at, "The range starts and ends at %s and is empty. For the whole day, remove the range.", t.Start)
 		}
 	}
 	if l.TimesLocation != "" {
@@ -76,7 +76,7 @@ func (f *findings) userLimits(p place, l *UserLimits, template bool) {
 	}
 	f.duplicates(p.at("ConnectionTypes"), l.ConnectionTypes)
 	limits := l.claims()
-	if len(p) > 0 { // of a user, the claims as a whole are validated
+	if len(p) > 0 { // the claims of a user are validated as a whole
 		f.library(p, true, limits.Limits.Validate)
 	}
 }
@@ -91,32 +91,32 @@ func (f *findings) permissions(p place, permissions *Permissions, template bool)
 		f.permitted(p.at(side.name, "Allow"), side.permission.Allow, side.queues, template)
 		f.permitted(p.at(side.name, "Deny"), side.permission.Deny, side.queues, template)
 	}
-	if !template { // jwt/v2 does not look at templates, and does not understand them
+	if !template { // jwt/v2 does not validate templates
 		claims := permissions.claims()
 		f.library(p, true, claims.Validate)
 	}
 }
 
 var (
-	// functionPattern is what the server replaces in templates (mustacheRE in server/auth.go).
+	// functionPattern matches what the server replaces in templates (mustacheRE in server/auth.go).
 	functionPattern = regexp.MustCompile(`\{{2}([^}]+)\}{2}`)
-	// functions are those that processUserPermissionsTemplate knows there. It takes capitals in all of them, but then finds no tag.
+	// functions are the functions that processUserPermissionsTemplate supports. It accepts upper case, but then finds no tag.
 	functions = regexp.MustCompile(`^((?i:name|subject|account-name|account-subject)\(\)|(account-)?tag\([^()]+\))$`)
 )
 
-// permitted checks one list of subjects. A subject may be followed by the name of a queue, where that is allowed.
+// permitted checks one list of subjects. Where queues are allowed, the name of a queue may follow the subject.
 func (f *findings) permitted(p place, subjects []string, queues, template bool) {
 	templated := slices.ContainsFunc(subjects, functionPattern.MatchString)
 	for i, entry := range subjects {
 		at, plain := p.at(i), entry
-		if err := invisible.Check(strings.Trim(entry, " ")); err != nil { // spaces are told below
+		if err := invisible.Check(strings.Trim(entry, " ")); err != nil { // spaces are reported below
 			f.add(at, "This is not a subject: %s.", err)
 			continue
 		}
 		for _, found := range functionPattern.FindAllStringSubmatch(entry, -1) {
 			switch {
 			case !template:
-				f.add(at, "%q is taken as it is, since only the templates of scoped signing keys know functions: write the subject itself.", found[0])
+				f.add(at, "%q is taken literally, because only templates of scoped signing keys support functions. Write the subject itself.", found[0])
 			case !functions.MatchString(strings.TrimSpace(found[1])):
 				f.add(at, "%s is not a function of templates: use {{name()}}, {{subject()}}, {{account-name()}}, {{account-subject()}}, {{tag(x)}} "+
 					"or {{account-tag(x)}}.", found[0])
@@ -129,11 +129,11 @@ func (f *findings) permitted(p place, subjects []string, queues, template bool) 
 		subject, queue, queued := strings.Cut(plain, " ")
 		switch {
 		case queued && !queues:
-			f.add(at, "%q contains a space: only where subscribing is allowed may the name of a queue follow the subject.", entry)
+			f.add(at, "%q contains a space. The name of a queue can follow the subject only in the allow list of subscribe.", entry)
 		case queued && template && templated:
-			f.add(at, "%q names a queue: a list with functions in it cannot, since the server drops that entry.", entry)
+			f.add(at, "%q names a queue. A list with functions cannot contain queues, because the server drops the entry.", entry)
 		case queued && strings.Contains(queue, " "):
-			f.add(at, "%q contains more than one space: it may be a subject, or a subject and the name of a queue.", entry)
+			f.add(at, "%q contains more than one space. Write a subject, or a subject and the name of a queue.", entry)
 		case queued && subjectProblem(queue, true) != "":
 			f.add(at, "The queue in %q is not valid. %s", entry, subjectProblem(queue, true))
 		default:
@@ -142,7 +142,7 @@ func (f *findings) permitted(p place, subjects []string, queues, template bool) 
 	}
 }
 
-// Problems returns what is wrong with the activation. An empty PublicKey is one that is not known yet.
+// Problems returns what is wrong with the activation. An empty PublicKey is not known yet.
 func (a *Activation) Problems() []Problem {
 	f := &findings{}
 	f.claims(&a.Claims, natsconn.AccountKey, false)
@@ -151,23 +151,23 @@ func (a *Activation) Problems() []Problem {
 	if a.IssuerAccount != "" {
 		f.check(place{"IssuerAccount"}, publicKeyProblem(a.IssuerAccount, natsconn.AccountKey))
 		if a.IssuerAccount == a.PublicKey {
-			f.add(place{"PublicKey"}, "The importing account is the exporting one: an account does not import from itself.")
+			f.add(place{"PublicKey"}, "The importing account is the exporting account. An account cannot import from itself.")
 		}
 	}
 	f.library(nil, a.PublicKey != "", a.claims().Validate)
 	return f.problems
 }
 
-// Problems returns what is wrong with the operator. An empty PublicKey is one that is not known yet.
+// Problems returns what is wrong with the operator. An empty PublicKey is not known yet.
 func (o *Operator) Problems() []Problem {
 	f := &findings{}
 	f.claims(&o.Claims, natsconn.OperatorKey, true)
 	f.keys(place{"SigningKeys"}, o.SigningKeys, natsconn.OperatorKey)
 	if i := slices.Index(o.SigningKeys, o.PublicKey); i >= 0 && o.PublicKey != "" {
-		f.add(place{"SigningKeys", i}, "The operator's identity is no signing key: remove it, or make another key to sign with.")
+		f.add(place{"SigningKeys", i}, "The operator's identity cannot be a signing key. Remove it, or create another key to sign with.")
 	}
 	if o.StrictSigningKeyUsage && len(o.SigningKeys) == 0 {
-		f.add(place{"StrictSigningKeyUsage"}, "Only signing keys may sign, and there is none: add one, or let the identity sign.")
+		f.add(place{"StrictSigningKeyUsage"}, "Only signing keys may sign, but there is no signing key. Add one, or allow the identity to sign.")
 	}
 	if o.SystemAccount != "" {
 		f.check(place{"SystemAccount"}, publicKeyProblem(o.SystemAccount, natsconn.AccountKey))

@@ -16,10 +16,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// allKeys stands for every key in revocations.
+// allKeys represents all keys in revocations.
 const allKeys = jwt.All
 
-// publicKeyProblem checks a public key. It does not repeat what may be a seed.
+// publicKeyProblem checks a public key. It does not quote a possible seed.
 func publicKeyProblem(key string, kind natsconn.KeyKind) string {
 	err := natsconn.CheckPublicKey(key, kind)
 	switch {
@@ -34,14 +34,14 @@ func publicKeyProblem(key string, kind natsconn.KeyKind) string {
 	return sentence(err)
 }
 
-// sentence makes a sentence of what a check says.
+// sentence turns the text of an error into a sentence.
 func sentence(err error) string {
 	text := err.Error()
 	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
-// subjectProblem checks a subject with or without wildcards, as nats-server does, and for what the server takes literally although
-// a wildcard was meant.
+// subjectProblem checks a subject with or without wildcards, as nats-server does, and for tokens that the server takes
+// literally although a wildcard was probably meant.
 func subjectProblem(subject string, wildcards bool) string {
 	if subject == "" {
 		return "A subject is missing: it consists of tokens separated by dots, such as orders.new."
@@ -61,21 +61,21 @@ func subjectProblem(subject string, wildcards bool) string {
 		case token == "":
 			return secret.Sprintf("The subject %q starts or ends with a dot, or has two in a row: each token needs at least one character.", subject)
 		case token == ">" && i < len(tokens)-1:
-			return secret.Sprintf("In the subject %q, > is not the last token: only there it stands for all that follows.", subject)
+			return secret.Sprintf("In the subject %q, > is not the last token. Only as the last token does it match all that follows.", subject)
 		case token != "*" && token != ">" && strings.ContainsAny(token, "*>"):
-			return secret.Sprintf("In the subject %q, the token %q contains a * or > that is no wildcard, since a wildcard is a whole token: "+
-				"give the token another name, or make it * or >.", subject, token)
+			return secret.Sprintf("In the subject %q, the token %q contains a * or > that is not a wildcard, because a wildcard is a whole token. "+
+				"Rename the token, or make it * or >.", subject, token)
 		case !wildcards && (token == "*" || token == ">"):
-			return secret.Sprintf("The subject %q contains a wildcard, but messages are published to it: name one subject.", subject)
+			return secret.Sprintf("The subject %q contains a wildcard, but messages are published to it. Write a subject without wildcards.", subject)
 		}
 	}
 	return ""
 }
 
-// hasWildcards tells whether a subject has wildcards.
+// hasWildcards reports whether a subject has wildcards.
 func hasWildcards(subject string) bool { return jwt.Subject(subject).HasWildCards() }
 
-// within tells whether all that a subject matches is matched by another one.
+// within reports whether a subject is a subset of another subject.
 func within(subject, other string) bool {
 	return jwt.Subject(subject).IsContainedIn(jwt.Subject(other))
 }
@@ -88,25 +88,25 @@ func textProblem(text string) string {
 	return ""
 }
 
-// endOfTime is the last second that nats-server can count with: it holds times as nanoseconds since 1970 in 64 bits, and takes what does not fit
-// there for the past.
+// endOfTime is the last second that nats-server supports. It stores times as nanoseconds since 1970 in 64 bits, and treats later
+// times as past.
 var endOfTime = time.Unix(math.MaxInt64/int64(time.Second), 0).UTC()
 
 // timeProblem checks a point in time for claims, which hold whole seconds since 1970.
 func timeProblem(t time.Time) string {
 	switch {
 	case t.Nanosecond() != 0:
-		return fmt.Sprintf("%s is not a whole second: JWTs have no fractions of one.", t.Format(time.RFC3339Nano))
+		return fmt.Sprintf("%s is not a whole second, and JWTs store whole seconds.", t.Format(time.RFC3339Nano))
 	case t.Unix() <= 0:
-		return fmt.Sprintf("%s is before 1970: JWTs count seconds from there.", t.Format(time.RFC3339))
+		return fmt.Sprintf("%s is before 1970. JWTs count seconds from 1970.", t.Format(time.RFC3339))
 	case t.After(endOfTime):
-		return fmt.Sprintf("%s is later than %s, the last second that nats-server can count with, which takes it for the past: choose an earlier time, or "+
-			"leave it out.", t.Format(time.RFC3339), endOfTime.Format(time.RFC3339))
+		return fmt.Sprintf("%s is later than %s, the last second that nats-server supports. It treats later times as past. Choose an earlier time, or "+
+			"remove it.", t.Format(time.RFC3339), endOfTime.Format(time.RFC3339))
 	}
 	return ""
 }
 
-// claims checks what all kinds of claims have in common.
+// claims checks the common claims.
 func (f *findings) claims(c *Claims, kind natsconn.KeyKind, nameNeeded bool) {
 	if c.PublicKey != "" { // it may not be known yet
 		f.check(place{"PublicKey"}, publicKeyProblem(c.PublicKey, kind))
@@ -126,7 +126,7 @@ func (f *findings) claims(c *Claims, kind natsconn.KeyKind, nameNeeded bool) {
 		}
 	}
 	if !c.Expires.IsZero() && !c.NotBefore.IsZero() && !c.Expires.After(c.NotBefore) {
-		f.add(place{"Expires"}, "The JWT expires before it becomes valid, or at that time, so it never counts: choose a time after %s.",
+		f.add(place{"Expires"}, "The JWT expires before or when it becomes valid, so it is never valid. Choose a time after %s.",
 			c.NotBefore.UTC().Format(time.RFC3339))
 	}
 }
@@ -147,7 +147,7 @@ func (f *findings) tags(p place, tags []string) {
 	f.duplicates(p, tags)
 }
 
-// duplicates checks that no text is twice in a list.
+// duplicates checks that a list has no duplicates.
 func (f *findings) duplicates(p place, texts []string) {
 	for i, text := range texts {
 		if first := slices.Index(texts, text); first < i && !secret.MayBeSeed(text) {
@@ -200,7 +200,7 @@ func (f *findings) revocations(p place, revocations map[string]time.Time, kind n
 	}
 }
 
-// mapKey returns a key of a map for a path, but for a seed, which no path may show.
+// mapKey returns a key of a map for a path. It hides a seed, because paths are shown.
 func mapKey(key string) Key {
 	if secret.MayBeSeed(key) {
 		return Key(invisible.Trim(key)[:2] + "...")
@@ -208,18 +208,18 @@ func mapKey(key string) Key {
 	return Key(key)
 }
 
-// limit32 is limit for what nats-server keeps in 32 bits.
+// limit32 is limit for a value that nats-server stores in 32 bits.
 func (f *findings) limit32(p place, n *int64) {
 	f.limit(p, n)
 	if n != nil && *n > math.MaxInt32 {
-		f.add(p, "A limit of %d is more than nats-server can keep: at most %d, or leave it out for no limit.", *n, math.MaxInt32)
+		f.add(p, "A limit of %d is more than nats-server supports. The maximum is %d. Remove it for no limit.", *n, math.MaxInt32)
 	}
 }
 
-// limit checks a limit: nil is none, and what is there must not be negative.
+// limit checks a limit. It must not be negative. Nil means no limit.
 func (f *findings) limit(p place, n *int64) {
 	if n != nil && *n < 0 {
-		f.add(p, "A limit of %d is negative: leave it out for no limit.", *n)
+		f.add(p, "A limit of %d is negative. Remove it for no limit.", *n)
 	}
 }
 

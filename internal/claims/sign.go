@@ -25,25 +25,25 @@ func (a *Account) Sign(ctx context.Context, signer *Signer, clock Clock, after t
 	return sign(ctx, a.claims(), signer, natsconn.OperatorKey, clock, after)
 }
 
-// Sign returns the user's JWT, signed by its account or by a signing key of that and issued in a later second than after, which
-// is the latest revocation of the user's key: what was issued up to that second is refused. It waits and fails as
-// [Account.Sign] does. IssuerAccount is the account; empty, the signer is the account's identity.
+// Sign returns the user's JWT, signed by its account or by a signing key of the account, and issued in a later second than after, which
+// is the latest revocation of the user's key: servers reject JWTs issued up to that second. It waits and fails as
+// [Account.Sign] does. IssuerAccount is the account. If it is empty, the signer is the account's identity.
 func (u *User) Sign(ctx context.Context, signer *Signer, clock Clock, after time.Time) (token string, err error) {
 	claims := u.claims()
 	claims.IssuerAccount = issuerAccount(u.IssuerAccount, signer)
 	return sign(ctx, claims, signer, natsconn.AccountKey, clock, after)
 }
 
-// Sign returns the activation token, signed by the exporting account or by a signing key of that and issued in a later second
+// Sign returns the activation token, signed by the exporting account or by one of its signing keys, and issued in a later second
 // than after, which is the latest revocation of the importing account. It waits and fails as [Account.Sign] does. IssuerAccount
-// is the exporting account; empty, the signer is the account's identity.
+// is the exporting account. If it is empty, the signer is the account's identity.
 func (a *Activation) Sign(ctx context.Context, signer *Signer, clock Clock, after time.Time) (token string, err error) {
 	claims := a.claims()
 	claims.IssuerAccount = issuerAccount(a.IssuerAccount, signer)
 	return sign(ctx, claims, signer, natsconn.AccountKey, clock, after)
 }
 
-// issuerAccount is what the JWT says about the account that it belongs to: nothing, where the identity of that signs it.
+// issuerAccount returns the account for the JWT's claims, or nothing if the account's identity signs.
 func issuerAccount(account string, signer *Signer) string {
 	if account == signer.PublicKey() {
 		return ""
@@ -63,7 +63,7 @@ func sign(ctx context.Context, claims jwt.Claims, signer *Signer, kind natsconn.
 	if err != nil {
 		return "", err
 	}
-	// The library stamps the time of the machine, whose clock may have been set back meanwhile.
+	// The library uses the clock of the machine, which may have been set back in the meantime.
 	decoded, err := jwt.Decode(token)
 	if err != nil {
 		return "", fmt.Errorf("the signed JWT cannot be read back: %w", err)

@@ -1,8 +1,8 @@
 package claims
 
-// SystemAccount returns the system account of an operator, over which servers talk to each other and are asked. It exports what
-// the NATS CLI and dashboards ask of the own account, as nsc makes it (nsc, cmd/addoperator.go). It has no JetStream: nats-server
-// refuses a system account that does.
+// SystemAccount returns the system account of an operator, which carries the traffic between servers and the requests to them.
+// It has the exports that nsc creates (cmd/addoperator.go), which let the NATS CLI and dashboards monitor an account from within
+// it. It has no JetStream, because nats-server rejects a system account that does.
 func SystemAccount(publicKey, name string, signingKeys []string) *Account {
 	const docs = "https://docs.nats.io/nats-server/configuration/sys_accounts"
 	a := &Account{

@@ -12,28 +12,28 @@ import (
 	"github.com/nats-io/jwt/v2"
 )
 
-// Token is what any JWT of NATS says, be it of an operator, an account, a user, an activation or of an auth callout.
+// Token holds the common fields of any NATS JWT: of an operator, an account, a user, an activation or an auth callout.
 type Token struct {
 	// Type is "operator", "account", "user", "activation", "authorization_request", "authorization_response", or
 	// "generic" for claims of any other type.
 	Type string
 	// Name and Audience may be empty.
 	Name, Audience string
-	// Subject is the public key that the JWT is for, Issuer the one that signed it.
+	// Subject is the public key that the JWT is for. Issuer is the public key that signed it.
 	Subject, Issuer string
-	// IssuerAccount is the account, where a signing key of it signed.
+	// IssuerAccount is the account if one of its signing keys signed.
 	IssuerAccount string
 	ID            string
-	// IssuedAt, Expires and NotBefore are zero where the JWT does not say.
+	// IssuedAt, Expires and NotBefore are zero if they are not set in the JWT.
 	IssuedAt, Expires, NotBefore time.Time
 	Tags                         []string
-	// Text is the JWT alone.
+	// Text is the JWT without decoration.
 	Text string
-	// Payload is the whole of it as JSON text, as it was signed.
+	// Payload is the complete payload as JSON, as it was signed.
 	Payload string
 }
 
-// Undecorated returns the JWT out of the content of a .jwt or .creds file, and what is no such content as it is.
+// Undecorated returns the JWT in the content of a .jwt or .creds file, and any other text unchanged.
 func Undecorated(text string) string {
 	token, err := jwt.ParseDecoratedJWT([]byte(text))
 	if err != nil {
@@ -42,8 +42,8 @@ func Undecorated(text string) string {
 	return strings.TrimSpace(token)
 }
 
-// decodeAny decodes the claims of any type. Those that the library has no type for are read by a function of their own: [jwt.Decode] takes
-// their version for 1 and refuses the signature.
+// decodeAny decodes claims of any type. Types that the library does not know need [jwt.DecodeGeneric]: [jwt.Decode] takes their
+// version to be 1 and rejects the signature.
 func decodeAny(token string) (jwt.Claims, error) {
 	claims, err := jwt.Decode(token)
 	if err == nil {
@@ -56,8 +56,8 @@ func decodeAny(token string) (jwt.Claims, error) {
 }
 
 // DecodeToken reads a JWT of any type, alone or between BEGIN and END lines as in a .jwt or .creds file, and verifies that its issuer
-// signed it. Whether that issuer may, and whether the JWT has expired, is for the caller to judge. Of a seed that stands beside it
-// nothing is read, and the error contains neither.
+// signed it. The caller decides whether the issuer is trusted and whether the JWT has expired. A seed in the same file is ignored.
+// The error contains neither JWT nor seed.
 func DecodeToken(text string) (*Token, error) {
 	token := Undecorated(text)
 	chunks := strings.Split(token, ".")
@@ -66,13 +66,13 @@ func DecodeToken(text string) (*Token, error) {
 	}
 	claims, err := decodeAny(token)
 	if err != nil {
-		return nil, fmt.Errorf("it is no JWT of NATS with a valid signature: %w", err)
+		return nil, fmt.Errorf("it is not a NATS JWT with a valid signature: %w", err)
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(chunks[1])
 	if err != nil {
 		return nil, errors.New("its claims cannot be read")
 	}
-	// Both stand at the top in JWTs of version 1.
+	// JWTs of version 1 have both at the top level.
 	type fields struct {
 		Tags          []string `json:"tags"`
 		IssuerAccount string   `json:"issuer_account"`
@@ -81,7 +81,7 @@ func DecodeToken(text string) (*Token, error) {
 		fields
 		NATS fields `json:"nats"`
 	}
-	// Claims of any other type may have the same names for something else.
+	// Other types may use the same names for other things.
 	if _, other := errors.AsType[*json.UnmarshalTypeError](json.Unmarshal(payload, &written)); !other && !json.Valid(payload) {
 		return nil, errors.New("its claims cannot be read")
 	}

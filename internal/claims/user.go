@@ -6,57 +6,57 @@ import (
 	"github.com/nats-io/jwt/v2"
 )
 
-// User is the claims of a user.
+// User holds the claims of a user.
 type User struct {
 	Claims
 	UserLimits
-	// IssuerAccount is the public key of the account. The JWT says it only where a signing key of the account signs: read back from
-	// one that the account's identity has signed, it is empty, and the issuer is the account.
+	// IssuerAccount is the public key of the account. The JWT contains it only if a signing key of the account signed. If the
+	// account's identity signed, it is empty when it is read back, and the issuer is the account.
 	IssuerAccount string
 }
 
-// UserLimits are what a user may do. Nil is no limit. Of a user that a scoped signing key signs, all of it must be as in
+// UserLimits describes what a user may do. Nil means no limit. A user that a scoped signing key signs must have
 // [ScopedUserLimits].
 type UserLimits struct {
 	Permissions Permissions
-	// Subscriptions is a number, Data and Payload are in bytes.
+	// Subscriptions is a count. Data and Payload are in bytes.
 	Subscriptions, Data, Payload *int64
-	// SourceNetworks are the networks, in CIDR notation, that the user may connect from; none is all.
+	// SourceNetworks are the networks, in CIDR notation, that the user may connect from. Empty means all.
 	SourceNetworks []string
-	// Times are the times of the day at which the user may be connected; none is all. TimesLocation is their time zone, as in
-	// the IANA database; empty is that of the server.
+	// Times holds the times of day at which the user may be connected. Empty means any time. TimesLocation is their time zone in
+	// the IANA database. Empty means the time zone of the server.
 	Times         []TimeRange
 	TimesLocation string
-	// BearerToken lets whoever has the JWT connect, without the key.
+	// BearerToken allows a client to connect with the JWT alone, without the key.
 	BearerToken bool
-	// ProxyRequired refuses connections that do not come by way of a trusted proxy.
+	// ProxyRequired rejects connections that do not come through a trusted proxy.
 	ProxyRequired bool
-	// ConnectionTypes are those that the user may make, such as "STANDARD", "WEBSOCKET" or "LEAFNODE"; none is all.
+	// ConnectionTypes holds the allowed types of connection, such as "STANDARD", "WEBSOCKET" or "LEAFNODE". Empty means all.
 	ConnectionTypes []string
 }
 
-// TimeRange is a part of the day, with both ends as "15:04:05".
+// TimeRange is a part of the day. Both ends have the form "15:04:05".
 type TimeRange struct{ Start, End string }
 
-// Permissions are the subjects that may be published and subscribed to.
+// Permissions holds the subjects that a user may publish and subscribe to.
 type Permissions struct {
 	Publish, Subscribe Permission
-	// Responses lets the user answer requests on whatever subject they ask for; nil does not.
+	// Responses allows the user to reply to requests on their reply subjects. Nil does not.
 	Responses *Responses
 }
 
-// Permission is a list of subjects. An empty Allow allows all that Deny does not name.
+// Permission holds lists of subjects. An empty Allow allows every subject that is not in Deny.
 type Permission struct{ Allow, Deny []string }
 
-// Responses bound the answers to one request.
+// Responses limits the replies to one request.
 type Responses struct {
-	// MaxMessages is their number; negative is no limit.
+	// MaxMessages is the maximum number of replies. A negative number means no limit.
 	MaxMessages int
-	// Expires is how long they may be sent; negative is no limit.
+	// Expires is the time in which replies are allowed. A negative duration means no limit.
 	Expires time.Duration
 }
 
-// claims returns the user as jwt/v2 has it.
+// claims returns the user in the form of jwt/v2.
 func (u *User) claims() *jwt.UserClaims {
 	return &jwt.UserClaims{
 		ClaimsData: u.data(),
@@ -75,11 +75,11 @@ func userFrom(c *jwt.UserClaims) *User {
 	}
 }
 
-// ScopedUserLimits returns the limits of a user that a scoped signing key signs: all zero, since what such a user may do stands
-// in the key's scope. Servers refuse one that says more.
+// ScopedUserLimits returns the limits of a user that a scoped signing key signs: all zero, because the key's scope defines what
+// the user may do. Servers reject a user with other limits.
 func ScopedUserLimits() UserLimits { return userLimitsFrom(&jwt.UserPermissionLimits{}) }
 
-// claims returns the limits as jwt/v2 has them.
+// claims returns the limits in the form of jwt/v2.
 func (l *UserLimits) claims() jwt.UserPermissionLimits {
 	c := jwt.UserPermissionLimits{
 		Permissions: l.Permissions.claims(),

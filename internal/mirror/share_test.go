@@ -122,19 +122,19 @@ func TestImportsNeedTokens(t *testing.T) {
 			[]string{`"` + create.Subject + `": This is not an activation token.`}},
 		"of another account": {func(tokens map[string]string) {
 			tokens[create.Subject] = token(other, importer.public, create.Subject, claims.Service)
-		}, []string{`"` + create.Subject + `"`, "not issued by the account that this imports from"}},
+		}, []string{`"` + create.Subject + `"`, "not issued by the exporting account"}},
 		"for two accounts": {func(tokens map[string]string) {
 			tokens[messages.Subject] = token(source, other.public, messages.Subject, claims.Stream)
 		}, []string{`"` + messages.Subject + `"`, "is for the account " + other.public}},
 		"of another type": {func(tokens map[string]string) {
 			tokens[create.Subject] = token(source, importer.public, create.Subject, claims.Stream)
-		}, []string{`"` + create.Subject + `"`, "is for a stream, and the import is a service"}},
+		}, []string{`"` + create.Subject + `"`, "is for a stream, but the import is a service"}},
 		"for too little": {func(tokens map[string]string) {
 			tokens[messages.Subject] = token(source, importer.public, ActivationSubject(messages.Subject, other.public), claims.Stream)
-		}, []string{`"` + messages.Subject + `"`, "does not contain"}},
+		}, []string{`"` + messages.Subject + `"`, "does not include"}},
 		"for the source itself": {func(tokens map[string]string) {
 			maps.Copy(tokens, activations(t, "kine", other.public, other.seed, source.public))
-		}, []string{"does not import from itself"}},
+		}, []string{"cannot import from itself"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tokens := activations(t, "kine", source.public, source.seed, importer.public)

@@ -70,7 +70,7 @@ func seedOption(seed string) (nats.Option, error) {
 	}
 	public, err := pair.PublicKey()
 	if err != nil {
-		return nil, errors.New("not an nkey seed")
+		return nil, errors.New("not an NKey seed")
 	}
 	return nats.Nkey(public, pair.Sign), nil
 }

@@ -102,13 +102,13 @@ func ParseSeed(text string) (seed string, kind KeyKind, err error) {
 	seed = strings.Trim(text, " \t\r\n")
 	if !exact(seed, seedLength) {
 		if _, _, err := nkeys.DecodeSeed([]byte(invisible.Trim(seed))); err == nil {
-			return "", "", fmt.Errorf("not an nkey seed: %w", invisible.Check(seed))
+			return "", "", fmt.Errorf("not an NKey seed: %w", invisible.Check(seed))
 		}
-		return "", "", errors.New("not an nkey seed: " + form)
+		return "", "", errors.New("not an NKey seed: " + form)
 	}
 	prefix, raw, err := nkeys.DecodeSeed([]byte(seed))
 	if err != nil {
-		return "", "", errors.New("not an nkey seed: " + form)
+		return "", "", errors.New("not an NKey seed: " + form)
 	}
 	clear(raw)
 	return seed, kindOf(prefix), nil
@@ -122,7 +122,7 @@ func KeyPair(seed string) (nkeys.KeyPair, error) {
 	}
 	pair, err := nkeys.FromSeed([]byte(seed))
 	if err != nil {
-		return nil, errors.New("not an nkey seed")
+		return nil, errors.New("not an NKey seed")
 	}
 	return pair, nil
 }
@@ -146,7 +146,7 @@ func CheckSeed(seed string, kind KeyKind) error {
 	case err != nil && IsSeed(seed):
 		return err
 	case err != nil:
-		return errors.New("not an nkey seed: " + needed + " starts with " + kind.SeedPrefix() + " and has 58 characters")
+		return errors.New("not an NKey seed: " + needed + " starts with " + kind.SeedPrefix() + " and has 58 characters")
 	case found != kind:
 		return fmt.Errorf("the seed is that of %s key: %s, which starts with %s, is needed here", found.article(), needed, kind.SeedPrefix())
 	}

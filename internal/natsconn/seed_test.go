@@ -28,11 +28,11 @@ func TestCheckSeed(t *testing.T) {
 		"an account's":            {account, "that of an account key"},
 		"an operator's":           {operator, "that of an operator key"},
 		"a server's":              {server, "that of a server key"},
-		"a public key":            {userPublic, "not an nkey seed"},
-		"a wrong checksum":        {wrong, "not an nkey seed"},
-		"cut off":                 {user[:40], "not an nkey seed"},
-		"empty":                   {"", "not an nkey seed"},
-		"something else entirely": {"correct horse battery staple", "not an nkey seed"},
+		"a public key":            {userPublic, "not an NKey seed"},
+		"a wrong checksum":        {wrong, "not an NKey seed"},
+		"cut off":                 {user[:40], "not an NKey seed"},
+		"empty":                   {"", "not an NKey seed"},
+		"something else entirely": {"correct horse battery staple", "not an NKey seed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkError(t, CheckSeed(c.seed, UserKey), c.wantErr, user[4:], account[4:], operator[4:], server[4:], userPublic[4:], "horse")
@@ -57,7 +57,7 @@ func TestCheckSeedOfEachKind(t *testing.T) {
 			t.Errorf("the seed of %s is said to be of the kind %s, or not itself, %v", kind.article(), got, err)
 		}
 		_, _, err := ParseSeed(seeds[kind][:50])
-		checkError(t, err, "not an nkey seed", seeds[kind][4:50])
+		checkError(t, err, "not an NKey seed", seeds[kind][4:50])
 	}
 	for _, needed := range KeyKinds() {
 		for found, seed := range seeds {

@@ -108,7 +108,7 @@ func TestOperatorConfig(t *testing.T) {
 		},
 		"credentials for a key's file": {
 			env: env{"NATS_OPERATOR_SIGNING_KEY_FILE": systemFile}, config: object(acctest.Config{"system_credentials": system}), system: true,
-			keyErr: "The file " + systemFile + " that NATS_OPERATOR_SIGNING_KEY_FILE names: not an nkey seed",
+			keyErr: "The file " + systemFile + " that NATS_OPERATOR_SIGNING_KEY_FILE names: not an NKey seed",
 		},
 		"a missing key's file": {
 			env:    env{"NATS_OPERATOR_SIGNING_KEY_FILE": filepath.Join(dir, "missing")},

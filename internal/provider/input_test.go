@@ -112,8 +112,8 @@ func TestWhatServersCannotHold(t *testing.T) {
 	const (
 		late    = "2262-04-11T23:47:17Z"
 		never   = "9999-12-31T00:00:00Z"
-		isLate  = "the last second that nats-server can count with"
-		tooMany = "is more than nats-server can keep: at most 2147483647"
+		isLate  = "the last second that nats-server supports"
+		tooMany = "is more than nats-server supports. The maximum is 2147483647"
 		nothing = "a duration above zero"
 	)
 	export := func(set object) object {

@@ -38,7 +38,7 @@ func TestInvalidActivation(t *testing.T) {
 			"it is the public key of an operator: the public key of an account is needed, which starts with A"},
 		"a seed exports":      {one("account", exporter.Seed), "account", "it is a seed, which is secret"},
 		"a user imports":      {one("import_account", user.Public), "import_account", "it is the public key of a user"},
-		"itself":              {one("import_account", exporter.Public), "import_account", "an account does not import from itself"},
+		"itself":              {one("import_account", exporter.Public), "import_account", "An account cannot import from itself"},
 		"no subject":          {one("subject", ""), "subject", "is an empty text"},
 		"an empty token":      {one("subject", "a..b"), "subject", "has two in a row"},
 		"a > in the middle":   {one("subject", "a.>.b"), "subject", "> is not the last token"},
@@ -47,13 +47,13 @@ func TestInvalidActivation(t *testing.T) {
 		"an operator's seed": {one("signing_key_seed_wo", operator.Seed), "signing_key_seed_wo",
 			"the seed is that of an operator key: an account's seed, which starts with SA"},
 		"a user's seed":         {one("signing_key_seed_wo", user.Seed), "signing_key_seed_wo", "the seed is that of a user key"},
-		"a cut seed":            {one("signing_key_seed_wo", exporter.Seed[:40]), "signing_key_seed_wo", "not an nkey seed"},
+		"a cut seed":            {one("signing_key_seed_wo", exporter.Seed[:40]), "signing_key_seed_wo", "not an NKey seed"},
 		"an empty name":         {one("name", ""), "name", "is an empty text"},
 		"a tag in upper case":   {one("tags", []any{"EU"}), "tags", `write "eu"`},
 		"a time without a zone": {one("expires_at", "2030-01-01 00:00:00"), "expires_at", "RFC 3339"},
 		"an expiry in the past of its start": {with(acctest.Config{"expires_at": "2030-01-01T00:00:00Z",
 			"not_before": "2030-01-01T00:00:00Z"}), "expires_at",
-			"expires before it becomes valid"},
+			"expires before or when it becomes valid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := acctest.ValidateResource(t, "nats_activation", c.config)

@@ -143,7 +143,7 @@ func TestInvalidImport(t *testing.T) {
 		"~/O.nk":                      "the ~ is not expanded",
 		filepath.Join(dir, "missing"): "no such file",
 		dir:                           "is a directory",
-		broken:                        "in " + broken + " there is not an nkey seed",
+		broken:                        "in " + broken + " there is not an NKey seed",
 		"":                            "The id to import nats_nkey by is empty",
 	} {
 		_, found := acctest.ImportResource(t, "nats_nkey", id)

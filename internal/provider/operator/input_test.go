@@ -51,14 +51,14 @@ func TestInvalidOperator(t *testing.T) {
 		"a user's seed": {one("seed_wo", user.Seed), "seed_wo",
 			"the seed is that of a user key: an operator's seed, which starts with SO, is needed"},
 		"an account's seed":         {one("seed_wo", accountKey.Seed), "seed_wo", "the seed is that of an account key"},
-		"a cut seed":                {one("seed_wo", identity.Seed[:50]), "seed_wo", "not an nkey seed"},
-		"a public key for the seed": {one("seed_wo", identity.Public), "seed_wo", "not an nkey seed"},
+		"a cut seed":                {one("seed_wo", identity.Seed[:50]), "seed_wo", "not an NKey seed"},
+		"a public key for the seed": {one("seed_wo", identity.Public), "seed_wo", "not an NKey seed"},
 		"a seed as signing key":     {one("signing_keys", list(signing.Seed)), "signing_keys", "This may be a seed, which is secret"},
 		"an account's signing key": {one("signing_keys", list(accountKey.Public)), "signing_keys",
 			"It is the public key of an account: the public key of an operator is needed, which starts with O"},
-		"the identity as signing key": {one("signing_keys", list(identity.Public)), "signing_keys", "The operator's identity is no signing key"},
+		"the identity as signing key": {one("signing_keys", list(identity.Public)), "signing_keys", "The operator's identity cannot be a signing key"},
 
-		"strict without keys": {one("strict_signing_key_usage", true), "strict_signing_key_usage", "Only signing keys may sign, and there is none"},
+		"strict without keys": {one("strict_signing_key_usage", true), "strict_signing_key_usage", "Only signing keys may sign, but there is no signing key"},
 		"strict without seed": {strict(acctest.Config{"signing_key_seed_wo": nil, "signing_key_seed_wo_version": nil}), "signing_key_seed_wo",
 			"servers refuse a system account that the operator's identity has signed"},
 		"strict with the identity": {strict(acctest.Config{"signing_key_seed_wo": identity.Seed}), "signing_key_seed_wo",
@@ -93,7 +93,7 @@ func TestInvalidOperator(t *testing.T) {
 		"a time without zone": {one("expires_at", "2030-01-01T00:00:00"), "expires_at", "with a time zone at the end"},
 		"a date":              {one("not_before", "2030-01-01"), "not_before", "RFC 3339"},
 		"an expiry before the start": {with(acctest.Config{"expires_at": "2030-01-01T00:00:00Z", "not_before": "2031-01-01T00:00:00Z"}),
-			"expires_at", "expires before it becomes valid"},
+			"expires_at", "expires before or when it becomes valid"},
 		"an empty audience": {one("audience", ""), "audience", "is an empty text"},
 	} {
 		t.Run(name, func(t *testing.T) {

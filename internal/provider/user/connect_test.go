@@ -56,7 +56,7 @@ func TestAccUserScoped(t *testing.T) {
 	isSignedAgain(t, user, plain)
 	b.isRefused(t, plain)
 	w.Configure(t, b.providerConfig()+userBlock(b.account.PublicKey(), signing.seed, `tags = ["site:paris"]`))
-	w.Refused(t, "whose template says what the user may do", "apply", "-auto-approve")
+	w.Refused(t, "Its template defines what the user may do", "apply", "-auto-approve")
 	w.Must(t, "destroy", "-auto-approve")
 }
 

@@ -153,7 +153,7 @@ func TestEphemeralUserInput(t *testing.T) {
 	}{
 		"longest":                  {acctest.Config{"expires_in": "720h"}, "", ""},
 		"too long":                 {acctest.Config{"expires_in": "720h0m1s"}, "expires_in", "nats_user"},
-		"begins after the default": {acctest.Config{"not_before": "2099-01-01T00:00:00Z"}, "expires_in", "before it becomes valid"},
+		"begins after the default": {acctest.Config{"not_before": "2099-01-01T00:00:00Z"}, "expires_in", "before or when it becomes valid"},
 		"scoped without a key":     {acctest.Config{"scoped": true, "signing_key_seed": nil}, "signing_key_seed", "scoped signing key of the account"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -37,9 +37,9 @@ resource "nats_account" "a" {
 
 	// The plan knows what becomes of the account.
 	w.Configure(t, b.providerConfig()+account("disallow_bearer = true")+user(signed+"bearer_token = true"))
-	w.Refused(t, "forbid users that do not prove that they have their seed", "plan")
+	w.Refused(t, "forbid bearer tokens", "plan")
 	w.Configure(t, b.providerConfig()+account("")+user(fmt.Sprintf("signing_key_seed_wo = %q", other.seed)))
-	w.Refused(t, "is none of the account's signing keys", "plan")
+	w.Refused(t, "is not one of the account's signing keys", "plan")
 	w.Configure(t, b.providerConfig()+account("")+user(signed+"scoped = true"))
 	w.Refused(t, "The key is a plain signing key of the account", "plan")
 
@@ -53,9 +53,9 @@ resource "nats_account" "a" {
 	// An account that is managed elsewhere is looked up before something is signed.
 	w.Must(t, "destroy", "-auto-approve")
 	w.Configure(t, b.providerConfig()+b.user("bearer_token = true"))
-	w.Refused(t, "forbid users that do not prove that they have their seed", "apply", "-auto-approve")
+	w.Refused(t, "forbid bearer tokens", "apply", "-auto-approve")
 	w.Configure(t, b.providerConfig()+userBlock(b.account.PublicKey(), other.seed))
-	w.Refused(t, "is none of the account's signing keys", "apply", "-auto-approve")
+	w.Refused(t, "is not one of the account's signing keys", "apply", "-auto-approve")
 	if state := w.StateText(t); state != "" && acctest.Text("nats_user").MatchString(state) {
 		t.Errorf("something was stored: %s", state)
 	}
@@ -66,7 +66,7 @@ ephemeral "nats_user_credentials" "test" {
   signing_key_seed = %q
 }
 `, b.account.PublicKey(), other.seed))
-	w.Refused(t, "is none of the account's signing keys", "plan")
+	w.Refused(t, "is not one of the account's signing keys", "plan")
 
 	// A JWT that is longer than the server takes is a warning: who signs does not know how the servers are configured.
 	w.Configure(t, b.providerConfig()+b.user(`permissions = {
