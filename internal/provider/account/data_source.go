@@ -69,7 +69,7 @@ func readAttributes() map[string]schema.Attribute {
 }
 
 func (d *accountData) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	attributes := dataTwin(claimsAttributes())
+	attributes := attribute.DataSource(claimsAttributes())
 	attributes["public_key"] = schema.StringAttribute{
 		MarkdownDescription: "Public key of the account, which starts with `A`.",
 		Required:            true, Validators: []validator.String{validators.PublicKey(natsconn.AccountKey)},

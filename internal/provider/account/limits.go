@@ -9,7 +9,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -47,6 +47,6 @@ func warnOfJetStream(account string, at path.Path, limits *claims.JetStream, dia
 
 // warnOf warns of each limit below an attribute that is less than KINE needs.
 func warnOf(account string, at path.Path, limits kine.Limits, diags *diag.Diagnostics) {
-	userlimits.WarnOfKINE(diags, at, limits, secret.Sprintf("Account %q", account), "A k3s in this account",
+	claimattr.WarnOfKINE(diags, at, limits, secret.Sprintf("Account %q", account), "A k3s in this account",
 		" If no k3s stores its state in the account, nothing is wrong.")
 }

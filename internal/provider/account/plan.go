@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifiers"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
@@ -33,11 +33,11 @@ func (r *accountResource) ValidateConfig(ctx context.Context, req resource.Valid
 	}
 	validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
 	account, unknown := config.account()
-	claimpath.AddProblems(&resp.Diagnostics, account.Problems(), attributeNames, unknown)
+	claimattr.AddProblems(&resp.Diagnostics, account.Problems(), attributeNames, unknown)
 }
 
 // attributeNames are the attributes whose names do not follow from those of the claims.
-var attributeNames = claimpath.Names{
+var attributeNames = claimattr.Names{
 	"JetStream": "jetstream", "Tiers": "jetstream.tiers", "Expires": "expires_at", "XKey": "xkey",
 	"NoWildcardExports": "disallow_wildcard_exports", "NoBearerTokens": "disallow_bearer", "Responses": "allow_responses",
 	"Mappings[]": "destinations", "Tags#": "",
@@ -49,7 +49,7 @@ func (m *accountModel) known(diags *diag.Diagnostics) claims.Account {
 	if m.PublicKey.IsUnknown() {
 		unknown = nil // it is generated
 	}
-	claimpath.AddProblems(diags, account.Problems(), attributeNames, unknown)
+	claimattr.AddProblems(diags, account.Problems(), attributeNames, unknown)
 	return account
 }
 
@@ -90,7 +90,7 @@ func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 			warnOfKept(&plan, &state, &resp.Diagnostics)
 		}
 	}
-	claimpath.CheckExpiry(&resp.Diagnostics, plan.JWT.IsUnknown(), account.Expires, what, secret.Sprintf("account %q", account.Name),
+	claimattr.CheckExpiry(&resp.Diagnostics, plan.JWT.IsUnknown(), account.Expires, what, secret.Sprintf("account %q", account.Name),
 		"servers accept none of its users")
 	if plan.JWT.IsUnknown() {
 		r.planSigning(ctx, &plan, &resp.Diagnostics)

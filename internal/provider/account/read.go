@@ -3,7 +3,7 @@ package account
 import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 )
 
 // readAccount reads the attributes that make up the claims.
@@ -20,7 +20,7 @@ func readAccount(o attribute.Object) claims.Account {
 			Imports: limits.Number("imports"), Exports: limits.Number("exports"), Payload: limits.Bytes("payload"), Data: limits.Bytes("data"),
 			NoWildcardExports: limits.Bool("disallow_wildcard_exports"), NoBearerTokens: limits.Bool("disallow_bearer"),
 		},
-		DefaultPermissions: userlimits.Permissions(o.Object("default_permissions")),
+		DefaultPermissions: claimattr.Permissions(o.Object("default_permissions")),
 		Revocations:        o.Times("revocations"),
 		ClusterTraffic:     o.Text("cluster_traffic"),
 	}
@@ -49,7 +49,7 @@ func readAccount(o attribute.Object) claims.Account {
 		signingKey := claims.SigningKey{PublicKey: key.Text("public_key")}
 		if scope := key.Object("scope"); !scope.IsNull() {
 			signingKey.Scope = &claims.Scope{
-				Role: scope.Text("role"), Description: scope.Text("description"), Template: userlimits.Read(scope.Object("template")),
+				Role: scope.Text("role"), Description: scope.Text("description"), Template: claimattr.Limits(scope.Object("template")),
 			}
 		}
 		a.SigningKeys = append(a.SigningKeys, signingKey)

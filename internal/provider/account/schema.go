@@ -19,9 +19,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifiers"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
@@ -173,7 +173,7 @@ func claimsAttributes() map[string]schema.Attribute {
 		"exports":      exportsAttribute(),
 		"imports":      importsAttribute(),
 		"signing_keys": signingKeysAttribute(),
-		"default_permissions": userlimits.PermissionsAttribute("Subjects that users may publish and subscribe to who have no permissions of their " +
+		"default_permissions": claimattr.PermissionsAttribute("Subjects that users may publish and subscribe to who have no permissions of their " +
 			"own."),
 		"mappings": schema.MapNestedAttribute{
 			MarkdownDescription: "Where messages go that are published to a subject, by that subject, which may have wildcards.",

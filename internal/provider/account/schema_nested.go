@@ -13,8 +13,8 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/bytesize"
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
@@ -131,7 +131,7 @@ func signingKeysAttribute() schema.ListNestedAttribute {
 					"description": text("What the role is for."),
 					"template": schema.SingleNestedAttribute{
 						MarkdownDescription: "What the users may do. Without it, all.",
-						Optional:            true, Attributes: userlimits.Attributes(),
+						Optional:            true, Attributes: claimattr.LimitAttributes(),
 					},
 				},
 			},

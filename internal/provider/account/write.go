@@ -4,7 +4,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/bytesize"
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 )
 
 // accountFields is the reverse of readAccount.
@@ -18,7 +18,7 @@ func accountFields(a claims.Account) attribute.Fields {
 			"disallow_wildcard_exports": a.Limits.NoWildcardExports, "disallow_bearer": a.Limits.NoBearerTokens,
 		}.OrNil(),
 		"jetstream":           jetStreamFields(a),
-		"default_permissions": userlimits.PermissionFields(a.DefaultPermissions),
+		"default_permissions": claimattr.PermissionFields(a.DefaultPermissions),
 		"revocations":         a.Revocations,
 		"authorization": attribute.Fields{
 			"auth_users": a.Authorization.AuthUsers, "allowed_accounts": a.Authorization.AllowedAccounts, "xkey": a.Authorization.XKey,
@@ -36,7 +36,7 @@ func accountFields(a claims.Account) attribute.Fields {
 		field := attribute.Fields{"public_key": key.PublicKey}
 		if key.Scope != nil {
 			field["scope"] = attribute.Fields{
-				"role": key.Scope.Role, "description": key.Scope.Description, "template": userlimits.Fields(key.Scope.Template).OrNil(),
+				"role": key.Scope.Role, "description": key.Scope.Description, "template": claimattr.LimitFields(key.Scope.Template).OrNil(),
 			}
 		}
 		signingKeys = append(signingKeys, field)

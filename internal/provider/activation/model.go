@@ -12,7 +12,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 )
@@ -50,7 +50,7 @@ func (m *activationModel) Identity() any {
 }
 
 // names are the attributes that fields of the claims are, where their names differ.
-var names = claimpath.Names{"PublicKey": "import_account", "IssuerAccount": "account", "Expires": "expires_at", "Tags#": ""}
+var names = claimattr.Names{"PublicKey": "import_account", "IssuerAccount": "account", "Expires": "expires_at", "Tags#": ""}
 
 // claims reads the model, and lists what is not known yet of it, which counts as absent.
 func (m *activationModel) claims() (*claims.Activation, path.Paths) {
@@ -71,7 +71,7 @@ func (m *activationModel) claims() (*claims.Activation, path.Paths) {
 // Check tells everything that is wrong with the configuration, as far as it is known.
 func (m *activationModel) Check(diags *diag.Diagnostics) {
 	activation, unknown := m.claims()
-	claimpath.AddProblems(diags, activation.Problems(), names, unknown)
+	claimattr.AddProblems(diags, activation.Problems(), names, unknown)
 }
 
 // signer returns what signs, and the caller closes: the key in the configuration, or the provider's.
@@ -121,7 +121,7 @@ func (m *activationModel) Preview(config, state *activationModel, diags *diag.Di
 	}
 	wanted, unknown := m.claims()
 	keeps := state != nil && len(unknown) == 0 && !config.provider.SignerUnknown(config.SigningKeySeedWO) && state.keeps(m, config, wanted)
-	claimpath.CheckExpiry(diags, !keeps, wanted.Expires, "Activation", "activation", "servers do not let the account import with it")
+	claimattr.CheckExpiry(diags, !keeps, wanted.Expires, "Activation", "activation", "servers do not let the account import with it")
 	if keeps {
 		m.JWT, m.Issuer, m.IssuedAt = state.JWT, state.Issuer, state.IssuedAt
 		return

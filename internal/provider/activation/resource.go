@@ -11,9 +11,9 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/offline"
 )
 
 var (
@@ -25,12 +25,12 @@ var (
 )
 
 type activationResource struct {
-	offline.Resource[activationModel, *activationModel]
+	claimattr.Resource[activationModel, *activationModel]
 }
 
 // NewResource returns the resource nats_activation.
 func NewResource() resource.Resource {
-	return &activationResource{offline.Resource[activationModel, *activationModel]{Name: "activation"}}
+	return &activationResource{claimattr.Resource[activationModel, *activationModel]{Name: "activation"}}
 }
 
 // Configure has the provider's key sign what has none of its own.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/functions"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
 )
 
 // run calls a function as the framework does.
@@ -101,7 +101,7 @@ func TestKINEPermissions(t *testing.T) {
 	if !ok {
 		t.Fatalf("got %T", got)
 	}
-	granted := userlimits.Permissions(attribute.NewObject(object.Attributes(), path.Empty()))
+	granted := claimattr.Permissions(attribute.NewObject(object.Attributes(), path.Empty()))
 	publish, subscribe := kine.Permissions("edge")
 	if !slices.Equal(granted.Publish.Allow, publish) || !slices.Equal(granted.Subscribe.Allow, subscribe) || granted.Responses != nil ||
 		len(granted.Publish.Deny)+len(granted.Subscribe.Deny) > 0 {

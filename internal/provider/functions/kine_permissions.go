@@ -10,7 +10,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 )
 
 type kinePermissions struct{}
@@ -24,7 +24,7 @@ func (kinePermissions) Metadata(_ context.Context, _ function.MetadataRequest, r
 
 // permissionsType is the type of the attribute permissions of nats_user.
 func permissionsType() types.ObjectType {
-	of, ok := userlimits.PermissionsAttribute("").GetType().(types.ObjectType)
+	of, ok := claimattr.PermissionsAttribute("").GetType().(types.ObjectType)
 	if !ok {
 		panic("permissions are no object")
 	}
@@ -51,7 +51,7 @@ func (kinePermissions) Run(ctx context.Context, req function.RunRequest, resp *f
 	}
 	var permissions claims.Permissions
 	permissions.Publish.Allow, permissions.Subscribe.Allow = kine.Permissions(bucket)
-	resp.Error = resp.Result.Set(ctx, attribute.Value(ctx, permissionsType(), userlimits.PermissionFields(permissions)))
+	resp.Error = resp.Result.Set(ctx, attribute.Value(ctx, permissionsType(), claimattr.PermissionFields(permissions)))
 }
 
 // bucketParameter is the name of a bucket, the first parameter.

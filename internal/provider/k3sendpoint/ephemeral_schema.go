@@ -11,8 +11,8 @@ import (
 	resourceschema "github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/twin"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
@@ -23,7 +23,7 @@ func (r *ephemeralEndpoint) Schema(ctx context.Context, _ ephemeral.SchemaReques
 	if !ok {
 		panic("verification is no object")
 	}
-	attributes := twin.Attributes(shared)
+	attributes := attribute.Ephemeral(shared)
 	attributes["k3s_token"] = schema.StringAttribute{
 		MarkdownDescription: k3sTokenText, Optional: true, Sensitive: true,
 		Validators: []validator.String{validators.String("a k3s token", "Invalid K3s Token", checkToken)},
@@ -32,7 +32,7 @@ func (r *ephemeralEndpoint) Schema(ctx context.Context, _ ephemeral.SchemaReques
 		MarkdownDescription: strings.ReplaceAll(verification.MarkdownDescription, credentialsWO, credentials),
 		Optional:            true,
 		Attributes: map[string]schema.Attribute{
-			"servers": twin.Attributes(verification.Attributes)["servers"],
+			"servers": attribute.Ephemeral(verification.Attributes)["servers"],
 			"tls": schema.SingleNestedAttribute{
 				MarkdownDescription: verificationTLSText, Optional: true, Attributes: tlsconfig.EphemeralAttributes(),
 			},

@@ -13,7 +13,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 )
 
@@ -47,11 +47,11 @@ func (m *operatorModel) Identity() any { return identityModel{PublicKey: m.Publi
 
 // The attributes that fields of the claims are, where their names differ.
 var (
-	names = claimpath.Names{
+	names = claimattr.Names{
 		"Expires": "expires_at", "ServiceURLs": "operator_service_urls", "SystemAccount": "system_account.public_key",
 		"SigningKeys#": "", "Tags#": "",
 	}
-	systemNames = claimpath.Names{
+	systemNames = claimattr.Names{
 		"Name": "system_account.name", "PublicKey": "system_account.public_key", "SigningKeys": "system_account.signing_keys",
 		"SigningKeys#": "",
 	}
@@ -92,7 +92,7 @@ func (m *operatorModel) claims() operatorClaims {
 }
 
 // knows tells whether all of an attribute is known.
-func (c *operatorClaims) knows(at path.Path) bool { return claimpath.Known(at, c.unknown) }
+func (c *operatorClaims) knows(at path.Path) bool { return claimattr.Known(at, c.unknown) }
 
 var (
 	signingKeysPath = path.Root("signing_keys")
@@ -111,11 +111,11 @@ func (m *operatorModel) Check(diags *diag.Diagnostics) {
 	if !c.knows(signingKeysPath) {
 		undecided = append(undecided, strictPath) // it needs one
 	}
-	claimpath.AddProblems(diags, c.operator.Problems(), names, undecided)
+	claimattr.AddProblems(diags, c.operator.Problems(), names, undecided)
 	if c.system == nil {
 		return
 	}
-	claimpath.AddProblems(diags, c.system.Problems(), systemNames, c.unknown)
+	claimattr.AddProblems(diags, c.system.Problems(), systemNames, c.unknown)
 	m.checkSystemUsers(&c, diags)
 	m.checkSystemSigner(&c, diags)
 }

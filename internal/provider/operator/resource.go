@@ -12,7 +12,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/offline"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 )
 
 var (
@@ -23,12 +23,12 @@ var (
 )
 
 type operatorResource struct {
-	offline.Resource[operatorModel, *operatorModel]
+	claimattr.Resource[operatorModel, *operatorModel]
 }
 
 // NewResource returns the resource nats_operator.
 func NewResource() resource.Resource {
-	return &operatorResource{offline.Resource[operatorModel, *operatorModel]{Name: "operator"}}
+	return &operatorResource{claimattr.Resource[operatorModel, *operatorModel]{Name: "operator"}}
 }
 
 // ValidateConfig checks a configuration, which has the seed in place of the public key.

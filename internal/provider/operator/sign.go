@@ -10,7 +10,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
@@ -35,7 +35,7 @@ func (m *operatorModel) Preview(config, state *operatorModel, diags *diag.Diagno
 		m.SystemAccountJWT = types.StringNull()
 	}
 	defer func() {
-		claimpath.CheckExpiry(diags, m.JWT.IsUnknown(), c.operator.Expires, "Operator", "operator", "nats-server 2.15 starts with it all the same, and nsc and other tools refuse it")
+		claimattr.CheckExpiry(diags, m.JWT.IsUnknown(), c.operator.Expires, "Operator", "operator", "nats-server 2.15 starts with it all the same, and nsc and other tools refuse it")
 	}()
 	if state == nil {
 		return

@@ -11,8 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/twin"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
@@ -33,7 +33,7 @@ const ephemeralText = "Credentials of a user of an account that are in no state 
 
 // Schema is that of the resource, but for what has to do with a state.
 func (r *ephemeralCredentials) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
-	attributes := twin.Attributes(sharedAttributes())
+	attributes := attribute.Ephemeral(sharedAttributes())
 	attributes["expires_in"] = schema.StringAttribute{
 		MarkdownDescription: fmt.Sprintf("How long the user can connect after it was signed, such as `15m`, up to `%s`; at the end, servers cut its "+
 			"connections. Longer than the apply that needs the credentials, or what is done with them, takes. Defaults to `%s`.",

@@ -5,7 +5,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -15,6 +15,6 @@ func (m *claimsModel) warnOfLimits(diags *diag.Diagnostics) {
 	if !kine.IsUserOfKINE(limits.Permissions.Publish.Allow) {
 		return
 	}
-	userlimits.WarnOfKINE(diags, path.Empty(), kine.Limits{Subscriptions: limits.Subscriptions, Payload: limits.Payload},
+	claimattr.WarnOfKINE(diags, path.Empty(), kine.Limits{Subscriptions: limits.Subscriptions, Payload: limits.Payload},
 		secret.Sprintf("User %q", m.Name.ValueString()), "A k3s that connects as this user", "")
 }

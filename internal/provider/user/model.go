@@ -11,8 +11,8 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
 )
 
 // claimsModel is what the resource and the ephemeral resource have in common: what is signed, and what comes of it.
@@ -81,7 +81,7 @@ func (m *claimsModel) user() (claims.User, path.Paths) {
 		Claims: claims.Claims{
 			PublicKey: o.Text("public_key"), Name: o.Text("name"), Tags: o.Texts("tags"), Audience: o.Text("audience"), NotBefore: o.Time("not_before"),
 		},
-		UserLimits:    userlimits.Read(o),
+		UserLimits:    claimattr.Limits(o),
 		IssuerAccount: o.Text("account"),
 	}
 	slices.Sort(user.Tags) // a set has no order

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -45,7 +45,7 @@ func (s *signing) refuse(of *claims.Account, m *claimsModel, seed types.String, 
 		if field, ok := problem.Path[0].(string); ok && names[field].String() != "" {
 			at = names[field]
 		}
-		if !claimpath.Known(at, unknown) || !claimpath.Known(path.Root("scoped"), unknown) {
+		if !claimattr.Known(at, unknown) || !claimattr.Known(path.Root("scoped"), unknown) {
 			continue
 		}
 		text := secret.Sprintf("The user %q of the account %q (%s) cannot connect. %s", user.Name, of.Name, of.PublicKey, problem.Text)

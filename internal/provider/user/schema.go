@@ -20,8 +20,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/userlimits"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
@@ -49,7 +49,7 @@ func (r *userResource) Schema(ctx context.Context, _ resource.SchemaRequest, res
 
 // sharedAttributes are those that the ephemeral resource has too.
 func sharedAttributes() map[string]schema.Attribute {
-	attributes := userlimits.Attributes()
+	attributes := claimattr.LimitAttributes()
 	maps.Copy(attributes, claimsAttributes())
 	maps.Copy(attributes, signedAttributes())
 	return attributes

@@ -16,7 +16,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
@@ -26,7 +26,7 @@ import (
 const signTimeout = 10 * time.Second
 
 // attributeNames are the attributes whose names do not follow from those of the claims.
-var attributeNames = claimpath.Names{
+var attributeNames = claimattr.Names{
 	"IssuerAccount": "account", "Expires": "expires_in", "Responses": "allow_responses", "Tags#": "",
 }
 
@@ -50,7 +50,7 @@ func (s *signing) checkClaims(config *claimsModel, seed types.String, diags *dia
 	if natsconn.CheckPublicKey(user.IssuerAccount, natsconn.AccountKey) != nil {
 		user.IssuerAccount = ""
 	}
-	claimpath.AddProblems(diags, user.Problems(), attributeNames, unknown)
+	claimattr.AddProblems(diags, user.Problems(), attributeNames, unknown)
 	if config.Scoped.ValueBool() {
 		s.checkScoped(config, seed, diags)
 	}

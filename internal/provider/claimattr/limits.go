@@ -1,6 +1,4 @@
-// Package userlimits is the attributes that say what a user may do: in an account's default permissions, in the template of a
-// scoped signing key, and in a user itself.
-package userlimits
+package claimattr
 
 import (
 	"math"
@@ -58,8 +56,9 @@ func PermissionsAttribute(description string) schema.SingleNestedAttribute {
 	}
 }
 
-// Attributes are all that a user may be limited by.
-func Attributes() map[string]schema.Attribute {
+// LimitAttributes are the attributes that limit a user: in an account's default permissions, in the template of a scoped signing key,
+// and in a user itself.
+func LimitAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"permissions": PermissionsAttribute("Subjects that may be published and subscribed to. Without it, those of the account's `default_permissions`."),
 		"subscriptions": schema.Int64Attribute{
@@ -130,8 +129,8 @@ func PermissionFields(p claims.Permissions) attribute.Fields {
 	return fields.OrNil()
 }
 
-// Read reads what [Attributes] describes.
-func Read(o attribute.Object) claims.UserLimits {
+// Limits reads what [LimitAttributes] describes.
+func Limits(o attribute.Object) claims.UserLimits {
 	u := claims.UserLimits{
 		Permissions:   Permissions(o.Object("permissions")),
 		Subscriptions: o.Number("subscriptions"), Data: o.Bytes("data"), Payload: o.Bytes("payload"),
@@ -144,8 +143,8 @@ func Read(o attribute.Object) claims.UserLimits {
 	return u
 }
 
-// Fields is the reverse of [Read].
-func Fields(u claims.UserLimits) attribute.Fields {
+// LimitFields is the reverse of [Limits].
+func LimitFields(u claims.UserLimits) attribute.Fields {
 	var times []attribute.Fields
 	for _, t := range u.Times {
 		times = append(times, attribute.Fields{"start": t.Start, "end": t.End})

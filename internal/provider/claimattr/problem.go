@@ -1,5 +1,7 @@
-// Package claimpath tells problems of claims at the attributes that the claims were read from.
-package claimpath
+// Package claimattr is what the resources whose attributes become the claims of a JWT share: the attributes that say what a user
+// may do, problems of claims at the attributes that the claims were read from, and the part of a resource that signs on this
+// machine alone.
+package claimattr
 
 import (
 	"fmt"

@@ -1,6 +1,4 @@
-// Package offline is what resources have in common that are signed on this machine: all of one is in its state, and no server is asked
-// or told.
-package offline
+package claimattr
 
 import (
 	"context"
@@ -22,7 +20,8 @@ type Model[S any] interface {
 	Identity() any
 }
 
-// Resource is the part of a resource that is the same for all. It is to be embedded.
+// Resource is the part that resources share which are signed on this machine: all of one is in its state, and no server is asked
+// or told. It is to be embedded.
 type Resource[S any, M Model[S]] struct {
 	// Name is what follows the provider's name in that of the type, such as "operator".
 	Name string

@@ -1,4 +1,4 @@
-package claimpath_test
+package claimattr_test
 
 import (
 	"testing"
@@ -7,10 +7,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimpath"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 )
 
-var names = claimpath.Names{"Tiers": "jetstream.tiers", "Mappings[]": "destinations", "Tags#": ""}
+var names = claimattr.Names{"Tiers": "jetstream.tiers", "Mappings[]": "destinations", "Tags#": ""}
 
 func TestPath(t *testing.T) {
 	for want, fields := range map[string][]any{
@@ -43,7 +43,7 @@ func TestUndecided(t *testing.T) {
 		{path.Root("limits").AtName("data"), []string{"exports[0].subject", "exports[1].subject"}},
 	} {
 		var diags diag.Diagnostics
-		claimpath.AddProblems(&diags, []claims.Problem{
+		claimattr.AddProblems(&diags, []claims.Problem{
 			{Path: []any{"Exports", 0, "Subject"}, Text: "x"}, {Path: []any{"Exports", 1, "Subject"}, Text: "x"}, {Path: []any{"Limits", "Exports"}, Text: "x"},
 		}, names, path.Paths{c.unknown})
 		var told []string

@@ -1,4 +1,4 @@
-package claimpath
+package claimattr
 
 import (
 	"fmt"

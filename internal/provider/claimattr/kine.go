@@ -1,4 +1,4 @@
-package userlimits
+package claimattr
 
 import (
 	"errors"
