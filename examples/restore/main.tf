@@ -37,7 +37,7 @@ provider "nats" {
 resource "nats_kine_bucket" "cluster" {
   deletion_protection = var.deletion_protection
 
-  # It counts when the bucket is made, and can stay.
+  # It has an effect only when the bucket is made, and can stay.
   restore_from = {
     bucket           = "kine"
     jetstream_domain = "leaf"

@@ -65,7 +65,7 @@ func (c *Client) Identify(err error) error { return &IdentityError{Identity: c.I
 // Identity returns whom the client connects as. It makes no request.
 func (c *Client) Identity() Identity {
 	if c.settings.minted != nil {
-		return Identity{Way: "a user that the provider has signed", Account: c.settings.account}
+		return Identity{Way: "a user that the provider has signed itself,", Account: c.settings.account}
 	}
 	r, err := c.resolve()
 	if err != nil {

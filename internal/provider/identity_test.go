@@ -96,7 +96,7 @@ func TestWhoseCredentials(t *testing.T) {
 		},
 		"a tenant's for a domain of others": {
 			config: acctest.Config{"credentials": user}, do: askDomain,
-			want: []string{"of the account " + tenant.PublicKey(), "the account that the domain's leaf node is connected to"},
+			want: []string{"of the account " + tenant.PublicKey(), "The leaf node of the domain must be connected to the same account"},
 		},
 		"a tenant's for the system": {
 			config: acctest.Config{"operator": acctest.Config{"system_credentials": user}}, do: askSystem,

@@ -57,7 +57,7 @@ func whose(err error) string {
 	case absent && !noJetStream.Account && of.Account == "":
 		return "" // a matter of the server
 	case absent && !noJetStream.Account && noJetStream.Domain != "":
-		return fmt.Sprintf("The provider connected as %s. It needs a user of the account that the domain's leaf node is connected to.", of)
+		return fmt.Sprintf("The provider connected as %s. The leaf node of the domain must be connected to the same account.", of)
 	case absent:
 		return fmt.Sprintf("The provider connected as %s. It needs a user of an account that has JetStream, which the system account does not.", of)
 	}
