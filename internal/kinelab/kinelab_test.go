@@ -38,7 +38,7 @@ func connections(t *testing.T, s *natslab.Server) []string {
 	return names
 }
 
-// eventually waits until check has nothing to say, for a minute at most.
+// eventually waits up to a minute until check returns an empty string.
 func eventually(t *testing.T, check func() string) {
 	t.Helper()
 	deadline := time.NewTimer(time.Minute)
@@ -117,7 +117,7 @@ func TestMakesTheBucket(t *testing.T) {
 	k := kinelab.Run(t, s.ClientURL()+"?noEmbed&bucket=prod&revHistory=20")
 	cfg := streamConfig(t, s, "prod")
 	if cfg.MaxMsgsPerSubject != 20 || cfg.Description != "Holds kine key/values" {
-		t.Errorf("KINE has made %+v", cfg)
+		t.Errorf("KINE created %+v", cfg)
 	}
 	if want := []string{"kine using bucket: prod"}; !cmp.Equal(connections(t, s)[:1], want) {
 		t.Errorf("connections %q, want the first to be %q", connections(t, s), want)
@@ -135,12 +135,12 @@ func TestTakesAnEqualBucket(t *testing.T) {
 	before := streamConfig(t, s, "kine")
 	write(t, kinelab.Run(t, s.ClientURL()+"?noEmbed"), "/registry/key")
 	if diff := cmp.Diff(before, streamConfig(t, s, "kine")); diff != "" {
-		t.Errorf("KINE has changed the bucket:\n%s", diff)
+		t.Errorf("KINE changed the bucket:\n%s", diff)
 	}
 }
 
-// TestRefusesAnotherHistory also pins the connection that an error of the driver leaves behind, which the package
-// documents: a KINE that closes it makes this test fail.
+// TestRefusesAnotherHistory also verifies that the driver leaks a connection on an error, which the package
+// documents: the test fails with a KINE that closes it.
 func TestRefusesAnotherHistory(t *testing.T) {
 	t.Parallel()
 	s := natslab.Single(t)
@@ -159,7 +159,7 @@ func TestRefusesAnotherHistory(t *testing.T) {
 		}
 	}
 	if left != 1 {
-		t.Errorf("the driver has left %d connections behind, it was one with kine v0.17.5", left)
+		t.Errorf("the driver leaked %d connections, kine v0.17.5 leaks one", left)
 	}
 }
 
@@ -173,7 +173,7 @@ func TestRestartsOnItsBucket(t *testing.T) {
 	}
 	second := kinelab.Run(t, s.ClientURL()+"?noEmbed")
 	if got := read(t, second, "/registry/key"); got != revision {
-		t.Errorf("the key is at revision %d, it was written at %d", got, revision)
+		t.Errorf("the key has revision %d, but was written at %d", got, revision)
 	}
 }
 
@@ -185,7 +185,7 @@ func TestTwoOnOneBucket(t *testing.T) {
 		t.Fatal(a.Endpoint())
 	}
 	revision := write(t, a, "/registry/a")
-	// The write through b is after the one through a, so b has seen that when its own write has come back.
+	// The write through b follows the write through a, so b knows that one when its own write returns.
 	if later := write(t, b, "/registry/b"); later <= revision {
 		t.Errorf("revision %d after %d", later, revision)
 	}
@@ -194,8 +194,8 @@ func TestTwoOnOneBucket(t *testing.T) {
 	}
 }
 
-// TestStopLeavesNothing starts and stops KINE with a watch open, and looks for what is left: connections, the port, the
-// goroutines of KINE and of its client.
+// TestStopLeavesNothing starts and stops KINE with an open watch, and checks that nothing remains: connections, the
+// port, the goroutines of KINE and of its client.
 func TestStopLeavesNothing(t *testing.T) {
 	s := natslab.Single(t)
 	before := goroutines()
@@ -209,7 +209,7 @@ func TestStopLeavesNothing(t *testing.T) {
 	}
 	watch := c.Watch(t.Context(), "/registry/", clientv3.WithPrefix(), clientv3.WithCreatedNotify())
 	if resp := <-watch; !resp.Created {
-		t.Fatalf("the watch began with %v", resp)
+		t.Fatalf("the watch started with %v", resp)
 	}
 	stopwatch := natslab.StartStopwatch()
 	if err := k.Stop(); err != nil {
@@ -245,7 +245,7 @@ func TestStopLeavesNothing(t *testing.T) {
 	}
 }
 
-// A connection that says nothing, which may come from anywhere, does not hold up the stop.
+// A silent connection, which any local process can open, does not delay Stop.
 func TestStopWithASilentConnection(t *testing.T) {
 	t.Parallel()
 	s := natslab.Single(t)
@@ -263,7 +263,7 @@ func TestStopWithASilentConnection(t *testing.T) {
 	}
 }
 
-// goroutines returns the stacks of the goroutines that are not the NATS server's, by their ids.
+// goroutines returns the stacks of the goroutines that do not belong to the NATS server, by ID.
 func goroutines() map[string]string {
 	buf := make([]byte, 4<<20)
 	buf = buf[:runtime.Stack(buf, true)]
@@ -283,7 +283,7 @@ func TestUnixSocket(t *testing.T) {
 	s := natslab.Single(t)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "kine.sock")
-	if err := os.WriteFile(path, nil, 0o644); err != nil { // what a killed KINE has left
+	if err := os.WriteFile(path, nil, 0o644); err != nil { // left behind by a killed KINE
 		t.Fatal(err)
 	}
 	k := kinelab.Run(t, s.ClientURL()+"?noEmbed", func(c *kinelab.Config) { c.Dir = dir })
@@ -299,7 +299,7 @@ func TestUnixSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
-		t.Errorf("the socket is still there: %v", err)
+		t.Errorf("the socket still exists: %v", err)
 	}
 }
 
@@ -318,8 +318,8 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestTimeout starts KINE where JetStream never answers: its create loop would go on for ever. It is not parallel, because
-// it reads the last lines of a log that all KINEs share.
+// TestTimeout starts KINE on a JetStream that never answers, on which its create loop would run forever. It is not
+// parallel because it reads the last lines of a log that all KINEs share.
 func TestTimeout(t *testing.T) {
 	s := natslab.Single(t, natslab.Accounts(natslab.Account{
 		Name: "A",
@@ -351,7 +351,7 @@ func TestTimeout(t *testing.T) {
 		if !errors.Is(err, tc.want) {
 			t.Fatalf("%s: %v", tc.name, err)
 		}
-		// The reason stands in KINE's log alone.
+		// Only KINE's log contains the reason.
 		for _, want := range []string{"the last lines of its log:", "using bucket: kine", "Permissions Violation"} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %q is not in: %v", tc.name, want, err)

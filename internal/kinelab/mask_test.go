@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestMaskKineErrors has KINE refuse endpoints of which it quotes a part, and looks for their secrets.
+// TestMaskKineErrors makes KINE refuse endpoints of which it quotes a part, and checks the errors for secrets.
 func TestMaskKineErrors(t *testing.T) {
 	t.Parallel()
 	for _, endpoint := range []string{
@@ -25,7 +25,7 @@ func TestMaskKineErrors(t *testing.T) {
 	} {
 		_, err := Start(t.Context(), Config{Endpoint: endpoint})
 		if err == nil {
-			t.Fatalf("%s has started", endpoint)
+			t.Fatalf("KINE started on %s", endpoint)
 		}
 		for _, secret := range []string{"hunter", "ter22", "hun%zz", "%zz", "hun "} {
 			if strings.Contains(err.Error(), secret) {
@@ -34,7 +34,7 @@ func TestMaskKineErrors(t *testing.T) {
 		}
 		var parse *url.Error
 		if errors.As(err, &parse) && strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "hunter") {
-			t.Errorf("%s: formatted in another way, the error tells it: %#v", endpoint, err)
+			t.Errorf("%s: with a different format, the error contains it: %#v", endpoint, err)
 		}
 	}
 }

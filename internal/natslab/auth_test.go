@@ -69,18 +69,18 @@ func TestSingleRefusesWrongCredentials(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := Single(t, tt.opts...)
 			if _, err := newJetStream(t, s.Connect(t)).AccountInfo(testContext(t)); err != nil {
-				t.Errorf("with the right credentials: %v", err)
+				t.Errorf("with the correct credentials: %v", err)
 			}
 			for _, a := range tt.attempts {
 				nc, err := nats.Connect(s.ClientURL(), a.opts(s.TLSFiles())...)
 				if err == nil {
-					// TLS 1.3 servers check a client's certificate after the client's handshake is done.
+					// A TLS 1.3 server verifies a client's certificate after the client has finished its handshake.
 					err = nc.FlushTimeout(probeTimeout)
 					err = errors.Join(nc.LastError(), err)
 					nc.Close()
 				}
 				if err == nil || !strings.Contains(err.Error(), a.want) {
-					t.Errorf("%s: error %v, want one that says %q", a.name, err, a.want)
+					t.Errorf("%s: error %v, want one that contains %q", a.name, err, a.want)
 				}
 			}
 		})
@@ -98,7 +98,7 @@ func TestSingleUsersHaveTheirPermissions(t *testing.T) {
 	violations, handler := watchViolations()
 	nc := s.Connect(t, nats.UserInfo("kv", "p"), handler)
 	if _, err := newJetStream(t, nc).AccountInfo(testContext(t)); err != nil {
-		t.Errorf("what is allowed: %v", err)
+		t.Errorf("permitted requests: %v", err)
 	}
 	for _, subject := range []string{"$KV.b.x", "$KV.a.secret", "$JS.API.STREAM.NAMES"} {
 		wantRefused(t, nc, violations, subject)
@@ -111,12 +111,13 @@ func TestSingleUsersHaveTheirPermissions(t *testing.T) {
 	}
 	select {
 	case err := <-violations:
-		t.Errorf("what is allowed: %v", err)
+		t.Errorf("permitted requests: %v", err)
 	default:
 	}
 }
 
-// watchViolations returns an option for a connection, and where its violations of permissions go.
+// watchViolations returns a channel with the permission violations of a connection, and the option for the
+// connection.
 func watchViolations() (<-chan error, nats.Option) {
 	violations := make(chan error, 10)
 	return violations, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { violations <- err })
@@ -159,7 +160,7 @@ func TestSingleAccounts(t *testing.T) {
 	}
 	fill(t, a, "ONE", 1, 1)
 	if _, err := a.CreateStream(ctx, jetstream.StreamConfig{Name: "TWO"}); err == nil {
-		t.Error("a second stream in an account that may have one")
+		t.Error("created a second stream in an account that is limited to one")
 	}
 	b := as("b")
 	if info, err := newJetStream(t, b).AccountInfo(ctx); err != nil || info.Limits.MaxStore != -1 {
@@ -180,6 +181,6 @@ func TestSingleAccounts(t *testing.T) {
 		t.Errorf("request across accounts: %v, %v", reply, err)
 	}
 	if _, err := s.Dial(nats.UserInfo("c", "p")); !errors.Is(err, nats.ErrMaxAccountConnectionsExceeded) {
-		t.Errorf("second connection to an account that may have one: %v", err)
+		t.Errorf("second connection to an account that is limited to one: %v", err)
 	}
 }

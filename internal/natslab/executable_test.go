@@ -11,10 +11,10 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// executableVariable makes the test binary what the nats-server executable is.
+// executableVariable makes the test binary behave like nats-server.
 const executableVariable = "NATSLAB_TEST_EXECUTABLE"
 
-// actAsServer does what nats-server's main.go does.
+// actAsServer does the same as nats-server's main.go.
 func actAsServer() {
 	fail := func(err error) {
 		if err != nil {
@@ -31,7 +31,7 @@ func actAsServer() {
 	os.Exit(0)
 }
 
-// thisExecutable returns an executable that is a nats-server if it is run by a child.
+// thisExecutable returns an executable that behaves like nats-server in a child process.
 func thisExecutable(t *testing.T) string {
 	t.Helper()
 	path, err := os.Executable()
@@ -42,7 +42,7 @@ func thisExecutable(t *testing.T) string {
 	return path
 }
 
-// An executable has the options, is killed and shut down, and keeps its port and its data.
+// An executable uses the options, can be killed and shut down, and keeps its port and its data.
 func TestProcessExecutable(t *testing.T) {
 	p := Process(t, Executable(thisExecutable(t)), Name("far"), VerifyClients(), UserPassword("u", "p"), Domain("hub"), Config("max_payload: 4321"))
 	nc := p.Connect(t)
@@ -59,11 +59,11 @@ func TestProcessExecutable(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := process.Signal(syscall.Signal(0)); err != nil {
-			t.Fatalf("there is no process %d: %v", process.Pid, err)
+			t.Fatalf("process %d does not exist: %v", process.Pid, err)
 		}
 		stop()
 		if p.Running() || process.Signal(syscall.Signal(0)) == nil {
-			t.Errorf("%s: the process still runs", what)
+			t.Errorf("%s: the process is still running", what)
 		}
 		wantClosed(t, p.Port())
 		if graceful := strings.Contains(p.output.text(), "Server Exiting"); graceful != (what == "shut down") {
@@ -78,7 +78,7 @@ func TestProcessExecutable(t *testing.T) {
 	}
 }
 
-// Two executables are joined by a leaf node.
+// A leaf-node connection can connect two executables.
 func TestProcessExecutablesJoined(t *testing.T) {
 	path := thisExecutable(t)
 	hub := Process(t, Executable(path), Name(HubName), Domain(HubName), LeafNodes())
@@ -87,13 +87,13 @@ func TestProcessExecutablesJoined(t *testing.T) {
 	leaf.AwaitDomain(t, HubName)
 }
 
-// Only a child process runs an executable: the options are not ignored.
+// Only a child process can run an executable: elsewhere the option is an error and not ignored.
 func TestExecutableInProcess(t *testing.T) {
 	s, err := Start(t.Context(), NewOptions(Executable(thisExecutable(t))))
 	if err == nil {
 		s.Stop()
 	}
 	if err == nil || !strings.Contains(fmt.Sprint(err), "StartProcess") {
-		t.Errorf("error %v, want one that says what to call", err)
+		t.Errorf("error %v, want one that names the function to call", err)
 	}
 }

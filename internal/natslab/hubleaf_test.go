@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// hubMessages returns how many messages a stream of the hub's domain has, asked for by a client of the leaf.
+// hubMessages returns the number of messages in a stream of the hub's domain, as seen by a client of the leaf node.
 func hubMessages(t *testing.T, h *HubLeaf, stream string, opts ...nats.Option) uint64 {
 	t.Helper()
 	js, err := jetstream.NewWithDomain(h.Leaf.Connect(t, opts...), HubName)
@@ -19,7 +19,7 @@ func hubMessages(t *testing.T, h *HubLeaf, stream string, opts ...nats.Option) u
 	return messages(t, js, stream)
 }
 
-// Every account of a hub is joined with that of the leaf, however accounts are known to the servers.
+// Every account of the hub is connected to that of the leaf node, regardless of how the servers find accounts.
 func TestHubAndLeaf(t *testing.T) {
 	t.Parallel()
 	op, err := NewOperator("lab")
@@ -64,7 +64,7 @@ func TestHubAndLeaf(t *testing.T) {
 	}
 }
 
-// A link that is cut is mended by Restore alone: the leaf node knows no other way.
+// Only Restore repairs a link that was cut: the leaf node knows no other route.
 func TestHubAndLeafLink(t *testing.T) {
 	t.Parallel()
 	h := HubAndLeaf(t)
@@ -90,7 +90,7 @@ func TestHubAndLeafLink(t *testing.T) {
 		return nil
 	})
 	if ask() == nil {
-		t.Error("the leaf node has found a way past the link")
+		t.Error("the leaf node bypassed the link")
 	}
 
 	h.Link.Restore()
@@ -102,6 +102,6 @@ func TestHubAndLeafLink(t *testing.T) {
 	h.Hub.Restart(t)
 	h.AwaitReady(t)
 	if got := hubMessages(t, h, "DATA"); got != 5 {
-		t.Errorf("%d messages after the hub was started again, want 5", got)
+		t.Errorf("%d messages after the hub was restarted, want 5", got)
 	}
 }

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	Main(m)
 }
 
-// testContext bounds what a test waits for.
+// testContext limits the waiting time of a test.
 func testContext(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -41,7 +41,7 @@ func newJetStream(t *testing.T, nc *nats.Conn) jetstream.JetStream {
 	return js
 }
 
-// fill creates a file stream with this many replicas and publishes n messages to it.
+// fill creates a file stream with the given number of replicas and publishes n messages to it.
 func fill(t *testing.T, js jetstream.JetStream, stream string, replicas, n int) {
 	t.Helper()
 	ctx := testContext(t)
@@ -75,7 +75,7 @@ func eventually(t *testing.T, what string, check func() error) {
 	}
 }
 
-// wantNoGoroutines waits until no goroutine has one of the names in its stack.
+// wantNoGoroutines waits until no goroutine has any of the names in its stack.
 func wantNoGoroutines(t *testing.T, names ...string) {
 	t.Helper()
 	eventually(t, "goroutines to end", func() error {

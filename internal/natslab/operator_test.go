@@ -76,7 +76,7 @@ func TestOperatorModeTakesPushedAccounts(t *testing.T) {
 	t.Parallel()
 	op := newOperator(t)
 	s := Single(t, OperatorMode(op))
-	// Without other accounts, Dial is a user of the system account.
+	// Without other accounts, Dial connects as a user of the system account.
 	sys := s.Connect(t)
 	late := addAccount(t, op, "LATE", nil)
 	if _, err := s.Dial(credentials(t, late, nil)); !errors.Is(err, nats.ErrAuthorization) {

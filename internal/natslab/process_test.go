@@ -25,7 +25,7 @@ func TestProcessKilledKeepsData(t *testing.T) {
 	p.Kill()
 	p.Kill()
 	if p.Running() || p.PID() != 0 {
-		t.Error("the process still seems to run after Kill")
+		t.Error("the process is still running after Kill")
 	}
 	wantClosed(t, p.Port())
 	p.Restart(t)
@@ -59,7 +59,7 @@ func TestProcessOptions(t *testing.T) {
 		t.Errorf("account info: %+v, %v", info, err)
 	}
 	if _, err := nats.Connect(p.ClientURL(), nats.RootCAs(p.CAFile()), nats.UserInfo("a", "p")); err == nil {
-		t.Error("a connection without a client certificate")
+		t.Error("connected without a client certificate")
 	}
 }
 
@@ -84,10 +84,10 @@ func TestProcessStartFails(t *testing.T) {
 			p, err := StartProcess(tt.ctx, NewOptions(tt.opts...))
 			if err == nil {
 				p.Stop()
-				t.Fatal("it started")
+				t.Fatal("started")
 			}
 			if !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error %q, want one that says %q", err, tt.want)
+				t.Errorf("error %q, want one that contains %q", err, tt.want)
 			}
 		})
 	}
@@ -95,7 +95,7 @@ func TestProcessStartFails(t *testing.T) {
 		t.Setenv(childVariable, "1")
 		_, err := StartProcess(t.Context(), Options{})
 		if err == nil || !strings.Contains(err.Error(), "natslab.Main") {
-			t.Errorf("error %v, want one that says what to call", err)
+			t.Errorf("error %v, want one that names the function to call", err)
 		}
 	})
 }
@@ -103,7 +103,7 @@ func TestProcessStartFails(t *testing.T) {
 // parentVariable makes the test binary start a server in a child process and wait to be killed.
 const parentVariable = "NATSLAB_TEST_PARENT"
 
-// actAsParent writes the port and the storage directory of a server in a child process, and waits for ever.
+// actAsParent prints the port and the storage directory of a server in a child process, and then blocks forever.
 func actAsParent() {
 	p, err := StartProcess(context.Background(), Options{})
 	if err != nil {
@@ -120,7 +120,7 @@ func TestProcessEndsWithItsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	parent := exec.Command(executable, "-test.run=^$")
-	// The killed parent leaves its temporary directory behind, so it gets one that the test removes.
+	// The killed parent does not remove its temporary directory, so it uses one that the test removes.
 	parent.Env = append(os.Environ(), parentVariable+"=1", "TMPDIR="+t.TempDir())
 	parent.Stderr = os.Stderr
 	out, err := parent.StdoutPipe()
@@ -144,7 +144,7 @@ func TestProcessEndsWithItsParent(t *testing.T) {
 		c, err := net.DialTimeout("tcp4", address(server.Port), dialTimeout)
 		if err == nil {
 			_ = c.Close()
-			return fmt.Errorf("someone listens on port %d", server.Port)
+			return fmt.Errorf("port %d is still in use", server.Port)
 		}
 		return nil
 	})

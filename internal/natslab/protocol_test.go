@@ -83,7 +83,7 @@ func FuzzReadOperation(f *testing.F) {
 			}
 			out = append(out, op.raw...)
 		}
-		// Whatever was read is passed on as it was.
+		// Everything that was read must be forwarded unchanged.
 		if !bytes.HasPrefix(in, out) {
 			t.Errorf("%q became %q", in, out)
 		}

@@ -40,7 +40,7 @@ func wantHeld(t *testing.T, h *Hold, subject string) {
 	}
 }
 
-// request asks for the names of streams in the background.
+// request sends a request for stream names in the background.
 func request(t *testing.T, nc *nats.Conn, subject string) <-chan error {
 	t.Helper()
 	result := make(chan error, 1)
@@ -66,7 +66,7 @@ func TestProxyPassesEverything(t *testing.T) {
 	js := newJetStream(t, nc)
 	fill(t, js, "DATA", 1, 3)
 	ctx := testContext(t)
-	// Payloads of all sizes, some with lines that look like the protocol's.
+	// Payloads of all sizes, some of which contain lines that look like the protocol.
 	for _, size := range []int{0, 1, 100, 64 << 10, 1 << 19} {
 		payload := bytes.Repeat([]byte("PUB x 1\r\n"), size/9+1)[:size]
 		m := nats.NewMsg("DATA.sized")
@@ -85,7 +85,7 @@ func TestProxyPassesEverything(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got.Data, payload) || got.Header.Get("Size") != fmt.Sprint(size) {
-			t.Errorf("a payload of %d bytes came back as %d bytes", size, len(got.Data))
+			t.Errorf("a payload of %d bytes was returned as %d bytes", size, len(got.Data))
 		}
 	}
 	if _, err := nats.Connect(p.ClientURL()); !errors.Is(err, nats.ErrAuthorization) {
@@ -137,7 +137,7 @@ func TestProxyHoldsRequest(t *testing.T) {
 	wantResult(t, request(t, nc, subject))
 	second := request(t, nc, subject)
 	wantHeld(t, hold, subject)
-	// The others pass, and the server has not seen the one.
+	// The others pass, and the held request has not reached the server.
 	wantResult(t, request(t, nc, subject))
 	if got := seen.Snapshot()[subject]; got != 2 {
 		t.Errorf("the server saw %d requests, want 2", got)
@@ -170,7 +170,7 @@ func TestProxyDropsRequest(t *testing.T) {
 		t.Errorf("the dropped request: %v", err)
 	}
 	if _, err := js.Stream(testContext(t), "DATA"); !errors.Is(err, jetstream.ErrStreamNotFound) {
-		t.Errorf("the stream: %v, want that it does not exist", err)
+		t.Errorf("the stream: %v, want an error that it does not exist", err)
 	}
 }
 
@@ -191,13 +191,13 @@ func TestProxyHoldsReply(t *testing.T) {
 	}()
 	wantResult(t, result)
 	wantHeld(t, hold, "$JS.API.STREAM.CREATE.TWO")
-	// The server has done it, and only the client does not know.
+	// The server has created the stream, but the client does not know.
 	if _, err := newJetStream(t, s.Connect(t)).Stream(ctx, "TWO"); err != nil {
 		t.Errorf("the stream: %v", err)
 	}
 	select {
 	case err := <-result:
-		t.Errorf("the client has its reply: %v", err)
+		t.Errorf("the client received its reply: %v", err)
 	default:
 	}
 	hold.Forward()
@@ -210,7 +210,7 @@ func TestProxyHoldMayEndBeforeItHolds(t *testing.T) {
 	nc := through(t, p)
 	p.HoldRequest(1, nil).Drop()
 	p.HoldReply(1, nil).Forward()
-	// Of two holds for the same request, the second takes the next.
+	// If two holds wait for the same request, the second one takes the next request.
 	first, second := p.HoldRequest(1, nil), p.HoldRequest(1, nil)
 	one := request(t, nc, "$JS.API.INFO")
 	wantHeld(t, first, "$JS.API.INFO")
@@ -222,8 +222,8 @@ func TestProxyHoldMayEndBeforeItHolds(t *testing.T) {
 	wantResult(t, one)
 }
 
-// TestProxyServerDiesDuringRequest is what the proxy is for: the server dies with a request done and its reply
-// unsent.
+// TestProxyServerDiesDuringRequest covers the main purpose of the proxy: the server dies after it has processed a
+// request and before it has sent the reply.
 func TestProxyServerDiesDuringRequest(t *testing.T) {
 	s := Process(t)
 	p := NewProxy(t, s.ClientURL())
@@ -244,10 +244,10 @@ func TestProxyServerDiesDuringRequest(t *testing.T) {
 		}
 		return nil
 	})
-	hold.Forward() // goes nowhere: its connection is gone
+	hold.Forward() // has no effect because its connection is closed
 	cancel()
 	if err := <-result; err == nil {
-		t.Error("the client has its reply")
+		t.Error("the client received its reply")
 	}
 	s.Restart(t)
 	eventually(t, "the client to reconnect", func() error { return nc.FlushTimeout(probeTimeout) })
@@ -268,7 +268,7 @@ func TestProxyCutAndRestore(t *testing.T) {
 		return nil
 	})
 	if _, err := nats.Connect(p.ClientURL()); err == nil {
-		t.Error("a connection over a cut link")
+		t.Error("connected over a cut link")
 	}
 	p.Restore()
 	eventually(t, "the client to reconnect", func() error { return nc.FlushTimeout(probeTimeout) })
@@ -287,7 +287,7 @@ func TestProxyStallAndRestore(t *testing.T) {
 		t.Error("the stalled link was closed")
 	}
 	if _, err := nats.Connect(p.ClientURL(), nats.Timeout(100*time.Millisecond)); err == nil {
-		t.Error("a connection over a stalled link")
+		t.Error("connected over a stalled link")
 	}
 	late := request(t, nc, "$JS.API.INFO")
 	p.Restore()
@@ -313,7 +313,7 @@ func TestProxyLatency(t *testing.T) {
 			t.Errorf("a round trip of %s with %s up and %s down", rtt, tt.up, tt.down)
 		}
 	}
-	// Many messages are on their way at the same time, in order.
+	// Many messages are in transit at the same time, in order.
 	const n = 100
 	got := make(chan string, n)
 	if _, err := nc.Subscribe("order", func(m *nats.Msg) { got <- string(m.Data) }); err != nil {
@@ -348,14 +348,14 @@ func TestProxyOfClusterIsTheOnlyWay(t *testing.T) {
 	for _, s := range c.Servers() {
 		direct := s.Connect(t)
 		if len(direct.DiscoveredServers()) == 0 {
-			t.Fatal("the server names no others; the proxy would have nothing to hide")
+			t.Fatal("the server advertises no other servers, so the proxy has nothing to hide")
 		}
 		nc := through(t, NewProxy(t, s.ClientURL()))
 		if got := nc.DiscoveredServers(); len(got) != 0 {
-			t.Errorf("the client knows ways past the proxy: %v", got)
+			t.Errorf("the client knows addresses that bypass the proxy: %v", got)
 		}
 	}
-	// A server that goes makes the others tell their clients, with another INFO.
+	// When a server shuts down, the others send their clients a new INFO.
 	p := NewProxy(t, c.Servers()[0].ClientURL())
 	conn, err := net.DialTimeout("tcp4", address(p.port.number), dialTimeout)
 	if err != nil {
@@ -378,7 +378,7 @@ func TestProxyOfClusterIsTheOnlyWay(t *testing.T) {
 		case "INFO":
 			infos++
 			if bytes.Contains(op.raw, []byte("connect_urls")) {
-				t.Errorf("INFO with ways past the proxy: %s", op.raw)
+				t.Errorf("INFO with addresses that bypass the proxy: %s", op.raw)
 			}
 		case "PONG":
 			c.Servers()[2].Shutdown()

@@ -26,7 +26,7 @@ func TestRequestsAreExact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.Publish(ctx, "data.x", []byte("$JS.API.INFO")); err != nil { // a payload is no request
+	if _, err := js.Publish(ctx, "data.x", []byte("$JS.API.INFO")); err != nil { // a payload is not a request
 		t.Fatal(err)
 	}
 	for range 3 {
@@ -80,8 +80,8 @@ func TestRequestsAreExact(t *testing.T) {
 	}
 }
 
-// TestRequestsMissNone sends requests from many connections, some of which are older than the counter, to all
-// servers of a cluster, and looks as soon as the last reply is there.
+// TestRequestsMissNone sends requests over many connections to all servers of a cluster, with some connections older
+// than the counter, and checks the counts as soon as the last reply has arrived.
 func TestRequestsMissNone(t *testing.T) {
 	t.Parallel()
 	c := Cluster(t, 3)
@@ -130,8 +130,8 @@ func TestRequestsGoOnAfterRestart(t *testing.T) {
 	}
 }
 
-// TestRequestsDoNotDisturb shows why the counter is no subscription: a request that nobody answers must fail at
-// once, and with a subscription to it the client waits in vain.
+// TestRequestsDoNotDisturb shows why the counter is not a subscription: a request without a responder must fail
+// immediately, but with a subscription the client times out.
 func TestRequestsDoNotDisturb(t *testing.T) {
 	s := Single(t)
 	nc := s.Connect(t)

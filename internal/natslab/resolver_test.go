@@ -20,7 +20,7 @@ func system(t *testing.T, s *Server, op *Operator) *nats.Conn {
 	return s.Connect(t, credentials(t, op.SystemAccount(), nil))
 }
 
-// pushTo pushes an account by way of a server, and returns the first answer.
+// pushTo pushes an account through a server and returns the first answer.
 func pushTo(t *testing.T, nc *nats.Conn, a *OperatorAccount) string {
 	t.Helper()
 	answer, err := nc.RequestWithContext(testContext(t), "$SYS.REQ.CLAIMS.UPDATE", []byte(a.JWT()))
@@ -30,7 +30,7 @@ func pushTo(t *testing.T, nc *nats.Conn, a *OperatorAccount) string {
 	return string(answer.Data)
 }
 
-// storedIn returns what the directory of one server has of an account.
+// storedIn returns the JWT of an account in the directory of one server.
 func storedIn(s *Server, a *OperatorAccount) (string, error) {
 	resolver := s.NATSServer().AccountResolver()
 	directory, ok := resolver.(interface {
@@ -78,7 +78,7 @@ func TestResolverTypes(t *testing.T) {
 	tests := []struct {
 		name     string
 		resolver Resolver
-		// answers are the requests that something answers.
+		// answers are the requests that get an answer.
 		answers []string
 	}{
 		{"full", Resolver{}, []string{list, lookup, update, remove}},
@@ -106,7 +106,7 @@ func TestResolverTypes(t *testing.T) {
 		})
 	}
 	if _, err := Start(t.Context(), NewOptions(OperatorMode(newOperator(t)), ResolverMode(Resolver{Type: "nsc"}))); err == nil {
-		t.Error("a resolver of an unknown type")
+		t.Error("accepted a resolver of an unknown type")
 	}
 }
 

@@ -61,7 +61,7 @@ func TestSingleOptions(t *testing.T) {
 		{"JetStream off", []Option{NoJetStream()}, func(t *testing.T, s *Server) {
 			_, err := newJetStream(t, s.Connect(t)).AccountInfo(testContext(t))
 			if !errors.Is(err, jetstream.ErrJetStreamNotEnabled) {
-				t.Errorf("account info: %v, want that JetStream is not enabled", err)
+				t.Errorf("account info: %v, want an error that JetStream is not enabled", err)
 			}
 		}},
 		{"limits", []Option{MaxStore(gib), MaxMemory(gib / 2)}, func(t *testing.T, s *Server) {
@@ -109,10 +109,10 @@ func TestSingleRestartKeepsDataAndPort(t *testing.T) {
 
 	s.Shutdown()
 	if s.Running() || s.ID() != "" || s.ConnectionCount() != 0 || s.TotalConnections() != 0 {
-		t.Error("the server still seems to run after Shutdown")
+		t.Error("the server is still running after Shutdown")
 	}
 	if _, err := s.Dial(); err == nil {
-		t.Error("a connection to a server that is down")
+		t.Error("connected to a server that is down")
 	}
 	s.Restart(t)
 	if s.ClientURL() != url || s.ID() == id {
@@ -190,10 +190,10 @@ func TestSingleStartFails(t *testing.T) {
 			s, err := Start(testContext(t), NewOptions(tt.opts...))
 			if err == nil {
 				s.Stop()
-				t.Fatal("it started")
+				t.Fatal("started")
 			}
 			if !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error %q, want one that says %q", err, tt.want)
+				t.Errorf("error %q, want one that contains %q", err, tt.want)
 			}
 		})
 	}
@@ -206,10 +206,10 @@ func TestSingleIsNotReadyWithoutItsHub(t *testing.T) {
 	s, err := Start(ctx, NewOptions(LeafRemotes(LeafRemote{URLs: []string{"nats-leaf://" + address(1)}})))
 	if err == nil {
 		s.Stop()
-		t.Fatal("it started")
+		t.Fatal("started")
 	}
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "leaf-node") {
-		t.Errorf("error %q, want one that says what is missing", err)
+		t.Errorf("error %q, want one that names what is missing", err)
 	}
 	wantNoGoroutines(t, "nats-server/v2/server.")
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// TestStopLeavesNothing must not run in parallel with others: it looks at all goroutines of the process.
+// TestStopLeavesNothing must not run in parallel with other tests because it checks all goroutines of the process.
 func TestStopLeavesNothing(t *testing.T) {
 	type running interface {
 		Dial(opts ...nats.Option) (*nats.Conn, error)
@@ -64,7 +64,7 @@ func TestStopLeavesNothing(t *testing.T) {
 					}
 				}
 				if _, err := os.Stat(s.StoreDir()); !os.IsNotExist(err) {
-					t.Errorf("storage of %s: %v, want that it does not exist", s.Name(), err)
+					t.Errorf("storage of %s: %v, want an error that it does not exist", s.Name(), err)
 				}
 			}
 			wantNoGoroutines(t, "nats-server/v2/server.", "nats.go.")
@@ -78,13 +78,13 @@ func TestPortStaysReserved(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantClosed(t, p.number)
-	for range 2 { // a server may listen on it again and again
+	for range 2 { // a server can listen on it repeatedly
 		l, err := net.Listen("tcp4", address(p.number))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := reservePort(p.number); err == nil {
-			t.Error("reserved a port that someone listens on")
+			t.Error("reserved a port that is in use")
 		}
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
@@ -94,12 +94,12 @@ func TestPortStaysReserved(t *testing.T) {
 	p.release()
 }
 
-// wantClosed fails if someone listens on the port.
+// wantClosed fails the test if the port is in use.
 func wantClosed(t *testing.T, port int) {
 	t.Helper()
 	c, err := net.DialTimeout("tcp4", address(port), dialTimeout)
 	if err == nil {
 		_ = c.Close()
-		t.Errorf("someone listens on port %d", port)
+		t.Errorf("port %d is in use", port)
 	}
 }

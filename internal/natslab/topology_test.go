@@ -41,8 +41,8 @@ func TestClusterSurvivesOneNode(t *testing.T) {
 	}
 }
 
-// publishEventually publishes one message, however often it takes while a stream changes its leader. The
-// message id keeps it from being stored twice.
+// publishEventually publishes one message, with retries while the stream changes its leader. The message ID prevents
+// duplicates.
 func publishEventually(t *testing.T, js jetstream.JetStream, subject string) {
 	t.Helper()
 	eventually(t, "a publish", func() error {
@@ -103,7 +103,7 @@ func TestClusterRestartKeepsData(t *testing.T) {
 	fill(t, js, "DATA", 3, 5)
 	c.AwaitStream(t, "", "DATA")
 
-	// Without a quorum, a start returns as soon as the server listens: it cannot become ready.
+	// Without a quorum, Start returns as soon as the server listens because the server cannot become ready.
 	c.Shutdown()
 	c.Servers()[0].Restart(t)
 	if c.MetaLeader() != nil {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A standard output that is closed tells nothing of the parent, however often it is looked at.
+// A closed standard output says nothing about the parent, however often it is polled.
 func TestClosedOutputIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	output := []unix.PollFd{{Fd: 1 << 20}}
@@ -30,12 +30,12 @@ func TestOutputWithoutReaderIsGone(t *testing.T) {
 	defer func() { _ = writer.Close() }()
 	output := []unix.PollFd{{Fd: int32(writer.Fd())}} //nolint:gosec // a file descriptor
 	if output, gone := look(output, 1); gone || len(output) == 0 {
-		t.Fatalf("an output that is read: gone %t, followed %v", gone, output)
+		t.Fatalf("an output with a reader: gone %t, followed %v", gone, output)
 	}
 	if err := reader.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if _, gone := look(output, 1); !gone {
-		t.Error("an output that nobody reads is not gone")
+		t.Error("the loss of the reader was not noticed")
 	}
 }

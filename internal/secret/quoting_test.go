@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// Whoever quotes a text does so by this package: no other code has fmt quote one. What is only for tests and the demo, and what a server's
-// configuration is written with, is left out.
+// All code that quotes a text uses this package: no other code quotes texts with fmt. Code for tests and the demo,
+// and code that writes a server's configuration, is excluded.
 func TestQuotingIsDoneHere(t *testing.T) {
 	t.Parallel()
 	left := []string{"acctest", "demo", "etcdtest", "kinelab", "natslab", "secret", "tools", "workspace"}
@@ -53,7 +53,7 @@ func TestQuotingIsDoneHere(t *testing.T) {
 						return false
 					}
 					if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING && strings.Contains(literal.Value, "%q") {
-						t.Errorf("%s: use secret.%s, which describes a secret in place of quoting it", set.Position(literal.Pos()),
+						t.Errorf("%s: use secret.%s, which describes a secret instead of quoting it", set.Position(literal.Pos()),
 							strings.TrimPrefix(function.Sel.Name, "F"))
 					}
 					return true
@@ -67,6 +67,6 @@ func TestQuotingIsDoneHere(t *testing.T) {
 		t.Fatal(err)
 	}
 	if files < 100 {
-		t.Errorf("only %d files were looked at", files)
+		t.Errorf("only %d files were checked", files)
 	}
 }

@@ -32,7 +32,7 @@ func newSeed(t *testing.T, prefix nkeys.PrefixByte) string {
 	return string(text)
 }
 
-// What plainly is a secret, or has one in it, is described and neither quoted nor taken for a path.
+// A text that clearly is or contains a secret is described. It is neither quoted nor treated as a path.
 func TestSecretsAreDescribed(t *testing.T) {
 	t.Parallel()
 	user := newSeed(t, nkeys.PrefixByteUser)
@@ -75,7 +75,7 @@ func TestSecretsAreDescribed(t *testing.T) {
 	}
 }
 
-// JSON with the keys of a context file is a secret only if it holds one.
+// JSON with the keys of a context file is a secret only if it contains one.
 func TestContextsAreSecretIfTheyHoldOne(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
@@ -88,7 +88,7 @@ func TestContextsAreSecretIfTheyHoldOne(t *testing.T) {
 	}
 }
 
-// Everything else is quoted as it is, within limits.
+// All other texts are quoted unchanged, up to the limit.
 func TestOtherTextsAreQuoted(t *testing.T) {
 	t.Parallel()
 	pair, err := nkeys.CreateAccount()

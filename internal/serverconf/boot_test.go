@@ -21,10 +21,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// startTimeout is generous, for machines of a CI.
+// startTimeout is generous for CI machines.
 const startTimeout = 60 * time.Second
 
-// boot starts a real server from the text of a configuration, as a file.
+// boot starts a real server with a configuration written to a file.
 func boot(t *testing.T, config Config) *server.Server {
 	t.Helper()
 	return natslab.Configured(t, render(t, config))
@@ -46,7 +46,7 @@ func createBucket(ctx context.Context, js jetstream.JetStream, replicas int) (je
 	return js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "b", Replicas: replicas})
 }
 
-// writeBucket makes a bucket, puts a key into it and gets it again.
+// writeBucket creates a bucket, puts a key into it and gets it again.
 func writeBucket(t *testing.T, nc *nats.Conn, domain string, replicas int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
@@ -59,7 +59,7 @@ func writeBucket(t *testing.T, nc *nats.Conn, domain string, replicas int) {
 		t.Fatal(err)
 	}
 	kv, err := createBucket(ctx, js, replicas)
-	for err != nil { // a cluster that just came up has no leader yet, and does not answer
+	for err != nil { // a cluster that has just started has no leader yet and does not answer
 		if ctx.Err() != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ func TestBootTLS(t *testing.T) {
 	}
 }
 
-// inOperatorMode is the configuration with this machine's addresses and directories.
+// inOperatorMode returns the configuration with addresses and directories of this machine.
 func inOperatorMode(t *testing.T, o *natslab.Operator, kind string) Config {
 	t.Helper()
 	config := operatorMode(o, kind)
@@ -171,7 +171,7 @@ func TestBootFullResolver(t *testing.T) {
 	}
 	if nc, err := nats.Connect("nats://"+config.Listen, user(t, account)); err == nil {
 		nc.Close()
-		t.Fatal("a user of an account that was not pushed connected")
+		t.Fatal("connected as a user of an account that was not pushed")
 	}
 	if answer := push(t, system, account.JWT()); !strings.Contains(answer, `"code":200`) {
 		t.Fatalf("the answer is %s", answer)
@@ -197,11 +197,11 @@ func TestBootMemoryResolver(t *testing.T) {
 	natslab.AwaitConfigured(t, boot(t, config))
 	writeBucket(t, connect(t, config, user(t, account)), "", 1)
 	if answer := push(t, connect(t, config, user(t, o.SystemAccount())), later.JWT()); strings.Contains(answer, `"code":200`) {
-		t.Errorf("a memory resolver took an account: %s", answer)
+		t.Errorf("a memory resolver accepted an account: %s", answer)
 	}
 }
 
-// A cache learns accounts from a server with a full resolver in its cluster.
+// A cache resolver fetches accounts from a server of its cluster with a full resolver.
 func TestBootCacheResolver(t *testing.T) {
 	o := newOperator(t)
 	account, err := o.AddAccount("a", nil)
@@ -224,7 +224,7 @@ func TestBootCacheResolver(t *testing.T) {
 	connect(t, configs[1], user(t, account))
 }
 
-// joined makes the servers a cluster whose servers prove themselves by certificates.
+// joined configures the servers as a cluster that authenticates its servers with certificates.
 func joined(t *testing.T, configs []Config) {
 	t.Helper()
 	cert, key := clusterCertificate(t)
@@ -243,8 +243,8 @@ func joined(t *testing.T, configs []Config) {
 	}
 }
 
-// clusterCertificate returns files of a certificate with which a server of a cluster both accepts and makes routes, and that is its
-// own authority.
+// clusterCertificate returns the files of a self-signed certificate with which a server of a cluster can both accept
+// and create routes.
 func clusterCertificate(t *testing.T) (cert, key string) {
 	t.Helper()
 	template := &x509.Certificate{
@@ -277,7 +277,7 @@ func copyOf(t *testing.T, file string) string {
 	return other
 }
 
-// routed waits until each server has met all others.
+// routed waits until each server has routes to all others.
 func routed(t *testing.T, servers []*server.Server) {
 	t.Helper()
 	deadline := time.After(startTimeout)
@@ -312,11 +312,11 @@ func TestBootCluster(t *testing.T) {
 	writeBucket(t, connect(t, configs[1]), "", 3)
 }
 
-// What a plan says of an operator that has expired: the server starts all the same.
+// The warning about an expired operator says that the server starts anyway.
 func TestBootExpiredOperator(t *testing.T) {
 	config := Config{Operator: expiredOperator(t), SystemAccount: newKey(nkeys.PrefixByteAccount), Resolver: &Resolver{Type: Full, Dir: t.TempDir()}, Listen: natslab.FreeAddress(t)}
 	if problems := config.CheckFields(); len(problems) != 1 || problems[0].Path.String() != "operator" {
-		t.Errorf("the check says %v", problems)
+		t.Errorf("the check returned %v", problems)
 	}
 	natslab.AwaitConfigured(t, natslab.Configured(t, config.write().b.String()))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// The configuration of each row has exactly one problem, on that field, whose text names the remedy.
+// Each configuration has exactly one problem, in the given field, whose text contains the solution.
 func TestProblems(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Config)
@@ -91,7 +91,8 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// expect wants one problem with a configuration, which has no secret in it, and no text.
+// expect checks that a configuration has exactly one problem, whose text contains no secret, and that no text is
+// rendered.
 func expect(t *testing.T, name string, config Config, path, text string) {
 	t.Helper()
 	rendered, problems := config.Render()
@@ -103,7 +104,7 @@ func expect(t *testing.T, name string, config Config, path, text string) {
 		t.Errorf("%s: the problem is with %q, want %q", name, got, path)
 	}
 	if !strings.Contains(problems[0].Text, text) {
-		t.Errorf("%s: %q does not say %q", name, problems[0].Text, text)
+		t.Errorf("%s: %q does not contain %q", name, problems[0].Text, text)
 	}
 	if strings.Contains(problems[0].Text, "s3cr3t") || strings.HasSuffix(problems[0].Text, ".") {
 		t.Errorf("%s: the problem is %q", name, problems[0].Text)
@@ -122,7 +123,7 @@ func newKey(prefix nkeys.PrefixByte) string {
 	return key
 }
 
-// The same of operator mode, in which JWTs have to fit together.
+// The same for operator mode, in which JWTs must match each other.
 func TestOperatorProblems(t *testing.T) {
 	lab, other := newOperator(t), newOperator(t)
 	system := lab.SystemAccount()
@@ -202,7 +203,7 @@ func TestOperatorProblems(t *testing.T) {
 		}
 	}
 
-	// Sound ones: the operator's own system account need not be named, nor preloaded where it can be pushed.
+	// Valid configurations: the operator's own system account need not be set, nor preloaded if it can be pushed.
 	for _, kind := range []string{Full, Cache} {
 		config := operatorMode(lab, kind)
 		config.SystemAccount, config.Resolver.Preload = "", nil
@@ -237,14 +238,14 @@ func expiredOperator(t *testing.T) string {
 	return token
 }
 
-// plainOperator is one without a system account.
+// plainOperator returns the JWT of an operator without a system account.
 func plainOperator(t *testing.T) string {
 	t.Helper()
 	token, _ := operatorWith(t, func(*jwt.OperatorClaims) {})
 	return token
 }
 
-// future is a configuration for an operator that demands a server of the future.
+// future returns a configuration with an operator that requires a future server version.
 func future(t *testing.T) Config {
 	t.Helper()
 	token, _ := operatorWith(t, func(c *jwt.OperatorClaims) {
@@ -253,7 +254,7 @@ func future(t *testing.T) Config {
 	return Config{Operator: token, Resolver: &Resolver{Type: Full, Dir: "/jwt"}}
 }
 
-// An operator with strict signing keys has its accounts signed by those alone.
+// With strict signing keys, only signing keys of the operator may sign accounts.
 func TestStrictSigningKeys(t *testing.T) {
 	system, err := nkeys.CreateAccount()
 	if err != nil {
@@ -275,7 +276,7 @@ func TestStrictSigningKeys(t *testing.T) {
 	expect(t, "strict", config, `resolver.preload["`+public+`"]`, "sign it with a signing key")
 }
 
-// What is only checked together is no problem of fields, some of which may not be known yet.
+// Checks of several fields do not apply to single fields, because some fields may not be known yet.
 func TestCheckFieldsOfAPart(t *testing.T) {
 	for name, config := range map[string]Config{
 		"empty":     {},
@@ -290,7 +291,7 @@ func TestCheckFieldsOfAPart(t *testing.T) {
 	}
 }
 
-// What only the server's parser finds is told of the field whose line it names.
+// Problems that only the server's parser finds are reported for the field on the line in the error.
 func TestServerProblems(t *testing.T) {
 	config := Config{Cluster: &Cluster{Name: "_", Listen: ":6222"}, MaxPayload: new(int64(1 << 40)), WriteDeadline: time.Second}
 	found := map[string]string{}
@@ -299,11 +300,11 @@ func TestServerProblems(t *testing.T) {
 	}
 	for path, text := range map[string]string{"cluster.name": "reserved", "max_payload": "value is too big"} {
 		if !strings.HasPrefix(found[path], "nats-server rejects it: ") || !strings.Contains(found[path], text) {
-			t.Errorf("%s: %q does not say %q; all are %v", path, found[path], text, found)
+			t.Errorf("%s: %q does not contain %q; all are %v", path, found[path], text, found)
 		}
 	}
 	if len(found) != 2 {
-		t.Errorf("there are %v", found)
+		t.Errorf("problems: %v", found)
 	}
 
 	for text, want := range map[string]string{
@@ -316,12 +317,12 @@ func TestServerProblems(t *testing.T) {
 		"something that this version does not know":                        "",
 	} {
 		if got := fieldOfStart(errors.New(text)).String(); got != want {
-			t.Errorf("%q is of %q, want %q", text, got, want)
+			t.Errorf("%q belongs to %q, want %q", text, got, want)
 		}
 	}
 }
 
-// A server with JetStream that is alone in its cluster does not start, unless it has a route to itself.
+// A JetStream server that is alone in its cluster does not start unless it has a route to itself.
 func TestJetStreamInAClusterNeedsRoutes(t *testing.T) {
 	config := Config{
 		ServerName: "a", JetStream: &JetStream{StoreDir: "/var/lib/nats"}, Cluster: &Cluster{Name: "eu", Listen: "127.0.0.1:6222"},

@@ -16,7 +16,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// full is a configuration with every field but those of operator mode.
+// full returns a configuration with every field except those of operator mode.
 func full() Config {
 	return Config{
 		Listen: "0.0.0.0:4222", ClientAdvertise: "nats-1.example.com", HTTP: "127.0.0.1:8222", ServerName: "nats-1",
@@ -43,7 +43,7 @@ func full() Config {
 	}
 }
 
-// operatorMode is a configuration in operator mode with a resolver of each kind.
+// operatorMode returns a configuration in operator mode with the given type of resolver.
 func operatorMode(o *natslab.Operator, kind string) Config {
 	c := Config{
 		Listen: "127.0.0.1:4222", Operator: o.JWT(), SystemAccount: o.SystemAccount().PublicKey(),
@@ -68,7 +68,7 @@ func newOperator(t *testing.T) *natslab.Operator {
 	return o
 }
 
-// render renders a configuration that has nothing wrong.
+// render renders a configuration without problems.
 func render(t *testing.T, c Config) string {
 	t.Helper()
 	text, problems := c.Render()
@@ -107,14 +107,14 @@ func TestRenderGolden(t *testing.T) {
 	}
 }
 
-// The empty configuration is one too: a server with the defaults.
+// The empty configuration is valid: a server with the defaults.
 func TestRenderEmpty(t *testing.T) {
 	if text := render(t, Config{}); text != "listen: \"0.0.0.0:4222\"\n" {
 		t.Errorf("the text is %q", text)
 	}
 }
 
-// A check leaves no file, no goroutine and no port behind, and the text is always the same.
+// A check leaves no files, goroutines or ports behind, and its result is deterministic.
 func TestRenderLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
@@ -125,7 +125,7 @@ func TestRenderLeavesNothing(t *testing.T) {
 		for i, config := range configs {
 			text := render(t, config)
 			if texts[i] != "" && text != texts[i] {
-				t.Fatal("two texts of one configuration differ")
+				t.Fatal("rendering the same configuration twice gives different texts")
 			}
 			texts[i] = text
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// withVariables has a variable in every field that takes one.
+// withVariables returns a configuration with a variable in every field that supports one.
 func withVariables() Config {
 	return Config{
 		Listen: "$LISTEN", ClientAdvertise: "$ADVERTISE", HTTP: "$HTTP", ServerName: "$POD_NAME", Tags: []string{"region:eu", "$ZONE"},
@@ -21,7 +21,8 @@ func withVariables() Config {
 	}
 }
 
-// A real server expands each variable from its own environment. The check expands none from that of this process.
+// A real server expands each variable from its own environment. The check does not use the environment of this
+// process.
 func TestVariables(t *testing.T) {
 	text := render(t, withVariables())
 	dir := t.TempDir()
@@ -57,7 +58,7 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-// What a server would take for a literal is refused, wherever a variable may stand.
+// A value that a server would treat as a literal is rejected in every field that supports a variable.
 func TestVariablesRefused(t *testing.T) {
 	for _, value := range []string{"$pod_name", "nats-$POD", "${POD_NAME}", "$POD-0", "/data/$POD_NAME"} {
 		c := withVariables()
@@ -75,7 +76,7 @@ func TestVariablesRefused(t *testing.T) {
 			"cluster.name", "cluster.listen", "cluster.advertise", "cluster.routes[0]", "tls.cert_file", "tls.key_file", "tls.ca_file", "resolver.dir",
 		} {
 			if !refused[field] {
-				t.Errorf("%s takes %q", field, value)
+				t.Errorf("%s accepts %q", field, value)
 			}
 		}
 	}
@@ -94,7 +95,7 @@ func TestVariablesRefused(t *testing.T) {
 	}
 }
 
-// A port alone is that port on all interfaces.
+// A port without a host means that port on all interfaces.
 func TestPortAlone(t *testing.T) {
 	text := render(t, Config{Listen: "4333", HTTP: "8333", ServerName: "a", Cluster: &Cluster{Name: "eu", Listen: "6333"}})
 	var o server.Options
@@ -114,7 +115,8 @@ func TestPortAlone(t *testing.T) {
 	}
 }
 
-// What the description says of a file that includes this one: it adds what is not here, and replaces a block that is.
+// The description explains what happens to a file that includes this one: new blocks are added, existing blocks are
+// replaced.
 func TestIncluded(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {

@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// texts are all fields that take a text, by where the server's parser puts them.
+// texts returns all text fields by their position in the result of the server's parser.
 func texts(c *Config) map[string]*string {
 	c.JetStream = &JetStream{}
 	c.TLS = &TLS{}
@@ -36,13 +36,13 @@ func texts(c *Config) map[string]*string {
 	}
 }
 
-// hostile are texts that mean something in the server's syntax.
+// hostile are texts that have a meaning in the server's syntax.
 var hostile = []string{
 	`"`, `\`, `\"`, `'`, `$HOME`, `${HOME}`, `$2a$10$abc`, "\n", "\r\n", "\t", "\x00", "\x7f", "}\nauthorization: none\n{", `include "/etc/passwd"`,
 	"# comment", "// comment", "(", ")", "(\n)\n", "true", "10GiB", "1.5", "2020-01-01T00:00:00Z", "ü", "\u2028", "\U0001F980", `\x41`, ` x `, ";", "[,]",
 }
 
-// texts that are read come back as they were written, whatever is in them, and nothing else appears in the configuration.
+// Texts are read exactly as they were written, whatever they contain, and nothing else appears in the configuration.
 func TestTextsSurvive(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	values := hostile
@@ -50,7 +50,7 @@ func TestTextsSurvive(t *testing.T) {
 		value := ""
 		for range 1 + random.IntN(6) {
 			if random.IntN(3) == 0 {
-				value += string(rune(random.IntN(0x3000))) // with control characters
+				value += string(rune(random.IntN(0x3000))) // includes control characters
 			} else {
 				value += hostile[random.IntN(len(hostile))]
 			}
@@ -77,7 +77,7 @@ func checkTexts(t *testing.T, value string) {
 	var config Config
 	want := map[string]any{}
 	for at, field := range texts(&config) {
-		*field = at + value // so that no two are the same
+		*field = at + value // makes all texts different
 		put(want, strings.Split(at, "."), at+value)
 	}
 	text := config.write().b.String()
@@ -86,11 +86,11 @@ func checkTexts(t *testing.T, value string) {
 		t.Fatalf("%q: %v\n%s", value, err, text)
 	}
 	if !reflect.DeepEqual(got, want) {
-		t.Fatalf("%q is read as\n%v\nand not as\n%v\nfrom\n%s", value, got, want, text)
+		t.Fatalf("%q is read as\n%v\ninstead of\n%v\nfrom\n%s", value, got, want, text)
 	}
 }
 
-// put puts a value where the server's parser would; 0 is the one element of a list.
+// put stores a value where the server's parser would; 0 is the only element of a list.
 func put(into map[string]any, at []string, value any) {
 	switch {
 	case len(at) == 1:
@@ -107,7 +107,7 @@ func put(into map[string]any, at []string, value any) {
 	}
 }
 
-// Every field of a Config is in the list of texts, or is no text: a new one must not be forgotten.
+// The list of texts contains every text field of Config, so that a new one cannot be forgotten.
 func TestTextsAreAll(t *testing.T) {
 	var config Config
 	listed := len(texts(&config))
@@ -130,7 +130,7 @@ func TestTextsAreAll(t *testing.T) {
 	}
 }
 
-// The server's options are what the configuration says.
+// The server's options match the configuration.
 func TestOptions(t *testing.T) {
 	config, dir := full(), t.TempDir()
 	config, err := config.withStandIns(dir)

@@ -17,7 +17,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// Each way to connect that an endpoint can have works in the child as well.
+// Every way to connect that an endpoint supports also works in the child.
 func TestWaysToConnect(t *testing.T) {
 	t.Parallel()
 	operator, err := natslab.NewOperator("lab")
@@ -116,13 +116,13 @@ func TestWaysToConnect(t *testing.T) {
 				t.Errorf("a secret is in the log or the error: %v\n%s", err, log.String())
 			}
 			if c.want == "" && !strings.Contains(log.String(), "bucket initialized: "+target.Endpoint.Spec.Name) {
-				t.Errorf("the log does not come through:\n%s", log.String())
+				t.Errorf("the log is missing:\n%s", log.String())
 			}
 		})
 	}
 }
 
-// Where temporary files go to does not matter, not even if its path means something in a URL or to a client of NATS.
+// The path of the temporary directory does not matter, even if it has a meaning in a URL or for a NATS client.
 func TestTemporaryDirectory(t *testing.T) {
 	operator, err := natslab.NewOperator("lab")
 	if err != nil {

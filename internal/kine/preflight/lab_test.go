@@ -21,7 +21,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// parentVariable makes the test binary a parent that is there to be killed: it runs KINE on the server that it names.
+// parentVariable makes the test binary a parent that is to be killed: it runs KINE on the server in the variable.
 const parentVariable = "PREFLIGHT_TEST_PARENT"
 
 func TestMain(m *testing.M) {
@@ -35,12 +35,12 @@ func TestMain(m *testing.M) {
 
 var spec = kine.Spec{Name: "kine", History: 10, Replicas: 1}
 
-// on is the bucket on these servers.
+// on returns the target with the bucket on these servers.
 func on(servers []string) preflight.Target {
 	return preflight.Target{Endpoint: kine.Endpoint{Servers: servers, Spec: spec}}
 }
 
-// makeBucket makes the bucket.
+// makeBucket creates the bucket.
 func makeBucket(t *testing.T, js jetstream.JetStream, spec kine.Spec) {
 	t.Helper()
 	if _, err := js.CreateStream(t.Context(), kine.Contract(spec)); err != nil {
@@ -48,7 +48,7 @@ func makeBucket(t *testing.T, js jetstream.JetStream, spec kine.Spec) {
 	}
 }
 
-// run runs KINE on a target, bounded.
+// run runs KINE on a target with a timeout.
 func run(t *testing.T, target preflight.Target) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -74,7 +74,7 @@ func (l *lines) String() string {
 	return strings.Join(l.text, "\n")
 }
 
-// await waits until something holds.
+// await waits until a condition holds.
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -89,7 +89,7 @@ func await(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// children returns the processes that run KINE for a process, told by their environment. There is no such list but on Linux.
+// children returns the processes that run KINE for a parent, recognized by their environment. It works only on Linux.
 func children(t *testing.T, parent int) []int {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")
@@ -100,7 +100,7 @@ func children(t *testing.T, parent int) []int {
 	for _, file := range files {
 		environment, err := os.ReadFile(file)
 		if err != nil || !strings.Contains(string(environment), "TERRAFORM_PROVIDER_NATS_PREFLIGHT=") {
-			continue // it ended, or is another's
+			continue // it has exited, or belongs to another user
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
 		if err == nil && parentOf(pid) == parent {
@@ -111,7 +111,7 @@ func children(t *testing.T, parent int) []int {
 	return found
 }
 
-// parentOf returns the parent of a process, 0 if there is no such process.
+// parentOf returns the parent of a process, or 0 if the process does not exist.
 func parentOf(pid int) int {
 	file, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -127,7 +127,8 @@ func parentOf(pid int) int {
 	return 0
 }
 
-// private makes a directory that all temporary files go to, and returns what lists the private directories left in it.
+// private creates a directory for all temporary files, and returns a function that lists the private directories left
+// in it.
 func private(t *testing.T) (left func() []string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -13,7 +13,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// A limit that KINE meets ends it within seconds and is named, where KINE by itself would try again until the time is over.
+// A limit that KINE reaches ends the verification within seconds and is part of the error. KINE itself would retry
+// until the timeout.
 func TestMeetsLimit(t *testing.T) {
 	n := func(v int64) *int64 { return &v }
 	for limit, account := range map[string]natslab.Account{
@@ -51,7 +52,7 @@ func TestMeetsLimit(t *testing.T) {
 	}
 }
 
-// as is the JetStream API of the lab for its only user.
+// as returns the JetStream API of the lab for its only user.
 func as(t *testing.T, lab *natslab.Server) jetstream.JetStream {
 	t.Helper()
 	nc, err := nats.Connect(lab.ClientURL(), nats.UserInfo("k3s", "k3s"))

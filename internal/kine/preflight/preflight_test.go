@@ -28,7 +28,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// open returns the JetStream API of a lab, beside the code under test.
+// open returns the JetStream API of a lab on a connection separate from the code under test.
 func open(t *testing.T, lab *natslab.Server) jetstream.JetStream {
 	t.Helper()
 	js, err := jetstream.New(lab.Connect(t))
@@ -38,7 +38,7 @@ func open(t *testing.T, lab *natslab.Server) jetstream.JetStream {
 	return js
 }
 
-// dial returns an etcd client of a KINE.
+// dial returns an etcd client for a KINE.
 func dial(t *testing.T, k *kinelab.Kine) *clientv3.Client {
 	t.Helper()
 	client, err := clientv3.New(clientv3.Config{Endpoints: []string{k.Endpoint()}, DialTimeout: 5 * time.Second})
@@ -49,8 +49,8 @@ func dial(t *testing.T, k *kinelab.Kine) *clientv3.Client {
 	return client
 }
 
-// After a success, a failure and a deadline nothing is left but what the documentation says: the health key, the marker of the
-// reserved key, and consumers that expire. A KINE then starts on the bucket.
+// After a success, a failure and a timeout only the documented data remains: the health key, the delete marker of the
+// reserved key, and consumers that expire. KINE then starts on the bucket.
 func TestNothingIsLeft(t *testing.T) {
 	left := private(t)
 	lab := natslab.Single(t)
@@ -86,10 +86,10 @@ func TestNothingIsLeft(t *testing.T) {
 		}
 		cancel()
 		if found := left(); len(found) > 0 {
-			t.Errorf("%q has left %v", name, found)
+			t.Errorf("%q left behind %v", name, found)
 		}
 		if found := children(t, os.Getpid()); len(found) > 0 {
-			t.Errorf("%q has left the processes %v", name, found)
+			t.Errorf("%q left behind the processes %v", name, found)
 		}
 	}
 	await(t, "the connections are gone", func() bool { return lab.ConnectionCount() == connections })
@@ -101,7 +101,7 @@ func TestNothingIsLeft(t *testing.T) {
 	names := js.StreamNames(t.Context())
 	for name := range names.Name() {
 		if name != kine.StreamName(spec.Name) {
-			t.Errorf("there is another stream, %s", name)
+			t.Errorf("unexpected stream %s", name)
 		}
 	}
 	if err := names.Err(); err != nil {
@@ -113,12 +113,12 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	all, err := dial(t, kinelab.Run(t, url)).Get(t.Context(), "/", clientv3.WithPrefix())
 	if err != nil || len(all.Kvs) != 1 || string(all.Kvs[0].Key) != "/registry/health" {
-		t.Errorf("a KINE shows %v, %v", all, err)
+		t.Errorf("KINE returns %v, %v", all, err)
 	}
 }
 
-// Each permission that KINE needs is named if it is missing, it alone, without the help of the contract's check. That to
-// $JS.FC is the one that KINE 0.17.5 runs without.
+// Each permission that KINE needs is reported if it alone is missing, without the contract check. KINE 0.17.5 runs
+// without the permission for $JS.FC.
 func TestMissingPermission(t *testing.T) {
 	t.Parallel()
 	const unused, inbox = "$JS.FC.KV_kine.>", "_INBOX.>"
@@ -165,7 +165,7 @@ func TestMissingPermission(t *testing.T) {
 	}
 }
 
-// A child outlives neither its parent nor a kill, and its files go.
+// A child exits when its parent exits or when it is killed, and its files are removed.
 func TestKilled(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("processes are found through /proc")
@@ -207,14 +207,14 @@ func TestKilled(t *testing.T) {
 	}
 	var machine *preflight.MachineError
 	if err := <-ended; !errors.As(err, &machine) || !strings.HasSuffix(err.Error(), ": signal: killed") {
-		t.Errorf("of a killed child is said: %v", err)
+		t.Errorf("error of a killed child: %v", err)
 	}
 	if found := left(); len(found) > 0 {
-		t.Errorf("it has left %v", found)
+		t.Errorf("left behind: %v", found)
 	}
 }
 
-// A child removes its directory by itself, whether it succeeds or fails: its parent may be killed after it has said its last.
+// A child removes its directory itself, on success and on failure, because its parent may be killed after the result.
 func TestChildRemovesDirectory(t *testing.T) {
 	lab := natslab.Single(t)
 	makeBucket(t, open(t, lab), spec)
@@ -246,16 +246,17 @@ func TestChildRemovesDirectory(t *testing.T) {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			if failed := !strings.Contains(string(out), `"Error":""`); failed == (name == "success") {
-				t.Errorf("the child says %s", out)
+				t.Errorf("the child printed %s", out)
 			}
 			if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("the directory is still there: %v", err)
+				t.Errorf("the directory still exists: %v", err)
 			}
 		})
 	}
 }
 
-// What says nothing of the datastore is told apart: a verification that is cancelled, and a machine that cannot run KINE.
+// Errors that do not concern the datastore can be distinguished: a canceled verification, and a machine that cannot
+// run KINE.
 func TestNoVerdict(t *testing.T) {
 	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -265,7 +266,7 @@ func TestNoVerdict(t *testing.T) {
 	target := on([]string{"nats://" + silent.Addr().String()})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		conn, err := silent.Accept() // that of KINE, which waits for the server's first line
+		conn, err := silent.Accept() // the connection of KINE, which waits for the server's first line
 		cancel()
 		if err == nil {
 			<-t.Context().Done()
@@ -275,16 +276,17 @@ func TestNoVerdict(t *testing.T) {
 	var failure *preflight.Error
 	err = preflight.Run(ctx, target, nil)
 	if !errors.Is(err, context.Canceled) || errors.As(err, &failure) || !strings.Contains(err.Error(), "was stopped while starting") {
-		t.Errorf("of a cancelled verification is said: %v", err)
+		t.Errorf("error of a canceled verification: %v", err)
 	}
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
 	var machine *preflight.MachineError
 	if err := run(t, target); !errors.As(err, &machine) || !strings.Contains(err.Error(), "this machine cannot run KINE: find the temporary directory: ") {
-		t.Errorf("without a directory for temporary files is said: %v", err)
+		t.Errorf("error without a directory for temporary files: %v", err)
 	}
 }
 
-// Many at a time on one bucket, as from several applies, get along with each other, and their processes are bounded.
+// Many concurrent verifications of one bucket, as from several applies, do not conflict, and the number of processes
+// is limited.
 func TestConcurrent(t *testing.T) {
 	lab := natslab.Single(t)
 	makeBucket(t, open(t, lab), spec)
@@ -311,7 +313,7 @@ func TestConcurrent(t *testing.T) {
 	}
 	wait.Wait()
 	if limit := int64(max(2, runtime.NumCPU())); most > limit {
-		t.Errorf("%d ran at a time, and the limit is %d", most, limit)
+		t.Errorf("%d ran concurrently, the limit is %d", most, limit)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -328,8 +330,8 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// Two KINEs of an HA k3s, with clients that watch and write all the time, see nothing of it but the reserved key and the health
-// key: each write succeeds at once, and each is seen by both.
+// Two KINEs of a highly available k3s, whose clients watch and write constantly, only notice the reserved key and the
+// health key: each write succeeds immediately, and both KINEs see each write.
 func TestAttachedKINEs(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)
@@ -347,7 +349,7 @@ func TestAttachedKINEs(t *testing.T) {
 	}
 	for _, watch := range watches {
 		if first := <-watch; !first.Created {
-			t.Fatalf("the watch begins with %+v", first)
+			t.Fatalf("the watch starts with %+v", first)
 		}
 	}
 	const key = "/registry/configmaps/default/own"
@@ -368,7 +370,7 @@ func TestAttachedKINEs(t *testing.T) {
 	for done := false; !done; writes++ {
 		select {
 		case <-verified:
-			done = true // and one more write after the last
+			done = true // and one more write after the last verification
 		default:
 		}
 		watch := natslab.StartStopwatch()
@@ -385,7 +387,7 @@ func TestAttachedKINEs(t *testing.T) {
 	}
 	t.Logf("%d writes during %d verifications, the slowest waited for %s", writes, verifications, slowest)
 	if writes < verifications || slowest > 2*time.Second {
-		t.Errorf("%d writes, of which the slowest waited for %s: the verifications disturb them", writes, slowest)
+		t.Errorf("%d writes, the slowest waited for %s: the verifications slow them down", writes, slowest)
 	}
 	for i, watch := range watches {
 		seen := map[string]int{}
@@ -407,7 +409,8 @@ func TestAttachedKINEs(t *testing.T) {
 	}
 }
 
-// A replicated bucket is proven as long as most of its servers are up; without them, the error says how far KINE came.
+// Verification of a replicated bucket succeeds while most of its servers are up; otherwise the error contains the
+// stage that KINE reached.
 func TestReplicatedBucket(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Cluster(t, 3)
@@ -438,7 +441,7 @@ func TestReplicatedBucket(t *testing.T) {
 	}
 }
 
-// A reserved key that a killed verification has left is no obstacle.
+// A reserved key left behind by a killed verification does not matter.
 func TestLeftOverKey(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)
@@ -458,7 +461,8 @@ func TestLeftOverKey(t *testing.T) {
 	}
 }
 
-// A bucket with a long history is proven too: KINE replays all of it to a watch, as fast as it can, before what is written now.
+// Verification of a bucket with a long history succeeds, too: KINE replays all of it to a watch, as fast as it can,
+// before new writes.
 func TestLongHistory(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)

@@ -113,7 +113,7 @@ func TestCount(t *testing.T) {
 func TestCountRefusesHalfAnEvent(t *testing.T) {
 	_, err := count(strings.NewReader(events("pass p TestA") + `{"Action":"pass","Pack`))
 	if err == nil || !strings.Contains(err.Error(), "line 2 is not a complete event") {
-		t.Errorf("got error %v, want one that names line 2", err)
+		t.Errorf("got error %v, want one that contains line 2", err)
 	}
 }
 
@@ -205,7 +205,7 @@ func TestRun(t *testing.T) {
 			}
 			for _, w := range tt.want {
 				if !strings.Contains(out.String(), w) {
-					t.Errorf("the output has no %q:\n%s", w, out.String())
+					t.Errorf("the output does not contain %q:\n%s", w, out.String())
 				}
 			}
 			lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
