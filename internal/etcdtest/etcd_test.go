@@ -33,7 +33,7 @@ func startEtcd(t *testing.T) string {
 	return "http://" + e.Clients[0].Addr().String()
 }
 
-// TestEtcd shows that the checks describe etcd itself and not only KINE.
+// TestEtcd shows that the checks hold for etcd itself and not only for KINE.
 func TestEtcd(t *testing.T) { //nolint:tparallel // the last check compacts
 	t.Parallel()
 	Run(t, startEtcd(t))

@@ -14,37 +14,37 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// soon bounds the wait for an answer that must not come.
+// soon limits the wait for an answer that must not arrive.
 const soon = 300 * time.Millisecond
 
-// deviation is one question, and the two answers to it.
+// deviation is a question with its two answers.
 type deviation struct {
 	name       string
 	ask        func(ctx context.Context, c *clientv3.Client, prefix string) (string, error)
 	etcd, kine string
 }
 
-// TestKineDeviations pins what KINE v0.17.5 does unlike etcd on a bucket with one replica, and what the checks therefore
-// leave out. Each question is also put to etcd. A KINE that answers as etcd does fails here: then a check is to be made
-// stricter.
+// TestKineDeviations records how KINE v0.17.5 differs from etcd on a bucket with one replica, and what the checks
+// therefore omit. Each question is also asked of etcd. If a KINE answers like etcd, this test fails, and the check
+// must be made stricter.
 func TestKineDeviations(t *testing.T) {
 	t.Parallel()
 	deviations := []deviation{
-		// A watch from a revision before a delete, when that delete is the last write.
-		{"watch-before-delete", watchBeforeDelete, "at once", "after the next write; until then no other watch of the stream begins either"},
+		// A watch from a revision before a delete that is the last write.
+		{"watch-before-delete", watchBeforeDelete, "immediately", "after the next write; until then, no other watch of the stream starts"},
 		{"progress-after-delete", progressAfterDelete, "told", "told after the next write"},
-		// From the revision of a delete to the one of the next write.
+		// Difference between the revision of a delete and that of the next write.
 		{"revisions-of-delete", revisionsOfDelete, "1", "2"},
-		// A read fifteen updates back, with KINE's default history of ten.
-		{"read-beyond-history", readBeyondHistory, "the value of then", "no such key"},
-		// 768 KiB that do not compress, with the server's default max_payload of 1 MiB.
+		// A read fifteen updates back with KINE's default history of ten.
+		{"read-beyond-history", readBeyondHistory, "the old value", "no such key"},
+		// 768 KiB of incompressible data with the server's default max_payload of 1 MiB.
 		{"large-value", largestValue, "stored", "nats: maximum payload exceeded"},
 		{"keys-only", keysOnly, "no values, version 1", "values, version 0"},
 		{"header-of-refused-create", headerOfRefusedCreate, "the datastore's revision", "the key's revision"},
 		{"header-of-status", headerOfStatus, "a revision", "no revision"},
 		{"put-without-guard", plainPut, "accepted", "accepted"},
 		{"delete-without-guard", plainDelete, "accepted", "delete is not implemented by kine"},
-		// The value before an update, and before a delete, of keys that were written before the last compaction.
+		// The previous value of an update and of a delete of keys that were written before the last compaction.
 		{"previous-after-compaction", previousAfterCompaction, "sent", "not sent"},
 	}
 	endpoints := map[string]string{"etcd": startEtcd(t), "kine": startKine(t, "?noEmbed")}
@@ -84,7 +84,7 @@ func watchBeforeDelete(ctx context.Context, c *clientv3.Client, prefix string) (
 	}
 	watcher := clientv3.NewWatcher(c)
 	defer func() { _ = watcher.Close() }()
-	// Watch returns when the endpoint says that the watch is there.
+	// Watch returns when the endpoint confirms the watch.
 	begin := func(from int64) <-chan struct{} {
 		began := make(chan struct{})
 		go func() {
@@ -96,7 +96,7 @@ func watchBeforeDelete(ctx context.Context, c *clientv3.Client, prefix string) (
 	first := begin(created)
 	select {
 	case <-first:
-		return "at once", nil
+		return "immediately", nil
 	case <-time.After(soon):
 	}
 	answer := "after the next write"
@@ -104,7 +104,7 @@ func watchBeforeDelete(ctx context.Context, c *clientv3.Client, prefix string) (
 	select {
 	case <-other:
 	case <-time.After(soon):
-		answer += "; until then no other watch of the stream begins either"
+		answer += "; until then, no other watch of the stream starts"
 	}
 	if _, err := accepted(createKey(ctx, c, prefix+"next", "value")); err != nil {
 		return "", err
@@ -189,7 +189,7 @@ func readBeyondHistory(ctx context.Context, c *clientv3.Client, prefix string) (
 	}
 	kv, _, err := getKey(ctx, c, prefix+"key", clientv3.WithRev(first))
 	if err == nil && expectKey(kv, "first", first) == nil {
-		return "the value of then", nil
+		return "the old value", nil
 	}
 	return describe(kv), err
 }
@@ -204,7 +204,7 @@ func largestValue(ctx context.Context, c *clientv3.Client, prefix string) (strin
 	return answerOf(err, "stored"), nil
 }
 
-// answerOf is the server's own words of an error, or what is said without one.
+// answerOf returns the server's own text of an error, or without if there is no error.
 func answerOf(err error, without string) string {
 	if err == nil {
 		return without
@@ -267,7 +267,7 @@ func plainDelete(ctx context.Context, c *clientv3.Client, prefix string) (string
 	return answerOf(err, "accepted"), nil
 }
 
-// previousAfterCompaction matters to Kubernetes: the apiserver ends a watch on an event without the value before it
+// previousAfterCompaction matters to Kubernetes: the apiserver ends a watch on an event without a previous value
 // ("etcd event received with PrevKv=nil", apiserver/pkg/storage/etcd3/event.go), and compacts every five minutes.
 func previousAfterCompaction(ctx context.Context, c *clientv3.Client, prefix string) (string, error) {
 	old, err := Seed(ctx, c, prefix, 2)

@@ -14,13 +14,13 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// startKine runs a KINE on a NATS server of its own until the test ends, and returns the URL of its etcd API.
+// startKine runs KINE on its own NATS server until the test ends, and returns the URL of its etcd API.
 func startKine(t *testing.T, params string) string {
 	t.Helper()
 	return kinelab.Run(t, natslab.Single(t).ClientURL()+params).Endpoint()
 }
 
-// ok returns what turns a write that must be accepted into its revision.
+// ok returns a function that returns the revision of a write, which must be accepted.
 func ok(t *testing.T) func(outcome, error) int64 {
 	t.Helper()
 	return func(o outcome, err error) int64 {
@@ -38,14 +38,15 @@ func TestKine(t *testing.T) { //nolint:tparallel // the last check compacts
 	Run(t, startKine(t, "?noEmbed"))
 }
 
-// TestKineShortHistory is the shortest history with which KINE passes. With less, the value before a delete is gone when
-// the watch looks for it, and what a list has begun with is gone when its next page is read.
+// TestKineShortHistory uses the shortest history with which KINE passes. With a shorter one, the previous value of a
+// delete no longer exists when the watch reads it, and the keys of a list no longer exist when its next page is read.
 func TestKineShortHistory(t *testing.T) { //nolint:tparallel // the last check compacts
 	t.Parallel()
 	Run(t, startKine(t, "?noEmbed&revHistory=4"))
 }
 
-// TestKineReplicated is KINE on three replicas, where it keeps to etcd's semantics with the deviations of Replicated only.
+// TestKineReplicated runs KINE on three replicas, where it has etcd's semantics except for the deviations of
+// Replicated.
 func TestKineReplicated(t *testing.T) { //nolint:tparallel // the last check compacts
 	t.Parallel()
 	cluster := natslab.Cluster(t, 3)
@@ -53,8 +54,8 @@ func TestKineReplicated(t *testing.T) { //nolint:tparallel // the last check com
 	Run(t, endpoint, Replicated())
 }
 
-// TestKineForgetsLeases: KINE keeps the end of a lease in memory. A key with a lease that a stopped KINE has written
-// outlives the lease under the next KINE.
+// TestKineForgetsLeases shows that KINE keeps the expiration of a lease in memory: a key with a lease outlives the
+// lease if KINE is restarted.
 func TestKineForgetsLeases(t *testing.T) {
 	t.Parallel()
 	url := natslab.Single(t).ClientURL() + "?noEmbed"
@@ -71,7 +72,7 @@ func TestKineForgetsLeases(t *testing.T) {
 	}
 
 	c = dialTest(t, kinelab.Run(t, url).Endpoint())
-	// A key with the same lease, written later, tells when the lease of the first must have ended.
+	// A key with the same lease, written later, shows when the lease of the first key must have expired.
 	w, err := openWatch(t.Context(), c, key, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -84,18 +85,18 @@ func TestKineForgetsLeases(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(event.Kv.Key) != key+"-later" {
-			t.Fatalf("KINE has ended the lease of %s", describe(event.Kv))
+			t.Fatalf("KINE expired the lease of %s", describe(event.Kv))
 		}
 	}
 	if kv, _, err := getKey(t.Context(), c, key); err != nil || kv == nil {
-		t.Errorf("KINE has ended the lease of %q without an event: %v", key, err)
+		t.Errorf("KINE expired the lease of %q without an event: %v", key, err)
 	}
 }
 
-// TestKineWatchesLeaveConsumers: each watch from an older revision leaves a consumer on the stream, for five minutes
-// after its end. nats-server allows 1,000 consumers of a stream unless the stream, the account or its own configuration
-// (jetstream limits default_max_consumers) says otherwise, and KINE's stream may not. Beyond that, every such watch ends
-// as soon as it has begun. A limit of the account takes the place of the server's default.
+// TestKineWatchesLeaveConsumers shows that each watch from an older revision leaves a consumer on the stream for five
+// minutes after its end. nats-server allows 1,000 consumers per stream unless the stream, the account or its own
+// configuration (jetstream limits default_max_consumers) sets another limit, and KINE's stream must not. Beyond that,
+// each such watch ends immediately. A limit of the account overrides the server's default.
 func TestKineWatchesLeaveConsumers(t *testing.T) {
 	t.Parallel()
 	const limit = 12
@@ -123,15 +124,16 @@ func TestKineWatchesLeaveConsumers(t *testing.T) {
 			w.close()
 		}
 		if name == "account limit" && ended > 0 || name == "default limit" && ended < limit {
-			t.Errorf("%s: %d of %d watches have ended", name, ended, 2*limit)
+			t.Errorf("%s: %d of %d watches ended", name, ended, 2*limit)
 		}
 	}
 }
 
-// TestTwoKines measures two KINEs on one bucket, as with two k3s servers. A read can come from before a write through
-// the other one: its header says so. A watch can miss the value before a change that follows another at once, because
-// KINE's watch is ahead of the index that it looks the value up in; the apiserver ends such a watch. Guarded writes are
-// safe, and no event is lost. How often and for how long is logged; it depends on the machine.
+// TestTwoKines measures two KINEs on one bucket, as with two k3s servers. A read can be older than a write through
+// the other KINE, which its header shows. A watch can miss the previous value of a change that immediately follows
+// another, because KINE's watch is ahead of the index from which it reads the value; the apiserver ends such a watch.
+// Guarded writes are safe, and no event is lost. The test logs how often this happens and for how long, which depends
+// on the machine.
 func TestTwoKines(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -162,7 +164,7 @@ func TestTwoKines(t *testing.T) {
 			behind++
 			longest = max(longest, time.Since(start))
 		}
-		// Both write at one revision, one after the other: the second must lose.
+		// Both write at the same revision, one after the other: the second write must be refused.
 		first, err := updateKey(ctx, a, key, "third", updated)
 		if err != nil {
 			t.Fatal(err)
@@ -172,7 +174,7 @@ func TestTwoKines(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !first.done || second.done {
-			t.Fatalf("two KINEs wrote at revision %d: %t, then %t", updated, first.done, second.done)
+			t.Fatalf("two KINEs updated revision %d: %t, then %t", updated, first.done, second.done)
 		}
 		for _, want := range []change{
 			{key: key, value: "first", revision: created},
@@ -192,6 +194,6 @@ func TestTwoKines(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("of %d reads through the other KINE %d came from before the write, for %s at most; of %d updates %d were shown without the value before",
+	t.Logf("of %d reads through the other KINE, %d were older than the write, for at most %s; of %d updates, %d were shown without the previous value",
 		rounds, behind, longest.Round(10*time.Microsecond), 2*rounds, noPrevious)
 }

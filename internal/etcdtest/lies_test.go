@@ -13,17 +13,17 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// lie changes what a client and a real KINE say to each other, so that a check has something to find.
+// lie changes the messages between a client and a real KINE, so that a check has something to find.
 type lie struct {
 	check, name string
 	want        string // part of the error
 	call        func(req, reply proto.Message, invoke func() error) error
 	watch       func(*pb.WatchResponse)
-	deaf        bool          // requests for progress are not passed on
-	timeout     time.Duration // for what a check can only wait for
+	deaf        bool          // requests for progress are dropped
+	timeout     time.Duration // for checks that can only time out
 }
 
-// TestLies shows that the checks can fail: each lie is one that a wrong datastore could tell.
+// TestLies shows that the checks can fail: each lie is an error that a faulty datastore could make.
 func TestLies(t *testing.T) { //nolint:tparallel // KINE's watches need the writes of their own check, see watchReplay
 	t.Parallel()
 	endpoint := startKine(t, "?noEmbed")
@@ -54,9 +54,9 @@ func TestLies(t *testing.T) { //nolint:tparallel // KINE's watches need the writ
 			prefix := NewPrefix()
 			_, err = check.Run(ctx, c, prefix)
 			if err == nil {
-				t.Errorf("the check %q has not noticed: %s", l.check, l.name)
+				t.Errorf("the check %q did not notice: %s", l.check, l.name)
 			} else if !strings.Contains(err.Error(), l.want) {
-				t.Errorf("the check %q says %q, want %q in it", l.check, err, l.want)
+				t.Errorf("the check %q returned %q, want an error that contains %q", l.check, err, l.want)
 			}
 			if err := Clean(t.Context(), honest, prefix); err != nil {
 				t.Error(err)
@@ -109,7 +109,7 @@ func (s lyingStream) RecvMsg(m any) error {
 	return err
 }
 
-// onReply lies in the replies of one type.
+// onReply changes the replies of one type.
 func onReply[R proto.Message](change func(R)) func(req, reply proto.Message, invoke func() error) error {
 	return func(_, reply proto.Message, invoke func() error) error {
 		err := invoke()
@@ -120,7 +120,7 @@ func onReply[R proto.Message](change func(R)) func(req, reply proto.Message, inv
 	}
 }
 
-// onRequest lies in the requests of one type.
+// onRequest changes the requests of one type.
 func onRequest[R proto.Message](change func(R)) func(req, reply proto.Message, invoke func() error) error {
 	return func(req, _ proto.Message, invoke func() error) error {
 		if r, match := req.(R); match {
@@ -153,7 +153,7 @@ func eachRead(change func(*mvccpb.KeyValue)) func(*pb.RangeResponse) {
 	}
 }
 
-// dropLast takes the last key out of every list of several.
+// dropLast removes the last key from every list with more than one key.
 func dropLast(r *pb.RangeResponse) {
 	if n := len(r.Kvs); n > 1 {
 		r.Kvs = r.Kvs[:n-1]
@@ -237,7 +237,7 @@ func callLies() []lie {
 	}
 }
 
-// swallowDelete makes a put of every delete.
+// swallowDelete replaces every delete with a put.
 func swallowDelete(req, _ proto.Message, invoke func() error) error {
 	txn, isTxn := req.(*pb.TxnRequest)
 	if !isTxn || txn.Success[0].GetRequestDeleteRange() == nil {
@@ -249,7 +249,7 @@ func swallowDelete(req, _ proto.Message, invoke func() error) error {
 	return invoke()
 }
 
-// eachReadAfter changes the value in all reads but the first n, of which the client's first contact is one.
+// eachReadAfter changes the value in all reads except the first n, which include the client's first request.
 func eachReadAfter(n int) func(*pb.RangeResponse) {
 	reads := 0
 	return func(r *pb.RangeResponse) {
@@ -259,7 +259,7 @@ func eachReadAfter(n int) func(*pb.RangeResponse) {
 	}
 }
 
-// onEvents lies in the watch responses that have events.
+// onEvents changes the watch responses that have events.
 func onEvents(change func(*pb.WatchResponse)) func(*pb.WatchResponse) {
 	return func(r *pb.WatchResponse) {
 		if len(r.Events) > 0 {
@@ -268,7 +268,7 @@ func onEvents(change func(*pb.WatchResponse)) func(*pb.WatchResponse) {
 	}
 }
 
-// onEvent lies in each event from the nth on.
+// onEvent changes each event from the nth on.
 func onEvent(n int, change func(*mvccpb.Event)) func(*pb.WatchResponse) {
 	seen := 0
 	return onEvents(func(r *pb.WatchResponse) {

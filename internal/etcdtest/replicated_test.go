@@ -15,13 +15,13 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// weakness is a lie that Replicated lets through and counts, or not.
+// weakness is a lie, and how Replicated counts it if it permits it.
 type weakness struct {
 	lie
-	counted string // empty if it is not let through
+	counted string // empty if it is not permitted
 }
 
-// weaknesses returns them anew for each run, for some of them count.
+// weaknesses returns new values for each run because some of them have state.
 func weaknesses() []weakness {
 	return []weakness{
 		{lie{check: "read-at-revision", name: "a key is missing at first", want: "no such key", call: onEverySecond(func(r *pb.RangeResponse) {
@@ -48,8 +48,8 @@ func weaknesses() []weakness {
 	}
 }
 
-// TestReplicated gives an etcd the weaknesses that Replicated lets through, and others. The former fail a check without
-// the option and are counted with it; the latter fail it with the option too.
+// TestReplicated simulates the weaknesses that Replicated permits, and others, on an etcd. The former fail a check
+// without the option and are counted with it; the latter also fail it with the option.
 func TestReplicated(t *testing.T) { //nolint:tparallel // most cases take milliseconds
 	t.Parallel()
 	endpoint := startEtcd(t)
@@ -85,7 +85,7 @@ func TestReplicated(t *testing.T) { //nolint:tparallel // most cases take millis
 	}
 }
 
-// updateAtOnce is a check that a false refusal fails.
+// updateAtOnce is a check that fails on a false refusal.
 func updateAtOnce(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	created, err := accepted(createKey(ctx, c, prefix+"key", "first"))
 	if err != nil {
@@ -95,7 +95,7 @@ func updateAtOnce(ctx context.Context, c *clientv3.Client, prefix string) (Resul
 	return Result{}, err
 }
 
-// refuseFirstUpdate refuses every other update, as if the key were not there.
+// refuseFirstUpdate refuses every other update as if the key did not exist.
 func refuseFirstUpdate() func(req, reply proto.Message, invoke func() error) error {
 	n := 0
 	return func(req, _ proto.Message, invoke func() error) error {
@@ -110,7 +110,7 @@ func refuseFirstUpdate() func(req, reply proto.Message, invoke func() error) err
 	}
 }
 
-// onEverySecond lies in every second reply of a type.
+// onEverySecond changes every second reply of a type.
 func onEverySecond[R proto.Message](change func(R)) func(req, reply proto.Message, invoke func() error) error {
 	n := 0
 	return onReply(func(r R) {
@@ -120,7 +120,7 @@ func onEverySecond[R proto.Message](change func(R)) func(req, reply proto.Messag
 	})
 }
 
-// conflictsAsErrors makes an error of every other refused transaction.
+// conflictsAsErrors turns every other refused transaction into an error.
 func conflictsAsErrors() func(req, reply proto.Message, invoke func() error) error {
 	var n atomic.Int64
 	return func(_, reply proto.Message, invoke func() error) error {
@@ -132,7 +132,7 @@ func conflictsAsErrors() func(req, reply proto.Message, invoke func() error) err
 	}
 }
 
-// endWatches ends the first n watches with their first events.
+// endWatches ends the first n watches at their first events.
 func endWatches(n int) func(*pb.WatchResponse) {
 	return onEvents(func(r *pb.WatchResponse) {
 		if n--; n >= 0 {

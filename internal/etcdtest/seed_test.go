@@ -28,7 +28,7 @@ func TestHelpers(t *testing.T) { //nolint:tparallel // one etcd, and the second 
 	}
 }
 
-// testClean deletes what is below the prefix, in several pages, and nothing beside it.
+// testClean checks that Clean deletes the keys below the prefix, in several pages, and no others.
 func testClean(t *testing.T, c *clientv3.Client) {
 	t.Helper()
 	prefix := NewPrefix()
@@ -44,7 +44,7 @@ func testClean(t *testing.T, c *clientv3.Client) {
 	}
 	resp, err := c.Get(t.Context(), prefix, clientv3.WithPrefix(), clientv3.WithCountOnly())
 	if err != nil || resp.Count != 3 {
-		t.Errorf("%v keys are left, %v", resp, err)
+		t.Errorf("keys left: %v, %v", resp, err)
 	}
 	if err := VerifyAll(t.Context(), c, outside); err != nil {
 		t.Error(err)
@@ -62,7 +62,7 @@ func testSeedRefusesExistingKeys(t *testing.T, c *clientv3.Client) {
 	}
 }
 
-// testVerifyAllFindsLoss changes a datastore behind VerifyAll in each way that it looks for.
+// testVerifyAllFindsLoss changes a datastore in each way that VerifyAll must detect.
 func testVerifyAllFindsLoss(t *testing.T, c *clientv3.Client) {
 	t.Helper()
 	ctx := t.Context()
@@ -98,7 +98,7 @@ func testVerifyAllFindsLoss(t *testing.T, c *clientv3.Client) {
 	}
 }
 
-// testVerifyAllWaits: what is right a moment later was not lost.
+// testVerifyAllWaits checks that a key that becomes correct after a moment is not reported as lost.
 func testVerifyAllWaits(t *testing.T, c *clientv3.Client) {
 	t.Helper()
 	prefix := NewPrefix()
@@ -111,7 +111,7 @@ func testVerifyAllWaits(t *testing.T, c *clientv3.Client) {
 	go func() { verified <- VerifyAll(t.Context(), c, map[string]int64{key: next + 1}) }()
 	select {
 	case err := <-verified:
-		t.Fatalf("a missing key was not waited for: %v", err)
+		t.Fatalf("did not wait for a missing key: %v", err)
 	case <-time.After(soon):
 	}
 	ok(t)(createKey(t.Context(), c, key, SeedValue(key)))
@@ -131,6 +131,6 @@ func testDoCleansUpAfterFailure(t *testing.T, c *clientv3.Client) {
 		t.Errorf("got %+v", r)
 	}
 	if kv, _, err := getKey(t.Context(), c, prefix+"left"); err != nil || kv != nil {
-		t.Errorf("a failed check has left %s, %v", describe(kv), err)
+		t.Errorf("a failed check left behind %s, %v", describe(kv), err)
 	}
 }

@@ -22,7 +22,7 @@ func TestSuite(t *testing.T) {
 	}
 	for i, r := range results {
 		if r.Check != Checks()[i].Name || r.Revision <= 0 || r.Duration <= 0 || r.Details == "" || r.Deviations != "" {
-			t.Errorf("result %d is not complete: %+v", i, r)
+			t.Errorf("result %d is incomplete: %+v", i, r)
 		}
 	}
 	resp, err := c.Get(t.Context(), "", clientv3.WithPrefix())
@@ -30,7 +30,7 @@ func TestSuite(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(resp.Kvs) != 1 || string(resp.Kvs[0].Value) != "before" {
-		t.Errorf("the suite has left %v", resp.Kvs)
+		t.Errorf("the suite left behind %v", resp.Kvs)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// runWriter writes until n writes are acknowledged, does something at half of them, and stops.
+// runWriter writes until n writes are acknowledged, calls half after half of them, and stops.
 func runWriter(t *testing.T, c *clientv3.Client, n int, half func()) (Report, error) {
 	t.Helper()
 	w, err := StartWriter(t.Context(), c, NewPrefix(), time.Millisecond)
@@ -75,8 +75,8 @@ func TestWriter(t *testing.T) {
 	}
 }
 
-// TestWriterAcrossRestart stops KINE under the writer and starts another one: no acknowledged write is lost, the watch
-// goes on, and the gap is seen.
+// TestWriterAcrossRestart stops KINE during the writes and starts another one: no acknowledged write is lost, the
+// watch continues, and the report shows the gap.
 func TestWriterAcrossRestart(t *testing.T) {
 	t.Parallel()
 	url := natslab.Single(t).ClientURL() + "?noEmbed"
@@ -96,9 +96,10 @@ func TestWriterAcrossRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The gap lasts from the last write that the first KINE has let through, while it stopped, to the first of the other.
+	// The gap lasts from the last write of the first KINE, accepted while it was stopping, to the first write of the
+	// second one.
 	if r.LongestWriteGap < down/2 || r.LongestEventGap < down/2 {
-		t.Errorf("KINE was down for %s, the report says: %s", down, r)
+		t.Errorf("KINE was down for %s, the report is: %s", down, r)
 	}
 	if err := r.Verify(t.Context(), c); err != nil {
 		t.Error(err)
@@ -106,7 +107,7 @@ func TestWriterAcrossRestart(t *testing.T) {
 	t.Logf("KINE was down for %s: %s", down.Round(time.Millisecond), r)
 }
 
-// TestWriterFindsLies has a writer whose acknowledgements and whose watch are not true.
+// TestWriterFindsLies uses false acknowledgments and a false watch.
 func TestWriterFindsLies(t *testing.T) { //nolint:tparallel // a second each
 	t.Parallel()
 	endpoint := startEtcd(t)
@@ -142,7 +143,7 @@ func TestWriterFindsLies(t *testing.T) { //nolint:tparallel // a second each
 	}
 }
 
-// pretendOne acknowledges the twentieth transaction without doing it.
+// pretendOne acknowledges the twentieth transaction without performing it.
 func pretendOne() grpc.UnaryClientInterceptor {
 	n := 0
 	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
@@ -158,7 +159,7 @@ func pretendOne() grpc.UnaryClientInterceptor {
 	}
 }
 
-// TestWriterStopIsBounded: a datastore that no longer answers does not hold Stop.
+// TestWriterStopIsBounded checks that a datastore that no longer answers does not block Stop.
 func TestWriterStopIsBounded(t *testing.T) {
 	t.Parallel()
 	k := kinelab.Run(t, natslab.Single(t).ClientURL()+"?noEmbed")
