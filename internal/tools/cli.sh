@@ -1,12 +1,12 @@
 #!/bin/sh
-# Prints the path of the CLI to run: the one that is given, or else a terraform or tofu of 1.11 or newer on the PATH. It
-# prints nothing if there is none. On standard error it says which it took.
+# Prints the path of the CLI to run: the given one, or else a terraform or tofu (1.11 or newer) on the PATH, or nothing
+# if there is none. Reports the choice on standard error.
 #
 #   cli.sh [CLI]
 set -eu
 
 if [ -n "${1:-}" ]; then
-	command -v "$1" || { echo "$1: no such CLI" >&2; exit 1; }
+	command -v "$1" || { echo "$1: CLI not found" >&2; exit 1; }
 	exit
 fi
 for name in terraform tofu; do
@@ -20,5 +20,5 @@ for name in terraform tofu; do
 		echo "$path"
 		exit
 	fi
-	echo "Not using $path: 1.11 is needed, and it is ${version:-of an unknown version}." >&2
+	echo "Not using $path: it is version ${version:-(unknown)}, and 1.11 or newer is required." >&2
 done

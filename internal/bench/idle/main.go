@@ -33,7 +33,8 @@ func (idleProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp
 
 func (idleProvider) Schema(context.Context, provider.SchemaRequest, *provider.SchemaResponse) {}
 
-func (idleProvider) Configure(context.Context, provider.ConfigureRequest, *provider.ConfigureResponse) {}
+func (idleProvider) Configure(context.Context, provider.ConfigureRequest, *provider.ConfigureResponse) {
+}
 
 func (idleProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }
 
