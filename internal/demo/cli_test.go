@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// The demo runs on a CLI from the PATH that is new enough, and says which.
+// The demo uses a CLI from the PATH if it is new enough, and reports which one.
 func TestCLIFromPath(t *testing.T) {
 	t.Parallel()
 	sh, err := exec.LookPath("sh")
@@ -27,10 +27,10 @@ func TestCLIFromPath(t *testing.T) {
 	}{
 		"none":                          {},
 		"Terraform":                     {terraform: "1.11.4", tofu: "1.12.6", want: "terraform", says: "version 1.11.4"},
-		"an old Terraform and OpenTofu": {terraform: "1.9.8", tofu: "1.11.0", want: "tofu", says: "1.11 is needed, and it is 1.9.8"},
-		"an old OpenTofu alone":         {tofu: "1.10.9", says: "1.11 is needed"},
-		"a broken Terraform":            {terraform: "broken", says: "an unknown version"},
-		"the one that is given":         {terraform: "1.11.4", tofu: "1.9.0", given: "tofu", want: "tofu"},
+		"an old Terraform and OpenTofu": {terraform: "1.9.8", tofu: "1.11.0", want: "tofu", says: "it is version 1.9.8, and 1.11 or newer is required"},
+		"an old OpenTofu alone":         {tofu: "1.10.9", says: "1.11 or newer is required"},
+		"a broken Terraform":            {terraform: "broken", says: "version (unknown)"},
+		"a given CLI":                   {terraform: "1.11.4", tofu: "1.9.0", given: "tofu", want: "tofu"},
 		"version 2":                     {tofu: "2.0.0", want: "tofu", says: "version 2.0.0"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestCLIFromPath(t *testing.T) {
 				want = filepath.Join(dir, c.want) + "\n"
 			}
 			if out.String() != want || !strings.Contains(said.String(), c.says) {
-				t.Errorf("got %q, want %q; it says %q, want %q", out.String(), want, said.String(), c.says)
+				t.Errorf("got %q, want %q; it reported %q, want %q", out.String(), want, said.String(), c.says)
 			}
 		})
 	}

@@ -36,10 +36,10 @@ func newGRPCServer() *grpc.Server {
 	)
 }
 
-// connections is a listener that can close what it has accepted. A gRPC server that is stopped waits up to two minutes
-// for the handshake of a connection which says nothing (serveWG in google.golang.org/grpc's server.go). Any process may
-// have connected to the port of a KINE: a NATS client, for example, that looks for the server which had the port before,
-// and that waits to be spoken to.
+// connections is a listener that can close its accepted connections. A stopped gRPC server waits up to two minutes
+// for the handshake of a silent connection (serveWG in google.golang.org/grpc's server.go). Any process may have
+// connected to KINE's port, for example a NATS client that tries to reach the previous server on that port and waits
+// for its INFO.
 type connections struct {
 	net.Listener
 
@@ -48,7 +48,7 @@ type connections struct {
 	closed bool
 }
 
-// Accept implements [net.Listener]. The connection stays as it is: gRPC sets options of a [net.TCPConn].
+// Accept implements [net.Listener]. It does not wrap the connection because gRPC sets options of a [net.TCPConn].
 func (c *connections) Accept() (net.Conn, error) {
 	conn, err := c.Listener.Accept()
 	if err != nil {
@@ -63,7 +63,7 @@ func (c *connections) Accept() (net.Conn, error) {
 	return conn, nil
 }
 
-// close closes all connections, those that are still to come included.
+// close closes all connections, including those accepted later.
 func (c *connections) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// busyShare is the part of the time that counts as waiting even if the machine is busy all the time.
+// busyShare is the divisor of the elapsed time that counts as waiting even if the machine is always busy.
 const busyShare = 10
 
-// Stopwatch measures how long something waits, on a machine that may have other work.
+// Stopwatch measures how long something waits on a machine that may have other work.
 //
-// A test that bounds how long something takes proves that it does not wait: for a timeout, for an answer that does
-// not come. The time on the clock does not tell that on a busy machine, where everything takes longer. A Stopwatch
-// therefore counts only the time in which a processor was idle, and a tenth of the time on the clock at least. Where
-// the system does not tell how long its processors are idle, it counts the time on the clock.
+// A test that limits a duration wants to show that something does not wait, for example for a timeout or for an
+// answer that never arrives. Elapsed time does not show that on a busy machine, where everything takes longer. A
+// Stopwatch therefore counts only the time in which a processor was idle, but at least a tenth of the elapsed time.
+// If the system does not report the idle time of its processors, it counts the elapsed time.
 type Stopwatch struct {
 	start time.Time
 	idle  time.Duration
@@ -40,19 +40,19 @@ func (s Stopwatch) Waited() time.Duration {
 	return counted(took, idle-s.idle)
 }
 
-// counted returns how much of a time counts as waiting, if the processors were idle for so long, all together.
+// counted returns how much of the time took counts as waiting if the processors were idle for the time idle in total.
 func counted(took, idle time.Duration) time.Duration {
 	return max(min(took, idle), took/busyShare)
 }
 
-// String returns what has passed on the clock, and how much of that counts as waiting.
+// String returns the elapsed time, and how much of it counts as waiting.
 func (s Stopwatch) String() string {
 	return fmt.Sprintf("%s (%s of them idle)",
 		time.Since(s.start).Round(time.Millisecond), s.Waited().Round(time.Millisecond))
 }
 
-// WithPatience returns a context that ends with [context.DeadlineExceeded] as its cause once a Stopwatch counts d.
-// Unlike a timeout, it leaves what is slow on a busy machine the time that it needs.
+// WithPatience returns a context that ends with the cause [context.DeadlineExceeded] when a Stopwatch has counted d.
+// Unlike a timeout, it gives slow operations enough time on a busy machine.
 func WithPatience(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	watch := StartStopwatch()
@@ -71,8 +71,8 @@ func WithPatience(ctx context.Context, d time.Duration) (context.Context, contex
 	return ctx, func() { cancel(context.Canceled) }
 }
 
-// idleTime returns how long the processors have been idle, all together, since the machine was started. There is no
-// such time outside of Linux.
+// idleTime returns the total idle time of the processors since the machine was started. It is available only on
+// Linux.
 func idleTime() (time.Duration, bool) {
 	stat, err := os.ReadFile("/proc/stat")
 	if err != nil {
@@ -81,8 +81,8 @@ func idleTime() (time.Duration, bool) {
 	return parseIdle(stat)
 }
 
-// parseIdle reads the idle time off the first line of /proc/stat, see proc_stat(5). A process that waits for a disk
-// leaves a processor idle too.
+// parseIdle returns the idle time in the first line of /proc/stat, see proc_stat(5). A processor is also idle while a
+// process waits for a disk.
 func parseIdle(stat []byte) (time.Duration, bool) {
 	line, _, _ := bytes.Cut(stat, []byte("\n"))
 	fields := bytes.Fields(line) // cpu, user, nice, system, idle, iowait, ...
@@ -94,6 +94,6 @@ func parseIdle(stat []byte) (time.Duration, bool) {
 		return 0, false
 	}
 	disk, err := strconv.ParseInt(string(fields[5]), 10, 64)
-	const tick = time.Second / 100 // USER_HZ, the same on all architectures that Go runs on
+	const tick = time.Second / 100 // USER_HZ, the same on all architectures that Go supports
 	return time.Duration(idle+disk) * tick, err == nil
 }

@@ -13,7 +13,7 @@ func TestStopwatch(t *testing.T) {
 		{10 * second, 20 * second, 10 * second}, // both of two processors idle
 		{10 * second, 10 * second, 10 * second}, // one busy, the other one idle
 		{10 * second, 3 * second, 3 * second},
-		{10 * second, 0, second}, // all busy: what takes far too long counts all the same
+		{10 * second, 0, second}, // all busy: a part of the time counts nevertheless
 	} {
 		if got := counted(c.took, c.idle); got != c.want {
 			t.Errorf("%s, %s of them idle, count as %s, not %s", c.took, c.idle, got, c.want)
@@ -39,7 +39,7 @@ func TestStopwatch(t *testing.T) {
 		t.Errorf("ended after %s with %v", watch, context.Cause(ctx))
 	}
 	if time.Since(before) < 50*time.Millisecond {
-		t.Errorf("more counts than has passed: %s", watch)
+		t.Errorf("counted more than the elapsed time: %s", watch)
 	}
 	ended, cancel := WithPatience(t.Context(), time.Hour)
 	cancel()
