@@ -15,6 +15,7 @@ import (
 // In an account that is managed elsewhere the provider works without an operator, once the account's owner has added its key. Until
 // then the error says how.
 func TestAccCLIAccountManagedElsewhere(t *testing.T) {
+	t.Parallel()
 	key := acctest.NewKey(t, natsconn.AccountKey)
 	operator := newOperator(t)
 	open, err := operator.AddAccount("open", func(c *jwt.AccountClaims) { c.SigningKeys.Add(key.Public) })

@@ -16,6 +16,7 @@ import (
 // A tenant whose account was deleted, or has lost the provider's key, by others is brought back by one apply, with all that its cluster has stored:
 // what cannot be read until then does not stop the plan.
 func TestAccTenantLosesAccount(t *testing.T) {
+	t.Parallel()
 	operator := newOperator(t)
 	s := newSystem(t, operator, natslab.Single(t, natslab.OperatorMode(operator)).URLs())
 	w := acctest.NewWorkspace(t, s.provider()+s.tenantConfig("edge"))

@@ -53,6 +53,7 @@ func sorted(keys ...acctest.Key) (public []string) {
 // The provider's signing key is rotated with an overlap: no resource is replaced, no KINE is disconnected, and the old key is gone in
 // the end.
 func TestAccCLIRotateAccountSigningKey(t *testing.T) {
+	t.Parallel()
 	operator := newOperator(t)
 	newSystem(t, operator, natslab.Single(t, natslab.OperatorMode(operator)).URLs()).rotateKey(t)
 }
@@ -118,6 +119,7 @@ func (s *system) rotateKey(t *testing.T) {
 // A key that the apply itself makes has users and activations signed in the same apply, however often it is replaced. One that only seemed
 // to be another has nothing signed anew.
 func TestAccCLIAccountSigningKeyFromResource(t *testing.T) {
+	t.Parallel()
 	operator := newOperator(t)
 	s := newSystem(t, operator, natslab.Single(t, natslab.OperatorMode(operator)).URLs())
 	importer := acctest.NewKey(t, natsconn.AccountKey)
@@ -197,6 +199,7 @@ output "user" {
 
 // Keys that an account loses are warned of, as in an environment that does not have them.
 func TestAccCLIAccountSigningKeyForgotten(t *testing.T) {
+	t.Parallel()
 	operator := newOperator(t)
 	s := newSystem(t, operator, natslab.Single(t, natslab.OperatorMode(operator)).URLs())
 	old := s.key

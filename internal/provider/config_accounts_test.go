@@ -128,6 +128,7 @@ func newOperator(t *testing.T) *natslab.Operator {
 
 // From nothing to a tenant in one apply: KINE runs as its user without a single permission violation, and that user can do nothing else.
 func TestAccCLITenant(t *testing.T) {
+	t.Parallel()
 	operator := newOperator(t)
 	lab := natslab.Single(t, natslab.OperatorMode(operator))
 	newSystem(t, operator, lab.URLs()).makeTenants(t, lab.Log)

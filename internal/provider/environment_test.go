@@ -169,6 +169,7 @@ func TestAccUnknownServers(t *testing.T) {
 
 // While its servers are down, a resource keeps its state with a warning if the provider is told so, and is an error if not.
 func TestAccCLIUnreachable(t *testing.T) {
+	t.Parallel()
 	lab := natslab.Single(t, natslab.UserPassword("u", "p"))
 	config := func(lines ...string) string { return acctest.ProviderConfig(lab.URLs(), lines...) + bucket }
 	right := []string{`user = "u"`, `password = "p"`, `connect_timeout = "2s"`}

@@ -11,6 +11,7 @@ import (
 
 // A secret of the provider's configuration that comes from an ephemeral variable is in no plan and no state.
 func TestAccCLIEphemeralSecret(t *testing.T) {
+	t.Parallel()
 	const token = "ephemeral-s3cr3t"
 	lab := natslab.Single(t, natslab.Token(token))
 	w := acctest.NewWorkspace(t, `

@@ -35,6 +35,7 @@ func TestProtectedTypes(t *testing.T) {
 
 // Protected buckets and mirrors that were deleted behind Terraform's back are planned and made again, whatever way they came into the state.
 func TestAccCLIProtectedStreamIsGone(t *testing.T) {
+	t.Parallel()
 	lab := natslab.HubAndLeaf(t)
 	hub, leaf := lab.Hub.Connect(t), lab.Leaf.Connect(t)
 	makeBucket := func(servers []string, name string) {
@@ -124,6 +125,7 @@ resource "nats_kv_mirror" "test" {
 
 // A protected account that the servers have lost is pushed again.
 func TestAccCLIProtectedAccountIsGone(t *testing.T) {
+	t.Parallel()
 	operator := newOperator(t)
 	s := newSystem(t, operator, natslab.Single(t, natslab.OperatorMode(operator)).URLs())
 	w := acctest.NewInProcess(t, s.provider()+`

@@ -303,6 +303,7 @@ func contents(t *testing.T, js jetstream.JetStream) map[uint64]string {
 // One apply makes two accounts, of which the second can then mirror what KINE stores in the first, more than flows without flow
 // control. Without any of the exports a mirror does not follow, nor with revoked activations.
 func TestAccMirrorInAnotherAccount(t *testing.T) {
+	t.Parallel()
 	b := newMirrorBench(t)
 	client := b.kine(t)
 	write(t, client, "before", 1200)
@@ -367,6 +368,7 @@ func TestAccMirrorInAnotherAccount(t *testing.T) {
 
 // The examples of both functions fit together: what the one exports, the other imports.
 func TestAccCLIMirrorExamplesApply(t *testing.T) {
+	t.Parallel()
 	operator, err := natslab.NewOperator("lab")
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 // real server, and its outputs are all that examples/tenant asks for, whose apply runs KINE on the tenant's endpoint. With the files of
 // examples/second-region in the same directory, a leaf node joins the tenant's account and gets a mirror.
 func TestAccCLIOperatorToTenant(t *testing.T) {
+	t.Parallel()
 	operator := applied{Workspace: acctest.NewWorkspace(t, "")}
 	operator.configure(t, text(t, filepath.Join(examplesDir, "operator", "main.tf")))
 	address := natslab.FreeAddress(t)

@@ -48,6 +48,7 @@ func (l twoAccounts) onLeaf(t *testing.T, account *natslab.OperatorAccount, line
 // state that an earlier version of the provider has written is brought up to date. With credentials of another account, they are looked for in
 // their own one or not at all.
 func TestAccCLIOwnAccount(t *testing.T) {
+	t.Parallel()
 	lab := newTwoAccounts(t)
 	const bucket, mirror, data = "nats_kine_bucket.test", "nats_kv_mirror.test", "data.nats_kv_mirror.test"
 	resources := func(lines, source string) string {

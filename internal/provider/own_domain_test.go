@@ -15,6 +15,7 @@ import (
 // A bucket and a mirror know the JetStream domain that they are in, whether the configuration names it or not: naming it is no change, another
 // resource can refer to it, and a state that an earlier version of the provider has written is brought up to date.
 func TestAccCLIOwnDomain(t *testing.T) {
+	t.Parallel()
 	lab := natslab.HubAndLeaf(t)
 	hub := acctest.NewInProcess(t, acctest.ProviderConfig(lab.Hub.URLs())+`
 resource "nats_kine_bucket" "test" {}

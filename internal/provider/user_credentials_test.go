@@ -55,6 +55,7 @@ resource "nats_k3s_datastore_endpoint" "edge" {
 // is in the state, the plan, the output or the log, and the account knows nothing of the user. The first plan cannot open the credentials,
 // the second does.
 func TestAccCLIUserCredentials(t *testing.T) {
+	t.Parallel()
 	operator := newOperator(t)
 	lab := natslab.Single(t, natslab.OperatorMode(operator))
 	s := newSystem(t, operator, lab.URLs())
@@ -136,6 +137,7 @@ resource "terraform_data" "slow" {
 // An apply that outlives its credentials says so: by a warning if all went well without them, and by the error of the verification that
 // needed them.
 func TestAccCLIUserCredentialsExpire(t *testing.T) {
+	t.Parallel()
 	operator := newOperator(t)
 	lab := natslab.Single(t, natslab.OperatorMode(operator))
 	s := newSystem(t, operator, lab.URLs())
@@ -162,6 +164,7 @@ func TestAccCLIUserCredentialsExpire(t *testing.T) {
 // While the provider's signing key is not known, credentials that would need it say what to do, and with the same key of their own they
 // wait for the apply.
 func TestAccCLIUserCredentialsUnknownKey(t *testing.T) {
+	t.Parallel()
 	tenant := acctest.NewKey(t, natsconn.AccountKey)
 	config := func(line string) string {
 		return fmt.Sprintf(`
@@ -222,6 +225,7 @@ output "signing" {
 
 // The example verifies an endpoint on a bucket that is there already.
 func TestAccCLIUserCredentialsExample(t *testing.T) {
+	t.Parallel()
 	operator := newOperator(t)
 	tenant, err := operator.AddAccount("tenant", nil)
 	if err != nil {

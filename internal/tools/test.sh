@@ -16,6 +16,8 @@ RUN=${RUN:-} PKG=${PKG:-./...} CLI=${CLI:-}
 GOTESTSUM_FORMAT=${GOTESTSUM_FORMAT:-pkgname-and-test-fails}
 export GOTESTSUM_FORMAT
 results=bin/test-results
+# The packages that take the longest start first, so that none of them is the last that runs.
+longest='./internal/provider ./internal/provider/kinebucket ./internal/provider/k3sendpoint ./internal/provider/kvmirror'
 runs='' # arguments of testsummary, one per run, without spaces
 note=''
 
@@ -57,7 +59,7 @@ run() {
 # with_cli SCOPE [ARGUMENT]... is like run, but includes acceptance tests, on the CLI that describe found.
 #
 # The provider is built only once, not by each package. Test results are not cached because Go does not notice a change
-# of a server or a CLI. Two packages run at a time because each starts its own servers and CLIs and some measure time.
+# of a server or a CLI.
 with_cli() {
 	TF_ACC=1 TF_ACC_TERRAFORM_PATH=$path
 	export TF_ACC TF_ACC_TERRAFORM_PATH
@@ -69,6 +71,17 @@ with_cli() {
 	export ACCTEST_PROVIDER
 	go build -o "$ACCTEST_PROVIDER" .
 	run "$@"
+}
+
+# accept SCOPE [ARGUMENT]... runs the acceptance tests of a scope with_cli.
+#
+# Four packages run at a time: tests spend about half of their time waiting, and none of them measures how fast the
+# machine is. The other options save processor time. Debugging information is not linked, CI has run vet before, and the
+# CLIs collect garbage as rarely as the provider does.
+accept() {
+	scope=$1
+	shift
+	with_cli "$scope" -count=1 -timeout 30m -p 4 -ldflags=-w -vet=off -exec 'env GOGC=400' "$@"
 }
 
 # summary [ARGUMENT]... prints the table and ends the script.
@@ -97,12 +110,12 @@ acceptance)
 	new_enough || { echo "$path is $product $version; the provider requires 1.11 or newer" >&2; exit 1; }
 	scope=everything
 	if [ "$RUN$PKG" = ./... ]; then
-		PKG="./internal/provider/kinebucket $PKG" # takes the longest, so it must not start last
+		PKG="$longest $PKG"
 	else
 		scope=selection
 	fi
 	# shellcheck disable=SC2086
-	with_cli "$scope" -count=1 -timeout 30m -p 2 ${RUN:+-run "$RUN"} $PKG
+	accept "$scope" ${RUN:+-run "$RUN"} $PKG
 	if [ -n "$CLI" ] || [ "$scope" = selection ]; then
 		note="Ran only on $product $version, as requested."
 	elif ! command -v terraform >/dev/null; then
@@ -111,7 +124,7 @@ acceptance)
 		note="The terraform on the PATH is not Terraform 1.11 or newer, so the tests that depend on the CLI (TestAccCLI...) ran only on OpenTofu."
 	else
 		# shellcheck disable=SC2046
-		with_cli CLI-set -count=1 -timeout 30m -p 2 -run '^TestAccCLI' $(packages '^func TestAccCLI')
+		accept CLI-set -run '^TestAccCLI' $(packages '^func TestAccCLI')
 		note="The tests that depend on the CLI (TestAccCLI...) ran on OpenTofu, and on $product $version from the PATH."
 	fi
 	summary -acceptance
