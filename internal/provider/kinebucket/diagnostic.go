@@ -14,8 +14,8 @@ import (
 
 // addError tells a failure of an action on the bucket.
 func addError(diags *diag.Diagnostics, action string, m *bucketModel, err error) {
-	subject := m.subject()
-	subject.Add(diags, action, err, failure(subject, err))
+	bucket := m.Resource(kind)
+	bucket.Add(diags, action, err, failure(bucket, err))
 }
 
 // inTheWayStep is what to do about a stream that stands where a bucket is to be restored.
@@ -28,13 +28,12 @@ func inTheWayStep(e *kine.ExistsError) string {
 }
 
 // failure finds out what a failure is about.
-func failure(subject stream.Resource, err error) stream.Failure {
+func failure(bucket stream.Resource, err error) stream.Failure {
 	var (
-		exists       *kine.ExistsError
-		attached     *kine.AttachedError
-		unrepairable *kine.UnrepairableError
-		successor    *kine.SuccessorError
-		other        *stream.HistoryError
+		exists    *kine.ExistsError
+		attached  *kine.AttachedError
+		successor *kine.SuccessorError
+		other     *stream.HistoryError
 	)
 	if f, ok := stream.SourceFailure(restoreAttr, err); ok {
 		return f
@@ -47,18 +46,16 @@ func failure(subject stream.Resource, err error) stream.Failure {
 	case errors.As(err, &exists) && exists.ForMirror: // by which the bucket is restored
 		return stream.Failure{At: path.Root(stream.NameAttr), Step: inTheWayStep(exists)}
 	case errors.As(err, &exists):
-		return subject.Exists()
+		return bucket.Exists()
 	case errors.As(err, &attached):
 		return stream.Failure{Step: "Stop every k3s (or KINE) that uses the bucket, and destroy it then. To delete it " +
 			"from under them, set force_destroy = true and apply that first."}
-	case errors.As(err, &unrepairable):
-		return stream.Failure{Step: "Nothing was changed. Run plan again for what can be done."}
 	case errors.As(err, &successor):
 		return stream.Failure{At: path.Root("fenced"), Step: "If that is what you want, set force_unfence = true."}
 	case natsconn.IsAPIError(err, natsconn.CodeSubjectsOverlap):
 		return stream.Failure{At: path.Root(stream.NameAttr), Step: fmt.Sprintf("Another stream listens on subjects of %s already, which "+
 			"belong to the bucket. Find it with the NATS CLI (nats stream ls, nats stream subjects), and change its subjects or choose "+
-			"another name.", kine.Subjects(subject.ID.Name.ValueString()))}
+			"another name.", kine.Subjects(bucket.Identity.Name.ValueString()))}
 	}
-	return subject.Failure(err)
+	return bucket.Failure(err)
 }

@@ -21,7 +21,7 @@ const successorKey = "successor"
 // ModifyPlan refuses what would lose data, settles what can be known without the server, and warns of what a change means
 // for k3s. It makes no request.
 func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if !planmodifiers.CheckProtection(ctx, what, noun, req, resp) {
+	if !planmodifiers.CheckProtection(ctx, kind.Title, kind.Noun, req, resp) {
 		return
 	}
 	var plan, config bucketModel
@@ -30,20 +30,7 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if plan.JetStreamDomain.IsUnknown() && config.JetStreamDomain.IsNull() {
-		var err error
-		if plan.JetStreamDomain, err = stream.PlanDomain(r.data); err != nil {
-			addError(&resp.Diagnostics, "Plan", &plan, err)
-		}
-	}
-	if plan.Account.IsUnknown() && config.Account.IsNull() {
-		plan.Account = stream.PlanAccount(r.data)
-	}
-	if r.data != nil && (!plan.Account.IsUnknown() || !config.Account.IsNull()) {
-		if err := r.data.CheckAccount(plan.Account); err != nil {
-			addError(&resp.Diagnostics, "Plan", &plan, err)
-		}
-	}
+	plan.PlanDefaults(r.data, &config.Model, func(err error) { addError(&resp.Diagnostics, "Plan", &plan, err) })
 	var open bool
 	if req.State.Raw.IsNull() {
 		planCreate(&plan, &config)
@@ -56,7 +43,7 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		if resp.Diagnostics.HasError() {
 			return
 		}
-		planUpdate(ctx, &plan, &state, &resp.Diagnostics)
+		planUpdate(ctx, &plan, &state, req.Private, &resp.Diagnostics)
 		r.planRestore(ctx, &plan, &state, &resp.Diagnostics)
 		open = state.restoring()
 		if state.Fenced.ValueBool() && !plan.Fenced.IsUnknown() && !plan.Fenced.ValueBool() && !plan.ForceUnfence.ValueBool() {
@@ -77,48 +64,23 @@ func planCreate(plan, config *bucketModel) {
 		plan.Fenced = types.BoolValue(false)
 	}
 	plan.RestoreFrom = config.RestoreFrom
-	plan.Cluster = types.StringUnknown()
-	plan.Pending = types.StringUnknown()
-	plan.ContractViolations = stream.NoDifferences()
+	plan.PlanCreate()
 }
 
-func planUpdate(ctx context.Context, plan, state *bucketModel, diags *diag.Diagnostics) {
-	plan.ContractViolations = stream.NoDifferences()
-	if plan.leavesStream(ctx, state, diags) {
-		plan.ContractViolations = state.ContractViolations
-	}
-	for _, v := range stream.Unrepairable(ctx, state.ContractViolations, diags) {
-		if plan.ContractViolations.Equal(state.ContractViolations) {
-			diags.AddAttributeWarning(path.Root("contract_violations"), "Stream Is Left As It Is", unrepairable(state, v))
-		} else {
-			diags.AddAttributeError(path.Root("contract_violations"), "Stream Cannot Be Repaired", unrepairable(state, v))
-		}
-	}
-
-	moves := stream.Moves(ctx, plan.Placement, state.Placement, state.Cluster, diags)
-	resized := !plan.Replicas.Equal(state.Replicas)
-	plan.Cluster, plan.Pending = state.Cluster, types.StringNull()
-	if moves || resized || !state.Pending.IsNull() {
-		plan.Pending = types.StringUnknown()
-	}
-	if moves || !state.Pending.IsNull() {
-		plan.Cluster = types.StringUnknown()
-	}
-
+func planUpdate(ctx context.Context, plan, state *bucketModel, private stream.PrivateState, diags *diag.Diagnostics) {
+	left := plan.leavesStream(ctx, state, private, diags)
+	explain := func(d kine.Difference) string { return unrepairable(state, d) }
+	moves := plan.PlanUpdate(ctx, &state.Model, left, explain, diags)
 	known := !plan.Replicas.IsUnknown() && !plan.History.IsUnknown()
-	if known && (resized || !plan.History.Equal(state.History)) {
+	if known && (!plan.Replicas.Equal(state.Replicas) || !plan.History.Equal(state.History)) {
 		diags.AddWarning("k3s Must Be Restarted With The New Endpoint",
-			secret.Sprintf("The bucket %q changes from history = %s and replicas = %s to history = %s and replicas = %s. KINE starts only with "+
+			secret.Sprintf("The bucket %q changes from history %s and %s replicas to history %s and %s replicas. KINE starts only with "+
 				"an endpoint URL that names the same numbers, so every k3s on the bucket has to be restarted with the new URL "+
 				"of its nats_k3s_datastore_endpoint. A k3s that runs goes on until it is restarted; while the number of replicas "+
 				"changes, its writes may wait for some seconds.",
 				state.Name.ValueString(), state.History, state.Replicas, plan.History, plan.Replicas))
 	}
-	if known && plan.History.ValueInt64() < state.History.ValueInt64() {
-		diags.AddAttributeWarning(path.Root("history"), "Older Revisions Go",
-			secret.Sprintf("The bucket %q keeps %s revisions of each key in place of %s. The server drops the older ones at once; the "+
-				"current value of every key stays.", state.Name.ValueString(), plan.History, state.History))
-	}
+	plan.WarnOfHistory(kind, &state.Model, "", diags)
 	if moves && !plan.Placement.IsUnknown() {
 		diags.AddAttributeWarning(path.Root("placement"), "The Bucket Moves",
 			secret.Sprintf("The bucket %q moves to other servers. All of its data goes along, but KINE's watches and revision stand still for "+
@@ -127,12 +89,9 @@ func planUpdate(ctx context.Context, plan, state *bucketModel, diags *diag.Diagn
 	}
 }
 
-// leavesStream tells whether the plan lifts the protection of a bucket whose stream cannot be repaired, and changes nothing of
-// the stream: the way to get rid of it.
-func (m *bucketModel) leavesStream(ctx context.Context, state *bucketModel, diags *diag.Diagnostics) bool {
-	return len(stream.Unrepairable(ctx, state.ContractViolations, diags)) > 0 && state.DeletionProtection.ValueBool() &&
-		m.DeletionProtection.Equal(types.BoolValue(false)) && m.History.Equal(state.History) && m.Replicas.Equal(state.Replicas) &&
-		m.Fenced.Equal(state.Fenced) && m.Placement.Equal(state.Placement)
+// leavesStream reports whether the plan leaves the bucket's stream alone, its fence included: see [stream.Model.LeavesStream].
+func (m *bucketModel) leavesStream(ctx context.Context, state *bucketModel, private stream.PrivateState, diags *diag.Diagnostics) bool {
+	return m.LeavesStream(ctx, &state.Model, private, diags) && m.Fenced.Equal(state.Fenced)
 }
 
 // refuseUnfence adds the error for lifting the fence of a bucket that has a successor.
@@ -155,11 +114,11 @@ func unrepairable(state *bucketModel, v kine.Difference) string {
 	}
 	if v.Field == kine.FieldMessages {
 		return secret.Sprintf("The bucket %q is empty: %s. The data of the Kubernetes cluster is gone, and nothing was written since.\n\nTo get the cluster back, restore the "+
-			"bucket from a mirror or a backup. For a new cluster, set deletion_protection = false and apply that, then take the resource out of the configuration, "+
-			"apply, and make it anew.", name, v)
+			"bucket from a mirror or a backup. For a new cluster, %stake the resource out of the configuration, "+
+			"apply, and make it anew.", name, v, state.RemoveStep())
 	}
 	return fmt.Sprintf("The stream %s was changed so that KINE does not start on it: %s. The server cannot change that on a stream with "+
 		"data, and a replacement would lose the Kubernetes cluster, so it is left alone.\n\nTo keep the data, back the stream up, "+
-		"restore it under the same name with that setting, and plan again. To start anew, set deletion_protection = false and "+
-		"apply that, then take the resource out of the configuration and apply again.", kine.StreamName(name), v)
+		"restore it under the same name with that setting, and plan again. To start anew, %stake the resource out of the "+
+		"configuration and apply again.", kine.StreamName(name), v, state.RemoveStep())
 }

@@ -16,21 +16,16 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifiers"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// How long operations may take unless the resource's timeouts say otherwise. A move copies all of the bucket's data to
-// other servers; everything else is a few requests, with room for a cluster to elect a leader or a server to restart.
+// How long a creation may take unless the resource's timeouts say otherwise, see [stream.ReadTimeout].
 const (
 	createTimeout = 5 * time.Minute
 	// restoreTimeout is that of a creation that copies another bucket: some ten thousand keys a second on a fast network.
 	restoreTimeout = 30 * time.Minute
-	readTimeout    = time.Minute
-	updateTimeout  = 20 * time.Minute
-	deleteTimeout  = 2 * time.Minute
 )
 
 // fencedBy is what the metadata of a fenced bucket say of who fenced it.
@@ -93,7 +88,7 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 	if !plan.RestoreFrom.IsNull() {
 		plan.RestoreFrom = stream.SourceOf(ctx, plan.RestoreFrom, &resp.Diagnostics).NullUnknown().Object()
 	}
-	js, err := r.jetStream(&plan)
+	js, err := plan.JetStream(r.data)
 	if err != nil {
 		addError(&resp.Diagnostics, "Create", &plan, err)
 		return
@@ -107,7 +102,7 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 	tflog.Info(ctx, "created kine bucket", map[string]any{"bucket": bucket.Name, "cluster": bucket.Cluster})
 
 	if bucket.Adopted {
-		plan.subject().WarnOfAdoption(&resp.Diagnostics, bucket.Created)
+		plan.Resource(kind).WarnOfAdoption(&resp.Diagnostics, bucket.Created)
 	}
 	// The stream is there: an error from here on would taint the resource, and the next apply would delete the stream.
 	// What is unfinished is noted instead, and the next plan goes on with it.
@@ -116,19 +111,19 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 		if fenced != nil {
 			bucket = fenced
 		}
-		plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, "fence", err)
+		plan.Resource(kind).NotePending(&resp.Diagnostics, &plan.Pending, "fence", err)
 	}
 	if (place != nil || bucket.Placement != nil) && !plan.restoring() {
-		settled, err := kine.Settle(ctx, js, plan.spec(), place)
+		settled, err := kine.Settle(ctx, js, plan.Spec(), place)
 		if settled != nil {
 			bucket = settled
 		}
-		plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, "placement", err)
+		plan.Resource(kind).NotePending(&resp.Diagnostics, &plan.Pending, "placement", err)
 	}
 	stream.LookUpDomain(ctx, js, bucket.Name, &plan.JetStreamDomain, bucket.Domain)
 	plan.tellRestore(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
-	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
+	resp.Diagnostics.Append(plan.store(ctx, false, &resp.State, resp.Identity, resp.Private, bucket)...)
 }
 
 // create makes the bucket, an empty one or from its source. A restoration that is not finished in time is noted as pending.
@@ -136,7 +131,7 @@ func (r *bucketResource) create(ctx context.Context, js *natsconn.JetStream, pla
 	*kine.Bucket, error,
 ) {
 	if plan.RestoreFrom.IsNull() {
-		return kine.Create(ctx, js, plan.spec(), place)
+		return kine.Create(ctx, js, plan.Spec(), place)
 	}
 	bucket, err := r.restore(ctx, js, plan, place, diags)
 	if _, ok := errors.AsType[*kine.UnsettledError](err); ok {
@@ -148,7 +143,7 @@ func (r *bucketResource) create(ctx context.Context, js *natsconn.JetStream, pla
 func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state bucketModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
+	timeout, diags := state.Timeouts.Read(ctx, stream.ReadTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -157,45 +152,34 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 	defer cancel()
 
 	// Terraform before 1.12 stores no identity, and demands one whatever becomes of the bucket.
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
-	imported := state.Stream.IsNull()
-	bucket, err := r.read(ctx, &state)
-	switch {
-	case errors.Is(err, kine.ErrNotFound):
-		if !imported {
-			state.warnOfLoss(ctx, &resp.Diagnostics)
-		}
-		planmodifiers.Forget(ctx, resp)
-		return
-	case err != nil && !imported && r.data.KeepPrior("the bucket", state.Name.ValueString(), err, &resp.Diagnostics):
-		return
-	case err != nil && !imported:
-		addError(&resp.Diagnostics, "Read", &state, connection.Tolerable(err))
-		return
-	case err != nil:
-		addError(&resp.Diagnostics, "Read", &state, err)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.Identity())...)
+	imported := state.Imported()
+	js, err := state.JetStream(r.data)
+	var bucket *kine.Bucket
+	if err == nil {
+		bucket, err = kine.Inspect(ctx, js, state.Name.ValueString())
+	}
+	gone := func() { state.warnOfLoss(ctx, &resp.Diagnostics) }
+	fail := func(err error) { addError(&resp.Diagnostics, "Read", &state, err) }
+	if state.ReadFailed(ctx, kind, r.data, err, gone, fail, resp) {
 		return
 	}
-
-	if !state.Placement.IsNull() && bucket.Placement != nil && !state.Pending.IsNull() {
-		bucket.Differences = stream.WithoutPlacement(bucket.Differences)
-	}
+	state.Refresh(r.data, bucket)
 	if state.restoring() {
 		bucket.Differences = nil // those of a copy that is yet to become a bucket
 	}
 	warnOfFacts(bucket, imported, &resp.Diagnostics)
-	stream.FillDomain(&state.JetStreamDomain, bucket.Domain)
-	stream.FillAccount(&state.Account, r.data)
 	state.tellRestore(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(state.setBucket(ctx, bucket)...)
 	state.Placement = stream.FoundPlacement(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
 	state.setDefaults()
-	resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
+	left := state.StillLeft(ctx, req.Private, &resp.Diagnostics)
+	resp.Diagnostics.Append(state.store(ctx, left, &resp.State, resp.Identity, resp.Private, bucket)...)
 }
 
 // warnOfLoss warns that the bucket is gone, and says what an apply makes in its place. A CLI shows one of all warnings with the same summary.
 func (m *bucketModel) warnOfLoss(ctx context.Context, diags *diag.Diagnostics) {
-	summary, gone := what+" Is Gone", secret.Sprintf("The server says that there is no bucket %q any more.", m.Name.ValueString())
+	summary, gone := kind.Title+" Is Gone", secret.Sprintf("The server says that there is no bucket %q any more.", m.Name.ValueString())
 	if m.RestoreFrom.IsNull() {
 		diags.AddWarning(summary, gone+" Without restore_from in the configuration, an apply makes a new, "+
 			"empty one, on which k3s starts a new, empty cluster.\n\n"+
@@ -206,21 +190,13 @@ func (m *bucketModel) warnOfLoss(ctx context.Context, diags *diag.Diagnostics) {
 		"that are there.", gone, m.source(ctx, diags).MirrorSource(), restoreAttr))
 }
 
-func (r *bucketResource) read(ctx context.Context, state *bucketModel) (*kine.Bucket, error) {
-	js, err := r.jetStream(state)
-	if err != nil {
-		return nil, err
-	}
-	return kine.Inspect(ctx, js, state.Name.ValueString())
-}
-
 func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state bucketModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	place := stream.PlacementOf(ctx, plan.Placement, &resp.Diagnostics)
 	move := stream.Moves(ctx, plan.Placement, state.Placement, state.Cluster, &resp.Diagnostics)
-	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
+	timeout, diags := plan.Timeouts.Update(ctx, stream.UpdateTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -228,13 +204,19 @@ func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest,
 	ctx, cancel := natsconn.Changing(ctx, timeout)
 	defer cancel()
 
-	js, err := r.jetStream(&plan)
+	js, err := plan.JetStream(r.data)
 	if err != nil {
 		addError(&resp.Diagnostics, "Update", &plan, err)
 		return
 	}
 	waits := plan.Pending.IsUnknown()
-	bucket, err := r.update(ctx, js, &plan, &state, place, move, &resp.Diagnostics)
+	left := plan.leavesStream(ctx, &state, req.Private, &resp.Diagnostics)
+	var bucket *kine.Bucket
+	if plan.Pending = types.StringNull(); left {
+		bucket, err = kine.Read(ctx, js, plan.Name.ValueString())
+	} else {
+		bucket, err = r.update(ctx, js, &plan, &state, place, move, &resp.Diagnostics)
+	}
 	if err != nil {
 		addError(&resp.Diagnostics, "Update", &plan, err)
 		return
@@ -243,18 +225,14 @@ func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest,
 		plan.Pending = types.StringNull() // as planned: only what changed since then can be pending now, and a refresh shows that
 	}
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
-	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private, bucket)...)
+	resp.Diagnostics.Append(plan.store(ctx, left, &resp.State, resp.Identity, resp.Private, bucket)...)
 }
 
 // update brings the bucket to what is planned. Its fence comes first: what follows may take its time.
 func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, plan, state *bucketModel, place *kine.Placement, move bool,
 	diags *diag.Diagnostics,
 ) (*kine.Bucket, error) {
-	plan.Pending = types.StringNull()
 	name := plan.Name.ValueString()
-	if plan.leavesStream(ctx, state, diags) {
-		return kine.Read(ctx, js, name)
-	}
 	if stream.HasDifference(ctx, state.ContractViolations, kine.FieldFirstSequence, diags) { // before anything else: a restart may come any time
 		if err := kine.RepairFirstSequence(ctx, js, name); err != nil {
 			return nil, err
@@ -276,14 +254,10 @@ func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, pla
 	if err != nil {
 		return nil, err
 	}
-	bucket, err := kine.Update(ctx, js, plan.spec(), place, move || !state.Pending.IsNull())
+	bucket, err := kine.Update(ctx, js, plan.Spec(), place, move || !state.Pending.IsNull())
 	if _, ok := errors.AsType[*kine.UnsettledError](err); ok {
-		step := "replicas"
-		if move || place != nil {
-			step = "placement"
-		}
-		plan.subject().NotePending(diags, &plan.Pending, step, err)
-		late, cancel := natsconn.Reading(context.WithoutCancel(ctx), readTimeout)
+		plan.Resource(kind).NotePending(diags, &plan.Pending, plan.UpdateStep(move), err)
+		late, cancel := stream.AfterDeadline(ctx)
 		defer cancel()
 		return kine.Read(late, js, name)
 	}
@@ -296,32 +270,13 @@ func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, pla
 func (r *bucketResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state bucketModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := state.Timeouts.Delete(ctx, deleteTimeout)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
+	remove := func(ctx context.Context, js *natsconn.JetStream) error {
+		return kine.Delete(ctx, js, state.Name.ValueString(), state.ForceDestroy.ValueBool())
 	}
-	if state.DeletionProtection.ValueBool() {
-		planmodifiers.RefuseProtectedDelete(what, noun, state.Name.ValueString(), &resp.Diagnostics)
-		return
-	}
-	ctx, cancel := natsconn.Changing(ctx, timeout)
-	defer cancel()
-
-	js, err := r.jetStream(&state)
-	if err == nil {
-		err = kine.Delete(ctx, js, state.Name.ValueString(), state.ForceDestroy.ValueBool())
-	}
-	if err != nil {
-		addError(&resp.Diagnostics, "Delete", &state, err)
-	}
+	fail := func(err error) { addError(&resp.Diagnostics, "Delete", &state, err) }
+	state.Delete(ctx, kind, r.data, remove, fail, &resp.Diagnostics)
 }
 
 func (r *bucketResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	stream.Import(ctx, noun, r.data, req, resp)
-}
-
-// jetStream returns the JetStream API of the bucket's account and domain.
-func (r *bucketResource) jetStream(m *bucketModel) (*natsconn.JetStream, error) {
-	return r.data.JetStream(m.Account.ValueString(), m.JetStreamDomain.ValueString())
+	stream.Import(ctx, kind.Noun, r.data, req, resp)
 }

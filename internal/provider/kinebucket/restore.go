@@ -181,30 +181,23 @@ func (r *bucketResource) restore(ctx context.Context, js *natsconn.JetStream, pl
 
 // unfinished reads the copy that a restoration has left when its time was over, and notes that.
 func (r *bucketResource) unfinished(ctx context.Context, js *natsconn.JetStream, plan *bucketModel, err error, diags *diag.Diagnostics) (*kine.Bucket, error) {
-	late, cancel := natsconn.Reading(context.WithoutCancel(ctx), readTimeout)
+	late, cancel := stream.AfterDeadline(ctx)
 	defer cancel()
 	bucket, readErr := kine.Read(late, js, plan.Name.ValueString())
 	if readErr != nil {
 		return nil, errors.Join(err, readErr)
 	}
-	plan.subject().NotePending(diags, &plan.Pending, restoreStep, err)
+	plan.Resource(kind).NotePending(diags, &plan.Pending, restoreStep, err)
 	bucket.Differences = nil // those of a copy that is yet to become a bucket
 	return bucket, nil
 }
 
 // leaveWritableOpen leaves it to the apply whether KINE can write to the bucket.
-func (m *bucketModel) leaveWritableOpen() { m.setWritable(types.BoolUnknown(), types.StringUnknown()) }
+func (m *bucketModel) leaveWritableOpen() { m.SetWritable(types.BoolUnknown(), types.StringUnknown()) }
 
 // noteRestoring says that KINE cannot write to the bucket yet, as long as it is being restored.
 func (m *bucketModel) noteRestoring() {
 	if m.restoring() {
-		m.setWritable(types.BoolValue(false), types.StringValue(restoringReason))
+		m.SetWritable(types.BoolValue(false), types.StringValue(restoringReason))
 	}
-}
-
-func (m *bucketModel) setWritable(writable types.Bool, reason types.String) {
-	m.Datastore = stream.Datastore{
-		Name: m.Name, History: m.History, Replicas: m.Replicas, Account: m.Account, JetStreamDomain: m.JetStreamDomain,
-		Writable: writable, Reason: reason,
-	}.Object()
 }

@@ -20,14 +20,11 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 )
 
-// what and noun are the resource in messages.
-const (
-	what = "Kine Bucket"
-	noun = "bucket"
-)
+// kind is the resource in messages.
+var kind = stream.Kind{Title: "Kine Bucket", Noun: "bucket"}
 
 // ways are what a change of the bucket's name, account or domain may be meant for.
-var ways = planmodifiers.Ways(noun, ". With "+restoreAttr+" it begins as a copy of this one, in another JetStream domain or account")
+var ways = planmodifiers.Ways(kind.Noun, ". With "+restoreAttr+" it begins as a copy of this one, in another JetStream domain or account")
 
 func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
@@ -44,10 +41,10 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				Optional: true, Computed: true,
 				Default:       stringdefault.StaticString(kine.DefaultBucket),
 				Validators:    []validator.String{stream.NameValidator()},
-				PlanModifiers: []planmodifier.String{planmodifiers.Immutable(what, noun, ways)},
+				PlanModifiers: []planmodifier.String{planmodifiers.Immutable(kind.Title, kind.Noun, ways)},
 			},
-			"account":          stream.AccountAttribute(what, noun, ways),
-			"jetstream_domain": stream.DomainAttribute(what, noun, ways),
+			"account":          stream.AccountAttribute(kind.Title, kind.Noun, ways),
+			"jetstream_domain": stream.DomainAttribute(kind.Title, kind.Noun, ways),
 			"history": schema.Int64Attribute{
 				MarkdownDescription: fmt.Sprintf("Number of revisions kept of each key, from %d to %d. Defaults to %d, as in KINE. "+
 					"A watch or list of an older revision than that fails, so a busy cluster is better off with more.",
@@ -81,26 +78,15 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				Optional: true, Computed: true,
 				Default: booldefault.StaticBool(false),
 			},
-			"deletion_protection": schema.BoolAttribute{
-				MarkdownDescription: "Refuse every plan that would destroy or replace the bucket. Defaults to `true`; lifting it takes an " +
-					"apply of its own.",
-				Optional: true, Computed: true,
-				Default: booldefault.StaticBool(true),
-			},
+			"deletion_protection": stream.DeletionProtectionAttribute(kind),
 			"force_destroy": schema.BoolAttribute{
 				MarkdownDescription: "Delete the bucket even while KINE is attached to it. Defaults to `false`. It counts once it is " +
 					"applied, and does not lift `deletion_protection`.",
 				Optional: true, Computed: true,
 				Default: booldefault.StaticBool(false),
 			},
-			"stream": schema.StringAttribute{
-				MarkdownDescription: "Name of the stream behind the bucket.",
-				Computed:            true,
-			},
-			"cluster": schema.StringAttribute{
-				MarkdownDescription: "Name of the NATS cluster that holds the bucket; null on a single server.",
-				Computed:            true,
-			},
+			"stream":  stream.NameOfStreamAttribute(kind),
+			"cluster": stream.ClusterAttribute(kind),
 			"pending": schema.StringAttribute{
 				MarkdownDescription: "What the server had not finished in time, such as a move; the next apply waits for it. Null when " +
 					"nothing is.",
@@ -113,14 +99,14 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
 				Create: true, CreateDescription: fmt.Sprintf("How long to make the bucket and wait for its placement. Defaults to `%s`, and with `%s` to "+
 					"`%s`: what is not copied by then is `pending`, and the next apply goes on.", createTimeout, restoreAttr, restoreTimeout),
-				Read: true, ReadDescription: fmt.Sprintf("How long to try to read the bucket. Defaults to `%s`.", readTimeout),
-				Update: true, UpdateDescription: fmt.Sprintf("How long to change the bucket and wait for a move or for replicas. Defaults to `%s`.", updateTimeout),
-				Delete: true, DeleteDescription: fmt.Sprintf("How long to try to delete the bucket. Defaults to `%s`.", deleteTimeout),
+				Read: true, ReadDescription: fmt.Sprintf("How long to try to read the bucket. Defaults to `%s`.", stream.ReadTimeout),
+				Update: true, UpdateDescription: fmt.Sprintf("How long to change the bucket and wait for a move or for replicas. Defaults to `%s`.", stream.UpdateTimeout),
+				Delete: true, DeleteDescription: fmt.Sprintf("How long to try to delete the bucket. Defaults to `%s`.", stream.DeleteTimeout),
 			}),
 		},
 	}
 }
 
 func (r *bucketResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = stream.IdentitySchema(noun)
+	resp.IdentitySchema = stream.IdentitySchema(kind.Noun)
 }

@@ -14,17 +14,16 @@ import (
 
 // addError tells a failure of an action on the mirror.
 func addError(diags *diag.Diagnostics, action string, m *mirrorModel, err error) {
-	subject := m.subject()
-	subject.Add(diags, action, err, failure(subject, err))
+	resource := m.Resource(kind)
+	resource.Add(diags, action, err, failure(resource, err))
 }
 
 // failure finds out what a failure is about. A CLI does not show a nested attribute, so the step names it.
-func failure(subject stream.Resource, err error) stream.Failure {
+func failure(resource stream.Resource, err error) stream.Failure {
 	var (
-		exists       *kine.ExistsError
-		promoted     *mirror.PromotedError
-		unrepairable *kine.UnrepairableError
-		other        *stream.HistoryError
+		exists   *kine.ExistsError
+		promoted *mirror.PromotedError
+		other    *stream.HistoryError
 	)
 	if f, ok := stream.SourceFailure(sourceAttr, err); ok {
 		if f.At.Equal(atSource.AtName(stream.AccountAttr)) {
@@ -36,19 +35,15 @@ func failure(subject stream.Resource, err error) stream.Failure {
 	case errors.As(err, &exists) && !exists.IsMirror:
 		return stream.Failure{At: path.Root(stream.NameAttr), Step: fmt.Sprintf("A bucket is not made a mirror. Choose another name, or delete "+
 			"it yourself if nobody needs it. If it is a mirror that was promoted, it is a nats_kine_bucket now, and imported as one, by the id '%s'.",
-			subject.ID.ImportID())}
+			resource.Identity.ImportID())}
 	case errors.As(err, &exists):
-		return subject.Exists()
+		return resource.Exists()
 	case errors.As(err, &other):
 		return stream.Failure{At: path.Root("history"), Step: fmt.Sprintf("Leave history out, or set history = %d.", other.Has)}
 	case errors.As(err, &promoted):
-		return stream.Failure{Step: promotedStep(subject.ID)}
-	case errors.As(err, &unrepairable):
-		return stream.Failure{Step: "Nothing was changed. Run plan again for what can be done."}
-	case errors.Is(err, kine.ErrNotFound):
-		return stream.Failure{Step: "It was deleted while Terraform was at work. Run plan again."}
+		return stream.Failure{Step: promotedStep(resource.Identity)}
 	}
-	return subject.Failure(err)
+	return resource.Failure(err)
 }
 
 // promotedStep is what to do about a mirror that is a bucket by now.

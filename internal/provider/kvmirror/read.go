@@ -26,7 +26,7 @@ const sourceTimeout = 5 * time.Second
 func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state mirrorModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
+	timeout, diags := state.Timeouts.Read(ctx, stream.ReadTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -35,48 +35,34 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 	defer cancel()
 
 	// Terraform before 1.12 stores no identity, and demands one whatever becomes of the mirror.
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
-	imported := state.Stream.IsNull()
-	js, err := r.data.JetStream(state.Account.ValueString(), state.JetStreamDomain.ValueString())
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.Identity())...)
+	imported := state.Imported()
+	js, err := state.JetStream(r.data)
 	var got *mirror.Mirror
 	if err == nil {
 		got, err = mirror.Read(ctx, js, state.Name.ValueString())
 	}
-	switch {
-	case errors.Is(err, kine.ErrNotFound):
-		if !imported {
-			resp.Diagnostics.AddWarning(what+" Is Gone",
-				secret.Sprintf("The server says that there is no mirror %q any more. An apply makes it again, and copies its source, %s, again.",
-					state.Name.ValueString(), stream.SourceOf(ctx, state.Source, &resp.Diagnostics).MirrorSource()))
-		}
-		planmodifiers.Forget(ctx, resp)
+	gone := func() {
+		resp.Diagnostics.AddWarning(kind.Title+" Is Gone",
+			secret.Sprintf("The server says that there is no mirror %q any more. An apply makes it again, and copies its source, %s, again.",
+				state.Name.ValueString(), stream.SourceOf(ctx, state.Source, &resp.Diagnostics).MirrorSource()))
+	}
+	fail := func(err error) { addError(&resp.Diagnostics, "Read", &state, err) }
+	if state.ReadFailed(ctx, kind, r.data, err, gone, fail, resp) {
 		return
-	case err != nil && !imported && r.data.KeepPrior("the mirror", state.Name.ValueString(), err, &resp.Diagnostics):
-		return
-	case err != nil && !imported:
-		addError(&resp.Diagnostics, "Read", &state, connection.Tolerable(err))
-		return
-	case err != nil:
-		addError(&resp.Diagnostics, "Read", &state, err)
-		return
-	case got.Promoted && imported:
+	}
+	if got.Promoted && imported {
 		addNoMirror(&resp.Diagnostics, &state)
 		return
 	}
 
-	if !state.Placement.IsNull() && got.Placement != nil && !state.Pending.IsNull() {
-		got.Differences = stream.WithoutPlacement(got.Differences)
-	}
-	stream.FillDomain(&state.JetStreamDomain, got.Domain)
-	stream.FillAccount(&state.Account, r.data)
+	state.Refresh(r.data, &got.Bucket)
 	resp.Diagnostics.Append(state.setMirror(ctx, got)...)
 	state.Placement = stream.FoundPlacement(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
-	if state.DeletionProtection.IsNull() {
-		state.DeletionProtection = types.BoolValue(true) // imported
-	}
 	r.readSource(ctx, js, &state, got, resp.Private, &resp.Diagnostics)
 	state.tellSource(ctx, &resp.Diagnostics)
-	resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private)...)
+	left := state.StillLeft(ctx, req.Private, &resp.Diagnostics)
+	resp.Diagnostics.Append(state.Store(ctx, &state, left, &resp.State, resp.Identity, resp.Private)...)
 }
 
 // tellSource fills in what nobody has said of the source and is in effect. The domain of one in another account is told once the source was found there.
@@ -91,7 +77,7 @@ func (m *mirrorModel) tellSource(ctx context.Context, diags *diag.Diagnostics) {
 func addNoMirror(diags *diag.Diagnostics, m *mirrorModel) {
 	diags.AddAttributeError(path.Root("name"), "Not A Mirror",
 		fmt.Sprintf("The stream %s is no mirror: it is a bucket of its own, perhaps a mirror that was promoted.\n\nImport it as a nats_kine_bucket, by the id '%s'.",
-			kine.StreamName(m.Name.ValueString()), m.identity().ImportID()))
+			kine.StreamName(m.Name.ValueString()), m.Identity().ImportID()))
 }
 
 // readSource looks at the source, if the provider can ask it, and warns of what keeps the mirror from being a copy of it. None of
@@ -105,7 +91,7 @@ func (r *mirrorResource) readSource(
 		return // the next plan tells
 	}
 	if !got.Follows() && state.Pending.IsNull() {
-		diags.AddWarning(what+" Does Not Follow Its Source", secret.Sprintf(
+		diags.AddWarning(kind.Title+" Does Not Follow Its Source", secret.Sprintf(
 			"The server reports of the mirror %q: %s.\n\nWhat the mirror has stays. It continues by itself within some minutes "+
 				"once its source is back and reachable. Until then, the server repeats this report.", got.Name, got.Describe()))
 	}
@@ -126,12 +112,12 @@ func (r *mirrorResource) readSource(
 	}
 	switch {
 	case errors.Is(err, kine.ErrNotFound):
-		diags.AddWarning("Source Of "+what+" Is Gone", secret.Sprintf("The server says that there is no bucket %s any more, which %q is a "+
+		diags.AddWarning("Source Of "+kind.Title+" Is Gone", secret.Sprintf("The server says that there is no bucket %s any more, which %q is a "+
 			"mirror of. The mirror holds %s.\n\n"+
 			"If k3s started now, it would make a new, empty bucket there, which the mirror is no copy of. Restore the bucket from the mirror first, with "+
 			"restore_from of its nats_kine_bucket.", source.Bucket.ValueString(), got.Name, got.Contents()))
 	case err != nil:
-		diags.AddWarning("Source Of "+what+" Cannot Be Asked", secret.Sprintf("The mirror %q is there; of its source, the provider could find out nothing. %s", got.Name,
+		diags.AddWarning("Source Of "+kind.Title+" Cannot Be Asked", secret.Sprintf("The mirror %q is there; of its source, the provider could find out nothing. %s", got.Name,
 			connection.Explain(err)))
 	}
 }
@@ -152,7 +138,7 @@ func (m *mirrorModel) compare(
 	if m.Diverged = types.BoolValue(divergence != nil); divergence == nil {
 		return original, nil
 	}
-	diags.AddAttributeWarning(path.Root("diverged"), what+" Has Diverged",
+	diags.AddAttributeWarning(path.Root("diverged"), kind.Title+" Has Diverged",
 		secret.Sprintf("The mirror %q is no copy of its source any more. %s. The mirror holds %s.\n\n"+
 			"Decide which of the two is the cluster's. If the source is, replace the mirror, which copies the source again: %s. If the mirror is, because the source was "+
 			"lost, keep it: restore the bucket from it, or promote it.", got.Name, connection.Sentence(divergence.String()), got.Contents(), replaceStep))

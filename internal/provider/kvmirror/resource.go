@@ -20,14 +20,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
-// How long operations may take unless the resource's timeouts say otherwise. A new mirror copies all of the bucket's data, over
-// links between regions, and a move does so once more.
-const (
-	createTimeout = 20 * time.Minute
-	readTimeout   = time.Minute
-	updateTimeout = 20 * time.Minute
-	deleteTimeout = 2 * time.Minute
-)
+// createTimeout is how long a creation may take unless the resource's timeouts say otherwise: it copies all of the bucket's data, over
+// links between regions. For other operations see [stream.ReadTimeout].
+const createTimeout = 20 * time.Minute
 
 var (
 	_ resource.ResourceWithConfigure      = (*mirrorResource)(nil)
@@ -96,22 +91,22 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 		return
 	}
 	if got.Adopted {
-		plan.subject().WarnOfAdoption(&resp.Diagnostics, got.Created)
+		plan.Resource(kind).WarnOfAdoption(&resp.Diagnostics, got.Created)
 	}
 	plan.Pending = types.StringNull()
 	if unfinished {
-		plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, "sync", pending)
+		plan.Resource(kind).NotePending(&resp.Diagnostics, &plan.Pending, "sync", pending)
 	}
 	tflog.Info(ctx, "created mirror", map[string]any{"mirror": got.Name, "cluster": got.Cluster})
 	stream.LookUpDomain(ctx, js, got.Name, &plan.JetStreamDomain, got.Domain)
 	plan.Source = source.InEffect(plan.Account, plan.JetStreamDomain).Object()
 	resp.Diagnostics.Append(plan.setApplied(ctx, got)...)
-	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private)...)
+	resp.Diagnostics.Append(plan.Store(ctx, &plan, false, &resp.State, resp.Identity, resp.Private)...)
 }
 
 // sides returns the JetStream APIs of the mirror and of its source; the latter is nil where the provider cannot ask the source.
 func (r *mirrorResource) sides(m *mirrorModel, source stream.Source) (js, from *natsconn.JetStream, err error) {
-	if js, err = r.data.JetStream(m.Account.ValueString(), m.JetStreamDomain.ValueString()); err != nil {
+	if js, err = m.JetStream(r.data); err != nil {
 		return nil, nil, err
 	}
 	if from, err = source.API(r.data, m.Account, m.JetStreamDomain); err != nil {
@@ -146,7 +141,7 @@ func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest,
 	var plan, state mirrorModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
+	timeout, diags := plan.Timeouts.Update(ctx, stream.UpdateTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -156,7 +151,8 @@ func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest,
 
 	waits := plan.Pending.IsUnknown()
 	plan.Pending = types.StringNull()
-	got, err := r.update(ctx, &plan, &state, resp)
+	left := plan.LeavesStream(ctx, &state.Model, req.Private, &resp.Diagnostics)
+	got, err := r.update(ctx, &plan, &state, left, resp)
 	if err != nil {
 		addError(&resp.Diagnostics, "Update", &plan, err)
 		return
@@ -165,7 +161,7 @@ func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest,
 		plan.Pending = types.StringNull() // as planned: only what changed since then can be pending now, and a refresh shows that
 	}
 	if plan.SourceFenced.IsUnknown() {
-		js, err := r.data.JetStream(plan.Account.ValueString(), plan.JetStreamDomain.ValueString())
+		js, err := plan.JetStream(r.data)
 		if err != nil {
 			addError(&resp.Diagnostics, "Update", &plan, err)
 			return
@@ -173,12 +169,12 @@ func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest,
 		r.readSource(ctx, js, &plan, got, resp.Private, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(plan.setApplied(ctx, got)...)
-	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private)...)
+	resp.Diagnostics.Append(plan.Store(ctx, &plan, left, &resp.State, resp.Identity, resp.Private)...)
 }
 
 // update brings the mirror to what is planned, and goes on with what an earlier apply has left.
 func (r *mirrorResource) update(
-	ctx context.Context, plan, state *mirrorModel, resp *resource.UpdateResponse,
+	ctx context.Context, plan, state *mirrorModel, left bool, resp *resource.UpdateResponse,
 ) (*mirror.Mirror, error) {
 	source := stream.SourceOf(ctx, plan.Source, &resp.Diagnostics)
 	js, from, err := r.sides(plan, source)
@@ -186,16 +182,13 @@ func (r *mirrorResource) update(
 		return nil, err
 	}
 	spec := plan.spec(source.MirrorSource())
-	if plan.leavesStream(state, stream.Unrepairable(ctx, state.ContractViolations, &resp.Diagnostics)) {
+	if left {
 		return mirror.Read(ctx, js, spec.Name)
 	}
 	place := stream.PlacementOf(ctx, plan.Placement, &resp.Diagnostics)
 	move := stream.Moves(ctx, plan.Placement, state.Placement, state.Cluster, &resp.Diagnostics)
 	got, err := mirror.Update(ctx, js, spec, place, move || !state.Pending.IsNull())
-	step := "replicas"
-	if move || place != nil {
-		step = "placement"
-	}
+	step := plan.UpdateStep(move)
 	if err == nil && !state.Pending.IsNull() {
 		got, err = mirror.AwaitSync(ctx, js, from, spec)
 		step = "sync"
@@ -204,11 +197,11 @@ func (r *mirrorResource) update(
 	if !unfinished {
 		return got, err
 	}
-	plan.subject().NotePending(&resp.Diagnostics, &plan.Pending, step, pending)
+	plan.Resource(kind).NotePending(&resp.Diagnostics, &plan.Pending, step, pending)
 	if got != nil {
 		return got, nil
 	}
-	late, cancel := natsconn.Reading(context.WithoutCancel(ctx), readTimeout)
+	late, cancel := stream.AfterDeadline(ctx)
 	defer cancel()
 	return mirror.Read(late, js, spec.Name)
 }
@@ -216,29 +209,15 @@ func (r *mirrorResource) update(
 func (r *mirrorResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state mirrorModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := state.Timeouts.Delete(ctx, deleteTimeout)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
+	remove := func(ctx context.Context, js *natsconn.JetStream) error {
+		return deleteMirror(ctx, js, state.Name.ValueString())
 	}
-	if state.DeletionProtection.ValueBool() {
-		planmodifiers.RefuseProtectedDelete(what, noun, state.Name.ValueString(), &resp.Diagnostics)
-		return
-	}
-	ctx, cancel := natsconn.Changing(ctx, timeout)
-	defer cancel()
-	if err := r.delete(ctx, &state); err != nil {
-		addError(&resp.Diagnostics, "Delete", &state, err)
-	}
+	fail := func(err error) { addError(&resp.Diagnostics, "Delete", &state, err) }
+	state.Delete(ctx, kind, r.data, remove, fail, &resp.Diagnostics)
 }
 
-// delete deletes a mirror, and never what was promoted to a bucket.
-func (r *mirrorResource) delete(ctx context.Context, state *mirrorModel) error {
-	js, err := r.data.JetStream(state.Account.ValueString(), state.JetStreamDomain.ValueString())
-	if err != nil {
-		return err
-	}
-	name := state.Name.ValueString()
+// deleteMirror deletes a mirror, and never what was promoted to a bucket.
+func deleteMirror(ctx context.Context, js *natsconn.JetStream, name string) error {
 	got, err := mirror.Read(ctx, js, name)
 	switch {
 	case errors.Is(err, kine.ErrNotFound):
@@ -252,7 +231,7 @@ func (r *mirrorResource) delete(ctx context.Context, state *mirrorModel) error {
 }
 
 func (r *mirrorResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	stream.Import(ctx, noun, r.data, req, resp)
+	stream.Import(ctx, kind.Noun, r.data, req, resp)
 }
 
 // noteHistory keeps what history the source has for the next plan, nothing if that is not known.

@@ -8,7 +8,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
@@ -21,14 +20,11 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
-// what and noun are the resource in messages.
-const (
-	what = "KV Mirror"
-	noun = "mirror"
-)
+// kind is the resource in messages.
+var kind = stream.Kind{Title: "KV Mirror", Noun: "mirror"}
 
 // ways are what a change of the mirror's source, name, account or domain may be meant for.
-var ways = planmodifiers.Ways(noun, "")
+var ways = planmodifiers.Ways(kind.Noun, "")
 
 func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
@@ -45,10 +41,10 @@ func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					"way. It cannot be changed: a plan that does so is an error.",
 				Optional: true, Computed: true,
 				Validators:    []validator.String{stream.NameValidator()},
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.Immutable(what, noun, ways)},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.Immutable(kind.Title, kind.Noun, ways)},
 			},
-			"account":          stream.AccountAttribute(what, noun, ways),
-			"jetstream_domain": stream.DomainAttribute(what, noun, ways),
+			"account":          stream.AccountAttribute(kind.Title, kind.Noun, ways),
+			"jetstream_domain": stream.DomainAttribute(kind.Title, kind.Noun, ways),
 			"history": schema.Int64Attribute{
 				MarkdownDescription: fmt.Sprintf("Number of revisions kept of each key, from %d to %d: that of the source, which it follows. It has to be "+
 					"set where the provider cannot ask the source.", kine.MinHistory, kine.MaxHistory),
@@ -65,20 +61,9 @@ func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"placement": stream.PlacementAttribute("Which servers hold the mirror, by `cluster`, `tags` or both. Changing it moves the mirror, which goes on " +
 				"following its source. KINE refuses a bucket whose configuration has a placement, so it is set for as long as a creation or " +
 				"move takes, and cleared again; removing it leaves the mirror where it is."),
-			"deletion_protection": schema.BoolAttribute{
-				MarkdownDescription: "Refuse every plan that would destroy or replace the mirror. Defaults to `true`; lifting it takes an " +
-					"apply of its own.",
-				Optional: true, Computed: true,
-				Default: booldefault.StaticBool(true),
-			},
-			"stream": schema.StringAttribute{
-				MarkdownDescription: "Name of the stream behind the mirror.",
-				Computed:            true,
-			},
-			"cluster": schema.StringAttribute{
-				MarkdownDescription: "Name of the NATS cluster that holds the mirror; null on a single server.",
-				Computed:            true,
-			},
+			"deletion_protection": stream.DeletionProtectionAttribute(kind),
+			"stream":              stream.NameOfStreamAttribute(kind),
+			"cluster":             stream.ClusterAttribute(kind),
 			"source_fenced": schema.BoolAttribute{
 				MarkdownDescription: "Whether writes to the source are fenced off, as of the last refresh. Null when the source could not be asked.",
 				Computed:            true,
@@ -101,19 +86,19 @@ func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
 				Create: true, CreateDescription: fmt.Sprintf("How long to make the mirror and wait until it has what its source has. What is left "+
 					"then is `pending`. Defaults to `%s`.", createTimeout),
-				Read: true, ReadDescription: fmt.Sprintf("How long to try to read the mirror. Defaults to `%s`.", readTimeout),
+				Read: true, ReadDescription: fmt.Sprintf("How long to try to read the mirror. Defaults to `%s`.", stream.ReadTimeout),
 				Update: true, UpdateDescription: fmt.Sprintf("How long to change the mirror and wait for a move, for replicas or for what is pending. Defaults "+
-					"to `%s`.", updateTimeout),
-				Delete: true, DeleteDescription: fmt.Sprintf("How long to try to delete the mirror. Defaults to `%s`.", deleteTimeout),
+					"to `%s`.", stream.UpdateTimeout),
+				Delete: true, DeleteDescription: fmt.Sprintf("How long to try to delete the mirror. Defaults to `%s`.", stream.DeleteTimeout),
 			}),
 		},
 	}
 }
 
 func sourceAttribute() schema.SingleNestedAttribute {
-	fixed := []planmodifier.String{planmodifiers.Immutable(what, noun, ways)}
-	settledOnceSet := []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.ImmutableOnceSet(what, noun, ways)}
-	settled := []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.Immutable(what, noun, ways)}
+	fixed := []planmodifier.String{planmodifiers.Immutable(kind.Title, kind.Noun, ways)}
+	settledOnceSet := []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.ImmutableOnceSet(kind.Title, kind.Noun, ways)}
+	settled := []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.Immutable(kind.Title, kind.Noun, ways)}
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "The bucket that is mirrored. A server never changes the source of a mirror, so a plan that does is an error. To mirror another bucket " +
 			"in place of this one, destroy the mirror first: set `deletion_protection = false` and apply that, apply without the resource, and then with the new source.",
@@ -158,5 +143,5 @@ func sourceAttribute() schema.SingleNestedAttribute {
 }
 
 func (r *mirrorResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = stream.IdentitySchema(noun)
+	resp.IdentitySchema = stream.IdentitySchema(kind.Noun)
 }

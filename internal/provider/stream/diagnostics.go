@@ -18,10 +18,9 @@ import (
 
 // Resource is a bucket or a mirror as diagnostics speak of it.
 type Resource struct {
-	// What is the resource in summaries, such as "Kine Bucket", Noun in sentences, such as "bucket".
-	What, Noun string
-	ID         Identity
-	Placement  types.Object
+	Kind
+	Identity  Identity
+	Placement types.Object
 }
 
 // Failure is a failure of an action.
@@ -35,16 +34,19 @@ type Failure struct {
 // Exists is the failure of a creation that met a stream of the name.
 func (r Resource) Exists() Failure {
 	return Failure{At: path.Root(NameAttr), Step: fmt.Sprintf("If it is the one you mean, import it: terraform import ADDRESS '%s', "+
-		"where ADDRESS is the address of this resource. If it is not, choose another name.", r.ID.ImportID())}
+		"where ADDRESS is the address of this resource. If it is not, choose another name.", r.Identity.ImportID())}
 }
 
 // Failure finds out what an error of the connection or of the JetStream API is about.
 func (r Resource) Failure(err error) Failure {
 	var (
-		refused *natsconn.AccountAuthError
-		absent  *natsconn.NoJetStreamError
+		refused      *natsconn.AccountAuthError
+		absent       *natsconn.NoJetStreamError
+		unrepairable *kine.UnrepairableError
 	)
 	switch {
+	case errors.As(err, &unrepairable):
+		return Failure{Step: "Nothing was changed. Run plan again for what can be done."}
 	case errors.Is(err, kine.ErrNoCluster):
 		return Failure{At: path.Root(PlacementAttr), Step: "Leave placement out, or connect to a cluster."}
 	case errors.Is(err, kine.ErrNotFound):
@@ -55,7 +57,7 @@ func (r Resource) Failure(err error) Failure {
 		return Failure{At: path.Root("replicas")}
 	case errors.As(err, &refused), errors.Is(err, connection.ErrNoAccountSigningKey):
 		return Failure{At: path.Root(AccountAttr)}
-	case errors.As(err, &absent) && absent.Domain != "" && !r.ID.JetStreamDomain.IsNull():
+	case errors.As(err, &absent) && absent.Domain != "" && !r.Identity.JetStreamDomain.IsNull():
 		return Failure{At: path.Root(JetStreamDomainAttr)}
 	}
 	return Failure{}
@@ -63,11 +65,11 @@ func (r Resource) Failure(err error) Failure {
 
 // Add tells that an action failed. action is in the form of "Create".
 func (r Resource) Add(diags *diag.Diagnostics, action string, err error, failure Failure) {
-	detail := secret.Sprintf("%s %q: %s", strings.ToUpper(r.Noun[:1])+r.Noun[1:], r.ID.Name.ValueString(), connection.Explain(err))
+	detail := secret.Sprintf("%s %q: %s", strings.ToUpper(r.Noun[:1])+r.Noun[1:], r.Identity.Name.ValueString(), connection.Explain(err))
 	if failure.Step != "" {
 		detail += "\n\n" + failure.Step
 	}
-	summary := fmt.Sprintf("Unable to %s %s", action, r.What)
+	summary := fmt.Sprintf("Unable to %s %s", action, r.Title)
 	if len(failure.At.Steps()) == 0 {
 		diags.AddError(summary, detail)
 		return
@@ -77,10 +79,10 @@ func (r Resource) Add(diags *diag.Diagnostics, action string, err error, failure
 
 // WarnOfAdoption warns that a creation took over what was there before, since a time. A server does not tell who has made it.
 func (r Resource) WarnOfAdoption(diags *diag.Diagnostics, since time.Time) {
-	diags.AddAttributeWarning(path.Root(NameAttr), r.What+" Was There Already",
+	diags.AddAttributeWarning(path.Root(NameAttr), r.Title+" Was There Already",
 		secret.Sprintf("The %[1]s %[2]q has been there since %[3]s, as it should be and unused, and was taken over. An apply that was interrupted "+
 			"leaves one like that.\n\nIf no apply was interrupted, another workspace or configuration may own it, and two clusters would share it: take "+
-			"it out of this state then, with state rm, and choose another name.", r.Noun, r.ID.Name.ValueString(), since.UTC().Format(time.RFC3339)))
+			"it out of this state then, with state rm, and choose another name.", r.Noun, r.Identity.Name.ValueString(), since.UTC().Format(time.RFC3339)))
 }
 
 // NotePending notes in pending what a creation or update has not finished, and warns of it. Several steps are noted one after another.
@@ -93,7 +95,7 @@ func (r Resource) NotePending(diags *diag.Diagnostics, pending *types.String, st
 		note = pending.ValueString() + "; " + note
 	}
 	*pending = types.StringValue(note)
-	diags.AddWarning(r.What+" Is Not Finished",
+	diags.AddWarning(r.Title+" Is Not Finished",
 		secret.Sprintf("The %s %q is there, but one step is not done yet: %s\n\nNothing is lost. The next apply goes on with it.",
-			r.Noun, r.ID.Name.ValueString(), connection.Explain(err)))
+			r.Noun, r.Identity.Name.ValueString(), connection.Explain(err)))
 }

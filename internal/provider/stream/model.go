@@ -1,0 +1,136 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifiers"
+)
+
+// Kind is what messages call a resource.
+type Kind struct {
+	// Title is the resource in summaries, such as "Kine Bucket", Noun in sentences, such as "bucket".
+	Title, Noun string
+}
+
+// Model holds the attributes that a bucket and a mirror have in common.
+type Model struct {
+	Name               types.String   `tfsdk:"name"`
+	Account            types.String   `tfsdk:"account"`
+	JetStreamDomain    types.String   `tfsdk:"jetstream_domain"`
+	History            types.Int64    `tfsdk:"history"`
+	Replicas           types.Int64    `tfsdk:"replicas"`
+	Placement          types.Object   `tfsdk:"placement"`
+	DeletionProtection types.Bool     `tfsdk:"deletion_protection"`
+	Stream             types.String   `tfsdk:"stream"`
+	Cluster            types.String   `tfsdk:"cluster"`
+	Pending            types.String   `tfsdk:"pending"`
+	ContractViolations types.List     `tfsdk:"contract_violations"`
+	Datastore          types.Object   `tfsdk:"datastore"`
+	Timeouts           timeouts.Value `tfsdk:"timeouts"`
+}
+
+// DeletionProtectionAttribute is the attribute that keeps the data from being destroyed.
+func DeletionProtectionAttribute(kind Kind) schema.BoolAttribute {
+	return schema.BoolAttribute{
+		MarkdownDescription: fmt.Sprintf("Refuse every plan that would destroy or replace the %s. Defaults to `true`; lifting it takes an "+
+			"apply of its own.", kind.Noun),
+		Optional: true, Computed: true,
+		Default: booldefault.StaticBool(true),
+	}
+}
+
+// NameOfStreamAttribute is the stream behind the resource.
+func NameOfStreamAttribute(kind Kind) schema.StringAttribute {
+	return schema.StringAttribute{MarkdownDescription: fmt.Sprintf("Name of the stream behind the %s.", kind.Noun), Computed: true}
+}
+
+// ClusterAttribute is where the stream is.
+func ClusterAttribute(kind Kind) schema.StringAttribute {
+	return schema.StringAttribute{
+		MarkdownDescription: fmt.Sprintf("Name of the NATS cluster that holds the %s; null on a single server.", kind.Noun),
+		Computed:            true,
+	}
+}
+
+// Identity returns the identity of the resource.
+func (m *Model) Identity() Identity {
+	return Identity{Name: m.Name, Account: m.Account, JetStreamDomain: m.JetStreamDomain}
+}
+
+// Resource returns the resource as diagnostics speak of it.
+func (m *Model) Resource(kind Kind) Resource {
+	return Resource{Kind: kind, Identity: m.Identity(), Placement: m.Placement}
+}
+
+// Spec returns the bucket that the model describes, or the one that a mirror becomes.
+func (m *Model) Spec() kine.Spec {
+	return kine.Spec{
+		Name:     m.Name.ValueString(),
+		History:  m.History.ValueInt64(),
+		Replicas: int(m.Replicas.ValueInt64()), // validated to be 1 to 5
+	}
+}
+
+// JetStream returns the JetStream API of the resource's account and domain.
+func (m *Model) JetStream(data *connection.Data) (*natsconn.JetStream, error) {
+	return data.JetStream(m.Account.ValueString(), m.JetStreamDomain.ValueString())
+}
+
+// SetBucket takes over what the server has.
+func (m *Model) SetBucket(ctx context.Context, b *kine.Bucket) (diags diag.Diagnostics) {
+	m.Name = types.StringValue(b.Name)
+	m.History = types.Int64Value(b.History)
+	m.Replicas = types.Int64Value(int64(b.Replicas))
+	m.Cluster = attribute.Text(b.Cluster)
+	m.ContractViolations, diags = DifferencesList(ctx, b.Differences)
+	return diags
+}
+
+// KeepPlanned puts back what was planned after an apply has taken over what the server has: a step may be pending, or somebody else
+// may have changed the stream since the plan. Terraform takes anything else for a bug of the provider, and the next refresh shows
+// what the server has.
+func (m *Model) KeepPlanned(planned *Model) {
+	m.Replicas, m.ContractViolations = planned.Replicas, planned.ContractViolations
+	if !planned.History.IsUnknown() {
+		m.History = planned.History
+	}
+	if !planned.Cluster.IsUnknown() {
+		m.Cluster = planned.Cluster
+	}
+}
+
+// SetWritable derives the names and the datastore from the other attributes, as far as they are known.
+func (m *Model) SetWritable(writable types.Bool, reason types.String) {
+	m.Stream = types.StringUnknown()
+	if !m.Name.IsUnknown() {
+		m.Stream = types.StringValue(kine.StreamName(m.Name.ValueString()))
+	}
+	m.Datastore = Datastore{
+		Name: m.Name, History: m.History, Replicas: m.Replicas, Account: m.Account, JetStreamDomain: m.JetStreamDomain,
+		Writable: writable, Reason: reason,
+	}.Object()
+}
+
+// Store writes where Terraform keeps them the state, which is the model that m is part of, the identity, and what plans need to know
+// beside them: whether the resource is protected, and whether its stream is left alone.
+func (m *Model) Store(
+	ctx context.Context, whole any, left bool, state *tfsdk.State, identity *tfsdk.ResourceIdentity, private planmodifiers.PrivateState,
+) (diags diag.Diagnostics) {
+	diags.Append(state.Set(ctx, whole)...)
+	diags.Append(identity.Set(ctx, m.Identity())...)
+	diags.Append(planmodifiers.RememberProtection(ctx, private, m.DeletionProtection.ValueBool())...)
+	diags.Append(private.SetKey(ctx, leftKey, fmt.Append(nil, left))...)
+	return diags
+}
