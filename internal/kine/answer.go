@@ -12,26 +12,26 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// ask makes a call of the JetStream API that is answered with the stream of a bucket. Errors are those of [natsconn.JetStream.Request]; an
-// answer that cannot be about such a stream is a [*natsconn.AnswerError].
-func ask(ctx context.Context, js *natsconn.JetStream, call, bucket string, request any) (*Stream, error) {
-	call += "." + StreamName(bucket)
-	var info Stream
-	if err := js.Request(ctx, call, request, &info); err != nil {
+// ask makes a call of the JetStream API that is answered with the stream. Errors are those of [natsconn.JetStream.Request]; an answer
+// that cannot be about such a stream is a [*natsconn.AnswerError].
+func (s Stream) ask(ctx context.Context, call string, request any) (*StreamInfo, error) {
+	call += "." + s.Name()
+	var info StreamInfo
+	if err := s.js.Request(ctx, call, request, &info); err != nil {
 		return nil, err
 	}
 	if problem := info.problem(); problem != "" {
 		return nil, &natsconn.AnswerError{Asked: call, Got: "with " + problem}
 	}
 	if strings.HasPrefix(call, "STREAM.INFO.") { // other answers do not name it
-		js.LearnOwnDomain(info.Domain)
+		s.js.LearnOwnDomain(info.Domain)
 	}
 	return &info, nil
 }
 
 // problem tells what in an answer about a stream cannot be, empty if nothing is found. What is read from the configuration in one way or
 // another must have its type: a field of another one would count as not set.
-func (i *Stream) problem() string {
+func (i *StreamInfo) problem() string {
 	var (
 		text     string
 		number   int64
@@ -40,7 +40,7 @@ func (i *Stream) problem() string {
 		place    *Placement
 	)
 	for field, into := range map[string]any{
-		"name": &text, "max_msgs_per_subject": &number, "num_replicas": &number, "subjects": &subjects, "metadata": &metadata, "placement": &place,
+		fieldName: &text, fieldHistory: &number, fieldReplicas: &number, fieldSubjects: &subjects, fieldMetadata: &metadata, fieldPlacement: &place,
 	} {
 		if raw, ok := i.Config[field]; ok {
 			if err := json.Unmarshal(raw, into); err != nil {

@@ -25,7 +25,7 @@ type Bucket struct {
 	Messages, Bytes, Keys, FirstSequence, LastSequence uint64
 	// Consumers is the number of consumers, those that nobody uses any more included.
 	Consumers int
-	// Domain is the JetStream domain that it is in, empty if there is none or if the server has not told, see [Stream].
+	// Domain is the JetStream domain that it is in, empty if there is none or if the server has not told, see [StreamInfo].
 	Domain string
 	// Created is when the stream was made. Adopted is set by [Create] if it was there before.
 	Created time.Time
@@ -43,14 +43,14 @@ func (b *Bucket) Unrepairable() []Difference {
 }
 
 // Bucket reads the stream as that of a bucket.
-func (i *Stream) Bucket() *Bucket {
+func (i *StreamInfo) Bucket() *Bucket {
 	b := &Bucket{
 		Spec:     i.Config.spec(),
 		Messages: i.State.Messages, Bytes: i.State.Bytes, Keys: i.State.Subjects,
 		FirstSequence: i.State.FirstSequence, LastSequence: i.State.LastSequence,
 		Consumers: i.State.ConsumerCount, Created: i.Created, Domain: i.Domain,
 	}
-	i.Config.Get("placement", &b.Placement)
+	i.Config.Get(fieldPlacement, &b.Placement)
 	if i.Cluster != nil {
 		b.Cluster = i.Cluster.Name
 	}
@@ -62,7 +62,7 @@ func (i *Stream) Bucket() *Bucket {
 // Read returns the bucket of that name with one request to the JetStream API, repeated while the answer is lost and ctx
 // allows. The error is [ErrNotFound] if the server says that there is none.
 func Read(ctx context.Context, js *natsconn.JetStream, name string) (*Bucket, error) {
-	info, err := ReadStream(ctx, js, name)
+	info, err := OpenStream(js, name).Read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func DomainOf(ctx context.Context, js *natsconn.JetStream, bucket string) (strin
 	if domain, known := js.OwnDomain(); known {
 		return domain, nil
 	}
-	info, err := readOnce(ctx, js, bucket)
+	info, err := OpenStream(js, bucket).readOnce(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -90,7 +90,7 @@ func DomainOf(ctx context.Context, js *natsconn.JetStream, bucket string) (strin
 // creation leaves it whose answer was lost, and that is noted in it: it may be somebody else's. Any other is an [*ExistsError].
 func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement) (*Bucket, error) {
 	adopted := false
-	info, err := CreateStream(ctx, js, newConfig(spec), place, func(info *Stream, asked bool) error {
+	info, err := OpenStream(js, spec.Name).Create(ctx, contractForm(spec), place, func(info *StreamInfo, asked bool) error {
 		adopted = !asked
 		return adopt(info, info.Bucket(), spec)
 	})
@@ -103,8 +103,8 @@ func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Place
 }
 
 // adopt decides whether a stream that is there may be the one to be created.
-func adopt(info *Stream, bucket *Bucket, spec Spec) error {
-	differences := info.Config.Unplaced(newConfig(spec))
+func adopt(info *StreamInfo, bucket *Bucket, spec Spec) error {
+	differences := info.Config.Unplaced(contractForm(spec))
 	if len(differences) == 0 && info.Empty() && bucket.Fence == nil {
 		return nil
 	}
@@ -117,7 +117,7 @@ func adopt(info *Stream, bucket *Bucket, spec Spec) error {
 // updated is an [*UnrepairableError], and nothing is changed then. A move on a server that is part of no cluster is
 // [ErrNoCluster]. If ctx ends while the servers are still at work, the error is an [*UnsettledError]; calling Update again goes on.
 func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement, move bool) (*Bucket, error) {
-	info, err := UpdateStream(ctx, js, newConfig(spec), place, move)
+	info, err := OpenStream(js, spec.Name).Update(ctx, contractForm(spec), place, move)
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +127,9 @@ func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Place
 // Delete removes a bucket. While KINE is attached, which shows as a consumer with a waiting pull, that is an
 // [*AttachedError], unless the bucket is fenced or force is set. A bucket that is not there is no error.
 func Delete(ctx context.Context, js *natsconn.JetStream, name string, force bool) error {
+	s := OpenStream(js, name)
 	return natsconn.Retry(ctx, func(ctx context.Context) error {
-		info, err := readOnce(ctx, js, name)
+		info, err := s.readOnce(ctx)
 		if errors.Is(err, ErrNotFound) {
 			return nil
 		}
@@ -137,7 +138,7 @@ func Delete(ctx context.Context, js *natsconn.JetStream, name string, force bool
 		}
 		bucket := info.Bucket()
 		if !force && bucket.Fence == nil && bucket.Consumers > 0 {
-			attached, err := stillAttached(ctx, js, name)
+			attached, err := s.stillAttached(ctx)
 			if err != nil {
 				return err
 			}
@@ -145,11 +146,7 @@ func Delete(ctx context.Context, js *natsconn.JetStream, name string, force bool
 				return &AttachedError{Bucket: bucket, Consumers: attached}
 			}
 		}
-		err = js.Request(ctx, "STREAM.DELETE."+StreamName(name), nil, nil)
-		if natsconn.IsAPIError(err, natsconn.CodeStreamNotFound) {
-			return nil
-		}
-		return err
+		return s.remove(ctx)
 	})
 }
 
@@ -159,9 +156,9 @@ func Delete(ctx context.Context, js *natsconn.JetStream, name string, force bool
 const detachTime = 3 * time.Second
 
 // stillAttached counts the consumers of a bucket with a waiting pull that does not go away.
-func stillAttached(ctx context.Context, js *natsconn.JetStream, name string) (int, error) {
+func (s Stream) stillAttached(ctx context.Context) (int, error) {
 	for start := time.Now(); ; {
-		attached, err := countAttached(ctx, js, name)
+		attached, err := s.countAttached(ctx)
 		if err != nil || attached == 0 || time.Since(start) > detachTime || !natsconn.Pause(ctx, 5*settlePoll) {
 			return attached, err
 		}
@@ -170,7 +167,7 @@ func stillAttached(ctx context.Context, js *natsconn.JetStream, name string) (in
 
 // countAttached counts the consumers of a bucket with a waiting pull. KINE's consumers stay for five minutes after it
 // has gone, but then nobody waits on them.
-func countAttached(ctx context.Context, js *natsconn.JetStream, name string) (int, error) {
+func (s Stream) countAttached(ctx context.Context) (int, error) {
 	attached := 0
 	for offset := 0; ; {
 		var page struct {
@@ -181,7 +178,7 @@ func countAttached(ctx context.Context, js *natsconn.JetStream, name string) (in
 			} `json:"consumers"`
 		}
 		request := map[string]int{"offset": offset}
-		if err := js.Request(ctx, "CONSUMER.LIST."+StreamName(name), request, &page); err != nil {
+		if err := s.js.Request(ctx, "CONSUMER.LIST."+s.Name(), request, &page); err != nil {
 			return 0, err
 		}
 		for _, consumer := range page.Consumers {

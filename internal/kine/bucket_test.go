@@ -305,7 +305,7 @@ func TestDeleteAfterKINE(t *testing.T) {
 	}
 	counts := func(want bool) func() bool {
 		return func() bool {
-			attached, err := countAttached(t.Context(), js, "kine")
+			attached, err := OpenStream(js, "kine").countAttached(t.Context())
 			return err == nil && (attached > 0) == want
 		}
 	}
@@ -388,7 +388,7 @@ func testDeleteGuard(t *testing.T, lab lab, requests *natslab.Requests) {
 	})
 	pull()
 	eventually(t, "the pull that waits", func() bool {
-		n, err := countAttached(t.Context(), js, "kine")
+		n, err := OpenStream(js, "kine").countAttached(t.Context())
 		return err == nil && n == 1
 	})
 

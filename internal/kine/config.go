@@ -11,6 +11,18 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// The fields of a configuration that this package and package mirror read or set by themselves.
+const (
+	fieldName      = "name"
+	fieldHistory   = "max_msgs_per_subject"
+	fieldReplicas  = "num_replicas"
+	fieldSubjects  = "subjects"
+	fieldMetadata  = "metadata"
+	fieldPlacement = "placement"
+	fieldMirror    = "mirror"
+	fieldSources   = "sources"
+)
+
 // Config is a stream's configuration as the server sends it, so that fields which this version does not know are seen,
 // compared and kept.
 type Config map[string]json.RawMessage
@@ -33,10 +45,10 @@ func NewConfig(c jetstream.StreamConfig) Config {
 // spec reads the configuration as that of a bucket.
 func (c Config) spec() Spec {
 	var stream string
-	c.Get("name", &stream)
+	c.Get(fieldName, &stream)
 	spec := Spec{Name: strings.TrimPrefix(stream, streamPrefix)}
-	c.Get("max_msgs_per_subject", &spec.History)
-	c.Get("num_replicas", &spec.Replicas)
+	c.Get(fieldHistory, &spec.History)
+	c.Get(fieldReplicas, &spec.Replicas)
 	return spec
 }
 
@@ -75,7 +87,7 @@ const serverMetadata = "_nats."
 func (c Config) own(field string) (json.RawMessage, bool) {
 	raw, ok := c[field]
 	metadata := map[string]string{}
-	if field != "metadata" || json.Unmarshal(raw, &metadata) != nil {
+	if field != fieldMetadata || json.Unmarshal(raw, &metadata) != nil {
 		return raw, ok
 	}
 	maps.DeleteFunc(metadata, func(key, _ string) bool { return strings.HasPrefix(key, serverMetadata) })
@@ -118,19 +130,20 @@ func canonical(raw json.RawMessage) string {
 // contractDifferences compares a stream's whole configuration with the contract. History and replicas are a choice, not part of
 // it, and are compared only if exact is set. On a fenced stream the fence is no difference.
 func (c Config) contractDifferences(spec Spec, exact bool) []Difference {
-	want := newConfig(spec)
+	want := contractForm(spec)
 	if !exact {
-		want["max_msgs_per_subject"] = c["max_msgs_per_subject"]
-		want["num_replicas"] = c["num_replicas"]
+		want.Config[fieldHistory] = c[fieldHistory]
+		want.Config[fieldReplicas] = c[fieldReplicas]
 	}
 	return c.Differences(want)
 }
 
 // Differences compares a stream's whole configuration with what it should be. A fence is none.
-func (c Config) Differences(want Config) []Difference {
-	if c.fenced(want.spec().Name) {
+func (c Config) Differences(form Form) []Difference {
+	want := form.Config
+	if c.fenced(form.Name) {
 		want = maps.Clone(want)
-		want["subjects"] = c["subjects"]
+		want[fieldSubjects] = c[fieldSubjects]
 		c = maps.Clone(c)
 		c.dropMetadata(isFenceMetadata)
 	}
@@ -163,23 +176,23 @@ func (c Config) show(field string) string {
 
 // Unplaced is Differences without the placement, which the stream of a creation that was cut short still has. Settling it
 // sees to that.
-func (c Config) Unplaced(want Config) []Difference {
-	return slices.DeleteFunc(c.Differences(want), func(v Difference) bool { return v.Field == "placement" })
+func (c Config) Unplaced(want Form) []Difference {
+	return slices.DeleteFunc(c.Differences(want), func(v Difference) bool { return v.Field == fieldPlacement })
 }
 
 // Repaired returns the configuration with every field that is wanted set to what is wanted, and every other one removed. The
 // server's own metadata stays, as does a fence.
-func (c Config) Repaired(want Config) Config {
+func (c Config) Repaired(want Form) Config {
 	next := maps.Clone(c)
 	for _, difference := range c.Differences(want) {
-		if difference.Field == "metadata" {
-			fenced := c.fenced(want.spec().Name)
+		if difference.Field == fieldMetadata {
+			fenced := c.fenced(want.Name)
 			next.dropMetadata(func(key string) bool {
 				return !strings.HasPrefix(key, serverMetadata) && !(fenced && isFenceMetadata(key))
 			})
 			continue
 		}
-		if required, ok := want[difference.Field]; ok {
+		if required, ok := want.Config[difference.Field]; ok {
 			next[difference.Field] = required
 		} else {
 			delete(next, difference.Field)
@@ -191,7 +204,7 @@ func (c Config) Repaired(want Config) Config {
 // dropMetadata removes the metadata whose keys drop selects.
 func (c Config) dropMetadata(drop func(key string) bool) {
 	metadata := map[string]string{}
-	c.Get("metadata", &metadata)
+	c.Get(fieldMetadata, &metadata)
 	maps.DeleteFunc(metadata, func(key, _ string) bool { return drop(key) })
-	c.Set("metadata", metadata)
+	c.Set(fieldMetadata, metadata)
 }

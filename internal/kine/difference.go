@@ -40,7 +40,7 @@ func (d Difference) Unlike() string {
 func (d Difference) Repairable() bool {
 	switch d.Field {
 	case FieldMessages, "storage", "sealed", "deny_purge", "allow_msg_ttl", "allow_msg_schedules", "allow_msg_counter", "persist_mode",
-		"mirror", "sources":
+		fieldMirror, fieldSources:
 		return false
 	case "retention":
 		return d.Actual != `"workqueue"`

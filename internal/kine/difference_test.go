@@ -124,7 +124,7 @@ func TestRepaired(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before := changed(t, c.fields)
 			untouched := maps.Clone(before)
-			got := before.Repaired(newConfig(target))
+			got := before.Repaired(contractForm(target))
 
 			want := newConfig(target)
 			want["metadata"] = before["metadata"]

@@ -50,7 +50,7 @@ func isFenceMetadata(key string) bool { return strings.HasPrefix(key, fenceMetad
 // fenced tells whether the configuration is that of a fenced bucket, or of one whose fencing was cut short.
 func (c Config) fenced(bucket string) bool {
 	var subjects []string
-	c.Get("subjects", &subjects)
+	c.Get(fieldSubjects, &subjects)
 	return slices.Equal(subjects, []string{FenceSubject(bucket)}) || slices.Equal(subjects, []string{barrierSubject(bucket)})
 }
 
@@ -60,7 +60,7 @@ func (c Config) fence(bucket string) *Fence {
 		return nil
 	}
 	metadata := map[string]string{}
-	c.Get("metadata", &metadata)
+	c.Get(fieldMetadata, &metadata)
 	f := &Fence{By: metadata[fenceBy], Successor: metadata[fenceSuccessor]}
 	// What does not parse was not written by this package, and counts as unknown.
 	f.At, _ = time.Parse(time.RFC3339, metadata[fenceAt])
@@ -73,7 +73,7 @@ func (c Config) withFence(bucket string, f Fence) Config {
 	next := maps.Clone(c)
 	next.dropMetadata(isFenceMetadata)
 	metadata := map[string]string{}
-	next.Get("metadata", &metadata)
+	next.Get(fieldMetadata, &metadata)
 	metadata[fenceBy] = f.By
 	metadata[fenceAt] = f.At.UTC().Format(time.RFC3339)
 	if f.LastSequence > 0 {
@@ -82,8 +82,8 @@ func (c Config) withFence(bucket string, f Fence) Config {
 	if f.Successor != "" {
 		metadata[fenceSuccessor] = f.Successor
 	}
-	next.Set("metadata", metadata)
-	next.Set("subjects", []string{FenceSubject(bucket)})
+	next.Set(fieldMetadata, metadata)
+	next.Set(fieldSubjects, []string{FenceSubject(bucket)})
 	return next
 }
 
@@ -91,7 +91,7 @@ func (c Config) withFence(bucket string, f Fence) Config {
 func (c Config) withoutFence(bucket string) Config {
 	next := maps.Clone(c)
 	next.dropMetadata(isFenceMetadata)
-	next.Set("subjects", []string{Subjects(bucket)})
+	next.Set(fieldSubjects, []string{Subjects(bucket)})
 	return next
 }
 
@@ -110,13 +110,14 @@ func barrierSubject(bucket string) string { return KeySubject(bucket, barrierKey
 // final last sequence. A bucket that is fenced already stays as it is; a fencing that was cut short is finished, and keeps
 // who began it and when.
 func SetFence(ctx context.Context, js *natsconn.JetStream, name string, f Fence) (*Bucket, error) {
-	info, err := ReadStream(ctx, js, name)
+	s := OpenStream(js, name)
+	info, err := s.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
 	bucket := info.Bucket()
 	if broken := bucket.Unrepairable(); len(broken) > 0 {
-		return nil, &UnrepairableError{Stream: StreamName(name), Differences: broken}
+		return nil, &UnrepairableError{Stream: s.Name(), Differences: broken}
 	}
 	if bucket.Fence != nil {
 		if bucket.Fence.LastSequence > 0 {
@@ -127,14 +128,14 @@ func SetFence(ctx context.Context, js *natsconn.JetStream, name string, f Fence)
 	// Writes that are under way when KINE's subjects are taken away are stored after that was answered, so the last
 	// sequence is asked for behind them.
 	next := info.Config.withFence(name, f)
-	next.Set("subjects", []string{barrierSubject(name)})
-	if err := update(ctx, js, name, next); err != nil {
+	next.Set(fieldSubjects, []string{barrierSubject(name)})
+	if err := s.Send(ctx, next); err != nil {
 		return nil, err
 	}
-	if f.LastSequence, err = lastSequence(ctx, js, name); err != nil {
+	if f.LastSequence, err = s.lastSequence(ctx); err != nil {
 		return nil, err
 	}
-	if err := update(ctx, js, name, next.withFence(name, f)); err != nil {
+	if err := s.Send(ctx, next.withFence(name, f)); err != nil {
 		return nil, err
 	}
 	return Read(ctx, js, name)
@@ -142,18 +143,18 @@ func SetFence(ctx context.Context, js *natsconn.JetStream, name string, f Fence)
 
 // lastSequence asks the leader of a bucket that listens on barrierKey for its last sequence, behind every write that it has
 // accepted.
-func lastSequence(ctx context.Context, js *natsconn.JetStream, name string) (uint64, error) {
+func (s Stream) lastSequence(ctx context.Context) (uint64, error) {
 	var last uint64
 	err := natsconn.Retry(ctx, func(ctx context.Context) error {
-		msg := nats.NewMsg(js.KVSubject(barrierSubject(name)))
+		msg := nats.NewMsg(s.js.KVSubject(barrierSubject(s.bucket)))
 		msg.Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(barrier, 10))
-		_, err := js.Publish(ctx, StreamName(name), msg)
+		_, err := s.js.Publish(ctx, s.Name(), msg)
 		refusal, ok := errors.AsType[*natsconn.APIError](err)
 		switch {
 		case err == nil:
-			return fmt.Errorf("a write behind the last one of bucket %s was not refused", name)
+			return fmt.Errorf("a write behind the last one of bucket %s was not refused", s.bucket)
 		case !ok || refusal.ErrCode != natsconn.CodeWrongLastSequence:
-			return fmt.Errorf("the last sequence of bucket %s: %w", name, err)
+			return fmt.Errorf("the last sequence of bucket %s: %w", s.bucket, err)
 		}
 		if _, err := fmt.Sscanf(refusal.Description, "wrong last sequence: %d", &last); err != nil {
 			return secret.Errorf("the server's refusal %q names no last sequence", refusal.Description)
@@ -166,7 +167,8 @@ func lastSequence(ctx context.Context, js *natsconn.JetStream, name string) (uin
 // LiftFence makes a fenced bucket writable again. While a successor is known that is a [*SuccessorError] unless force is
 // set.
 func LiftFence(ctx context.Context, js *natsconn.JetStream, name string, force bool) (*Bucket, error) {
-	info, err := ReadStream(ctx, js, name)
+	s := OpenStream(js, name)
+	info, err := s.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -175,12 +177,12 @@ func LiftFence(ctx context.Context, js *natsconn.JetStream, name string, force b
 		return info.Bucket(), nil
 	}
 	if broken := info.Bucket().Unrepairable(); len(broken) > 0 {
-		return nil, &UnrepairableError{Stream: StreamName(name), Differences: broken}
+		return nil, &UnrepairableError{Stream: s.Name(), Differences: broken}
 	}
 	if f.Successor != "" && !force {
 		return nil, &SuccessorError{Successor: f.Successor}
 	}
-	if err := update(ctx, js, name, info.Config.withoutFence(name)); err != nil {
+	if err := s.Send(ctx, info.Config.withoutFence(name)); err != nil {
 		return nil, err
 	}
 	return Read(ctx, js, name)

@@ -113,8 +113,7 @@ func readable(bucket string, msg *jetstream.RawStreamMsg) bool {
 }
 
 // lastDifference tells what is wrong with the last message of a bucket, nil if nothing is.
-func lastDifference(ctx context.Context, js *natsconn.JetStream, info *Stream) (*Difference, error) {
-	name := info.Config.spec().Name
+func (s Stream) lastDifference(ctx context.Context, info *StreamInfo) (*Difference, error) {
 	late, cancel := context.WithTimeout(ctx, lagTimeout)
 	defer cancel()
 	for again := true; ; again = info.Cluster != nil && len(info.Cluster.Replicas) > 0 {
@@ -126,11 +125,11 @@ func lastDifference(ctx context.Context, js *natsconn.JetStream, info *Stream) (
 		}
 		var msg *jetstream.RawStreamMsg
 		err := natsconn.Retry(ctx, func(ctx context.Context) (err error) {
-			msg, err = js.DirectGetNext(ctx, StreamName(name), info.State.LastSequence)
+			msg, err = s.js.DirectGetNext(ctx, s.Name(), info.State.LastSequence)
 			return err
 		})
 		switch {
-		case err == nil && readable(name, msg):
+		case err == nil && readable(s.bucket, msg):
 			return nil, nil
 		case err == nil:
 			return &Difference{Field: FieldLastMessage, Actual: canonical([]byte(strconv.Quote(msg.Subject))), Required: "one of KINE's"}, nil
@@ -141,7 +140,7 @@ func lastDifference(ctx context.Context, js *natsconn.JetStream, info *Stream) (
 		if !again || !natsconn.Pause(late, lagPoll) {
 			return &Difference{Field: FieldLastMessage, Actual: "unset", Required: "one of KINE's"}, nil
 		}
-		if info, err = ReadStream(ctx, js, name); err != nil {
+		if info, err = s.Read(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -151,19 +150,20 @@ func lastDifference(ctx context.Context, js *natsconn.JetStream, info *Stream) (
 // was ever written, or KINE is at work: then there are consumers, and the last message is new. What cannot be read, for want of a
 // permission for example, is no difference.
 func Inspect(ctx context.Context, js *natsconn.JetStream, name string) (*Bucket, error) {
-	info, err := ReadStream(ctx, js, name)
+	s := OpenStream(js, name)
+	info, err := s.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return inspectStream(ctx, js, info), nil
+	return s.inspect(ctx, info), nil
 }
 
-func inspectStream(ctx context.Context, js *natsconn.JetStream, info *Stream) *Bucket {
+func (s Stream) inspect(ctx context.Context, info *StreamInfo) *Bucket {
 	bucket := info.Bucket()
 	if bucket.Fence != nil || len(bucket.Unrepairable()) > 0 || info.State.ConsumerCount > 0 && info.Now.Sub(info.State.LastTime) < writing {
 		return bucket
 	}
-	if found, err := lastDifference(ctx, js, info); err == nil && found != nil {
+	if found, err := s.lastDifference(ctx, info); err == nil && found != nil {
 		bucket.Differences = append(bucket.Differences, *found)
 	}
 	return bucket
@@ -172,31 +172,32 @@ func inspectStream(ctx context.Context, js *natsconn.JetStream, info *Stream) *B
 // RepairLastMessage makes a bucket end with a message that KINE reads: the health key, which KINE writes at each start. A bucket that
 // does so already, or without any message, is left as it is.
 func RepairLastMessage(ctx context.Context, js *natsconn.JetStream, name string) error {
+	s := OpenStream(js, name)
 	return natsconn.Retry(ctx, func(ctx context.Context) error {
-		info, err := readOnce(ctx, js, name)
+		info, err := s.readOnce(ctx)
 		if err != nil {
 			return err
 		}
-		found, err := lastDifference(ctx, js, info)
+		found, err := s.lastDifference(ctx, info)
 		if err != nil || found == nil || found.Field != FieldLastMessage {
 			return err
 		}
-		msg, err := healthMessage(ctx, js, name)
+		msg, err := s.healthMessage(ctx)
 		if err != nil {
 			return err
 		}
 		// Nothing is written if anybody else has written since.
 		msg.Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(info.State.LastSequence, 10))
-		_, err = js.Publish(ctx, StreamName(name), msg)
+		_, err = js.Publish(ctx, s.Name(), msg)
 		return err
 	})
 }
 
 // healthMessage is what KINE would write to the health key now.
-func healthMessage(ctx context.Context, js *natsconn.JetStream, name string) (*nats.Msg, error) {
-	subject := KeySubject(name, natsconn.HealthKey)
+func (s Stream) healthMessage(ctx context.Context) (*nats.Msg, error) {
+	subject := KeySubject(s.bucket, natsconn.HealthKey)
 	next := record{KV: &recordKV{}, Create: true}
-	before, err := js.DirectGet(ctx, StreamName(name), subject)
+	before, err := s.js.DirectGet(ctx, s.Name(), subject)
 	switch {
 	case errors.Is(err, natsconn.ErrNoMessage):
 	case err != nil:
@@ -218,7 +219,7 @@ func healthMessage(ctx context.Context, js *natsconn.JetStream, name string) (*n
 	if err != nil {
 		return nil, err
 	}
-	msg := nats.NewMsg(js.KVSubject(subject))
+	msg := nats.NewMsg(s.js.KVSubject(subject))
 	msg.Data = value
 	return msg, nil
 }
@@ -226,12 +227,13 @@ func healthMessage(ctx context.Context, js *natsconn.JetStream, name string) (*n
 // RepairFirstSequence takes away a first_seq that somebody has set on the stream of a bucket, before anything else is done with it: the
 // server deletes all messages when it starts the next time (as measured with 2.15.2, whatever the sequence is).
 func RepairFirstSequence(ctx context.Context, js *natsconn.JetStream, name string) error {
-	info, err := ReadStream(ctx, js, name)
+	s := OpenStream(js, name)
+	info, err := s.Read(ctx)
 	if err != nil || info.Config.value(FieldFirstSequence) == "" {
 		return err
 	}
 	delete(info.Config, FieldFirstSequence)
-	return update(ctx, js, name, info.Config)
+	return s.Send(ctx, info.Config)
 }
 
 // What KINE's start takes in processor time of its own and of the server, and how long it may take (measured with KINE 0.17.5 and

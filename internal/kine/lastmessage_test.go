@@ -119,11 +119,11 @@ func TestLastMessage(t *testing.T) {
 				return
 			}
 			// What KINE leaves behind when it hangs is consumers, and they do not hide it: nobody writes.
-			info, err := ReadStream(t.Context(), js, spec.Name)
+			info, err := OpenStream(js, spec.Name).Read(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			inspected := inspectStream(t.Context(), js, aged(info, time.Minute))
+			inspected := OpenStream(js, spec.Name).inspect(t.Context(), aged(info, time.Minute))
 			if len(inspected.Differences) != 1 || inspected.Differences[0].Field != c.field || inspected.Differences[0].Repairable() != (c.field == FieldLastMessage) {
 				t.Errorf("Inspect finds %v", inspected.Differences)
 			}
@@ -138,7 +138,7 @@ func TestLastMessage(t *testing.T) {
 }
 
 // aged is a stream whose last message is that old.
-func aged(info *Stream, age time.Duration) *Stream {
+func aged(info *StreamInfo, age time.Duration) *StreamInfo {
 	info.Now = info.State.LastTime.Add(age)
 	return info
 }
@@ -277,7 +277,7 @@ func TestStartTime(t *testing.T) {
 		{4_000_000, 3_900_000_000, 130300 * time.Millisecond, "which takes about 2m10s"},
 		{1<<64 - 1, 1<<64 - 1, 0, "which takes about"},
 	} {
-		info := &Stream{Config: newConfig(testSpec)}
+		info := &StreamInfo{Config: newConfig(testSpec)}
 		info.State.Messages, info.State.Bytes = c.messages, c.bytes
 		bucket := info.Bucket()
 		if got := bucket.StartTime(); c.want > 0 && got != c.want || got < 0 {

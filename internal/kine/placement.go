@@ -60,7 +60,7 @@ func checkCluster(ctx context.Context, js *natsconn.JetStream, place *Placement)
 // placement, and returns the bucket as it is now. A bucket that was taken over from a creation with another placement is
 // moved. If ctx ends before, the error is an [*UnsettledError].
 func Settle(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement) (*Bucket, error) {
-	info, err := SettleStream(ctx, js, newConfig(spec), place)
+	info, err := OpenStream(js, spec.Name).Settle(ctx, contractForm(spec), place)
 	if err != nil {
 		return nil, err
 	}
@@ -71,12 +71,12 @@ func Settle(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Place
 const notTold = "the servers have not told how far they are"
 
 // await waits until a number of looks in a row have found a stream where and how it should be.
-func await(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement, looks int) (*Stream, error) {
+func (s Stream) await(ctx context.Context, spec Spec, place *Placement, looks int) (*StreamInfo, error) {
 	waiting, found := notTold, 0
 	ticker := time.NewTicker(settlePoll)
 	defer ticker.Stop()
 	for {
-		info, err := ReadStream(ctx, js, spec.Name)
+		info, err := s.Read(ctx)
 		switch {
 		case err == nil:
 			if waiting = info.unsettled(spec, place); waiting != "" {
@@ -99,28 +99,20 @@ func await(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placem
 }
 
 // clearPlacement removes the placement from a stream's configuration, so that KINE accepts it again.
-func clearPlacement(ctx context.Context, js *natsconn.JetStream, name string, info *Stream) (*Stream, error) {
-	if info.Config.value("placement") == "" {
+func (s Stream) clearPlacement(ctx context.Context, info *StreamInfo) (*StreamInfo, error) {
+	if info.Config.value(fieldPlacement) == "" {
 		return info, nil
 	}
-	delete(info.Config, "placement")
-	if err := update(ctx, js, name, info.Config); err != nil {
+	delete(info.Config, fieldPlacement)
+	if err := s.Send(ctx, info.Config); err != nil {
 		return nil, err
 	}
-	return ReadStream(ctx, js, name)
-}
-
-// update sends a configuration until the server has answered.
-func update(ctx context.Context, js *natsconn.JetStream, name string, next Config) error {
-	return natsconn.Retry(ctx, func(ctx context.Context) error {
-		_, err := ask(ctx, js, "STREAM.UPDATE", name, next)
-		return err
-	})
+	return s.Read(ctx)
 }
 
 // unsettled says what is missing until a stream is where and how it should be, or "" if nothing is. While a stream
 // moves, the server lists the old servers beside the new ones.
-func (i *Stream) unsettled(spec Spec, place *Placement) string {
+func (i *StreamInfo) unsettled(spec Spec, place *Placement) string {
 	if !i.clustered() {
 		return ""
 	}

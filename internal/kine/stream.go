@@ -9,13 +9,15 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// Stream is what the server tells about the stream behind a bucket, in the form of the JetStream API; only what is used here
+// StreamInfo is what the server tells about the stream behind a bucket, in the form of the JetStream API; only what is used here
 // is read. The stream of a bucket's mirror, which is a bucket one day, is made, moved and repaired in the same way, towards
-// another configuration: see [CreateStream], [SettleStream] and [UpdateStream].
-type Stream struct {
+// another configuration: see [Stream].
+type StreamInfo struct {
 	Config  Config    `json:"config"`
 	Created time.Time `json:"created"`
 	// Domain is the JetStream domain of the server that has answered, empty if it is in none. Answers to a creation or an update lack it.
@@ -52,29 +54,79 @@ type Stream struct {
 }
 
 // Empty tells whether nothing was ever stored in the stream, and nobody reads it.
-func (i *Stream) Empty() bool {
+func (i *StreamInfo) Empty() bool {
 	return i.State.Messages == 0 && i.State.LastSequence == 0 && i.State.ConsumerCount == 0
 }
 
 // clustered tells whether the stream is on servers of a NATS cluster. A server of none gives no name of one.
-func (i *Stream) clustered() bool { return i.Cluster != nil && i.Cluster.Name != "" }
+func (i *StreamInfo) clustered() bool { return i.Cluster != nil && i.Cluster.Name != "" }
 
-// readOnce asks for a stream once. The error is ErrNotFound if there is none.
-func readOnce(ctx context.Context, js *natsconn.JetStream, name string) (*Stream, error) {
-	info, err := ask(ctx, js, "STREAM.INFO", name, nil)
+// Stream is a handle of the stream behind a bucket or a mirror: the API that it is worked on with, and the name of the bucket.
+type Stream struct {
+	js     *natsconn.JetStream
+	bucket string
+}
+
+// OpenStream returns the handle of a bucket's stream. It makes no request, and the stream need not exist.
+func OpenStream(js *natsconn.JetStream, bucket string) Stream { return Stream{js: js, bucket: bucket} }
+
+// Name returns the name of the stream.
+func (s Stream) Name() string { return StreamName(s.bucket) }
+
+// Form is what the configuration of a stream should be, and what of it was chosen.
+type Form struct {
+	Spec
+	Config Config
+}
+
+// NewForm returns the form of a stream of this specification.
+func NewForm(spec Spec, config jetstream.StreamConfig) Form {
+	return Form{Spec: spec, Config: NewConfig(config)}
+}
+
+// contractForm returns the form that KINE accepts.
+func contractForm(spec Spec) Form { return NewForm(spec, Contract(spec)) }
+
+// With returns the form with another value of one field.
+func (f Form) With(field string, value any) Form {
+	f.Config = maps.Clone(f.Config)
+	f.Config.Set(field, value)
+	return f
+}
+
+// readOnce asks for the stream once. The error is ErrNotFound if there is none.
+func (s Stream) readOnce(ctx context.Context) (*StreamInfo, error) {
+	info, err := s.ask(ctx, "STREAM.INFO", nil)
 	if natsconn.IsAPIError(err, natsconn.CodeStreamNotFound) {
 		return nil, ErrNotFound
 	}
 	return info, err
 }
 
-// ReadStream asks for the stream of a bucket until an answer comes or ctx ends. The error is [ErrNotFound] if there is none.
-func ReadStream(ctx context.Context, js *natsconn.JetStream, bucket string) (info *Stream, err error) {
+// Read asks for the stream until an answer comes or ctx ends. The error is [ErrNotFound] if there is none.
+func (s Stream) Read(ctx context.Context) (info *StreamInfo, err error) {
 	err = natsconn.Retry(ctx, func(ctx context.Context) error {
-		info, err = readOnce(ctx, js, bucket)
+		info, err = s.readOnce(ctx)
 		return err
 	})
 	return info, err
+}
+
+// Send sends a configuration until the server has answered.
+func (s Stream) Send(ctx context.Context, next Config) error {
+	return natsconn.Retry(ctx, func(ctx context.Context) error {
+		_, err := s.ask(ctx, "STREAM.UPDATE", next)
+		return err
+	})
+}
+
+// remove asks once for the deletion of the stream. It need not exist.
+func (s Stream) remove(ctx context.Context) error {
+	err := s.js.Request(ctx, "STREAM.DELETE."+s.Name(), nil, nil)
+	if natsconn.IsAPIError(err, natsconn.CodeStreamNotFound) {
+		return nil
+	}
+	return err
 }
 
 const (
@@ -84,13 +136,13 @@ const (
 	learnTimeout = 2 * time.Second
 )
 
-// CreateStream makes a stream of this configuration, in the given place if there is one, unless there is one of its name.
-// What adopt says of the stream decides in both cases, as it is not known whose creation has made it; asked is set once a
-// request to create it was sent, before which there was none, and was not refused.
-func CreateStream(
-	ctx context.Context, js *natsconn.JetStream, want Config, place *Placement, adopt func(info *Stream, asked bool) error,
-) (*Stream, error) {
-	if err := checkCluster(ctx, js, place); err != nil {
+// Create makes the stream in this form, in the given place if there is one, unless there is one of its name. What adopt says of the
+// stream decides in both cases, as it is not known whose creation has made it; asked is set once a request to create it was sent,
+// before which there was none, and was not refused.
+func (s Stream) Create(
+	ctx context.Context, want Form, place *Placement, adopt func(info *StreamInfo, asked bool) error,
+) (*StreamInfo, error) {
+	if err := checkCluster(ctx, s.js, place); err != nil {
 		return nil, err
 	}
 	race, cancel := context.WithTimeout(ctx, raceTimeout)
@@ -99,16 +151,15 @@ func CreateStream(
 	defer cancel()
 	asked := false
 	for {
-		var info *Stream
+		var info *StreamInfo
 		err := natsconn.Retry(ctx, func(ctx context.Context) (err error) {
-			name := want.spec().Name
-			if info, err = readOnce(ctx, js, name); errors.Is(err, ErrNotFound) {
-				request := maps.Clone(want)
+			if info, err = s.readOnce(ctx); errors.Is(err, ErrNotFound) {
+				request := want
 				if place != nil {
-					request.Set("placement", place)
+					request = want.With(fieldPlacement, place)
 				}
 				// The server answers the creation of an equal stream with that stream, whatever is in it.
-				info, err = ask(ctx, js, "STREAM.CREATE", name, request)
+				info, err = s.ask(ctx, "STREAM.CREATE", request.Config)
 				_, refused := errors.AsType[*natsconn.APIError](err)
 				_, absent := errors.AsType[*natsconn.NoJetStreamError](err)
 				asked = !refused && !absent
@@ -119,7 +170,7 @@ func CreateStream(
 			return adopt(info, asked)
 		})
 		if err == nil && asked && info.clustered() {
-			err = checkDirectory(ctx, js, info)
+			err = s.checkDirectory(ctx, info)
 		}
 		if err == nil {
 			return info, nil
@@ -158,33 +209,27 @@ var errDirectoryGone = errors.New("the server has removed the directory of the n
 // a stream in it that was made in between (EnableJetStream in nats-server's server/jetstream.go); such a stream works until the server
 // restarts, and is lost then. Servers before 2.15 do not tell: 2.12.15 and 2.14.9 pass over the failure to write (updateWithAdvisory in
 // their server/stream.go).
-func checkDirectory(ctx context.Context, js *natsconn.JetStream, info *Stream) error {
-	name := info.Config.spec().Name
-	refused := update(ctx, js, name, info.Config)
+func (s Stream) checkDirectory(ctx context.Context, info *StreamInfo) error {
+	refused := s.Send(ctx, info.Config)
 	if !natsconn.IsAPIError(refused, natsconn.CodeStreamGeneral) {
 		return nil // whatever it is, the stream is there
 	}
 	gone := fmt.Errorf("%w: %w", errDirectoryGone, refused)
-	now, err := ReadStream(ctx, js, name)
+	now, err := s.Read(ctx)
 	if err != nil {
 		return errors.Join(gone, err)
 	}
 	var copied json.RawMessage
-	if now.Config.Get("mirror", &copied); copied == nil && !now.Empty() {
+	if now.Config.Get(fieldMirror, &copied); copied == nil && !now.Empty() {
 		return fmt.Errorf("the stream %s has messages and no directory: back it up and delete it before its server restarts: %w",
-			StreamName(name), refused)
+			s.Name(), refused)
 	}
-	err = natsconn.Retry(ctx, func(ctx context.Context) error { return js.Request(ctx, "STREAM.DELETE."+StreamName(name), nil, nil) })
-	if err != nil && !natsconn.IsAPIError(err, natsconn.CodeStreamNotFound) {
-		return errors.Join(gone, err)
-	}
-	return gone
+	return errors.Join(gone, natsconn.Retry(ctx, s.remove))
 }
 
-// SettleStream does for a new stream of this configuration what [Settle] does for a bucket.
-func SettleStream(ctx context.Context, js *natsconn.JetStream, want Config, place *Placement) (*Stream, error) {
-	spec := want.spec()
-	info, err := ReadStream(ctx, js, spec.Name)
+// Settle does for a new stream in this form what [Settle] does for a bucket.
+func (s Stream) Settle(ctx context.Context, want Form, place *Placement) (*StreamInfo, error) {
+	info, err := s.Read(ctx)
 	if err != nil && ctx.Err() != nil {
 		return nil, &UnsettledError{Waiting: notTold, Err: err}
 	}
@@ -192,30 +237,30 @@ func SettleStream(ctx context.Context, js *natsconn.JetStream, want Config, plac
 		return nil, err
 	}
 	created := maps.Clone(info.Config)
-	delete(created, "placement")
+	delete(created, fieldPlacement)
 	if place != nil {
-		created.Set("placement", place)
+		created.Set(fieldPlacement, place)
 	}
 	if !created.equal(info.Config) {
-		return UpdateStream(ctx, js, want, place, place != nil)
+		return s.Update(ctx, want, place, place != nil)
 	}
-	if info, err = await(ctx, js, spec, place, 1); err != nil {
+	if info, err = s.await(ctx, want.Spec, place, 1); err != nil {
 		return nil, err
 	}
-	return clearPlacement(ctx, js, spec.Name, info)
+	return s.clearPlacement(ctx, info)
 }
 
-// UpdateStream does for a stream of this configuration what [Update] does for a bucket.
-func UpdateStream(ctx context.Context, js *natsconn.JetStream, want Config, place *Placement, move bool) (*Stream, error) {
-	spec := want.spec()
-	info, err := ReadStream(ctx, js, spec.Name)
+// Update does for the stream, towards this form, what [Update] does for a bucket.
+func (s Stream) Update(ctx context.Context, want Form, place *Placement, move bool) (*StreamInfo, error) {
+	spec := want.Spec
+	info, err := s.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
 	broken := slices.DeleteFunc(info.Config.Differences(want), Difference.Repairable)
 	if len(broken) > 0 {
-		_, mirror := want["mirror"]
-		return nil, &UnrepairableError{Stream: StreamName(spec.Name), Differences: broken, ForMirror: mirror}
+		_, mirror := want.Config[fieldMirror]
+		return nil, &UnrepairableError{Stream: s.Name(), Differences: broken, ForMirror: mirror}
 	}
 
 	// New replicas are looked for in the stream's own cluster, but by tags only while the placement is set. The server
@@ -230,72 +275,65 @@ func UpdateStream(ctx context.Context, js *natsconn.JetStream, want Config, plac
 	if resize && spec.Replicas > 1 && !info.clustered() {
 		return nil, errNoReplicas
 	}
-	if carry && info.Config.value("placement") != "" {
-		if info, err = endMove(ctx, js, now, info); err != nil {
+	if carry && info.Config.value(fieldPlacement) != "" {
+		if info, err = s.endMove(ctx, now, info); err != nil {
 			return nil, err
 		}
 	}
-	unsized := maps.Clone(want)
-	unsized.Set("num_replicas", now.Replicas)
 	// A placement that is still there is that of an earlier move, which may have been lost on its way: the repair removes
 	// it, and only then is asking for it a move again.
-	next := info.Config.Repaired(unsized)
+	next := info.Config.Repaired(want.With(fieldReplicas, now.Replicas))
 	if !next.equal(info.Config) {
-		if err := update(ctx, js, spec.Name, next); err != nil {
+		if err := s.Send(ctx, next); err != nil {
 			return nil, err
 		}
 	}
 	if carry {
-		next.Set("placement", place)
-		if info, err = change(ctx, js, now, place, next); err != nil {
+		next.Set(fieldPlacement, place)
+		if info, err = s.change(ctx, now, place, next); err != nil {
 			return nil, err
 		}
 		next = info.Config
 	}
 	if resize {
-		next.Set("num_replicas", spec.Replicas)
-		if info, err = change(ctx, js, spec, place, next); err != nil {
+		next.Set(fieldReplicas, spec.Replicas)
+		if info, err = s.change(ctx, spec, place, next); err != nil {
 			return nil, err
 		}
 	}
 	if move && !carry && !resize {
 		// An earlier call has asked for the replicas, and did not see them come.
-		if info, err = await(ctx, js, spec, place, steadyPolls); err != nil {
+		if info, err = s.await(ctx, spec, place, steadyPolls); err != nil {
 			return nil, err
 		}
 	}
 	if carry {
-		info, err = clearPlacement(ctx, js, spec.Name, info)
+		info, err = s.clearPlacement(ctx, info)
 	} else {
-		info, err = ReadStream(ctx, js, spec.Name)
+		info, err = s.Read(ctx)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if left := info.Config.Unplaced(want); len(left) > 0 {
-		return nil, &UnchangedError{Stream: StreamName(spec.Name), Differences: left}
+		return nil, &UnchangedError{Stream: s.Name(), Differences: left}
 	}
 	return info, nil
 }
 
 // endMove waits until an earlier move of a stream ends, wherever to, on servers that do not tell that they are moving it: those before 2.15.
 // 2.12.15 never ends a move in which the placement is cleared.
-func endMove(ctx context.Context, js *natsconn.JetStream, spec Spec, info *Stream) (*Stream, error) {
-	if mute, err := js.OlderThan(ctx, "2.15.0"); err != nil || !mute {
+func (s Stream) endMove(ctx context.Context, spec Spec, info *StreamInfo) (*StreamInfo, error) {
+	if mute, err := s.js.OlderThan(ctx, "2.15.0"); err != nil || !mute {
 		return info, err
 	}
-	return await(ctx, js, spec, nil, steadyPolls)
-}
-
-// SendStream sends a configuration, which names its stream, until the server has answered.
-func SendStream(ctx context.Context, js *natsconn.JetStream, next Config) error {
-	return update(ctx, js, next.spec().Name, next)
+	return s.await(ctx, spec, nil, steadyPolls)
 }
 
 // change sends a configuration that moves or resizes a stream, and waits until the servers have followed.
-func change(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement, next Config) (*Stream, error) {
-	if err := update(ctx, js, spec.Name, next); err != nil {
+func (s Stream) change(ctx context.Context, spec Spec, place *Placement, next Config) (*StreamInfo, error) {
+	if err := s.Send(ctx, next); err != nil {
 		return nil, err
 	}
-	return await(ctx, js, spec, place, steadyPolls)
+	return s.await(ctx, spec, place, steadyPolls)
 }

@@ -29,7 +29,7 @@ func (e *MismatchError) Error() string {
 // ([GenerationLenient]).
 func (e *MismatchError) BreaksLenient() bool {
 	return slices.ContainsFunc(e.Differences, func(v Difference) bool {
-		if v.Field == "subjects" { // one more does no harm
+		if v.Field == fieldSubjects { // one more does no harm
 			return !strings.Contains(v.Actual, strings.Trim(v.Required, "[]"))
 		}
 		return slices.Contains(lenientNeeds, v.Field)
@@ -39,7 +39,7 @@ func (e *MismatchError) BreaksLenient() bool {
 // lenientNeeds are the fields beside the subjects without which KINE 0.13.15 does not start, or does not create, update, delete
 // and watch: each was measured with nats-server 2.15.2. It works on a stream with sources, which would mix in the data of
 // another, and on one with first_seq, until that deletes everything. It waits for no last message (waitReady came with KINE 0.14).
-var lenientNeeds = []string{"mirror", "sources", "sealed", "retention", "no_ack", FieldFirstSequence}
+var lenientNeeds = []string{fieldMirror, fieldSources, "sealed", "retention", "no_ack", FieldFirstSequence}
 
 // Errors of [VerifyContract] beside those of the connection.
 var (
@@ -150,7 +150,8 @@ func compare(ctx context.Context, js *natsconn.JetStream, spec Spec, domain stri
 		found = append(found, err)
 	}
 
-	info, err := ReadStream(ctx, js, spec.Name)
+	s := OpenStream(js, spec.Name)
+	info, err := s.Read(ctx)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return append(found, ErrMissing)
@@ -162,15 +163,15 @@ func compare(ctx context.Context, js *natsconn.JetStream, spec Spec, domain stri
 	if err := limits.consumersLeft(info.State.ConsumerCount); err != nil {
 		found = append(found, err)
 	}
-	return append(found, compareBucket(ctx, js, info, spec, asKINE)...)
+	return append(found, s.compareBucket(ctx, info, spec, asKINE)...)
 }
 
 // compareBucket returns what keeps KINE from starting on a bucket.
-func compareBucket(ctx context.Context, js *natsconn.JetStream, info *Stream, spec Spec, asKINE bool) (found []error) {
+func (s Stream) compareBucket(ctx context.Context, info *StreamInfo, spec Spec, asKINE bool) (found []error) {
 	bucket := info.Bucket()
 	differences := info.Config.contractDifferences(spec, true)
 	if len(bucket.Unrepairable()) == 0 {
-		last, err := lastDifference(ctx, js, info)
+		last, err := s.lastDifference(ctx, info)
 		switch {
 		case err == nil && last != nil:
 			differences = append(differences, *last)

@@ -107,7 +107,7 @@ func graftedHistory(t *testing.T) {
 	if _, ok := errors.AsType[*kine.ExistsError](restore(t, top, spec)); !ok {
 		t.Error("a mirror that no restoration has made: not refused")
 	}
-	if err := kine.SendStream(t.Context(), top.js, spec.restoring()); err != nil {
+	if err := kine.OpenStream(top.js, spec.Name).Send(t.Context(), spec.restoring().Config); err != nil {
 		t.Fatal(err)
 	}
 	err = restore(t, top, spec)

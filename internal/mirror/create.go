@@ -11,7 +11,7 @@ import (
 // Probe looks at the bucket that is to be mirrored, from its own side: it must be there ([kine.ErrNotFound]), keep the KINE
 // contract and be no mirror itself ([*SourceError]). A fence is no obstacle. Its history is the one for [Spec].
 func Probe(ctx context.Context, source *natsconn.JetStream, bucket string) (*kine.Bucket, error) {
-	info, err := kine.ReadStream(ctx, source, bucket)
+	info, err := kine.OpenStream(source, bucket).Read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func Probe(ctx context.Context, source *natsconn.JetStream, bucket string) (*kin
 // spec and is empty, as an earlier creation leaves it whose answer was lost, and that is noted in it; any other stream is an [*kine.ExistsError]. A source
 // in the same account and domain is a [*BrokenError], and nothing is made then.
 func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement) (*Mirror, error) {
-	return create(ctx, js, spec, spec.form(), place, func(info *kine.Stream, asked bool) bool {
+	return create(ctx, js, spec, spec.form(), place, func(info *kine.StreamInfo, asked bool) bool {
 		// A mirror fills itself: one that was asked for in vain is not empty for long.
 		return asked || info.Empty()
 	})
@@ -36,12 +36,12 @@ func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.
 // createRestoring makes the stream of a mirror that a bucket is restored by, or takes over with all that is in it one that an earlier
 // restoration has made.
 func createRestoring(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement) (*Mirror, error) {
-	return create(ctx, js, spec, spec.restoring(), place, func(*kine.Stream, bool) bool { return true })
+	return create(ctx, js, spec, spec.restoring(), place, func(*kine.StreamInfo, bool) bool { return true })
 }
 
 // create makes the stream of a mirror in this form of its configuration. One that has it already is taken over if adopt says so.
 func create(
-	ctx context.Context, js *natsconn.JetStream, spec Spec, form kine.Config, place *kine.Placement, adopt func(info *kine.Stream, asked bool) bool,
+	ctx context.Context, js *natsconn.JetStream, spec Spec, form kine.Form, place *kine.Placement, adopt func(info *kine.StreamInfo, asked bool) bool,
 ) (*Mirror, error) {
 	if err := spec.Source.Check(); err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func create(
 		return nil, err
 	}
 	adopted := false
-	info, err := kine.CreateStream(ctx, js, form, place, func(info *kine.Stream, asked bool) error {
+	info, err := kine.OpenStream(js, spec.Name).Create(ctx, form, place, func(info *kine.StreamInfo, asked bool) error {
 		adopted = !asked
 		if len(info.Config.Unplaced(form)) == 0 && adopt(info, asked) {
 			return nil
@@ -90,11 +90,11 @@ func checkDomain(ctx context.Context, js *natsconn.JetStream, source Source) err
 // placement, which a bucket must not have, and returns the mirror as it is now. If ctx ends before, the error is a
 // [*kine.UnsettledError].
 func Settle(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement) (*Mirror, error) {
-	return settled(kine.SettleStream(ctx, js, spec.form(), place))
+	return settled(kine.OpenStream(js, spec.Name).Settle(ctx, spec.form(), place))
 }
 
 // settled reads what package kine returns of a mirror's stream.
-func settled(info *kine.Stream, err error) (*Mirror, error) {
+func settled(info *kine.StreamInfo, err error) (*Mirror, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -150,11 +150,11 @@ func isLasting(err error) bool {
 
 // discard removes a mirror that can never work, which is what err says, and returns err. One that had messages when this
 // process met it is not this process's own, and may be the only copy of them; nor is one that was there before, or was changed since.
-func discard(ctx context.Context, js *natsconn.JetStream, form kine.Config, made *Mirror, err error) error {
+func discard(ctx context.Context, js *natsconn.JetStream, form kine.Form, made *Mirror, err error) error {
 	if !isLasting(err) || made.LastSequence > 0 || made.Adopted {
 		return err
 	}
-	info, left := kine.ReadStream(ctx, js, made.Name)
+	info, left := kine.OpenStream(js, made.Name).Read(ctx)
 	if left == nil && len(info.Config.Unplaced(form)) == 0 {
 		left = kine.Delete(ctx, js, made.Name, true)
 	}

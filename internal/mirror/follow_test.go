@@ -221,9 +221,8 @@ func TestUpdateRepairs(t *testing.T) {
 		"mirror_direct": true, "description": "mine", "max_bytes": 1 << 30, "discard": "old",
 		"allow_direct": false, "metadata": map[string]string{"owner": "me"}, "max_age": int64(time.Hour),
 	} {
-		changed := spec.form()
-		changed.Set(field, value)
-		if err := kine.SendStream(t.Context(), top.js, changed); err != nil {
+		changed := spec.form().With(field, value)
+		if err := kine.OpenStream(top.js, spec.Name).Send(t.Context(), changed.Config); err != nil {
 			t.Errorf("%s: %v", field, err)
 			continue
 		}

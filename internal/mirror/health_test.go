@@ -97,12 +97,12 @@ func TestForm(t *testing.T) {
 		specOf("kine", kineIn("hub")), specOf("copy", kineIn("hub")), specOf("kine", shared), specOf("copy", shared),
 		{Spec: kine.Spec{Name: "kine", History: 64, Replicas: 5}, Source: Source{Bucket: "a", APIPrefix: "x.y"}},
 	} {
-		m := read(&kine.Stream{Config: spec.form()})
+		m := read(&kine.StreamInfo{Config: spec.form().Config})
 		if m.spec() != spec || len(m.Differences) > 0 || m.Promoted {
 			t.Errorf("%+v is read as %+v", spec, m)
 		}
 		fields := map[string]bool{}
-		for _, v := range spec.form().Differences(kine.NewConfig(kine.Contract(spec.Spec))) {
+		for _, v := range spec.form().Config.Differences(kine.NewForm(spec.Spec, kine.Contract(spec.Spec))) {
 			fields[v.Field] = true
 		}
 		if len(fields) != 3 || !fields["mirror"] || !fields["subjects"] || !fields["duplicate_window"] {
@@ -110,7 +110,7 @@ func TestForm(t *testing.T) {
 		}
 	}
 	byPrefix := specOf("kine", Source{Bucket: "kine", APIPrefix: "$JS.hub.API"})
-	if m := read(&kine.Stream{Config: byPrefix.form()}); m.Source != kineIn("hub") || len(m.Differences) > 0 {
+	if m := read(&kine.StreamInfo{Config: byPrefix.form().Config}); m.Source != kineIn("hub") || len(m.Differences) > 0 {
 		t.Errorf("the prefix of a domain is read as %+v", m.Source)
 	}
 }

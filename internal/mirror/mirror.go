@@ -126,7 +126,7 @@ type Spec struct {
 }
 
 // form returns the configuration of the mirror's stream.
-func (s Spec) form() kine.Config {
+func (s Spec) form() kine.Form {
 	c := kine.Contract(s.Spec)
 	c.Subjects, c.Duplicates = nil, 0 // refused on a mirror
 	c.MirrorDirect = false            // it would answer KINE's reads of the source with what is not the latest
@@ -139,7 +139,7 @@ func (s Spec) form() kine.Config {
 			{Source: kine.Subjects(s.Source.Bucket), Destination: kine.Subjects(s.Name)},
 		}
 	}
-	return kine.NewConfig(c)
+	return kine.NewForm(s.Spec, c)
 }
 
 // restoreMetadata marks the stream of a mirror that a restoration has made to make a bucket of it. Without the mark, a mirror is
@@ -147,10 +147,8 @@ func (s Spec) form() kine.Config {
 const restoreMetadata = "nats-k3s.restore"
 
 // restoring returns the configuration of the mirror's stream while a bucket is restored by it. The promotion removes the mark.
-func (s Spec) restoring() kine.Config {
-	c := s.form()
-	c.Set("metadata", map[string]string{restoreMetadata: s.Source.Bucket})
-	return c
+func (s Spec) restoring() kine.Form {
+	return s.form().With("metadata", map[string]string{restoreMetadata: s.Source.Bucket})
 }
 
 // Never is the [Mirror.Active] of a mirror that has had no sign of life of its source, since it exists or since the server
@@ -179,7 +177,7 @@ type Mirror struct {
 func (m *Mirror) spec() Spec { return Spec{Spec: m.Bucket.Spec, Source: m.Source} }
 
 // read reads a stream as that of a mirror.
-func read(info *kine.Stream) *Mirror {
+func read(info *kine.StreamInfo) *Mirror {
 	m := &Mirror{Bucket: *info.Bucket(), Active: Never}
 	var source *jetstream.StreamSource
 	info.Config.Get("mirror", &source)
@@ -199,7 +197,7 @@ func read(info *kine.Stream) *Mirror {
 // allows. The error is [kine.ErrNotFound] if the server says that there is none. A stream that is no mirror is returned as
 // one that was promoted.
 func Read(ctx context.Context, js *natsconn.JetStream, name string) (*Mirror, error) {
-	info, err := kine.ReadStream(ctx, js, name)
+	info, err := kine.OpenStream(js, name).Read(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -117,14 +117,14 @@ func TestProbe(t *testing.T) {
 
 	changed := kine.NewConfig(kine.Contract(kine.Spec{Name: "kine", History: 10, Replicas: 1}))
 	changed.Set("max_bytes", 1<<20)
-	if err := kine.SendStream(t.Context(), top.from, changed); err != nil {
+	if err := kine.OpenStream(top.from, "kine").Send(t.Context(), changed); err != nil {
 		t.Fatal(err)
 	}
 	if _, err = Probe(t.Context(), top.from, "kine"); err == nil || !strings.Contains(err.Error(), "max_bytes is 1048576") {
 		t.Errorf("of a bucket that breaks the contract: %v", err)
 	}
 	changed.Set("max_bytes", -1)
-	if err := kine.SendStream(t.Context(), top.from, changed); err != nil {
+	if err := kine.OpenStream(top.from, "kine").Send(t.Context(), changed); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := kine.SetFence(t.Context(), top.from, "kine", kine.Fence{By: "test"}); err != nil {

@@ -13,8 +13,9 @@ import (
 // [AwaitSequence]. A stream that is no mirror any more is repaired to the contract if it differs. Errors:
 // [kine.ErrNotFound], [*kine.UnrepairableError] before anything is changed.
 func Promote(ctx context.Context, js *natsconn.JetStream, spec Spec) (*kine.Bucket, error) {
-	want := kine.NewConfig(kine.Contract(spec.Spec))
-	info, err := kine.ReadStream(ctx, js, spec.Name)
+	want := kine.NewForm(spec.Spec, kine.Contract(spec.Spec))
+	s := kine.OpenStream(js, spec.Name)
+	info, err := s.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -25,14 +26,14 @@ func Promote(ctx context.Context, js *natsconn.JetStream, spec Spec) (*kine.Buck
 		}
 	}
 	if len(unrepairable) > 0 {
-		return nil, &kine.UnrepairableError{Stream: kine.StreamName(spec.Name), Differences: unrepairable}
+		return nil, &kine.UnrepairableError{Stream: s.Name(), Differences: unrepairable}
 	}
 	if len(info.Config.Differences(want)) > 0 {
-		if err := kine.SendStream(ctx, js, info.Config.Repaired(want)); err != nil {
+		if err := s.Send(ctx, info.Config.Repaired(want)); err != nil {
 			return nil, err
 		}
 	}
-	if info, err = kine.ReadStream(ctx, js, spec.Name); err != nil {
+	if info, err = s.Read(ctx); err != nil {
 		return nil, err
 	}
 	if left := info.Config.Differences(want); len(left) > 0 {
@@ -81,7 +82,7 @@ func bring(ctx context.Context, js, source *natsconn.JetStream, spec Spec, place
 	if _, err := AwaitSync(ctx, js, source, spec); err != nil {
 		return err
 	}
-	if _, err := settled(kine.SettleStream(ctx, js, spec.restoring(), place)); err != nil {
+	if _, err := settled(kine.OpenStream(js, spec.Name).Settle(ctx, spec.restoring(), place)); err != nil {
 		return err
 	}
 	// Moving may have taken its time.

@@ -103,9 +103,8 @@ func TestPromoteRefused(t *testing.T) {
 	if _, err := Promote(t.Context(), top.js, spec); !errors.Is(err, kine.ErrNotFound) {
 		t.Errorf("of no mirror: %v", err)
 	}
-	form := spec.form()
-	form.Set("storage", "memory")
-	if err := top.js.Request(t.Context(), "STREAM.CREATE.KV_kine", form, nil); err != nil {
+	form := spec.form().With("storage", "memory")
+	if err := top.js.Request(t.Context(), "STREAM.CREATE.KV_kine", form.Config, nil); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Promote(t.Context(), top.js, spec)

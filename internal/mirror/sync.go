@@ -55,9 +55,9 @@ func awaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec, f
 		w.look(first)
 	}
 	if source != nil {
-		var from *kine.Stream
+		var from *kine.StreamInfo
 		err := source.Answering(ctx, askTimeout, func(ctx context.Context) (err error) {
-			from, err = kine.ReadStream(ctx, source, spec.Source.Bucket)
+			from, err = kine.OpenStream(source, spec.Source.Bucket).Read(ctx)
 			return err
 		})
 		if errors.Is(err, kine.ErrNotFound) {

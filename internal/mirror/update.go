@@ -19,7 +19,7 @@ func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.
 	if m.Promoted {
 		return nil, &PromotedError{Name: spec.Name}
 	}
-	return settled(kine.UpdateStream(ctx, js, spec.form(), place, move))
+	return settled(kine.OpenStream(js, spec.Name).Update(ctx, spec.form(), place, move))
 }
 
 // Delete removes a mirror, by [kine.Delete]: it may have been promoted just now, and then KINE may be at work on it, which is a

@@ -82,22 +82,44 @@ func (m *endpointModel) endpoint() (e kine.Endpoint, unknown map[string]bool) {
 	for i, server := range m.Servers.Elements() {
 		e.Servers = append(e.Servers, text(serverField(i), server))
 	}
-	store := m.Datastore.Attributes() // empty for an unknown object, so that its fields count as unknown
+	store := m.datastore()
 	e.Spec = kine.Spec{
-		Name: text("Bucket", store["name"]), History: number("History", store["history"]),
-		Replicas: int(number("Replicas", store["replicas"])),
+		Name: text("Bucket", store.Name), History: number("History", store.History),
+		Replicas: int(number("Replicas", store.Replicas)),
 	}
 	e.CredentialsFile, e.ContextFile = text("CredentialsFile", m.CredentialsFile), text("ContextFile", m.ContextFile)
 	e.User, e.Password = text("User", m.User), text("Password", m.Password)
 	e.Token = text("Token", m.Token)
 	if !m.TLS.IsNull() {
-		files := m.TLS.Attributes()
-		e.CAFile, e.CertFile = text("CAFile", files["ca_file"]), text("CertFile", files["cert_file"])
-		e.KeyFile = text("KeyFile", files["key_file"])
+		files := m.files()
+		e.CAFile, e.CertFile = text("CAFile", files.CAFile), text("CertFile", files.CertFile)
+		e.KeyFile = text("KeyFile", files.KeyFile)
 	}
 	// The validators of the schema have refused what is no duration.
 	e.SlowMethod, _ = time.ParseDuration(text("SlowMethod", m.SlowMethod))
 	return e, unknown
+}
+
+// datastore returns the attribute datastore.
+func (m *endpointModel) datastore() stream.Datastore {
+	return stream.DatastoreOf(context.Background(), m.Datastore)
+}
+
+// tlsFiles are the paths of files on the node.
+type tlsFiles struct {
+	CAFile   types.String `tfsdk:"ca_file"`
+	CertFile types.String `tfsdk:"cert_file"`
+	KeyFile  types.String `tfsdk:"key_file"`
+}
+
+// files returns the attribute tls. The paths of an unknown one are unknown.
+func (m *endpointModel) files() tlsFiles {
+	if m.TLS.IsUnknown() {
+		return tlsFiles{types.StringUnknown(), types.StringUnknown(), types.StringUnknown()}
+	}
+	var files tlsFiles
+	attribute.Decode(context.Background(), m.TLS, &files)
+	return files
 }
 
 func serverField(index int) string { return fmt.Sprintf("Servers[%d]", index) }
@@ -124,13 +146,13 @@ func (m *endpointModel) check(diags *diag.Diagnostics) {
 
 // checkWritable refuses a datastore that is known not to take writes.
 func (m *endpointModel) checkWritable(diags *diag.Diagnostics) {
-	writable, ok := m.Datastore.Attributes()["writable"].(types.Bool)
-	if !ok || writable.IsNull() || writable.IsUnknown() || writable.ValueBool() {
+	store := m.datastore()
+	if store.Writable.IsNull() || store.Writable.IsUnknown() || store.Writable.ValueBool() {
 		return
 	}
 	reason := "no reason is given"
-	if text, ok := m.Datastore.Attributes()["reason"].(types.String); ok && text.ValueString() != "" {
-		reason = text.ValueString()
+	if text := store.Reason.ValueString(); text != "" {
+		reason = text
 	}
 	diags.AddAttributeError(path.Root("datastore"), "Datastore Is Not Writable",
 		fmt.Sprintf("KINE could not start on this datastore: %s.\n\nPoint the endpoint at the bucket that is in use, or make this one "+

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
 )
@@ -34,20 +35,26 @@ type verification struct {
 // verification returns the verification block, with nulls if there is none. Its write-only values are there only in a model of
 // the configuration.
 func (m *endpointModel) verification() verification {
-	attributes := m.Verification.Attributes()
-	v := verification{servers: types.ListNull(types.StringType), name: credentialsWO}
-	if _, ephemeral := m.Verification.AttributeTypes(context.Background())[credentials]; ephemeral {
-		v.name = credentials
+	ctx := context.Background()
+	v := verification{name: credentialsWO}
+	if _, ephemeral := m.Verification.AttributeTypes(ctx)[credentials]; ephemeral {
+		var block struct {
+			Servers     types.List   `tfsdk:"servers"`
+			TLS         types.Object `tfsdk:"tls"`
+			Credentials types.String `tfsdk:"credentials"`
+		}
+		attribute.Decode(ctx, m.Verification, &block)
+		v.name, v.servers, v.tls, v.credentials = credentials, block.Servers, block.TLS, block.Credentials
+		return v
 	}
-	if servers, ok := attributes["servers"].(types.List); ok {
-		v.servers = servers
+	var block struct {
+		Servers              types.List   `tfsdk:"servers"`
+		TLS                  types.Object `tfsdk:"tls"`
+		CredentialsWO        types.String `tfsdk:"credentials_wo"`
+		CredentialsWOVersion types.String `tfsdk:"credentials_wo_version"`
 	}
-	if tls, ok := attributes["tls"].(types.Object); ok {
-		v.tls = tls
-	}
-	if text, ok := attributes[v.name].(types.String); ok {
-		v.credentials = text
-	}
+	attribute.Decode(ctx, m.Verification, &block)
+	v.servers, v.tls, v.credentials = block.Servers, block.TLS, block.CredentialsWO
 	return v
 }
 
@@ -117,14 +124,9 @@ func (m *endpointModel) checkAccount(diags *diag.Diagnostics) {
 }
 
 // account returns the public key of the bucket's account, and domain its JetStream domain, both empty if none was given.
-func (m *endpointModel) account() string { return m.datastoreText("account") }
+func (m *endpointModel) account() string { return m.datastore().Account.ValueString() }
 
-func (m *endpointModel) domain() string { return m.datastoreText("jetstream_domain") }
-
-func (m *endpointModel) datastoreText(name string) string {
-	text, _ := m.Datastore.Attributes()[name].(types.String)
-	return text.ValueString()
-}
+func (m *endpointModel) domain() string { return m.datastore().JetStreamDomain.ValueString() }
 
 // connects returns how k3s would connect, but for what differs on this machine. What is unknown counts as unset.
 func (m *endpointModel) connects() natsconn.Settings {

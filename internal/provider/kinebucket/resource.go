@@ -63,7 +63,7 @@ func (r *bucketResource) ValidateConfig(ctx context.Context, req resource.Valida
 		resp.Diagnostics.AddAttributeError(path.Root("force_unfence"), "Invalid Attribute Combination",
 			"force_unfence only counts together with fenced = false. Set that too, or leave force_unfence out.")
 	}
-	stream.ValidatePlacement(config.Placement, &resp.Diagnostics)
+	stream.ValidatePlacement(ctx, config.Placement, &resp.Diagnostics)
 }
 
 func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -86,7 +86,7 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 		stream.FillAccount(&plan.Account, r.data)
 	}
 	if !plan.RestoreFrom.IsNull() {
-		plan.RestoreFrom = stream.SourceOf(ctx, plan.RestoreFrom, &resp.Diagnostics).NullUnknown().Object()
+		plan.RestoreFrom = stream.SourceOf(ctx, plan.RestoreFrom).NullUnknown().Object()
 	}
 	js, err := plan.JetStream(r.data)
 	if err != nil {

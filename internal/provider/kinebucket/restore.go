@@ -135,13 +135,13 @@ func (m *bucketModel) restoresAs(ctx context.Context, state *bucketModel, diags 
 // tellRestore fills in what is left out of restore_from and is in effect.
 func (m *bucketModel) tellRestore(ctx context.Context, diags *diag.Diagnostics) {
 	if !m.RestoreFrom.IsNull() && !m.RestoreFrom.IsUnknown() {
-		m.RestoreFrom = stream.SourceOf(ctx, m.RestoreFrom, diags).InEffect(m.Account, m.JetStreamDomain).Object()
+		m.RestoreFrom = stream.SourceOf(ctx, m.RestoreFrom).InEffect(m.Account, m.JetStreamDomain).Object()
 	}
 }
 
 // source returns what the bucket is made from, with all prefixes.
 func (m *bucketModel) source(ctx context.Context, diags *diag.Diagnostics) stream.Source {
-	configured := stream.SourceOf(ctx, m.RestoreFrom, diags)
+	configured := stream.SourceOf(ctx, m.RestoreFrom)
 	return configured.WithPrefixes(configured, m.Account)
 }
 

@@ -29,7 +29,7 @@ func (m *mirrorModel) spec(source mirror.Source) mirror.Spec {
 // none at all.
 func (m *mirrorModel) setMirror(ctx context.Context, got *mirror.Mirror) (diags diag.Diagnostics) {
 	bucket := got.Bucket
-	source := stream.SourceOf(ctx, m.Source, &diags)
+	source := stream.SourceOf(ctx, m.Source)
 	switch {
 	case got.Promoted:
 		// As a bucket it may be in order.
@@ -70,7 +70,7 @@ func (m *mirrorModel) setApplied(ctx context.Context, got *mirror.Mirror) diag.D
 // derive sets what follows from other attributes, as far as they are known.
 func (m *mirrorModel) derive(ctx context.Context, diags *diag.Diagnostics) {
 	reason := types.StringUnknown()
-	if bucket := stream.SourceOf(ctx, m.Source, diags).Bucket; !bucket.IsUnknown() {
+	if bucket := stream.SourceOf(ctx, m.Source).Bucket; !bucket.IsUnknown() {
 		reason = types.StringValue(fmt.Sprintf("it is a mirror of the bucket %s that was not promoted; k3s belongs on that bucket, until "+
 			"the mirror is promoted in its place", bucket.ValueString()))
 	}

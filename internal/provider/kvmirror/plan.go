@@ -31,9 +31,9 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	}
 	fail := func(err error) { addError(&resp.Diagnostics, "Plan", &plan, err) }
 	inAccount := plan.PlanDefaults(r.data, &config.Model, fail)
-	source := stream.SourceOf(ctx, plan.Source, &resp.Diagnostics)
+	source := stream.SourceOf(ctx, plan.Source)
 	if req.State.Raw.IsNull() {
-		source = stream.SourceOf(ctx, config.Source, &resp.Diagnostics)
+		source = stream.SourceOf(ctx, config.Source)
 		source = source.WithPrefixes(source, plan.Account)
 		if config.Name.IsNull() {
 			plan.Name = source.Bucket

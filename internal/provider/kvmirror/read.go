@@ -45,7 +45,7 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 	gone := func() {
 		resp.Diagnostics.AddWarning(kind.Title+" Is Gone",
 			secret.Sprintf("The server says that there is no mirror %q any more. An apply makes it again, and copies its source, %s, again.",
-				state.Name.ValueString(), stream.SourceOf(ctx, state.Source, &resp.Diagnostics).MirrorSource()))
+				state.Name.ValueString(), stream.SourceOf(ctx, state.Source).MirrorSource()))
 	}
 	fail := func(err error) { addError(&resp.Diagnostics, "Read", &state, err) }
 	if state.ReadFailed(ctx, kind, r.data, err, gone, fail, resp) {
@@ -67,7 +67,7 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 
 // tellSource fills in what nobody has said of the source and is in effect. The domain of one in another account is told once the source was found there.
 func (m *mirrorModel) tellSource(ctx context.Context, diags *diag.Diagnostics) {
-	source := stream.SourceOf(ctx, m.Source, diags)
+	source := stream.SourceOf(ctx, m.Source)
 	if !source.BehindPrefixes() || !m.SourceFenced.IsNull() {
 		m.Source = source.InEffect(m.Account, m.JetStreamDomain).Object()
 	}
@@ -95,7 +95,7 @@ func (r *mirrorResource) readSource(
 			"The server reports of the mirror %q: %s.\n\nWhat the mirror has stays. It continues by itself within some minutes "+
 				"once its source is back and reachable. Until then, the server repeats this report.", got.Name, got.Describe()))
 	}
-	source := stream.SourceOf(ctx, state.Source, diags)
+	source := stream.SourceOf(ctx, state.Source)
 	from, err := source.API(r.data, state.Account, state.JetStreamDomain)
 	if err == nil && from == nil {
 		return
@@ -124,7 +124,7 @@ func (r *mirrorResource) readSource(
 
 // elsewhere tells whether the stream is the mirror of another source than that of the model.
 func (m *mirrorModel) elsewhere(ctx context.Context, got *mirror.Mirror, diags *diag.Diagnostics) bool {
-	return !got.Source.Equal(stream.SourceOf(ctx, m.Source, diags).MirrorSource())
+	return !got.Source.Equal(stream.SourceOf(ctx, m.Source).MirrorSource())
 }
 
 // compare notes where the mirror and its source have different histories, and warns of it. It returns the source as far as it was found.

@@ -52,7 +52,7 @@ func (r *mirrorResource) ValidateConfig(ctx context.Context, req resource.Valida
 	var config mirrorModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
-	stream.ValidatePlacement(config.Placement, &resp.Diagnostics)
+	stream.ValidatePlacement(ctx, config.Placement, &resp.Diagnostics)
 }
 
 func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -61,7 +61,7 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 	if plan.Account.IsUnknown() {
 		stream.FillAccount(&plan.Account, r.data)
 	}
-	source := stream.SourceOf(ctx, plan.Source, &resp.Diagnostics).NullUnknown()
+	source := stream.SourceOf(ctx, plan.Source).NullUnknown()
 	source = source.WithPrefixes(source, plan.Account)
 	plan.checkSource("Create", source, &resp.Diagnostics)
 	place := stream.PlacementOf(ctx, plan.Placement, &resp.Diagnostics)
@@ -176,7 +176,7 @@ func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest,
 func (r *mirrorResource) update(
 	ctx context.Context, plan, state *mirrorModel, left bool, resp *resource.UpdateResponse,
 ) (*mirror.Mirror, error) {
-	source := stream.SourceOf(ctx, plan.Source, &resp.Diagnostics)
+	source := stream.SourceOf(ctx, plan.Source)
 	js, from, err := r.sides(plan, source)
 	if err != nil {
 		return nil, err

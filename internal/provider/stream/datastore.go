@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"context"
+
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
@@ -33,6 +36,17 @@ var datastoreTypes = map[string]attr.Type{
 	"jetstream_domain": types.StringType,
 	"writable":         types.BoolType,
 	"reason":           types.StringType,
+}
+
+// DatastoreOf reads the object. The fields of an unknown one are unknown.
+func DatastoreOf(ctx context.Context, object types.Object) Datastore {
+	if object.IsUnknown() {
+		text, number := types.StringUnknown(), types.Int64Unknown()
+		return Datastore{text, number, number, text, text, types.BoolUnknown(), text}
+	}
+	var d Datastore
+	attribute.Decode(ctx, object, &d)
+	return d
 }
 
 // Object returns the model as a Terraform object.

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
@@ -13,9 +12,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
@@ -29,9 +28,15 @@ var placementTypes = map[string]attr.Type{
 	"tags":    types.SetType{ElemType: types.StringType},
 }
 
-type placementModel struct {
+// placement is the object in Terraform's types.
+type placement struct {
 	Cluster types.String `tfsdk:"cluster"`
 	Tags    types.Set    `tfsdk:"tags"`
+}
+
+// object returns the placement as a Terraform object.
+func (p placement) object() types.Object {
+	return types.ObjectValueMust(placementTypes, map[string]attr.Value{"cluster": p.Cluster, "tags": p.Tags})
 }
 
 // PlacementAttribute is the attribute of a resource that these servers hold.
@@ -57,8 +62,12 @@ func PlacementAttribute(description string) schema.SingleNestedAttribute {
 }
 
 // ValidatePlacement refuses a placement that chooses nothing.
-func ValidatePlacement(object types.Object, diags *diag.Diagnostics) {
-	if place := object.Attributes(); len(place) > 0 && place["cluster"].IsNull() && place["tags"].IsNull() {
+func ValidatePlacement(ctx context.Context, object types.Object, diags *diag.Diagnostics) {
+	if object.IsNull() || object.IsUnknown() {
+		return
+	}
+	var p placement
+	if attribute.Decode(ctx, object, &p); p.Cluster.IsNull() && p.Tags.IsNull() {
 		diags.AddAttributeError(path.Root(PlacementAttr), "Invalid Attribute Combination",
 			"A placement needs cluster, tags or both. Leave it out to let the servers choose.")
 	}
@@ -69,8 +78,8 @@ func PlacementOf(ctx context.Context, object types.Object, diags *diag.Diagnosti
 	if object.IsNull() || object.IsUnknown() {
 		return nil
 	}
-	var m placementModel
-	diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
+	var m placement
+	attribute.Decode(ctx, object, &m)
 	place := &kine.Placement{Cluster: m.Cluster.ValueString()}
 	diags.Append(m.Tags.ElementsAs(ctx, &place.Tags, false)...)
 	slices.Sort(place.Tags)
@@ -86,8 +95,8 @@ func Moves(ctx context.Context, planned, before types.Object, cluster types.Stri
 	if planned.IsUnknown() {
 		return true
 	}
-	attributes := planned.Attributes()
-	if attributes["cluster"].IsUnknown() || attributes["tags"].IsUnknown() {
+	var p placement
+	if attribute.Decode(ctx, planned, &p); p.Cluster.IsUnknown() || p.Tags.IsUnknown() {
 		return true
 	}
 	wanted, was := PlacementOf(ctx, planned, diags), PlacementOf(ctx, before, diags)
@@ -106,9 +115,10 @@ func FoundPlacement(ctx context.Context, object types.Object, cluster types.Stri
 	if place == nil || place.Cluster == "" || place.Cluster == cluster.ValueString() {
 		return object
 	}
-	attributes := maps.Clone(object.Attributes())
-	attributes["cluster"] = cluster
-	return types.ObjectValueMust(placementTypes, attributes)
+	var p placement
+	attribute.Decode(ctx, object, &p)
+	p.Cluster = cluster
+	return p.object()
 }
 
 // WithoutPlacement drops the difference that a placement is which Terraform has set itself and not cleared yet.

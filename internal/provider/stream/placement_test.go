@@ -78,12 +78,12 @@ func TestPlacement(t *testing.T) {
 			t.Errorf("%s in us is found as %s, want %s", c.was, got, c.want)
 		}
 	}
-	ValidatePlacement(placementObject(""), &diags)
+	ValidatePlacement(t.Context(), placementObject(""), &diags)
 	if diags.ErrorsCount() != 1 {
 		t.Errorf("a placement that chooses nothing: %v", diags)
 	}
-	ValidatePlacement(placementObject("eu"), &diags)
-	ValidatePlacement(types.ObjectNull(placementTypes), &diags)
+	ValidatePlacement(t.Context(), placementObject("eu"), &diags)
+	ValidatePlacement(t.Context(), types.ObjectNull(placementTypes), &diags)
 	if diags.ErrorsCount() != 1 {
 		t.Errorf("one that does: %v", diags)
 	}

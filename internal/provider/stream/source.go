@@ -4,10 +4,8 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
@@ -54,15 +52,13 @@ func DeliverPrefixValidator() validator.String {
 }
 
 // SourceOf reads the object. Of one that is not known, nothing is.
-func SourceOf(ctx context.Context, object types.Object, diags *diag.Diagnostics) Source {
+func SourceOf(ctx context.Context, object types.Object) Source {
 	if object.IsUnknown() {
 		unknown := types.StringUnknown()
 		return Source{unknown, unknown, unknown, unknown, unknown}
 	}
 	var m Source
-	if !object.IsNull() {
-		diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
-	}
+	attribute.Decode(ctx, object, &m)
 	return m
 }
 
