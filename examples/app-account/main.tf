@@ -1,5 +1,6 @@
-# Two applications on the same NATS system as the k3s clusters, each in an account of its own: the shop asks the warehouse for stock
-# and listens to its events. Accounts see nothing of each other but what one exports and the other imports.
+# Two applications on the same NATS system as the k3s clusters, each in its own account. The shop queries the stock of
+# the warehouse and subscribes to its events. Accounts are isolated: they share only the subjects that one exports and
+# the other imports.
 terraform {
   required_version = ">= 1.11"
 
@@ -17,13 +18,13 @@ variable "servers" {
 }
 
 variable "account_signing_key" {
-  description = "Seed that the provider works in accounts with (SA...)."
+  description = "Seed of the account signing key that the provider uses (SA...)."
   type        = string
   sensitive   = true
 }
 
 variable "deletion_protection" {
-  description = "Keep the accounts from being destroyed."
+  description = "Protect the accounts from being destroyed."
   type        = bool
   default     = true
 }
@@ -38,14 +39,15 @@ resource "nats_account" "warehouse" {
   deletion_protection = var.deletion_protection
 
   exports = [
-    # Whoever knows the account may listen to these.
+    # Any account can import this stream.
     { type = "stream", subject = "events.stock.>" },
-    # To ask for stock, an account needs an activation.
+    # An account needs an activation to import this service.
     { type = "service", subject = "stock.query", token_required = true },
   ]
 }
 
-# The activation needs the shop's public key, and the shop needs the activation: so its identity is made first.
+# The activation needs the public key of the shop, and the account of the shop needs the activation. Creating the
+# identity key first breaks the cycle.
 resource "nats_nkey" "shop" {
   type = "account"
 }
@@ -67,7 +69,7 @@ resource "nats_account" "shop" {
   ]
 }
 
-# Signed by the provider's key, which the warehouse has.
+# The provider signs it with its own key, which is a signing key of the warehouse.
 resource "nats_activation" "stock" {
   account        = nats_account.warehouse.public_key
   import_account = nats_nkey.shop.public_key

@@ -1,5 +1,6 @@
-# The buckets of a hundred edge sites, mirrored at the hub. Each site is a leaf node with a JetStream domain of its own, and its k3s works
-# on the bucket there, with or without a connection. One provider block at the hub reaches all of them through it.
+# Buckets on edge sites, mirrored at the hub. Each site is a leaf node with its own JetStream domain. Its k3s uses the
+# bucket at the site, with or without a connection to the hub. One provider block, connected to the hub, manages all
+# sites.
 terraform {
   required_version = ">= 1.11"
 
@@ -17,7 +18,7 @@ variable "servers" {
 }
 
 variable "sites" {
-  description = "The JetStream domain of each site, by the name of its cluster."
+  description = "JetStream domain of each site, by cluster name."
   type        = map(string)
   default = {
     "edge-001" = "site-001"
@@ -27,18 +28,18 @@ variable "sites" {
 }
 
 variable "replicas" {
-  description = "Number of the hub's servers that hold each mirror."
+  description = "Number of servers at the hub that store each mirror."
   type        = number
   default     = 3
 }
 
 variable "deletion_protection" {
-  description = "Keep buckets and mirrors from being destroyed."
+  description = "Protect the buckets and mirrors from being destroyed."
   type        = bool
   default     = true
 }
 
-# A site that is away blocks nobody: what is known of it is kept.
+# An unreachable site does not block the plan. The provider keeps the last known state of the site.
 provider "nats" {
   servers          = var.servers
   jetstream_domain = "hub"
@@ -65,13 +66,13 @@ resource "nats_kv_mirror" "site" {
   }
 }
 
-# What each site's k3s is started with: it talks to the leaf node beside it.
+# Each k3s connects to the leaf node on its own site.
 resource "nats_k3s_datastore_endpoint" "site" {
   for_each = var.sites
 
   servers   = ["nats://127.0.0.1:4222"]
   datastore = nats_kine_bucket.site[each.key].datastore
-  verify    = "none" # from here, that address is another server
+  verify    = "none" # on this machine, the address is a different server
 }
 
 output "k3s_config" {

@@ -1,5 +1,5 @@
-# A hundred clusters from one provider block: each is one more entry of a map. The provider works in all of their accounts with one
-# key, over at most 64 connections at a time.
+# Many clusters from one provider block: each cluster is an entry in a map. The provider manages all of their accounts
+# with one key, over at most 64 connections at a time.
 terraform {
   required_version = ">= 1.11"
 
@@ -11,19 +11,19 @@ terraform {
 }
 
 variable "servers" {
-  description = "URLs of NATS servers that Terraform and k3s reach."
+  description = "URLs of NATS servers that Terraform and k3s can reach."
   type        = list(string)
   default     = ["nats://nats-1.example.com:4222", "nats://nats-2.example.com:4222"]
 }
 
 variable "account_signing_key" {
-  description = "Seed that the provider works in accounts with (SA...)."
+  description = "Seed of the account signing key that the provider uses (SA...)."
   type        = string
   sensitive   = true
 }
 
 variable "clusters" {
-  description = "The clusters by name. All of disk_storage together must fit on the servers, or they leave JetStream off for the last ones."
+  description = "Clusters by name. The servers must have room for the sum of disk_storage: without it, JetStream stays off."
   type = map(object({
     disk_storage = optional(string, "512MiB")
     history      = optional(number, 10)
@@ -31,12 +31,12 @@ variable "clusters" {
   default = {
     "edge-001" = {}
     "edge-002" = {}
-    "edge-003" = { disk_storage = "1GiB", history = 20 } # a busy one
+    "edge-003" = { disk_storage = "1GiB", history = 20 } # a busy cluster
   }
 }
 
 variable "deletion_protection" {
-  description = "Keep the accounts and the buckets from being destroyed."
+  description = "Protect the accounts and buckets from being destroyed."
   type        = bool
   default     = true
 }
@@ -55,7 +55,7 @@ resource "nats_account" "cluster" {
   deletion_protection = var.deletion_protection
 }
 
-# Each in an account of its own, so that all can have the same name.
+# Each bucket is in its own account, so all buckets can have the same name.
 resource "nats_kine_bucket" "cluster" {
   for_each = var.clusters
 
@@ -64,7 +64,7 @@ resource "nats_kine_bucket" "cluster" {
   deletion_protection = var.deletion_protection
 }
 
-# With revoke_on_destroy each user takes a second of its own to be revoked, and here the account goes with it.
+# Revoking a user takes a second. It is not needed here, because the account is destroyed with its users.
 resource "nats_user" "k3s" {
   for_each = var.clusters
 
@@ -87,7 +87,7 @@ resource "nats_k3s_datastore_endpoint" "cluster" {
   }
 }
 
-# What each node gets: the content of its credentials file, and of a file in /etc/rancher/k3s/config.yaml.d.
+# For each node: the content of its credentials file, and of a file in /etc/rancher/k3s/config.yaml.d.
 output "nodes" {
   value = {
     for name in keys(var.clusters) : name => {

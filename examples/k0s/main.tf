@@ -1,4 +1,4 @@
-# k0s runs KINE too: the endpoint goes into its configuration as spec.storage.kine.dataSource.
+# k0s also runs KINE. The endpoint is spec.storage.kine.dataSource in its configuration.
 
 terraform {
   required_version = ">= 1.11"
@@ -16,7 +16,7 @@ resource "nats_kine_bucket" "k0s" {
 }
 
 variable "k0s_credentials" {
-  description = "Content of the credentials file that is put on the controllers."
+  description = "Content of the credentials file on the controllers."
   type        = string
   sensitive   = true
   ephemeral   = true
@@ -33,15 +33,15 @@ resource "nats_k3s_datastore_endpoint" "k0s" {
   verify = "etcd"
   verification = {
     credentials_wo         = var.k0s_credentials
-    credentials_wo_version = "1" # raise it with each new file
+    credentials_wo_version = "1" # change it with each new file
     tls = {
       ca_file = "nats-ca.pem"
     }
   }
 }
 
-# k0s.yaml. The KINE of k0s has an embedded NATS server, which the URL tells not to start. Certificates are flags of KINE:
-# releases of k0s without extraArgs need a certificate authority that the system trusts.
+# The content of k0s.yaml. The KINE of k0s includes an embedded NATS server, which the URL disables. Certificates are
+# flags of KINE. Releases of k0s without extraArgs need a certificate authority that the system trusts.
 output "k0s_config" {
   value = yamlencode({
     apiVersion = "k0s.k0sproject.io/v1beta1"

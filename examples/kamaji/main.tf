@@ -1,6 +1,6 @@
-# Kamaji builds the endpoint of each tenant by itself, out of its DataStore: the first server, a user with a password, and the
-# bucket <namespace>_<name> with KINE's default history and replicas. The bucket that it would make for that is one that KINE
-# refuses. It takes one that is there already, so make it here, and prove the same endpoint.
+# Kamaji builds the endpoint of each tenant from its DataStore: the first server, a user with a password, and the
+# bucket <namespace>_<name> with KINE's default history and replicas. KINE refuses the bucket that Kamaji would create.
+# Kamaji uses an existing bucket, so create it here and verify the same endpoint.
 
 terraform {
   required_version = ">= 1.11"
@@ -13,7 +13,7 @@ terraform {
 }
 
 variable "nats_password" {
-  description = "Password of the user kamaji: letters, digits and -_.~$&+;= alone."
+  description = "Password of the user kamaji. Only letters, digits and -_.~$&+;= are allowed."
   type        = string
   sensitive   = true
 }
@@ -28,7 +28,7 @@ resource "nats_kine_bucket" "tenant" {
 
   name = "${local.namespace}_${each.key}"
 
-  # Kamaji's endpoint has no parameters for these, so they stay at KINE's defaults.
+  # Kamaji's endpoint cannot set these, so they must have KINE's defaults.
   history  = 10
   replicas = 1
 }

@@ -1,4 +1,4 @@
-# KINE by itself, as a service that any kube-apiserver takes for etcd.
+# Standalone KINE, as a service that any kube-apiserver can use as etcd.
 
 terraform {
   required_version = ">= 1.11"
@@ -28,8 +28,8 @@ resource "nats_k3s_datastore_endpoint" "standalone" {
   }
 }
 
-# /etc/kine/kine.env, for a unit with EnvironmentFile=/etc/kine/kine.env and ExecStart=/usr/local/bin/kine. A systemd that
-# reads it takes the text between the quotes as it is.
+# The content of /etc/kine/kine.env, for a unit with EnvironmentFile=/etc/kine/kine.env and
+# ExecStart=/usr/local/bin/kine. systemd reads the text between the single quotes literally.
 output "kine_environment" {
   value = join("", [for name, value in {
     KINE_ENDPOINT       = nats_k3s_datastore_endpoint.standalone.url

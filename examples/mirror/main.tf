@@ -1,5 +1,6 @@
-# A copy of a k3s cluster's state in another region, which is a leaf node of the hub with a JetStream domain of its own. k3s works on the
-# hub; the mirror follows within milliseconds, with the same revisions, and stays when the hub is lost.
+# A copy of the state of a k3s cluster in another region. The region is a leaf node of the hub with its own JetStream
+# domain. k3s uses the bucket at the hub. The mirror follows within milliseconds, keeps the same revisions, and
+# survives the loss of the hub.
 terraform {
   required_version = ">= 1.11"
 
@@ -17,19 +18,20 @@ variable "servers" {
 }
 
 variable "k3s_credentials" {
-  description = "Content of the credentials file that is put on the nodes."
+  description = "Content of the credentials file on the nodes."
   type        = string
   sensitive   = true
   ephemeral   = true
 }
 
 variable "deletion_protection" {
-  description = "Keep bucket and mirror from being destroyed."
+  description = "Protect the bucket and the mirror from being destroyed."
   type        = bool
   default     = true
 }
 
-# From here, the other region is reached through the hub. While it is gone, a refresh keeps what it knew of it.
+# The provider reaches the other region through the hub. While that region is unreachable, a refresh keeps the last
+# known state.
 provider "nats" {
   servers          = var.servers
   jetstream_domain = "hub"
@@ -50,8 +52,9 @@ resource "nats_kv_mirror" "cluster" {
   }
 }
 
-# An alarm: each plan and apply warns if the mirror does not follow. With depends_on, the mirror is looked at after it was made; a plan
-# that makes or changes it then announces that read, and -detailed-exitcode returns 2 for it.
+# Each plan and apply warns if the mirror does not follow its source. With depends_on, the check runs after the mirror
+# is created. A plan that creates or changes the mirror then includes a read of the data source, and -detailed-exitcode
+# returns 2.
 check "mirror_follows" {
   data "nats_kv_mirror" "cluster" {
     depends_on = [nats_kv_mirror.cluster]
@@ -73,7 +76,7 @@ resource "nats_k3s_datastore_endpoint" "cluster" {
 
   verification = {
     credentials_wo         = var.k3s_credentials
-    credentials_wo_version = "1" # raise it with each new file
+    credentials_wo_version = "1" # change it with each new file
   }
 }
 

@@ -1,5 +1,6 @@
-# An account that somebody else runs, as at Synadia Cloud (NGS), with nothing but the credentials of one of its users: the bucket and
-# the endpoint. The account needs JetStream, and must not demand a size of every stream (max_bytes_required), which verify tells.
+# A bucket and an endpoint in an account that another party operates, for example in Synadia Cloud (NGS). Only the
+# credentials of a user are needed. The account must have JetStream and must not require a size limit on every stream
+# (max_bytes_required). The verification reports an account that does.
 terraform {
   required_version = ">= 1.11"
 
@@ -11,33 +12,33 @@ terraform {
 }
 
 variable "servers" {
-  description = "URLs of the servers as Terraform and k3s reach them."
+  description = "URLs of NATS servers that Terraform and k3s can reach."
   type        = list(string)
   default     = ["nats://connect.ngs.global:4222"]
 }
 
 variable "nats_credentials" {
-  description = "Content of the credentials file of a user who may manage streams."
+  description = "Content of the credentials file of a user that can manage streams."
   type        = string
   sensitive   = true
   ephemeral   = true
 }
 
 variable "k3s_credentials" {
-  description = "Content of the credentials file that is put on the node: a user with what kine_permissions returns."
+  description = "Content of the credentials file on the node. The user needs the permissions that kine_permissions returns."
   type        = string
   sensitive   = true
   ephemeral   = true
 }
 
 variable "replicas" {
-  description = "Number of servers that hold the bucket."
+  description = "Number of servers that store the bucket."
   type        = number
   default     = 3
 }
 
 variable "deletion_protection" {
-  description = "Keep the bucket from being destroyed."
+  description = "Protect the bucket from being destroyed."
   type        = bool
   default     = true
 }
@@ -61,11 +62,11 @@ resource "nats_k3s_datastore_endpoint" "edge" {
   verify = "etcd"
   verification = {
     credentials_wo         = var.k3s_credentials
-    credentials_wo_version = "1" # raise it with each new file
+    credentials_wo_version = "1" # change it with each new file
   }
 }
 
-# What the account's owner allows the user that k3s connects as, for whatever tool makes it.
+# Permissions of the user that k3s connects as, for the owner of the account.
 output "k3s_permissions" {
   value = provider::nats::kine_permissions(nats_kine_bucket.edge.name)
 }

@@ -1,5 +1,6 @@
-# From nothing to an operator: its keys, its system account, the configuration of the first server, and the three secrets that the
-# provider needs to make tenants on that server. It connects nowhere, so one apply is all that it takes; examples/tenant goes on from here.
+# Creates an operator, its keys, its system account, the configuration of the first server, and the three secrets that
+# the provider needs to create tenants on that server. It connects to no server, so a single apply is enough.
+# examples/tenant continues from here.
 terraform {
   required_version = ">= 1.11"
 
@@ -11,36 +12,37 @@ terraform {
 }
 
 variable "listen" {
-  description = "Address that clients connect to."
+  description = "Address that the server listens on for clients."
   type        = string
   default     = "127.0.0.1:4222"
 }
 
 variable "data_dir" {
-  description = "Absolute path of the directory in which the server keeps its data."
+  description = "Absolute path of the data directory of the server."
   type        = string
   default     = "/var/lib/nats"
 }
 
-# Nothing is configured: keys and JWTs are made offline.
+# The provider needs no configuration to create keys and JWTs offline.
 provider "nats" {}
 
-# The operator's identity signs the operator and nothing else. Keep it offline once this is more than a trial.
+# The identity key signs only the operator. Keep it offline in production.
 resource "nats_nkey" "operator" {
   type = "operator"
 }
 
-# This one signs accounts.
+# Signs accounts.
 resource "nats_nkey" "operator_signing" {
   type = "operator"
 }
 
-# This one signs the users of the system account.
+# Signs the users of the system account.
 resource "nats_nkey" "system_signing" {
   type = "account"
 }
 
-# The provider works inside the accounts of tenants with this one. Every nats_account that it manages gets the public half.
+# The provider uses this key inside the accounts of tenants. It adds the public key to every nats_account that it
+# manages.
 resource "nats_nkey" "accounts" {
   type = "account"
 }
@@ -53,7 +55,7 @@ resource "nats_operator" "edge" {
   system_account  = { signing_keys = [nats_nkey.system_signing.public_key] }
 }
 
-# The provider pushes accounts as this user. Revoking it would cut the connection over which that is done.
+# The provider pushes accounts as this user. Revoking it would close the connection that the provider uses for the push.
 resource "nats_user" "system" {
   account             = nats_operator.edge.system_account.public_key
   name                = "terraform"
@@ -67,7 +69,7 @@ data "nats_server_config" "first" {
   operator       = nats_operator.edge.jwt
   system_account = nats_operator.edge.system_account.public_key
 
-  # The domain tells this server's JetStream from that of a leaf node in a second region.
+  # The domain distinguishes the JetStream of this server from the JetStream of a leaf node in a second region.
   jetstream = { store_dir = "${var.data_dir}/jetstream", domain = "hub" }
 
   resolver = {
@@ -79,24 +81,24 @@ data "nats_server_config" "first" {
 }
 
 output "nats_server_conf" {
-  description = "Start the first server with this: nats-server -c nats-server.conf"
+  description = "Configuration of the first server: nats-server -c nats-server.conf"
   value       = data.nats_server_config.first.config
 }
 
 output "operator_signing_key" {
-  description = "Seed that signs accounts: operator.signing_key of the provider, or NATS_OPERATOR_SIGNING_KEY."
+  description = "Seed that signs accounts, for operator.signing_key or NATS_OPERATOR_SIGNING_KEY."
   value       = nats_nkey.operator_signing.seed
   sensitive   = true
 }
 
 output "system_credentials" {
-  description = "Content of a credentials file: operator.system_credentials of the provider, or the file that NATS_SYSTEM_CREDS names."
+  description = "Content of a credentials file, for operator.system_credentials or the file in NATS_SYSTEM_CREDS."
   value       = nats_user.system.credentials
   sensitive   = true
 }
 
 output "account_signing_key" {
-  description = "Seed that the provider works in accounts with: accounts.signing_key, or NATS_ACCOUNT_SIGNING_KEY."
+  description = "Seed that the provider uses inside accounts, for accounts.signing_key or NATS_ACCOUNT_SIGNING_KEY."
   value       = nats_nkey.accounts.seed
   sensitive   = true
 }

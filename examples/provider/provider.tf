@@ -9,7 +9,7 @@ terraform {
 }
 
 variable "nats_credentials" {
-  description = "Content of a credentials file of the NATS user that Terraform works as."
+  description = "Content of the credentials file of the NATS user that Terraform connects as."
   type        = string
   sensitive   = true
   ephemeral   = true

@@ -1,4 +1,4 @@
-# The smallest complete setup: a bucket that KINE accepts, and the endpoint that k3s is started with.
+# The smallest complete setup: a bucket that KINE accepts, and the endpoint that k3s starts with.
 
 terraform {
   required_version = ">= 1.11"
@@ -11,13 +11,13 @@ terraform {
 }
 
 variable "servers" {
-  description = "URLs of NATS servers that Terraform and k3s reach."
+  description = "URLs of NATS servers that Terraform and k3s can reach."
   type        = list(string)
   default     = ["nats://127.0.0.1:4222"]
 }
 
 variable "deletion_protection" {
-  description = "Keep the bucket from being destroyed."
+  description = "Protect the bucket from being destroyed."
   type        = bool
   default     = true
 }
@@ -34,11 +34,11 @@ resource "nats_kine_bucket" "cluster" {
 resource "nats_k3s_datastore_endpoint" "cluster" {
   servers   = var.servers
   datastore = nats_kine_bucket.cluster.datastore
-  verify    = "etcd" # KINE itself writes, reads and watches a key before k3s does
+  verify    = "etcd" # runs KINE to write, read and watch a key before k3s uses the bucket
 }
 
 output "datastore_endpoint" {
-  description = "Start k3s with this: k3s server --datastore-endpoint=..."
+  description = "Endpoint to start k3s with: k3s server --datastore-endpoint=..."
   value       = nats_k3s_datastore_endpoint.cluster.url
   sensitive   = true
 }

@@ -1,5 +1,5 @@
-# The hub's bucket is lost, and its mirror in another JetStream domain is not: the bucket is made again from the mirror, with the same content
-# and the same revisions. k3s is then started with the same token as before, and the mirror goes on following the bucket.
+# Restores a lost bucket at the hub from its mirror in another JetStream domain, with the same content and revisions.
+# Start k3s with the same token as before. The mirror continues to follow the bucket.
 terraform {
   required_version = ">= 1.11"
 
@@ -17,14 +17,14 @@ variable "servers" {
 }
 
 variable "k3s_credentials" {
-  description = "Content of the credentials file that is put on the nodes."
+  description = "Content of the credentials file on the nodes."
   type        = string
   sensitive   = true
   ephemeral   = true
 }
 
 variable "deletion_protection" {
-  description = "Keep the bucket from being destroyed."
+  description = "Protect the bucket from being destroyed."
   type        = bool
   default     = true
 }
@@ -37,7 +37,7 @@ provider "nats" {
 resource "nats_kine_bucket" "cluster" {
   deletion_protection = var.deletion_protection
 
-  # It has an effect only when the bucket is made, and can stay.
+  # This is used only when the bucket is created, and can stay in the configuration.
   restore_from = {
     bucket           = "kine"
     jetstream_domain = "leaf"
@@ -52,7 +52,7 @@ resource "nats_k3s_datastore_endpoint" "cluster" {
   verify = "etcd"
   verification = {
     credentials_wo         = var.k3s_credentials
-    credentials_wo_version = "1" # raise it with each new file
+    credentials_wo_version = "1" # change it with each new file
   }
 }
 

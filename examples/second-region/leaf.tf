@@ -1,25 +1,25 @@
-# The server of a second region, for the configuration in examples/tenant: copy this file into its directory. The server is a leaf node of
-# the first region's servers, and what it has belongs to the tenant's account.
+# The server in a second region. Copy this file into the directory of examples/tenant. The server is a leaf node of the
+# first region, and its clients and streams belong to the tenant's account.
 
 variable "hub_leafnodes" {
-  description = "URL at which the first region's server accepts leaf nodes."
+  description = "URL where the server in the first region accepts leaf nodes."
   type        = string
   default     = "nats://nats-1.example.com:7422"
 }
 
 variable "leaf_listen" {
-  description = "Address that clients in the second region connect to. They need no credentials, so nobody else may reach it."
+  description = "Address for clients in the second region. They need no credentials, so restrict access to it."
   type        = string
   default     = "127.0.0.1:4222"
 }
 
 variable "leaf_dir" {
-  description = "Absolute path of the directory on the second region's server that has leaf.creds and the server's data."
+  description = "Absolute path of the directory with leaf.creds and the data, on the server in the second region."
   type        = string
   default     = "/var/lib/nats"
 }
 
-# The server connects as this user, whose credentials are good for a leaf node only.
+# The server connects as this user. Its credentials are valid only for leaf node connections.
 resource "nats_user" "leaf" {
   account          = nats_account.berlin.public_key
   name             = "leaf"
@@ -33,7 +33,7 @@ data "nats_server_config" "leaf" {
 }
 
 output "leaf_conf" {
-  description = "Start the server of the second region with this: nats-server -c leaf.conf"
+  description = "Configuration of the server in the second region: nats-server -c leaf.conf"
   value = join("\n", [
     data.nats_server_config.leaf.config,
     "leafnodes { remotes: [ { url: ${jsonencode(var.hub_leafnodes)}, credentials: ${jsonencode("${var.leaf_dir}/leaf.creds")} } ] }",

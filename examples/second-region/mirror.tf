@@ -1,4 +1,4 @@
-# The mirror in the second region, for the configuration in examples/tenant: copy this file into its directory once the leaf node is connected.
+# The mirror in the second region. Copy this file into the directory of examples/tenant when the leaf node is connected.
 
 resource "nats_kv_mirror" "berlin" {
   account             = nats_account.berlin.public_key

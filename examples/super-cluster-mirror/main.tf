@@ -1,5 +1,5 @@
-# A super-cluster is one JetStream domain, in which a bucket and its mirror cannot be in one account. So the mirror in the other region
-# is in an account of its own, which may do nothing in the first one but copy that bucket.
+# A super-cluster is one JetStream domain, where a bucket and its mirror cannot be in the same account. The mirror in
+# the other region is therefore in a separate account, which can only copy that bucket from the first account.
 terraform {
   required_version = ">= 1.11"
 
@@ -17,24 +17,25 @@ variable "servers" {
 }
 
 variable "account_signing_key" {
-  description = "Seed that the provider works in accounts with (SA...)."
+  description = "Seed of the account signing key that the provider uses (SA...)."
   type        = string
   sensitive   = true
 }
 
 variable "replicas" {
-  description = "Number of servers that hold the bucket, and of those that hold the mirror."
+  description = "Number of servers that store the bucket, and the same number for the mirror."
   type        = number
   default     = 3
 }
 
 variable "deletion_protection" {
-  description = "Keep the accounts, the bucket and the mirror from being destroyed."
+  description = "Protect the accounts, the bucket and the mirror from being destroyed."
   type        = bool
   default     = true
 }
 
-# The operator's signing key and the system account's user come from NATS_OPERATOR_SIGNING_KEY and NATS_SYSTEM_CREDS.
+# The provider reads the operator's signing key and the system credentials from NATS_OPERATOR_SIGNING_KEY and
+# NATS_SYSTEM_CREDS.
 provider "nats" {
   servers  = var.servers
   accounts = { signing_key = var.account_signing_key }
@@ -54,7 +55,8 @@ resource "nats_kine_bucket" "berlin" {
   deletion_protection = var.deletion_protection
 }
 
-# The activations name the account that they are for, and that account has them in its imports: so its identity is made first.
+# The activations need the public key of the standby account, and the account needs the activations. Creating the
+# identity key first breaks the cycle.
 resource "nats_nkey" "standby" {
   type = "account"
 }

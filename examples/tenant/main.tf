@@ -1,5 +1,5 @@
-# Everything that one k3s cluster needs, in one apply: an isolated account, the bucket in it, a user that can do what KINE does and
-# nothing else, and an endpoint on which KINE itself was tried as that user.
+# Everything that a k3s cluster needs, in one apply: an isolated account, a bucket in it, a user with only the
+# permissions that KINE needs, and an endpoint that is verified by running KINE as that user.
 terraform {
   required_version = ">= 1.11"
 
@@ -11,24 +11,25 @@ terraform {
 }
 
 variable "servers" {
-  description = "URLs of NATS servers that Terraform and k3s reach."
+  description = "URLs of NATS servers that Terraform and k3s can reach."
   type        = list(string)
   default     = ["nats://nats-1.example.com:4222", "nats://nats-2.example.com:4222"]
 }
 
 variable "account_signing_key" {
-  description = "Seed that the provider works in accounts with (SA...): nats_nkey makes one."
+  description = "Seed of the account signing key that the provider uses (SA...). nats_nkey can create one."
   type        = string
   sensitive   = true
 }
 
 variable "deletion_protection" {
-  description = "Keep the account and the bucket from being destroyed."
+  description = "Protect the account and the bucket from being destroyed."
   type        = bool
   default     = true
 }
 
-# The operator's signing key and the system account's user come from NATS_OPERATOR_SIGNING_KEY and NATS_SYSTEM_CREDS.
+# The provider reads the operator's signing key and the system credentials from NATS_OPERATOR_SIGNING_KEY and
+# NATS_SYSTEM_CREDS.
 provider "nats" {
   servers  = var.servers
   accounts = { signing_key = var.account_signing_key }
@@ -45,7 +46,7 @@ resource "nats_kine_bucket" "berlin" {
   deletion_protection = var.deletion_protection
 }
 
-# Signed by the provider's key, which the account has.
+# The provider signs the user with its own key, which it adds to the account.
 resource "nats_user" "k3s" {
   account     = nats_account.berlin.public_key
   name        = "k3s-berlin"

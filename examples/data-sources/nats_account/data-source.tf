@@ -7,7 +7,7 @@ data "nats_account" "berlin" {
   public_key = var.account
 }
 
-# A warning in each plan, once the account has used nine tenths of its storage.
+# Warns in each plan when the account uses more than 90 percent of its storage.
 check "storage" {
   assert {
     condition     = data.nats_account.berlin.usage.disk_storage < 0.9 * 10 * pow(1024, 3)

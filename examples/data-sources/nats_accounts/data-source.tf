@@ -1,6 +1,6 @@
 data "nats_accounts" "all" {}
 
-# The public keys of accounts by their names, which several may share.
+# Public keys by account name. Several accounts can have the same name.
 output "accounts" {
   value = { for a in data.nats_accounts.all.accounts : a.name => a.public_key... }
 }

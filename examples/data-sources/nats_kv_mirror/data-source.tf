@@ -1,5 +1,6 @@
-# An alarm on the copy of a bucket in another region: each plan and apply warns if it does not follow, or is too far behind. A mirror
-# that is made in the same configuration needs depends_on here, as in the guide "A mirror in a second region".
+# Monitors the copy of a bucket in another region. Each plan and apply warns if the mirror does not follow its source
+# or is too far behind. If the same configuration creates the mirror, add depends_on, as in the guide "A mirror in a
+# second region".
 check "mirror_follows" {
   data "nats_kv_mirror" "dr" {
     name             = "kine"

@@ -1,4 +1,4 @@
-# Three servers with JetStream, one in each zone, that prove themselves to each other and to clients by certificates.
+# Three JetStream servers, one in each zone, with TLS between the servers and for clients.
 locals {
   servers = {
     nats-1 = "az:a"
@@ -19,9 +19,9 @@ data "nats_server_config" "hub" {
     store_dir      = "/var/lib/nats"
     domain         = "hub"
     max_file_store = "100GiB"
-    unique_tag     = "az:" # no two replicas of a bucket in one zone
+    unique_tag     = "az:" # places the replicas of a bucket in different zones
     limits = {
-      default_max_consumers = -1 # KINE makes one for each watch
+      default_max_consumers = -1 # KINE creates one for each watch
     }
   }
 

@@ -4,7 +4,7 @@ variable "k3s_password" {
   ephemeral = true
 }
 
-# The URL has the password in it. Here it is in no state and no plan.
+# The URL contains the password. The ephemeral resource keeps both out of the state and the plan.
 ephemeral "nats_k3s_datastore_endpoint" "edge" {
   servers   = ["nats://nats-1.example.com:4222"]
   datastore = { name = "edge-berlin", history = 10, replicas = 3 }
@@ -12,7 +12,7 @@ ephemeral "nats_k3s_datastore_endpoint" "edge" {
   password  = var.k3s_password
 }
 
-# Hand it to a write-only argument of another provider, or to a provisioner's connection.
+# Pass it to a write-only argument of another provider, or to the connection of a provisioner.
 locals {
   k3s_config = ephemeral.nats_k3s_datastore_endpoint.edge.k3s_config
 }

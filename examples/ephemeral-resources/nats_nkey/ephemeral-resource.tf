@@ -1,5 +1,5 @@
-# A key pair that is in no state and no plan. Each plan and apply makes another one, so keep it where it is needed: its seed goes
-# to a write-only argument of a secret store, whose version says when the store takes a new one.
+# A key pair that is never stored in the state or the plan. Each plan and apply generates a new one. Pass its seed to a
+# write-only argument of a secret store, and change the version of that argument to store a new seed.
 ephemeral "nats_nkey" "signing" {
   type = "account"
 }

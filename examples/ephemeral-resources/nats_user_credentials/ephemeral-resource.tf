@@ -4,7 +4,7 @@ variable "account" {
 }
 
 variable "signing_key_seed" {
-  description = "Seed of a signing key of the account (SA...). It never enters the state."
+  description = "Seed of a signing key of the account (SA...). It is never stored in the state."
   type        = string
   sensitive   = true
   ephemeral   = true
@@ -15,8 +15,8 @@ locals {
   permissions = provider::nats::kine_permissions(local.datastore.name)
 }
 
-# A user who may do what the KINE in k3s may, for a quarter of an hour. The one that k3s connects as was made elsewhere, and its
-# credentials are on the node only.
+# A user with the permissions of KINE that expires after 15 minutes. The user that k3s connects as was created
+# elsewhere, and its credentials exist only on the node.
 ephemeral "nats_user_credentials" "check" {
   account          = var.account
   name             = "endpoint-check"
@@ -25,8 +25,8 @@ ephemeral "nats_user_credentials" "check" {
   signing_key_seed = var.signing_key_seed
 }
 
-# KINE is run as that user before the endpoint is given out, and again when the permissions change. The credentials are in no state
-# and no plan.
+# The provider runs KINE as this user to verify the endpoint, and again when the permissions change. The credentials are
+# never stored in the state or the plan.
 resource "nats_k3s_datastore_endpoint" "edge" {
   servers          = ["nats://nats-1.example.com:4222"]
   datastore        = local.datastore

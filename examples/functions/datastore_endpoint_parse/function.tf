@@ -1,10 +1,10 @@
 locals {
-  # What KINE makes of the endpoint of a k3s that was set up by hand.
+  # How KINE interprets the endpoint of a k3s that was set up by hand.
   parsed = provider::nats::datastore_endpoint_parse("nats://nats-1.example.com,nats://nats-2.example.com?bucket=edge&replicas=three")
 }
 
 output "bucket" {
-  value = local.parsed.bucket # "kine": the parameters of the second URL are ignored
+  value = local.parsed.bucket # "kine": KINE ignores the parameters of the second URL
 }
 
 output "warnings" {

@@ -7,7 +7,7 @@ locals {
   user = nonsensitive(provider::nats::jwt_decode(var.user_credentials))
 }
 
-# Who the credentials are for, and until when.
+# The user that the credentials belong to, and when they expire.
 output "user" {
   value = {
     name       = local.user.name

@@ -3,7 +3,7 @@ variable "k3s_token" {
   sensitive = true
 }
 
-# The key under which k3s keeps what it needs to start again: /bootstrap/<hash>.
+# The key that holds the bootstrap data of k3s: /bootstrap/<hash>.
 output "bootstrap_key" {
   value = "/bootstrap/${nonsensitive(provider::nats::k3s_token_hash(var.k3s_token))}"
 }

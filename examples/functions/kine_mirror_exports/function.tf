@@ -3,7 +3,8 @@ variable "signing_key" {
   type        = string
 }
 
-# An account whose bucket others may mirror that have an activation for each of the exports, and that they can do nothing else in.
+# Other accounts can mirror the bucket of this account if they have an activation for each export. They have no other
+# access to the account.
 resource "nats_account" "berlin" {
   name         = "berlin"
   exports      = provider::nats::kine_mirror_exports("kine")

@@ -1,5 +1,5 @@
 variable "source_account" {
-  description = "Public key of the account that has the bucket (A...). It exports what kine_mirror_exports returns."
+  description = "Public key of the account with the bucket (A...). Its exports are those that kine_mirror_exports returns."
   type        = string
   default     = "AC5BJQOSDW4HTTAM27IQUJY7R6WF32FT6TBOOIJVFWMK2NLEFKQWQ56L"
 }
@@ -11,12 +11,13 @@ variable "signing_key_seed" {
   ephemeral   = true
 }
 
-# The identity of the account that mirrors the bucket. The activations are for it, so it has to be there before the account.
+# The identity key of the account that mirrors the bucket. The activations refer to it, so it must exist before the
+# account.
 resource "nats_nkey" "standby" {
   type = "account"
 }
 
-# One activation for each export. The messages come under the public key of who they are for.
+# One activation for each export. Its subject contains the public key of the importing account.
 resource "nats_activation" "mirror" {
   for_each = { for export in provider::nats::kine_mirror_exports("kine") : export.subject => export.type }
 

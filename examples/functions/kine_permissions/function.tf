@@ -1,5 +1,5 @@
 variable "account" {
-  description = "Public key of the account that the bucket is in (A...)."
+  description = "Public key of the account with the bucket (A...)."
   type        = string
 }
 
@@ -10,7 +10,7 @@ variable "signing_key_seed" {
   ephemeral   = true
 }
 
-# The user that k3s connects as. It can do what KINE does on its bucket, and nothing else.
+# The user that k3s connects as. It has only the permissions that KINE needs on the bucket.
 resource "nats_user" "k3s" {
   account             = var.account
   name                = "k3s-berlin"

@@ -3,7 +3,7 @@ variable "signing_key_seed" {
   sensitive = true
 }
 
-# What an account or an operator has to list, so that what the key signs is trusted.
+# The public key to add to signing_keys of an account or an operator.
 output "signing_key" {
   value = nonsensitive(provider::nats::nkey_public(var.signing_key_seed))
 }

@@ -1,9 +1,10 @@
 variable "signing_key" {
-  description = "Public half of the key that signs the users of the accounts (A...)."
+  description = "Public key of the signing key of the accounts (A...)."
   type        = string
 }
 
-# An account for each cluster. Its identity is made here and its seed thrown away: the signing key signs its users.
+# An account for each cluster. The provider generates the identity key and discards its seed. The signing key signs
+# users.
 resource "nats_account" "cluster" {
   for_each = toset(["berlin", "lisbon"])
 
@@ -17,12 +18,13 @@ resource "nats_account" "cluster" {
   jetstream = {
     disk_storage = "10GiB"
     streams      = 1
-    consumers    = 100000 # KINE makes one for each watch
+    consumers    = 100000 # KINE creates one for each watch
   }
   signing_keys = [{ public_key = var.signing_key }]
 }
 
-# One that others can ask, with an activation token, and whose users are readers or may do anything.
+# An account that exports a service to accounts with an activation token. The scope restricts the users of its signing
+# key.
 resource "nats_account" "inventory" {
   name = "inventory"
 

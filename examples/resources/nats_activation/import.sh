@@ -1,2 +1,2 @@
-# The id is the token, which is of no use to anybody but the importing account.
+# The id is the token. Only the importing account can use it.
 terraform import nats_activation.dashboard "$(cat dashboard.jwt)"

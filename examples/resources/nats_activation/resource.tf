@@ -4,7 +4,7 @@ variable "signing_key_seed" {
   ephemeral = true
 }
 
-# Lets the account of a dashboard import the events of a shop, which the shop exports as private (token_required).
+# Allows the account of a dashboard to import the events of a shop. The export of the shop has token_required.
 resource "nats_activation" "dashboard" {
   account        = "AC5BJQOSDW4HTTAM27IQUJY7R6WF32FT6TBOOIJVFWMK2NLEFKQWQ56L"
   import_account = "ACUAWP7O5H34UB6SWQLVFKJVJ6PJ3KGOR5ONLVQLOSMMEKZ2VXMLE7Y4"

@@ -4,7 +4,7 @@ resource "nats_kine_bucket" "edge" {
 }
 
 variable "k3s_credentials" {
-  description = "Content of the credentials file that is put on the node."
+  description = "Content of the credentials file on the node."
   type        = string
   sensitive   = true
   ephemeral   = true
@@ -20,17 +20,17 @@ resource "nats_k3s_datastore_endpoint" "edge" {
     ca_file = "/etc/rancher/k3s/nats-ca.pem"
   }
 
-  # What this machine needs to check the same.
+  # Credentials and certificates for the verification from this machine.
   verification = {
     credentials_wo         = var.k3s_credentials
-    credentials_wo_version = "1" # raise it with each new file
+    credentials_wo_version = "1" # change it with each new file
     tls = {
       ca_file = "nats-ca.pem"
     }
   }
 }
 
-# A file for /etc/rancher/k3s/config.yaml.d on the node.
+# For a file in /etc/rancher/k3s/config.yaml.d on the node.
 output "k3s_config" {
   value     = nats_k3s_datastore_endpoint.edge.k3s_config
   sensitive = true

@@ -1,5 +1,5 @@
-# A bucket of the provider's JetStream domain.
+# A bucket in the provider's JetStream domain.
 terraform import nats_kine_bucket.edge edge-berlin
 
-# A bucket of another domain.
+# A bucket in another domain.
 terraform import nats_kine_bucket.edge hub:edge-berlin

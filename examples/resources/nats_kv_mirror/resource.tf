@@ -1,4 +1,4 @@
-# The bucket of a k3s cluster in the JetStream domain of the hub, and its mirror in that of a leaf node.
+# The bucket of a k3s cluster at the hub, and its mirror on a leaf node. Each has its own JetStream domain.
 resource "nats_kine_bucket" "hub" {
   name             = "edge-berlin"
   jetstream_domain = "hub"

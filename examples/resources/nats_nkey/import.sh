@@ -1,2 +1,2 @@
-# From the file of a key that nsc or nk has made. The seed itself never stands on the command line.
+# The id is the path of a key file, for example from nsc or nk. The seed itself never appears on the command line.
 terraform import nats_nkey.operator ~/.local/share/nats/nsc/keys/keys/O/AB/OAB....nk

@@ -1,4 +1,4 @@
-# The identity of an operator. Whoever loses it can never sign that operator again.
+# The identity key of an operator. Without it, the operator can never be signed again.
 resource "nats_nkey" "operator" {
   type = "operator"
 
@@ -7,7 +7,7 @@ resource "nats_nkey" "operator" {
   }
 }
 
-# The key that signs accounts from day to day: another one each year. A new operator JWT makes the servers trust it.
+# A signing key for accounts, replaced each year. The servers trust it once they have an operator JWT that lists it.
 resource "nats_nkey" "signing" {
   type    = "operator"
   keepers = { year = "2026" }

@@ -1,2 +1,2 @@
-# The id is the operator's JWT, which is no secret.
+# The id is the JWT of the operator. It is not secret.
 terraform import nats_operator.main "$(nsc describe operator --raw)"

@@ -1,4 +1,4 @@
-# The identity signs the operator; the signing key signs accounts, so that the identity can stay locked away.
+# The identity key signs the operator. The signing key signs accounts, so the identity key can stay offline.
 resource "nats_nkey" "operator" {
   type = "operator"
 
@@ -34,7 +34,7 @@ resource "nats_operator" "main" {
   }
 }
 
-# What the configuration of each server needs.
+# For the configuration of each server.
 output "nats_conf" {
   value = <<-EOT
     operator: ${nats_operator.main.jwt}

@@ -1,12 +1,12 @@
 variable "signing_key_seed" {
-  description = "Seed of a signing key of the account (SA...). It never enters the state."
+  description = "Seed of a signing key of the account (SA...). It is never stored in the state."
   type        = string
   sensitive   = true
   ephemeral   = true
 }
 
-# A user whose key was made on the node: its seed never leaves it. The account is managed elsewhere, so that nobody here can
-# revoke the user.
+# A user whose key was generated on the node. The seed never leaves the node. The account is managed elsewhere, so this
+# configuration cannot revoke the user.
 resource "nats_user" "node" {
   account           = "ADEQBIMVSOY6YAFPL6XWUOQKNJRPKBGHVU66RF3BL7LGLP3FC3T47AHP"
   name              = "k3s-node"

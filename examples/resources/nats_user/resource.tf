@@ -1,11 +1,11 @@
 variable "signing_key_seed" {
-  description = "Seed of a signing key of the account (SA...). It never enters the state."
+  description = "Seed of a signing key of the account (SA...). It is never stored in the state."
   type        = string
   sensitive   = true
   ephemeral   = true
 }
 
-# A user for backups, whose credentials change every month. They are in the state: encrypt it.
+# A user for backups whose credentials are replaced every month. The state contains the credentials, so encrypt it.
 resource "nats_user" "backup" {
   account = "ADEQBIMVSOY6YAFPL6XWUOQKNJRPKBGHVU66RF3BL7LGLP3FC3T47AHP"
   name    = "backup"
