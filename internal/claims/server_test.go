@@ -42,7 +42,7 @@ func (l *claimsLab) push(t *testing.T, a *Account) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	reply, err := l.system.RequestWithContext(ctx, "$SYS.REQ.CLAIMS.UPDATE", []byte(token))
 	if err != nil {
@@ -76,7 +76,7 @@ func (l *claimsLab) connectAs(t *testing.T, u *User, seed string, signer *Signer
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := l.server.Dial(nats.UserJWT(func() (string, error) { return token, nil }, pair.Sign), nats.Timeout(5*time.Second),
+	c, err := l.server.Dial(nats.UserJWT(func() (string, error) { return token, nil }, pair.Sign), nats.Timeout(time.Minute),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	if err == nil {
 		t.Cleanup(c.Close)
@@ -166,7 +166,7 @@ func TestServerTakesUsersOfScopedKeys(t *testing.T) {
 		if err := nc.Publish(c.subject, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := nc.FlushTimeout(5 * time.Second); err != nil {
+		if err := nc.FlushTimeout(time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		if err := nc.LastError(); (err == nil) != c.allowed {
@@ -210,14 +210,14 @@ func TestServerTakesActivations(t *testing.T) {
 	if _, err := server.Subscribe("ask.*", func(m *nats.Msg) { _ = m.Respond([]byte(m.Subject)) }); err != nil {
 		t.Fatal(err)
 	}
-	if err := server.FlushTimeout(5 * time.Second); err != nil {
+	if err := server.FlushTimeout(time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	client, err := l.connect(t, importer.PublicKey, importing, UserLimits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	reply, err := client.Request("there.me", nil, 5*time.Second)
+	reply, err := client.Request("there.me", nil, time.Minute)
 	if err != nil || string(reply.Data) != "ask.me" {
 		t.Errorf("got %v, %v", reply, err)
 	}

@@ -27,7 +27,7 @@ func startEtcd(t *testing.T) string {
 	t.Cleanup(e.Close)
 	select {
 	case <-e.Server.ReadyNotify():
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("etcd was not ready within 20 s")
 	}
 	return "http://" + e.Clients[0].Addr().String()

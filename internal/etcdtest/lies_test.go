@@ -47,7 +47,7 @@ func TestLies(t *testing.T) { //nolint:tparallel // KINE's watches need the writ
 			defer func() { _ = c.Close() }()
 			timeout := l.timeout
 			if timeout == 0 {
-				timeout = 20 * time.Second
+				timeout = time.Minute
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			defer cancel()

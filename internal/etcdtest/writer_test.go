@@ -23,7 +23,7 @@ func runWriter(t *testing.T, c *clientv3.Client, n int, half func()) (Report, er
 	}
 	reach := func(n int) {
 		t.Helper()
-		deadline := time.NewTimer(20 * time.Second)
+		deadline := time.NewTimer(time.Minute)
 		defer deadline.Stop()
 		tick := time.NewTicker(time.Millisecond)
 		defer tick.Stop()
@@ -40,7 +40,7 @@ func runWriter(t *testing.T, c *clientv3.Client, n int, half func()) (Report, er
 		half()
 	}
 	reach(n)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	return w.Stop(ctx)
 }

@@ -380,7 +380,7 @@ func testDeleteGuard(t *testing.T, lab lab, requests *natslab.Requests) {
 	// The key that is there comes at once, if the cluster knows the consumer everywhere yet. The next pull waits.
 	eventually(t, "the consumer's first message", func() bool {
 		pull()
-		_, err := inbox.NextMsg(10 * time.Second)
+		_, err := inbox.NextMsg(time.Minute)
 		if err != nil && !errors.Is(err, nats.ErrNoResponders) {
 			t.Fatal(err)
 		}

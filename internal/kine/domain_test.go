@@ -16,7 +16,7 @@ func TestFenceInTwoDomains(t *testing.T) {
 	leaf := natslab.Single(t, natslab.Name("leaf"), natslab.Domain("leaf"),
 		natslab.LeafRemotes(natslab.LeafRemote{URLs: []string{hub.LeafNodeURL()}}))
 
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for from, domain := range map[*natslab.Server]string{hub: "leaf", leaf: "hub"} {
 		for js := newClient(t, from.URLs(), natsconn.Auth{}).JetStream(domain); ; {
@@ -37,7 +37,7 @@ func TestFenceInTwoDomains(t *testing.T) {
 			mustCreate(t, openAPI(t, side.URLs()), spec)
 			nc := side.Connect(t)
 			for range writes[side.Name()] {
-				if _, err := nc.Request(KeySubject(name, "x"), []byte("data"), 5*time.Second); err != nil {
+				if _, err := nc.Request(KeySubject(name, "x"), []byte("data"), time.Minute); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -39,7 +39,7 @@ func call(tb testing.TB, js *natsconn.JetStream, name string, request, response 
 // streamConfig returns a stream's configuration as the server sends it, asked for beside the code under test.
 func streamConfig(tb testing.TB, nc *nats.Conn, bucket string) Config {
 	tb.Helper()
-	answer, err := nc.Request("$JS.API.STREAM.INFO."+StreamName(bucket), nil, 5*time.Second)
+	answer, err := nc.Request("$JS.API.STREAM.INFO."+StreamName(bucket), nil, time.Minute)
 	if err != nil {
 		tb.Fatal(err)
 	}

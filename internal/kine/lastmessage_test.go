@@ -47,7 +47,7 @@ func TestLastMessage(t *testing.T) {
 			for i := 0; i < len(header); i += 2 {
 				msg.Header.Set(header[i], header[i+1])
 			}
-			if _, err := nc.RequestMsg(msg, 5*time.Second); err != nil {
+			if _, err := nc.RequestMsg(msg, time.Minute); err != nil {
 				t.Error(err)
 			}
 		}
@@ -176,7 +176,7 @@ func TestInspectRequests(t *testing.T) {
 	}
 	call(t, js, "CONSUMER.NAMES."+StreamName("kine"), nil, &names)
 	for _, name := range names.Consumers {
-		if _, err := nc.Request("$JS.API.CONSUMER.DELETE."+StreamName("kine")+"."+name, nil, 5*time.Second); err != nil {
+		if _, err := nc.Request("$JS.API.CONSUMER.DELETE."+StreamName("kine")+"."+name, nil, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -204,7 +204,7 @@ func TestRepairLastMessageContinuesTheHealthKey(t *testing.T) {
 	if before, err := Read(t.Context(), js, "kine"); err != nil || before.LastSequence != 2 {
 		t.Fatalf("a bucket that needs no repair was written to: %+v, %v", before, err)
 	}
-	if _, err := nc.Request(KeySubject("kine", "x"), []byte("y"), 5*time.Second); err != nil {
+	if _, err := nc.Request(KeySubject("kine", "x"), []byte("y"), time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	if err := RepairLastMessage(t.Context(), js, "kine"); err != nil {

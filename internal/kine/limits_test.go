@@ -173,7 +173,7 @@ func TestVerifyContractLimitsUsed(t *testing.T) {
 	}
 	call(t, js, "STREAM.CREATE.filler", map[string]any{"name": "filler", "subjects": []string{"filler"}, "storage": "file", "num_replicas": 1}, nil)
 	nc := lab.Connect(t)
-	if _, err := nc.Request("filler", make([]byte, 14<<10), 5*time.Second); err != nil {
+	if _, err := nc.Request("filler", make([]byte, 14<<10), time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	found := VerifyContract(t.Context(), client, testSpec, "", true)

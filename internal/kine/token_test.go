@@ -78,7 +78,7 @@ func TestVerifyToken(t *testing.T) {
 	lab := natslab.Single(t, natslab.Users(natslab.User{Name: "admin", Password: "p"}, natslab.User{Name: "k3s", Password: "p",
 		Permissions: &natslab.Permissions{Publish: natslab.SubjectPermission{Allow: granted},
 			Subscribe: natslab.SubjectPermission{Allow: []string{InboxSubject}}}}))
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	url, err := Endpoint{Servers: lab.URLs(), Spec: testSpec, User: "k3s", Password: "p"}.URL()
 	if err != nil {
@@ -160,7 +160,7 @@ func TestTombstoneIsNotLive(t *testing.T) {
 			t.Fatal(err)
 		}
 		subject := KeySubject(testSpec.Name, "2Ffw6B3A5fkPR.x")
-		if _, err := nc.Request(subject, value.Bytes(), 5*time.Second); err != nil {
+		if _, err := nc.Request(subject, value.Bytes(), time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		if live, err := isLive(t.Context(), client.JetStream(""), testSpec.Name, subject); err != nil || live != want {

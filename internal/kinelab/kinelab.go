@@ -58,7 +58,7 @@ const DefaultStartTimeout = 20 * time.Second
 
 const (
 	gracePeriod = 500 * time.Millisecond // for calls in progress when KINE is stopped; a watch never ends on its own
-	stopTimeout = 10 * time.Second       // for each part of KINE that Stop waits for
+	stopTimeout = 30 * time.Second       // for each part of KINE that Stop waits for
 	abortWait   = time.Second            // for a canceled start to return
 	quotedLines = 10                     // of KINE's log in an error
 	socketName  = "kine.sock"            // as in k3s

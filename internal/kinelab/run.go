@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"strings"
+	"time"
 )
 
 // TB is the part of testing.TB that Run needs. It keeps the testing package out of programs.
@@ -21,7 +22,7 @@ type TB interface {
 // stop. A failed test logs the last lines of KINE's log. Options change the configuration before the start.
 func Run(tb TB, endpoint string, options ...func(*Config)) *Kine {
 	tb.Helper()
-	cfg := Config{Endpoint: endpoint}
+	cfg := Config{Endpoint: endpoint, StartTimeout: time.Minute} // a machine may be busy
 	for _, option := range options {
 		option(&cfg)
 	}

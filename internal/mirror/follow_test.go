@@ -65,7 +65,7 @@ func cutLink(t *testing.T, d time.Duration) {
 		t.Error(err)
 	}
 	last := lastSequence(t, hub)
-	m, err := AwaitSequence(within(t, 10*time.Second), leaf, "kine", last)
+	m, err := AwaitSequence(within(t, time.Minute), leaf, "kine", last)
 	if err != nil || m.LastSequence != last {
 		t.Fatalf("%v, not %d: %v", m, last, err)
 	}
@@ -168,7 +168,7 @@ func TestLostAnswers(t *testing.T) {
 	}
 	lose("STREAM.CREATE", func() error {
 		// It has filled itself by the time that it is found.
-		m, err := Establish(within(t, 20*time.Second), js, top.from, spec, nil)
+		m, err := Establish(within(t, time.Minute), js, top.from, spec, nil)
 		if err == nil && m.LastSequence != 50 {
 			t.Errorf("%+v", m)
 		}
@@ -202,7 +202,7 @@ func TestEstablishPending(t *testing.T) {
 	if _, ok := errors.AsType[*kine.UnsettledError](err); !ok || m == nil {
 		t.Fatalf("%v, %v", m, err)
 	}
-	if m, err = AwaitSync(within(t, 20*time.Second), top.js, top.from, spec); err != nil || m.LastSequence != 5000 {
+	if m, err = AwaitSync(within(t, time.Minute), top.js, top.from, spec); err != nil || m.LastSequence != 5000 {
 		t.Fatal(err)
 	}
 	if m, err = Settle(t.Context(), top.js, spec, nil); err != nil || m.spec() != spec {
@@ -263,26 +263,26 @@ func TestSuperCluster(t *testing.T) {
 	if _, err := kine.Create(t.Context(), from, bucket, &kine.Placement{Cluster: "east"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := kine.Settle(within(t, 20*time.Second), from, bucket, &kine.Placement{Cluster: "east"}); err != nil {
+	if _, err := kine.Settle(within(t, time.Minute), from, bucket, &kine.Placement{Cluster: "east"}); err != nil {
 		t.Fatal(err)
 	}
 	write(t, c.Connect(t, asOrigin()), "kine", 300, 10)
 
 	west := &kine.Placement{Cluster: "west", Tags: []string{"region:west"}}
 	spec := specOf("kine", shared)
-	m, err := Establish(within(t, 30*time.Second), js, from, spec, west)
+	m, err := Establish(within(t, time.Minute), js, from, spec, west)
 	if err != nil || m.Cluster != "west" || m.Placement != nil || len(m.Differences) > 0 || m.LastSequence != 300 {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	spec.Replicas = 2
-	if m, err = Update(within(t, 30*time.Second), js, spec, west, false); err != nil || m.Replicas != 2 || m.Placement != nil || m.Cluster != "west" {
+	if m, err = Update(within(t, time.Minute), js, spec, west, false); err != nil || m.Replicas != 2 || m.Placement != nil || m.Cluster != "west" {
 		t.Fatalf("%+v, %v", m, err)
 	}
-	if m, err = Update(within(t, 60*time.Second), js, spec, &kine.Placement{Cluster: "east"}, true); err != nil || m.Cluster != "east" || m.Placement != nil {
+	if m, err = Update(within(t, 2*time.Minute), js, spec, &kine.Placement{Cluster: "east"}, true); err != nil || m.Cluster != "east" || m.Placement != nil {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	write(t, c.Connect(t, asOrigin()), "kine", 10, 10)
-	if _, err = AwaitSync(within(t, 60*time.Second), js, from, spec); err != nil {
+	if _, err = AwaitSync(within(t, 2*time.Minute), js, from, spec); err != nil {
 		t.Fatal(err)
 	}
 	promoted, err := Promote(t.Context(), js, spec)

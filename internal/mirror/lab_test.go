@@ -69,7 +69,7 @@ func write(tb testing.TB, nc *nats.Conn, bucket string, messages, size int) {
 	}
 	select {
 	case <-js.PublishAsyncComplete():
-	case <-within(tb, 30*time.Second).Done():
+	case <-within(tb, time.Minute).Done():
 		tb.Fatal("the messages were not stored in time")
 	}
 }
@@ -77,7 +77,7 @@ func write(tb testing.TB, nc *nats.Conn, bucket string, messages, size int) {
 // establish makes a mirror that must come into sync.
 func establish(tb testing.TB, js, source *natsconn.JetStream, spec Spec) *Mirror {
 	tb.Helper()
-	m, err := Establish(within(tb, 30*time.Second), js, source, spec, nil)
+	m, err := Establish(within(tb, time.Minute), js, source, spec, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func lastSequence(tb testing.TB, js *natsconn.JetStream) uint64 {
 // eventually calls check until it says that all is well.
 func eventually(tb testing.TB, what string, check func() bool) {
 	tb.Helper()
-	ctx := within(tb, 45*time.Second)
+	ctx := within(tb, time.Minute)
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for !check() {

@@ -64,7 +64,7 @@ func TestEstablish(t *testing.T) {
 			}
 			write(t, top.nc, "kine", 20, 10)
 			for _, name := range []string{"kine", "copy"} {
-				if m, err := AwaitSequence(within(t, 10*time.Second), top.js, name, 220); err != nil || m.LastSequence != 220 {
+				if m, err := AwaitSequence(within(t, time.Minute), top.js, name, 220); err != nil || m.LastSequence != 220 {
 					t.Errorf("%s does not follow: %v", name, err)
 				}
 				m, err := Read(t.Context(), top.js, name)
@@ -76,7 +76,7 @@ func TestEstablish(t *testing.T) {
 				}
 			}
 			// Nobody may ask at the source: the mirror alone has to prove it.
-			if m, err := AwaitSync(within(t, 10*time.Second), top.js, nil, specOf("copy", top.source)); err != nil || m.LastSequence != 220 {
+			if m, err := AwaitSync(within(t, time.Minute), top.js, nil, specOf("copy", top.source)); err != nil || m.LastSequence != 220 {
 				t.Errorf("blind: %v", err)
 			}
 			for _, name := range []string{"kine", "copy", "copy"} {
@@ -153,7 +153,7 @@ func TestCreateMeetsAnother(t *testing.T) {
 		t.Errorf("of another history: %v", err)
 	}
 	write(t, top.nc, "kine", 7, 10)
-	if _, err := AwaitSync(within(t, 10*time.Second), top.js, top.from, spec); err != nil {
+	if _, err := AwaitSync(within(t, time.Minute), top.js, top.from, spec); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Create(t.Context(), top.js, spec, nil)

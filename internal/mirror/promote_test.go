@@ -41,7 +41,7 @@ func TestPromote(t *testing.T) {
 				t.Fatal(err)
 			}
 			last := lastSequence(t, from)
-			if m, err := AwaitSequence(within(t, 10*time.Second), js, spec.Name, last); err != nil || m.LastSequence != last {
+			if m, err := AwaitSequence(within(t, time.Minute), js, spec.Name, last); err != nil || m.LastSequence != last {
 				t.Fatalf("not in sync: %v", err)
 			}
 
@@ -130,7 +130,7 @@ func restored(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := lastSequence(t, hub)
-	if _, err := AwaitSequence(within(t, 10*time.Second), leaf, "kine", last); err != nil {
+	if _, err := AwaitSequence(within(t, time.Minute), leaf, "kine", last); err != nil {
 		t.Fatal(err)
 	}
 	if err := kine.Delete(t.Context(), hub, "kine", true); err != nil {
@@ -149,11 +149,11 @@ func restored(t *testing.T) {
 	if _, d, err := Compare(t.Context(), leaf, hub, halfway); d != nil || err != nil {
 		t.Errorf("diverged while the source is being restored: %v, %v", d, err)
 	}
-	if _, err := AwaitSync(within(t, 20*time.Second), hub, leaf, back); err != nil {
+	if _, err := AwaitSync(within(t, time.Minute), hub, leaf, back); err != nil {
 		t.Fatal(err)
 	}
 	for _, what := range []string{"an interrupted one", "a finished one"} {
-		bucket, err := Restore(within(t, 30*time.Second), hub, leaf, back, nil)
+		bucket, err := Restore(within(t, time.Minute), hub, leaf, back, nil)
 		if err != nil {
 			t.Fatalf("going on with %s: %v", what, err)
 		}
@@ -167,7 +167,7 @@ func restored(t *testing.T) {
 
 	_, client = runKINE(t, h.Hub.URLs(), "", "kine")
 	verify(t, client, prefix, seeded)
-	m, err := AwaitSync(within(t, 45*time.Second), leaf, hub, spec)
+	m, err := AwaitSync(within(t, time.Minute), leaf, hub, spec)
 	if err != nil {
 		t.Fatalf("the mirror does not follow the bucket that was made out of it: %v", err)
 	}
@@ -221,7 +221,7 @@ func TestRestoreRefused(t *testing.T) {
 
 func restore(t *testing.T, top topology, spec Spec) error {
 	t.Helper()
-	_, err := Restore(within(t, 30*time.Second), top.js, top.from, spec, nil)
+	_, err := Restore(within(t, time.Minute), top.js, top.from, spec, nil)
 	return err
 }
 

@@ -205,7 +205,7 @@ type sharedState struct {
 
 func stateOf(t *testing.T, js jetstream.JetStream, bucket string) sharedState {
 	t.Helper()
-	answer, err := js.Conn().Request("$JS.API.STREAM.INFO."+kine.StreamName(bucket), nil, 10*time.Second)
+	answer, err := js.Conn().Request("$JS.API.STREAM.INFO."+kine.StreamName(bucket), nil, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -434,11 +434,11 @@ func TestShareGivesNothingElse(t *testing.T) {
 		"STREAM.MSG.GET.KV_kine", "DIRECT.GET.KV_kine", "CONSUMER.NAMES.KV_kine", "CONSUMER.INFO.KV_kine.c", "CONSUMER.DELETE.KV_kine.c", "CONSUMER.MSG.NEXT.KV_kine.c",
 		"CONSUMER.DURABLE.CREATE.KV_kine.c", "CONSUMER.CREATE.KV_private", "CONSUMER.CREATE.KV_private.c", "STREAM.CREATE.KV_new",
 	} {
-		if _, err := to.Conn().Request(prefix+"."+call, nil, 10*time.Second); !errors.Is(err, nats.ErrNoResponders) {
+		if _, err := to.Conn().Request(prefix+"."+call, nil, time.Minute); !errors.Is(err, nats.ErrNoResponders) {
 			t.Errorf("%s: %v", call, err)
 		}
 	}
-	if _, err := to.Conn().Request(prefix+".CONSUMER.CREATE.KV_kine", nil, 10*time.Second); err != nil {
+	if _, err := to.Conn().Request(prefix+".CONSUMER.CREATE.KV_kine", nil, time.Minute); err != nil {
 		t.Errorf("what is granted is not there: %v", err)
 	}
 }
@@ -458,7 +458,7 @@ func TestShareTrustsTheImporter(t *testing.T) {
 	fill(t, from)
 	deliver := func(subject string) (refused bool) {
 		request := fmt.Sprintf(`{"stream_name":"KV_kine","config":{"deliver_subject":%q,"ack_policy":"none"}}`, subject)
-		answer, err := to.Conn().Request(APIPrefix(source.PublicKey())+".CONSUMER.CREATE.KV_kine", []byte(request), 10*time.Second)
+		answer, err := to.Conn().Request(APIPrefix(source.PublicKey())+".CONSUMER.CREATE.KV_kine", []byte(request), time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}

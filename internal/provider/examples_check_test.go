@@ -18,7 +18,7 @@ import (
 )
 
 // arrival bounds the way of a message.
-const arrival = 10 * time.Second
+const arrival = time.Minute
 
 // nodeCredentials is where the nodes of the examples have their credentials, as an endpoint says it.
 var nodeCredentials = url.QueryEscape("/etc/rancher/k3s/nats.creds")

@@ -348,7 +348,7 @@ func fill(t *testing.T, lab *killLab, name string) {
 // filled fails the test unless a stream has that message.
 func filled(t *testing.T, lab *killLab, name string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	nc := lab.server.Connect(t)
 	defer nc.Close()

@@ -46,7 +46,7 @@ func set(fields acctest.RawStream) func(*testing.T, *nats.Conn, string) {
 func put(key, value string) func(*testing.T, *nats.Conn, string) {
 	return func(t *testing.T, nc *nats.Conn, bucket string) {
 		t.Helper()
-		if _, err := nc.Request(kine.KeySubject(bucket, key), []byte(value), 5*time.Second); err != nil {
+		if _, err := nc.Request(kine.KeySubject(bucket, key), []byte(value), time.Minute); err != nil {
 			t.Fatal(err)
 		}
 	}

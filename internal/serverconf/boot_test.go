@@ -153,7 +153,7 @@ func user(t *testing.T, a *natslab.OperatorAccount) nats.Option {
 // push pushes an account and returns the server's answer.
 func push(t *testing.T, nc *nats.Conn, account string) string {
 	t.Helper()
-	answer, err := nc.Request("$SYS.REQ.CLAIMS.UPDATE", []byte(account), 10*time.Second)
+	answer, err := nc.Request("$SYS.REQ.CLAIMS.UPDATE", []byte(account), time.Minute)
 	if err != nil {
 		return err.Error()
 	}

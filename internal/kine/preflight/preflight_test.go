@@ -41,7 +41,7 @@ func open(t *testing.T, lab *natslab.Server) jetstream.JetStream {
 // dial returns an etcd client for a KINE.
 func dial(t *testing.T, k *kinelab.Kine) *clientv3.Client {
 	t.Helper()
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{k.Endpoint()}, DialTimeout: 5 * time.Second})
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{k.Endpoint()}, DialTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

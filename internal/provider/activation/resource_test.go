@@ -220,7 +220,7 @@ func TestAccActivationOnAServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := system.Request("$SYS.REQ.CLAIMS.UPDATE", []byte(changed), 10*time.Second); err != nil {
+		if _, err := system.Request("$SYS.REQ.CLAIMS.UPDATE", []byte(changed), time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		nc := connect(a)
@@ -245,7 +245,7 @@ func TestAccActivationOnAServer(t *testing.T) {
 		if err := l.nc.Publish("events.own", nil); err != nil {
 			t.Fatal(err)
 		}
-		if msg, err := l.sub.NextMsg(10 * time.Second); err != nil || msg.Subject != l.want {
+		if msg, err := l.sub.NextMsg(time.Minute); err != nil || msg.Subject != l.want {
 			t.Errorf("heard %+v, %v, and not %s", msg, err, l.want)
 		}
 	}

@@ -23,7 +23,7 @@ func fence(t *testing.T, lab *natslab.Server, bucket string) {
 	t.Helper()
 	client := natsconn.NewClient(natsconn.Settings{Servers: lab.URLs()}, nil)
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := kine.SetFence(ctx, client.JetStream(""), bucket, kine.Fence{By: "a test", At: time.Now()}); err != nil {
 		t.Fatal(err)

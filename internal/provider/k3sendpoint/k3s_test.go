@@ -93,12 +93,12 @@ func withCluster(t *testing.T, lab *natslab.Server, bucket string, tokens ...str
 		t.Fatal(err)
 	}
 	k := kinelab.Run(t, url)
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{k.Endpoint()}, DialTimeout: 5 * time.Second})
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{k.Endpoint()}, DialTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for _, token := range tokens {
 		hash, err := kine.TokenHash(token)

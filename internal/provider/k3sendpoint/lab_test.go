@@ -62,7 +62,7 @@ func openJetStream(t *testing.T, nc *nats.Conn) jetstream.JetStream {
 // makeBucket makes a bucket as KINE does, with changes to its configuration.
 func makeBucket(t *testing.T, js jetstream.JetStream, name string, changes ...func(*jetstream.StreamConfig)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	config := kine.Contract(kine.Spec{Name: name, History: kine.DefaultHistory, Replicas: kine.DefaultReplicas})
 	for _, change := range changes {
@@ -76,7 +76,7 @@ func makeBucket(t *testing.T, js jetstream.JetStream, name string, changes ...fu
 // contents describes all streams of an account, their configuration and how far they are, so that any change to them shows.
 func contents(t *testing.T, js jetstream.JetStream) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var b strings.Builder
 	streams := js.ListStreams(ctx)

@@ -51,7 +51,7 @@ func (c change) apply(t *testing.T, nc *nats.Conn, stream string) {
 	acctest.StreamAPI(t, nc, "STREAM.DELETE."+stream, nil)
 	acctest.StreamAPI(t, nc, "STREAM.CREATE."+stream, config)
 	for _, msg := range messages {
-		if _, err := nc.RequestMsg(msg, 5*time.Second); err != nil {
+		if _, err := nc.RequestMsg(msg, time.Minute); err != nil {
 			t.Fatalf("copying a message of %s: %v", stream, err)
 		}
 	}
@@ -246,7 +246,7 @@ func runKINE(t *testing.T, lab natsLab, bucket string) {
 // startKINE starts KINE with its defaults on a bucket.
 func startKINE(t *testing.T, lab natsLab, bucket string) (*kinelab.Kine, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	url := acctest.EndpointURL(t, lab.URLs(), kine.Spec{Name: bucket, History: 10, Replicas: 1})
 	return kinelab.Start(ctx, kinelab.Config{Endpoint: url})

@@ -67,7 +67,7 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 		return config
 	}
 	create(contract("taken"))
-	if _, err := admin.Request("$KV.taken.key", []byte("value"), 5*time.Second); err != nil {
+	if _, err := admin.Request("$KV.taken.key", []byte("value"), time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	create(contract("different", "description"))
@@ -176,7 +176,7 @@ func TestAccKineBucketStorageLimit(t *testing.T) {
 				nc := lab.Connect(t)
 				msg := acctest.DeleteMarker(t, "kine", "/registry/pods/default/web", 2<<10)
 				acctest.WaitFor(t, "a write beyond the limit", func() bool {
-					answer, err := nc.RequestMsg(msg, 5*time.Second)
+					answer, err := nc.RequestMsg(msg, time.Minute)
 					return err == nil && strings.Contains(string(answer.Data), "resource limits exceeded for account")
 				})
 			},

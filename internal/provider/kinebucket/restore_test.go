@@ -118,7 +118,7 @@ func TestAccCLIKineBucketRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Its server looks for a source that it has lost after ten to twenty seconds.
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	if _, err := mirror.AwaitSync(ctx, r.leaf, r.hub, kineMirror); err != nil {
 		t.Errorf("the mirror does not follow the restored bucket: %v", err)
@@ -148,7 +148,7 @@ func assertResumes(t *testing.T, client *clientv3.Client, prefix string, seeded 
 			oldest = revision
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	got := 0
 	for response := range client.Watch(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(oldest)) {
@@ -185,7 +185,7 @@ func TestAccKineBucketRestoreGoesOn(t *testing.T) {
 	}
 	nc := r.Hub.Connect(t)
 	for i := range 400 {
-		if _, err := nc.Request(fmt.Sprintf("$KV.kine.key%d", i), make([]byte, 100<<10), 5*time.Second); err != nil {
+		if _, err := nc.Request(fmt.Sprintf("$KV.kine.key%d", i), make([]byte, 100<<10), time.Minute); err != nil {
 			t.Fatal(err)
 		}
 	}

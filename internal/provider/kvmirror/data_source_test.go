@@ -47,7 +47,7 @@ func TestAccKVMirrorDataSource(t *testing.T) {
 		}
 		nc := lab.Hub.Connect(t)
 		for range messages {
-			if _, err := nc.Request("$KV.kine.key", []byte(time.Now().String()), 5*time.Second); err != nil {
+			if _, err := nc.Request("$KV.kine.key", []byte(time.Now().String()), time.Minute); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -76,7 +76,7 @@ func TestAccKVMirrorDataSource(t *testing.T) {
 	if text, _ := state["source_error"].(string); !strings.Contains(text, `domain "hub"`) {
 		t.Errorf("with the link cut: %v", state["source_error"])
 	}
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for state["health"] != "contact lost" && time.Now().Before(deadline) {
 		state = look(t, config)
 	}

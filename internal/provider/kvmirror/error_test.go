@@ -100,7 +100,7 @@ func fill(t *testing.T, nc *nats.Conn) {
 	}
 	select {
 	case <-js.PublishAsyncComplete():
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the messages were not stored in time")
 	}
 }

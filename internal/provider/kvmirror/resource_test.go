@@ -150,7 +150,7 @@ resource "nats_kine_bucket" "hub" {
 // expectRevision ends the writes of KINE and compares its revision with the mirror's.
 func expectRevision(t *testing.T, lab *natslab.HubLeaf, writer *etcdtest.Writer, k *kinelab.Kine) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	report, err := writer.Stop(ctx)
 	if err != nil {

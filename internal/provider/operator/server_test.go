@@ -19,7 +19,7 @@ import (
 )
 
 // startup bounds the start of a server.
-const startup = 10 * time.Second
+const startup = time.Minute
 
 // boot starts a nats-server with the operator, as its users would configure it, and returns its URL.
 func boot(t *testing.T, operatorJWT, systemAccount, systemJWT string) string {

@@ -133,7 +133,7 @@ output "first" {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	info, err := nc.Request("$JS.API.INFO", nil, 10*time.Second)
+	info, err := nc.Request("$JS.API.INFO", nil, time.Minute)
 	if err != nil || strings.Contains(string(info.Data), `"error"`) || nc.MaxPayload() != 2<<20 {
 		t.Errorf("JetStream: %v, %v; payloads up to %d", info, err, nc.MaxPayload())
 	}

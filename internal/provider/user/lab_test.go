@@ -19,7 +19,7 @@ import (
 )
 
 // waitTime bounds what a test waits for.
-const waitTime = 20 * time.Second
+const waitTime = time.Minute
 
 // bench is servers in operator mode with one account.
 type bench struct {
