@@ -318,6 +318,16 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// onViolation is a LogWriter that runs once KINE has logged that a permission is missing.
+type onViolation func()
+
+func (f onViolation) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("Permissions Violation")) {
+		f()
+	}
+	return len(line), nil
+}
+
 // TestTimeout starts KINE on a JetStream that never answers, on which its create loop would run forever. It is not
 // parallel because it reads the last lines of a log that all KINEs share.
 func TestTimeout(t *testing.T) {
@@ -333,19 +343,19 @@ func TestTimeout(t *testing.T) {
 		want  error
 	}{
 		{"StartTimeout", func() error {
-			_, err := kinelab.Start(t.Context(), kinelab.Config{Endpoint: endpoint, StartTimeout: 300 * time.Millisecond})
+			_, err := kinelab.Start(t.Context(), kinelab.Config{Endpoint: endpoint, StartTimeout: 2 * time.Second})
 			return err
 		}, context.DeadlineExceeded},
 		{"context", func() error {
 			ctx, cancel := context.WithCancel(t.Context())
-			time.AfterFunc(300*time.Millisecond, cancel)
-			_, err := kinelab.Start(ctx, kinelab.Config{Endpoint: endpoint})
+			defer cancel()
+			_, err := kinelab.Start(ctx, kinelab.Config{Endpoint: endpoint, LogWriter: onViolation(cancel)})
 			return err
 		}, context.Canceled},
 	} {
 		watch := natslab.StartStopwatch()
 		err := tc.start()
-		if watch.Waited() > 3*time.Second {
+		if watch.Waited() > 4*time.Second {
 			t.Errorf("%s: it took %s", tc.name, watch)
 		}
 		if !errors.Is(err, tc.want) {
