@@ -13,18 +13,19 @@ import (
 // is made anew.
 const workLifetime = 15 * time.Minute
 
-// Minted is a user that is made to work in one account for a while, with the permissions of [natsconn.WorkPermissions]. Its seed and
-// its JWTs are in memory only. It is a [natsconn.Minter].
+// Minted is a user that is made to work in one account for a while, with given permissions. Its seed and its JWTs are in memory only. It is a [natsconn.Minter].
 type Minted struct {
 	signer    *Signer
 	account   string
 	publicKey string
+	// permissions are what the user may do.
+	permissions Permissions
 	// sign signs with the user's key. It is a function for the reason that [Signer] has.
 	sign func([]byte) ([]byte, error)
 }
 
-// Mint makes a user of the account that a plain signing key of the account signs, by a signer which must stay open.
-func Mint(signer *Signer, account string) (*Minted, error) {
+// Mint creates a user of the account with these permissions. A plain signing key of the account signs it. The signer must stay open.
+func Mint(signer *Signer, account string, permissions Permissions) (*Minted, error) {
 	if err := natsconn.CheckPublicKey(account, natsconn.AccountKey); err != nil {
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func Mint(signer *Signer, account string) (*Minted, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Minted{signer: signer, account: account, publicKey: public, sign: pair.Sign}, nil
+	return &Minted{signer: signer, account: account, publicKey: public, permissions: permissions, sign: pair.Sign}, nil
 }
 
 // Issuer returns the public key of the signing key.
@@ -44,12 +45,9 @@ func (m *Minted) Issuer() string { return m.signer.PublicKey() }
 
 // Token returns a JWT that counts from now on for a quarter of an hour.
 func (m *Minted) Token() (string, error) {
-	publish, subscribe := natsconn.WorkPermissions()
 	user := &User{
-		Claims: Claims{PublicKey: m.publicKey, Name: "terraform-provider-nats", Expires: time.Now().Add(workLifetime).Truncate(time.Second)},
-		UserLimits: UserLimits{Permissions: Permissions{
-			Publish: Permission{Allow: publish}, Subscribe: Permission{Allow: subscribe},
-		}},
+		Claims:        Claims{PublicKey: m.publicKey, Name: "terraform-provider-nats", Expires: time.Now().Add(workLifetime).Truncate(time.Second)},
+		UserLimits:    UserLimits{Permissions: m.permissions},
 		IssuerAccount: m.account,
 	}
 	return user.Sign(context.Background(), m.signer, SystemClock{}, time.Time{})

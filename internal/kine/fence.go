@@ -102,7 +102,7 @@ const barrier = uint64(1<<63 - 1)
 // barrierKey is what the bucket listens on between KINE's last write and the fence. No key of KINE has a dash in it. It is
 // below $KV, which servers keep apart by JetStream domain, as they do not with the subject of the fence: there, a fenced
 // bucket of the same name in another domain would answer as well.
-const barrierKey = natsconn.FenceKey
+const barrierKey = "nats-k3s-fence"
 
 func barrierSubject(bucket string) string { return KeySubject(bucket, barrierKey) }
 

@@ -32,7 +32,10 @@ const (
 
 // HealthKey and healthValue are what KINE writes at each start (in its pkg/server/types.go).
 const (
-	HealthKey   = "/registry/health"
+	HealthKey = "/registry/health"
+	// encodedHealthKey is HealthKey as EncodeKey returns it.
+	encodedHealthKey = "L8nZchjdPLL.tzCUBDXD"
+
 	healthValue = `{"health":"true"}`
 )
 
@@ -195,7 +198,7 @@ func RepairLastMessage(ctx context.Context, js *natsconn.JetStream, name string)
 
 // healthMessage is what KINE would write to the health key now.
 func (s Stream) healthMessage(ctx context.Context) (*nats.Msg, error) {
-	subject := KeySubject(s.bucket, natsconn.HealthKey)
+	subject := KeySubject(s.bucket, encodedHealthKey)
 	next := record{KV: &recordKV{}, Create: true}
 	before, err := s.js.DirectGet(ctx, s.Name(), subject)
 	switch {

@@ -79,7 +79,7 @@ func TestLastMessage(t *testing.T) {
 		"a key that is not KINE's":    {put("0OIl", string(valid)), FieldLastMessage, `on "$KV.a-key-that-is-not-KINE-s.0OIl", is not KINE's`},
 		"an empty value":              {put("x", ""), FieldLastMessage, "is not KINE's"},
 		"plain JSON":                  {put("x", `{"KV":{}}`), FieldLastMessage, "is not KINE's"},
-		"a delete marker":             {put(natsconn.HealthKey, "", "KV-Operation", "DEL"), "", ""},
+		"a delete marker":             {put(encodedHealthKey, "", "KV-Operation", "DEL"), "", ""},
 		"a delete marker of others":   {put("0OIl", "", "KV-Operation", "DEL"), FieldLastMessage, "is not KINE's"},
 		"a purge marker":              {put("x", "", "KV-Operation", "PURGE", "Nats-Rollup", "sub"), "", ""},
 		"a marker of the server":      {put("x", "", "Nats-Marker-Reason", "Purge"), FieldLastMessage, "is not KINE's"},
@@ -219,8 +219,8 @@ func TestRepairLastMessageContinuesTheHealthKey(t *testing.T) {
 		t.Errorf("the repair wrote %+v %+v, %v", r, r.KV, err)
 	}
 	encoded, err := EncodeKey(HealthKey)
-	if err != nil || encoded != natsconn.HealthKey || msg.Subject != KeySubject("kine", encoded) {
-		t.Errorf("the health key is %s on %s, and natsconn has %s", encoded, msg.Subject, natsconn.HealthKey)
+	if err != nil || encoded != encodedHealthKey || msg.Subject != KeySubject("kine", encoded) {
+		t.Errorf("the health key is %s on %s, and encodedHealthKey is %s", encoded, msg.Subject, encodedHealthKey)
 	}
 	k, client := runKINE(t, lab.URLs(), testSpec)
 	got, err := client.Get(t.Context(), HealthKey)

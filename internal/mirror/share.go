@@ -12,23 +12,18 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// The subjects of a mirror in another account than its source.
-const (
-	// apiSubject is what the source's account has its JetStream API at.
-	apiSubject = "$JS.API"
-	// sharedDeliver is where sources publish to mirrors in other accounts, in both accounts.
-	sharedDeliver = "$KINE.MIRROR"
-)
+// apiSubject is what the source's account has its JetStream API at.
+const apiSubject = "$JS.API"
 
 // APIPrefix returns the subject at which an account that mirrors buckets of a source account has that account's JetStream API: the
 // external.api of its mirrors. It names the source, so that buckets of equal names in several accounts do not meet.
-func APIPrefix(source string) string { return natsconn.SharedAPI + "." + source }
+func APIPrefix(source string) string { return kine.SharedAPI + "." + source }
 
 // DeliverPrefix returns the subject below which a bucket's messages come from the account source to mirrors in the account
 // importer: the external.deliver of those mirrors. A server subscribes in the one account to the very subject that it publishes to in the
 // other, so nothing can rename it; it names both accounts, so that none can take what is for another one, nor put anything there.
 func DeliverPrefix(bucket, importer, source string) string {
-	return strings.Join([]string{sharedDeliver, bucket, importer, source}, ".")
+	return strings.Join([]string{kine.SharedMessages, bucket, importer, source}, ".")
 }
 
 // Exports returns what an account has to export so that others can mirror its bucket, each with an activation token. Each was found by
@@ -51,7 +46,7 @@ func Exports(bucket string) []claims.Export {
 		{claims.Service, apiSubject + ".CONSUMER.CREATE." + stream, "start of mirrors of the same name"},
 		{claims.Service, apiSubject + ".CONSUMER.CREATE." + stream + ".>", "start of mirrors of another name"},
 		{claims.Service, "$JS.FC." + stream + ".>", "flow control of mirrors"},
-		{claims.Stream, sharedDeliver + "." + bucket + ".*.>", "messages to mirrors"},
+		{claims.Stream, kine.SharedMessages + "." + bucket + ".*.>", "messages to mirrors"},
 	} {
 		exports = append(exports, claims.Export{
 			Name: fmt.Sprintf("KINE bucket %s: %s", bucket, e.purpose), Subject: e.subject, Type: e.kind, TokenRequired: true,

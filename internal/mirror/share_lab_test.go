@@ -406,7 +406,7 @@ func TestShareGivesNothingElse(t *testing.T) {
 	fill(t, from)
 
 	listen := func(js jetstream.JetStream) *nats.Subscription {
-		sub, err := js.Conn().SubscribeSync(sharedDeliver + ".>")
+		sub, err := js.Conn().SubscribeSync(kine.SharedMessages + ".>")
 		if err == nil {
 			err = js.Conn().Flush()
 		}

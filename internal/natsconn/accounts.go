@@ -2,7 +2,6 @@ package natsconn
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -82,44 +81,3 @@ func (e *AccountAuthError) Error() string {
 }
 
 func (e *AccountAuthError) Unwrap() error { return e.Err }
-
-// workCalls are the calls of the JetStream API that the provider works inside accounts with, and what they are for. Nothing else can
-// be done with a minted user: it cannot purge a stream, create a consumer of its account's, or write a key.
-var workCalls = []string{
-	"INFO",               // the account's limits and domain
-	"STREAM.CREATE.*",    // buckets and mirrors
-	"STREAM.UPDATE.*",    // repairs, moves, fences, promotions
-	"STREAM.DELETE.*",    // destroys
-	"STREAM.INFO.*",      // every refresh
-	"CONSUMER.LIST.*",    // whether KINE is attached
-	"DIRECT.GET.*",       // whether a mirror and its source have the same messages
-	"DIRECT.GET.*.$KV.>", // whose k3s a bucket is
-	"$KV.*." + FenceKey,  // the last sequence of a fenced bucket
-	"$KV.*." + HealthKey, // a last message of KINE's for a bucket without one
-}
-
-// SharedAPI is the subject below which an account that mirrors buckets of other accounts has their JetStream APIs, each by its account's
-// public key.
-const SharedAPI = "$KINE.API"
-
-// FenceKey is a key of a bucket that the provider publishes to: the leader refuses it, and tells the bucket's last sequence.
-const FenceKey = "nats-k3s-fence"
-
-// HealthKey is the other one, and the only one that is stored: the key /registry/health, as KINE encodes it, which KINE writes at each start.
-const HealthKey = "L8nZchjdPLL.tzCUBDXD"
-
-// WorkPermissions returns the subjects that a minted user may publish and subscribe to, in whatever JetStream domain. A domain is part
-// of the subject, but for the server's own, which the server takes out before it checks (generateJSMappingTable in nats-server's
-// server/jetstream_api.go).
-func WorkPermissions() (publish, subscribe []string) {
-	for _, call := range workCalls {
-		plain := "$JS.API." + call
-		if strings.HasPrefix(call, "$KV.") {
-			plain = call
-		}
-		publish = append(publish, plain, "$JS.*.API."+call)
-	}
-	publish = append(publish, SharedAPI+".*.CONSUMER.CREATE.>") // whether the source of a mirror answers
-	slices.Sort(publish)
-	return publish, []string{"_INBOX.>"}
-}

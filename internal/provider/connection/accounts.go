@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
@@ -172,7 +173,13 @@ func (d *Data) ClientOf(publicKey string) (*natsconn.Client, error) {
 			return nil, err
 		}
 		d.accounts.signer = signer // for as long as the provider runs
-		d.accounts.connections = d.client.Accounts(func(publicKey string) (natsconn.Minter, error) { return claims.Mint(signer, publicKey) })
+		publish, subscribe := kine.WorkPermissions()
+		permissions := claims.Permissions{
+			Publish: claims.Permission{Allow: publish}, Subscribe: claims.Permission{Allow: subscribe},
+		}
+		d.accounts.connections = d.client.Accounts(func(publicKey string) (natsconn.Minter, error) {
+			return claims.Mint(signer, publicKey, permissions)
+		})
 	}
 	if _, err := d.Client(); err != nil {
 		return nil, err

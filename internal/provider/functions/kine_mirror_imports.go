@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/account"
 )
@@ -25,7 +26,8 @@ func (kineMirrorImports) Definition(_ context.Context, _ function.DefinitionRequ
 		MarkdownDescription: "Returns the imports, as `imports` of `nats_account` takes them, with which the account can mirror a bucket of another " +
 			"account, whose exports are those that `kine_mirror_exports` returns. An account can mirror any number of buckets of any number of " +
 			"accounts, also of equal names: `concat` puts the imports together. The JetStream API of the source is then at " +
-			"`$KINE.API.<source>` in the account, and messages come at `$KINE.MIRROR.<bucket>.<importing account>.<source>`: these are the " +
+			"`" + kine.SharedAPI + ".<source>` in the account, and messages come at `" + kine.SharedMessages +
+			".<bucket>.<importing account>.<source>`: these are the " +
 			"prefixes of a mirror's external stream.\n\n" +
 			"The tokens are for the public key of the importing account, which has to be there before: give the account a `public_key` of its " +
 			"own, as in the example, since one that `nats_account` makes would depend on the tokens that depend on it.",
