@@ -29,7 +29,7 @@ type subject struct {
 }
 
 // quiet turns off the logs of a provider on the framework, which the CLI reads and does not show.
-var quiet = []string{"TF_LOG_SDK=off", "TF_LOG_PROVIDER_NATS=off"}
+var quiet = []string{"TF_LOG_SDK=off", "TF_LOG_SDK_PROTO=off", "TF_LOG_SDK_FRAMEWORK=off", "TF_LOG_PROVIDER_NATS=off"}
 
 // required names the provider's address.
 const required = "terraform {\n  required_providers {\n    nats = {\n      source = \"nats-k3s/nats\"\n    }\n  }\n}\n\n"

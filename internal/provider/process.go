@@ -6,9 +6,11 @@ import (
 	"strings"
 )
 
-// logVariables are the variables that set the level of the loggers in the process of a provider: those of the protocol server and the
-// framework, which inherit the level of TF_LOG_SDK, and that of the provider itself.
-var logVariables = []string{"TF_LOG_SDK", "TF_LOG_PROVIDER_" + strings.ToUpper(typeName)}
+// logVariables are the variables that set the levels of the loggers in the process of a provider: those of the protocol's server, of the
+// framework, and of the provider itself. Each is set: a logger that inherits its level prepares its lines before it drops them.
+var logVariables = []string{
+	"TF_LOG_SDK", "TF_LOG_SDK_PROTO", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_PROVIDER_" + strings.ToUpper(typeName),
+}
 
 // quietLogs turns off the loggers of the process unless a variable that begins with TF_LOG is set. Without one, the CLI reads every line
 // and shows none, and the loggers write at the level TRACE: formatting and reading the lines takes a third of the processor time of a plan.
@@ -31,7 +33,7 @@ func quietLogs() error {
 // provider that needs more gets more.
 const (
 	collectPercent = 400
-	memoryLimit    = 192 << 20
+	memoryLimit    = 128 << 20
 )
 
 // paceCollector has the garbage collector run less often, within a memory limit. GOGC and GOMEMLIMIT take precedence.

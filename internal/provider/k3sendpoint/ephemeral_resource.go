@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
@@ -41,7 +42,7 @@ func (r *ephemeralEndpoint) Configure(_ context.Context, req ephemeral.Configure
 
 func (r *ephemeralEndpoint) ValidateConfig(ctx context.Context, req ephemeral.ValidateConfigRequest, resp *ephemeral.ValidateConfigResponse) {
 	var config ephemeralModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -62,7 +63,7 @@ func verifyOrNone(verify types.String) types.String {
 // Open builds the endpoint and verifies it. There is nothing to close.
 func (r *ephemeralEndpoint) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	var model ephemeralModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &model)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
@@ -57,7 +58,7 @@ func (r *bucketResource) Configure(_ context.Context, req resource.ConfigureRequ
 
 func (r *bucketResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config bucketModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
 	validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
 	if config.ForceUnfence.ValueBool() && !config.Fenced.IsUnknown() && (config.Fenced.IsNull() || config.Fenced.ValueBool()) {
 		resp.Diagnostics.AddAttributeError(path.Root("force_unfence"), "Invalid Attribute Combination",
@@ -68,7 +69,7 @@ func (r *bucketResource) ValidateConfig(ctx context.Context, req resource.Valida
 
 func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan bucketModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Plan, &plan)...)
 	place := stream.PlacementOf(ctx, plan.Placement, &resp.Diagnostics)
 	standard := createTimeout
 	if !plan.RestoreFrom.IsNull() {
@@ -142,7 +143,7 @@ func (r *bucketResource) create(ctx context.Context, js *natsconn.JetStream, pla
 
 func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state bucketModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.State, &state)...)
 	timeout, diags := state.Timeouts.Read(ctx, stream.ReadTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -192,8 +193,8 @@ func (m *bucketModel) warnOfLoss(ctx context.Context, diags *diag.Diagnostics) {
 
 func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state bucketModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Plan, &plan)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.State, &state)...)
 	place := stream.PlacementOf(ctx, plan.Placement, &resp.Diagnostics)
 	move := stream.Moves(ctx, plan.Placement, state.Placement, state.Cluster, &resp.Diagnostics)
 	timeout, diags := plan.Timeouts.Update(ctx, stream.UpdateTimeout)
@@ -269,7 +270,7 @@ func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, pla
 
 func (r *bucketResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state bucketModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.State, &state)...)
 	remove := func(ctx context.Context, js *natsconn.JetStream) error {
 		return kine.Delete(ctx, js, state.Name.ValueString(), state.ForceDestroy.ValueBool())
 	}

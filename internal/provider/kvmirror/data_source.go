@@ -153,7 +153,7 @@ func (d *mirrorData) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 
 func (d *mirrorData) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var model dataModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &model)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifiers"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 )
@@ -24,11 +25,12 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		return
 	}
 	var plan, config mirrorModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Plan, &plan)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	read := plan
 	fail := func(err error) { addError(&resp.Diagnostics, "Plan", &plan, err) }
 	inAccount := plan.PlanDefaults(r.data, &config.Model, fail)
 	source := stream.SourceOf(ctx, plan.Source)
@@ -41,7 +43,7 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		planCreate(&plan, &config, source)
 	} else {
 		var state mirrorModel
-		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		resp.Diagnostics.Append(attribute.Get(ctx, req.State, &state)...)
 		history, diags := req.Private.GetKey(ctx, historyKey)
 		resp.Diagnostics.Append(diags...)
 		if resp.Diagnostics.HasError() {
@@ -63,7 +65,7 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	}
 	plan.checkSource("Plan", source, &resp.Diagnostics)
 	plan.derive(ctx, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(attribute.SetChanged(ctx, &resp.Plan, &read, &plan)...)
 }
 
 // historyOf reads what the last refresh has noted of the source, which may be nothing.

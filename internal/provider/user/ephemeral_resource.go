@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
@@ -52,7 +53,7 @@ func (r *ephemeralCredentials) Configure(_ context.Context, req ephemeral.Config
 // ValidateConfig refuses what [userResource.ValidateConfig] refuses.
 func (r *ephemeralCredentials) ValidateConfig(ctx context.Context, req ephemeral.ValidateConfigRequest, resp *ephemeral.ValidateConfigResponse) {
 	var config ephemeralModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
 	if !resp.Diagnostics.HasError() {
 		r.check(config, &resp.Diagnostics)
 	}
@@ -74,7 +75,7 @@ func (m *ephemeralModel) setLifetime() {
 // Open signs the user. No server is told; one is asked about the account where that can be done.
 func (r *ephemeralCredentials) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	var model ephemeralModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &model)...)
 	if !resp.Diagnostics.HasError() {
 		// Values that were unknown when the configuration was validated are known by now.
 		r.check(model, &resp.Diagnostics)

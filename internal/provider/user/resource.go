@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
@@ -42,8 +43,8 @@ func (r *userResource) Configure(_ context.Context, req resource.ConfigureReques
 
 func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan, config userModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Plan, &plan)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
 	if !resp.Diagnostics.HasError() {
 		r.check(&config, &resp.Diagnostics)
 		r.checkAccount(ctx, &plan.claimsModel, config.SigningKeySeed, &resp.Diagnostics)
@@ -63,7 +64,7 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 // Read makes no request: what was signed is known to the state alone. A state of an earlier version has no ID of the JWT.
 func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state userModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.State, &state)...)
 	if !resp.Diagnostics.HasError() {
 		state.JWTID = idOf(state.JWT)
 		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
@@ -74,9 +75,9 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 
 func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state, config userModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Plan, &plan)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.State, &state)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
 	if !resp.Diagnostics.HasError() {
 		r.check(&config, &resp.Diagnostics)
 	}
