@@ -132,7 +132,7 @@ func TestKINEMirrorImports(t *testing.T) {
 		t.Errorf("the seed is shown: %s", funcErr.Text)
 	}
 	_, funcErr = call("edge", importer, tokens)
-	refused(t, funcErr, 2, "not issued by the account")
+	refused(t, funcErr, 2, "not issued by the exporting account")
 	_, funcErr = call("kine", source, tokens)
 	refused(t, funcErr, 2, `"$JS.API.CONSUMER.CREATE.KV_kine": There is no token for it.`)
 	_, funcErr = call("edge", source, nil)
