@@ -23,7 +23,7 @@ variable "account_signing_key" {
 }
 
 variable "clusters" {
-  description = "Clusters by name. The servers must have room for the sum of disk_storage: without it, JetStream stays off."
+  description = "Clusters by name. The servers must be able to reserve the sum of disk_storage."
   type = map(object({
     disk_storage = optional(string, "512MiB")
     history      = optional(number, 10)
