@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
@@ -71,7 +72,7 @@ func (l *lab) endpoint(ctx context.Context, dir string, latency time.Duration, o
 
 // stop stops everything, what was started last first.
 func (l *lab) stop() {
-	for i := len(l.stops) - 1; i >= 0; i-- {
-		l.stops[i]()
+	for _, stop := range slices.Backward(l.stops) {
+		stop()
 	}
 }

@@ -125,7 +125,7 @@ func TestGetIsCheap(t *testing.T) { // not parallel: it counts allocations
 func TestSetChangedLeavesAnUnchangedPlan(t *testing.T) {
 	t.Parallel()
 	config := configOf(map[string]any{"name": "a"})
-	plan := tfsdk.Plan{Schema: config.Schema, Raw: config.Raw}
+	plan := tfsdk.Plan(config)
 	var before, after model
 	if diags := attribute.Get(t.Context(), plan, &before); diags.HasError() {
 		t.Fatal(diags)

@@ -37,7 +37,7 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	if req.State.Raw.IsNull() {
 		planCreate(&plan, &config)
 		r.planRestore(ctx, &plan, nil, &resp.Diagnostics)
-		plan.tellRestore(ctx, &resp.Diagnostics)
+		plan.tellRestore(ctx)
 		open = !plan.RestoreFrom.IsNull()
 	} else {
 		var state bucketModel
@@ -76,7 +76,7 @@ func planUpdate(ctx context.Context, plan, state *bucketModel, private stream.Pr
 	known := !plan.Replicas.IsUnknown() && !plan.History.IsUnknown()
 	if known && (!plan.Replicas.Equal(state.Replicas) || !plan.History.Equal(state.History)) {
 		diags.AddWarning("k3s Must Be Restarted With The New Endpoint",
-			secret.Sprintf("The bucket %q changes from history %s and %s replicas to history %s and %s replicas. KINE starts only with "+
+			secret.Sprintf("The bucket %q changes from history = %s and replicas = %s to history = %s and replicas = %s. KINE starts only with "+
 				"an endpoint URL that names the same numbers, so every k3s on the bucket has to be restarted with the new URL "+
 				"of its nats_k3s_datastore_endpoint. A k3s that runs goes on until it is restarted; while the number of replicas "+
 				"changes, its writes may wait for some seconds.",

@@ -122,7 +122,7 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 		plan.Resource(kind).NotePending(&resp.Diagnostics, &plan.Pending, "placement", err)
 	}
 	stream.LookUpDomain(ctx, js, bucket.Name, &plan.JetStreamDomain, bucket.Domain)
-	plan.tellRestore(ctx, &resp.Diagnostics)
+	plan.tellRestore(ctx)
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
 	resp.Diagnostics.Append(plan.store(ctx, false, &resp.State, resp.Identity, resp.Private, bucket)...)
 }
@@ -170,7 +170,7 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 		bucket.Differences = nil // those of a copy that is yet to become a bucket
 	}
 	warnOfFacts(bucket, imported, &resp.Diagnostics)
-	state.tellRestore(ctx, &resp.Diagnostics)
+	state.tellRestore(ctx)
 	resp.Diagnostics.Append(state.setBucket(ctx, bucket)...)
 	state.Placement = stream.FoundPlacement(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
 	state.setDefaults()
@@ -188,7 +188,7 @@ func (m *bucketModel) warnOfLoss(ctx context.Context, diags *diag.Diagnostics) {
 		return
 	}
 	diags.AddWarning(summary+" And Will Be Restored", fmt.Sprintf("%s An apply makes it again from %s, as %s says, with the content and the revisions "+
-		"that are there.", gone, m.source(ctx, diags).MirrorSource(), restoreAttr))
+		"that are there.", gone, m.source(ctx).MirrorSource(), restoreAttr))
 }
 
 func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {

@@ -94,7 +94,7 @@ func (r *bucketResource) planRestore(ctx context.Context, plan, state *bucketMod
 	if plan.RestoreFrom.IsNull() {
 		return
 	}
-	source := plan.source(ctx, diags)
+	source := plan.source(ctx)
 	if diags.HasError() || !source.Known() || plan.Account.IsUnknown() {
 		return
 	}
@@ -127,20 +127,20 @@ func (m *bucketModel) restoresAs(ctx context.Context, state *bucketModel, diags 
 		return false
 	}
 	full := func(m *bucketModel) stream.Source {
-		return m.source(ctx, diags).InEffect(m.Account, m.JetStreamDomain)
+		return m.source(ctx).InEffect(m.Account, m.JetStreamDomain)
 	}
 	return full(m) == full(state)
 }
 
 // tellRestore fills in what is left out of restore_from and is in effect.
-func (m *bucketModel) tellRestore(ctx context.Context, diags *diag.Diagnostics) {
+func (m *bucketModel) tellRestore(ctx context.Context) {
 	if !m.RestoreFrom.IsNull() && !m.RestoreFrom.IsUnknown() {
 		m.RestoreFrom = stream.SourceOf(ctx, m.RestoreFrom).InEffect(m.Account, m.JetStreamDomain).Object()
 	}
 }
 
 // source returns what the bucket is made from, with all prefixes.
-func (m *bucketModel) source(ctx context.Context, diags *diag.Diagnostics) stream.Source {
+func (m *bucketModel) source(ctx context.Context) stream.Source {
 	configured := stream.SourceOf(ctx, m.RestoreFrom)
 	return configured.WithPrefixes(configured, m.Account)
 }
@@ -149,7 +149,7 @@ func (m *bucketModel) source(ctx context.Context, diags *diag.Diagnostics) strea
 func (r *bucketResource) restore(ctx context.Context, js *natsconn.JetStream, plan *bucketModel, place *kine.Placement, diags *diag.Diagnostics) (
 	*kine.Bucket, error,
 ) {
-	source := plan.source(ctx, diags)
+	source := plan.source(ctx)
 	if diags.HasError() {
 		return nil, errors.New("the source cannot be read")
 	}

@@ -41,7 +41,7 @@ func (m *mirrorModel) setMirror(ctx context.Context, got *mirror.Mirror) (diags 
 		bucket.Differences = append([]kine.Difference{other}, bucket.Differences...)
 	}
 	diags.Append(m.SetBucket(ctx, &bucket)...)
-	m.derive(ctx, &diags)
+	m.derive(ctx)
 	return diags
 }
 
@@ -63,12 +63,12 @@ func (m *mirrorModel) setApplied(ctx context.Context, got *mirror.Mirror) diag.D
 	diags := m.setMirror(ctx, got)
 	m.KeepPlanned(&planned.Model)
 	m.Source = planned.Source
-	m.derive(ctx, &diags)
+	m.derive(ctx)
 	return diags
 }
 
 // derive sets what follows from other attributes, as far as they are known.
-func (m *mirrorModel) derive(ctx context.Context, diags *diag.Diagnostics) {
+func (m *mirrorModel) derive(ctx context.Context) {
 	reason := types.StringUnknown()
 	if bucket := stream.SourceOf(ctx, m.Source).Bucket; !bucket.IsUnknown() {
 		reason = types.StringValue(fmt.Sprintf("it is a mirror of the bucket %s that was not promoted; k3s belongs on that bucket, until "+

@@ -64,7 +64,7 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		}
 	}
 	plan.checkSource("Plan", source, &resp.Diagnostics)
-	plan.derive(ctx, &resp.Diagnostics)
+	plan.derive(ctx)
 	resp.Diagnostics.Append(attribute.SetChanged(ctx, &resp.Plan, &read, &plan)...)
 }
 

@@ -61,13 +61,13 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 	resp.Diagnostics.Append(state.setMirror(ctx, got)...)
 	state.Placement = stream.FoundPlacement(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
 	r.readSource(ctx, js, &state, got, resp.Private, &resp.Diagnostics)
-	state.tellSource(ctx, &resp.Diagnostics)
+	state.tellSource(ctx)
 	left := state.StillLeft(ctx, req.Private, &resp.Diagnostics)
 	resp.Diagnostics.Append(state.Store(ctx, &state, left, &resp.State, resp.Identity, resp.Private)...)
 }
 
 // tellSource fills in what nobody has said of the source and is in effect. The domain of one in another account is told once the source was found there.
-func (m *mirrorModel) tellSource(ctx context.Context, diags *diag.Diagnostics) {
+func (m *mirrorModel) tellSource(ctx context.Context) {
 	source := stream.SourceOf(ctx, m.Source)
 	if !source.BehindPrefixes() || !m.SourceFenced.IsNull() {
 		m.Source = source.InEffect(m.Account, m.JetStreamDomain).Object()
@@ -88,7 +88,7 @@ func (r *mirrorResource) readSource(
 ) {
 	state.SourceFenced, state.Diverged = types.BoolNull(), types.BoolNull()
 	diags.Append(noteHistory(ctx, private, 0)...)
-	if got.Promoted || state.elsewhere(ctx, got, diags) {
+	if got.Promoted || state.elsewhere(ctx, got) {
 		return // the next plan tells
 	}
 	if !got.Follows() && state.Pending.IsNull() {
@@ -124,7 +124,7 @@ func (r *mirrorResource) readSource(
 }
 
 // elsewhere tells whether the stream is the mirror of another source than that of the model.
-func (m *mirrorModel) elsewhere(ctx context.Context, got *mirror.Mirror, diags *diag.Diagnostics) bool {
+func (m *mirrorModel) elsewhere(ctx context.Context, got *mirror.Mirror) bool {
 	return !got.Source.Equal(stream.SourceOf(ctx, m.Source).MirrorSource())
 }
 
