@@ -81,7 +81,7 @@ func (m *bucketModel) restoring() bool {
 func (r *bucketResource) planRestore(ctx context.Context, plan, state *bucketModel, diags *diag.Diagnostics) {
 	if state != nil {
 		switch {
-		case plan.RestoreFrom.IsUnknown() || plan.RestoreFrom.Equal(state.RestoreFrom) || plan.restoresAs(ctx, state, diags):
+		case plan.RestoreFrom.IsUnknown() || plan.RestoreFrom.Equal(state.RestoreFrom) || plan.restoresAs(ctx, state):
 		case state.restoring():
 			diags.AddAttributeError(path.Root(restoreAttr), "Bucket Is Still Being Restored", secret.Sprintf("The bucket %q is not restored yet (%s), and only as long as "+
 				"%s stays as it was can an apply go on with it.\n\nApply with it as it was, or destroy the bucket, which takes deletion_protection = false.",
@@ -122,7 +122,7 @@ func refuseRestore(m *bucketModel, diags *diag.Diagnostics) {
 }
 
 // restoresAs reports whether the bucket is made from what the state says, with some of it written out that was left out.
-func (m *bucketModel) restoresAs(ctx context.Context, state *bucketModel, diags *diag.Diagnostics) bool {
+func (m *bucketModel) restoresAs(ctx context.Context, state *bucketModel) bool {
 	if m.RestoreFrom.IsNull() || state.RestoreFrom.IsNull() {
 		return false
 	}
