@@ -75,13 +75,13 @@ with_cli() {
 
 # accept SCOPE [ARGUMENT]... runs the acceptance tests of a scope with_cli.
 #
-# Four packages run at a time: tests spend about half of their time waiting, and none of them measures how fast the
+# Three packages run at a time: tests spend about half of their time waiting, and none of them measures how fast the
 # machine is. The other options save processor time. Debugging information is not linked, CI has run vet before, and the
 # CLIs collect garbage as rarely as the provider does.
 accept() {
 	scope=$1
 	shift
-	with_cli "$scope" -count=1 -timeout 30m -p 4 -ldflags=-w -vet=off -exec 'env GOGC=400' "$@"
+	with_cli "$scope" -count=1 -timeout 30m -p 3 -ldflags=-w -vet=off -exec 'env GOGC=400' "$@"
 }
 
 # summary [ARGUMENT]... prints the table and ends the script.
