@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
 // The content of a file where its path belongs is an error on the attribute, which says what it is and what to do.
@@ -50,6 +51,43 @@ func TestContentForPath(t *testing.T) {
 			return d.Path == c.attribute && strings.Contains(d.Text, c.what) && strings.Contains(strings.ToLower(d.Text), "write that to a file")
 		}) {
 			t.Errorf("%s: %s: %+v", c.of, c.attribute, found)
+		}
+	}
+}
+
+// The ID of a JWT may start like a seed. It is no secret where users key on it, and a seed still is one there.
+func TestTokenIDIsNoSecret(t *testing.T) {
+	t.Parallel()
+	seed := acctest.NewKey(t, natsconn.UserKey).Seed
+	id := "SU" + strings.Repeat("A2", 25)
+	endpoint := func(version string) acctest.Config {
+		return acctest.Config{
+			"servers":      []any{"nats://127.0.0.1:4222"},
+			"datastore":    acctest.Config{"name": "kine", "history": 10, "replicas": 1},
+			"verify":       "etcd",
+			"verification": acctest.Config{"credentials_wo": "known in the apply", "credentials_wo_version": version},
+		}
+	}
+	version := "verification.credentials_wo_version"
+	for _, c := range []struct {
+		resource, at string
+		config       acctest.Config
+		secret       bool
+	}{
+		{"nats_k3s_datastore_endpoint", version, endpoint(id), false},
+		{"nats_k3s_datastore_endpoint", version, endpoint(seed), true},
+		{"nats_k3s_datastore_endpoint", version, endpoint(seed[:len(seed)-1]), true},
+		{"nats_k3s_datastore_endpoint", version, endpoint(id+"\n"), true},
+		{"nats_nkey", `keepers["user"]`, acctest.Config{"type": "user", "keepers": acctest.Config{"user": id}}, false},
+		{"nats_nkey", `keepers["user"]`, acctest.Config{"type": "user", "keepers": acctest.Config{"user": seed}}, true},
+		{"nats_user", "name", acctest.Config{"account": acctest.NewKey(t, natsconn.AccountKey).Public, "name": id}, true},
+	} {
+		found := acctest.ValidateResource(t, c.resource, c.config)
+		refused := slices.ContainsFunc(found, func(d acctest.Diagnostic) bool {
+			return strings.HasPrefix(d.Text, "Secret in the Wrong Place") && strings.Contains(d.Text, "Attribute "+c.at+" ")
+		})
+		if refused != c.secret {
+			t.Errorf("%s: %s: refused as a secret: %t, want %t: %+v", c.resource, c.at, refused, c.secret, found)
 		}
 	}
 }

@@ -15,6 +15,18 @@ import (
 // takesToken matches the attributes that take a JWT that is not enough to connect, or any text.
 var takesToken = regexp.MustCompile(`((^|_)(jwt|token|preload|operator)|^keepers)$`)
 
+// takesTokenID matches the attributes that take any text that changes with a secret, for example the ID of a JWT.
+var takesTokenID = regexp.MustCompile(`(_wo_version|^keepers)$`)
+
+// tokenIDShape matches the ID of a JWT: a SHA-512/256 hash in base32 (ClaimsData.hash in jwt/v2's claims.go). One in 170 starts
+// like a seed. A seed has 58 characters.
+var tokenIDShape = regexp.MustCompile(`^[A-Z2-7]{52}$`)
+
+// isTokenID reports whether an attribute may hold a text because it is the ID of a JWT.
+func isTokenID(attribute, text string) bool {
+	return takesTokenID.MatchString(attribute) && tokenIDShape.MatchString(text)
+}
+
 // secrets are the secrets that stand in a configuration where none should.
 type secrets struct {
 	diagnostics []*tfprotov6.Diagnostic
@@ -86,7 +98,9 @@ func (s *server) misplaced(
 		}
 		text := ""
 		if v.Type().Is(tftypes.String) && v.IsKnown() && !v.IsNull() && v.As(&text) == nil {
-			if what := secret.Kind(text); secret.IsSecret(text) || what.Token() && !takesToken.MatchString(attribute.Name) {
+			what := secret.Kind(text)
+			isSecret := secret.IsSecret(text) && !isTokenID(attribute.Name, text)
+			if isSecret || what.Token() && !takesToken.MatchString(attribute.Name) {
 				add(at, what.String())
 			}
 		}
