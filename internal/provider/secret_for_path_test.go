@@ -77,7 +77,7 @@ func TestTokenIDIsNoSecret(t *testing.T) {
 		{"nats_k3s_datastore_endpoint", version, endpoint(id), false},
 		{"nats_k3s_datastore_endpoint", version, endpoint(seed), true},
 		{"nats_k3s_datastore_endpoint", version, endpoint(seed[:len(seed)-1]), true},
-		{"nats_k3s_datastore_endpoint", version, endpoint(id+"\n"), true},
+		{"nats_k3s_datastore_endpoint", version, endpoint(id + "\n"), true},
 		{"nats_nkey", `keepers["user"]`, acctest.Config{"type": "user", "keepers": acctest.Config{"user": id}}, false},
 		{"nats_nkey", `keepers["user"]`, acctest.Config{"type": "user", "keepers": acctest.Config{"user": seed}}, true},
 		{"nats_user", "name", acctest.Config{"account": acctest.NewKey(t, natsconn.AccountKey).Public, "name": id}, true},
