@@ -163,7 +163,7 @@ func (r *accountResource) planSigning(ctx context.Context, plan *accountModel, d
 // planDeletion refuses to plan a deletion that servers would not accept from the key, where that can be told already.
 func (r *accountResource) planDeletion(ctx context.Context, state tfsdk.State, diags *diag.Diagnostics) {
 	var deleted accountModel
-	diags.Append(state.Get(ctx, &deleted)...)
+	diags.Append(attribute.Get(ctx, state, &deleted)...)
 	if diags.HasError() || r.data == nil || !r.data.Known() || !deleted.Push.ValueBool() {
 		return
 	}

@@ -5,6 +5,9 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 )
 
 // Model is the model M of a resource, a pointer to S.
@@ -45,7 +48,7 @@ func (r *Resource[S, M]) Metadata(_ context.Context, req resource.MetadataReques
 // ValidateConfig implements [resource.ResourceWithValidateConfig].
 func (r *Resource[S, M]) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	config := M(new(S))
-	resp.Diagnostics.Append(req.Config.Get(ctx, config)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, config)...)
 	if !resp.Diagnostics.HasError() {
 		config.Check(&resp.Diagnostics)
 	}
@@ -57,12 +60,12 @@ func (r *Resource[S, M]) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		return
 	}
 	plan, config := M(new(S)), new(S)
-	resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, config)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Plan, plan)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, config)...)
 	var state *S
 	if !req.State.Raw.IsNull() {
 		state = new(S)
-		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+		resp.Diagnostics.Append(attribute.Get(ctx, req.State, state)...)
 	}
 	if resp.Diagnostics.HasError() {
 		return
@@ -74,43 +77,43 @@ func (r *Resource[S, M]) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 
 // Create implements [resource.Resource].
 func (r *Resource[S, M]) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	plan, config := M(new(S)), new(S)
-	resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, config)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	r.prepare(config)
-	plan.Apply(ctx, config, nil, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.Identity())...)
+	r.sign(ctx, req.Plan, req.Config, nil, &resp.State, resp.Identity, &resp.Diagnostics)
 }
 
 // Update implements [resource.Resource].
 func (r *Resource[S, M]) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	plan, config, state := M(new(S)), new(S), new(S)
-	resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, config)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, state)...)
-	if resp.Diagnostics.HasError() {
+	r.sign(ctx, req.Plan, req.Config, &req.State, &resp.State, resp.Identity, &resp.Diagnostics)
+}
+
+// sign signs what is planned and sets the new state and identity. The prior state is nil for a new resource.
+func (r *Resource[S, M]) sign(
+	ctx context.Context, planned tfsdk.Plan, configured tfsdk.Config, prior *tfsdk.State,
+	next *tfsdk.State, identity *tfsdk.ResourceIdentity, diags *diag.Diagnostics,
+) {
+	plan, config := M(new(S)), new(S)
+	diags.Append(attribute.Get(ctx, planned, plan)...)
+	diags.Append(attribute.Get(ctx, configured, config)...)
+	var state *S
+	if prior != nil {
+		state = new(S)
+		diags.Append(attribute.Get(ctx, *prior, state)...)
+	}
+	if diags.HasError() {
 		return
 	}
 	r.prepare(config)
-	plan.Apply(ctx, config, state, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
+	plan.Apply(ctx, config, state, diags)
+	if diags.HasError() {
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.Identity())...)
+	diags.Append(next.Set(ctx, plan)...)
+	diags.Append(identity.Set(ctx, plan.Identity())...)
 }
 
 // Read implements [resource.Resource]: there is nowhere to look but the state.
 func (r *Resource[S, M]) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	state := M(new(S))
-	resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	resp.Diagnostics.Append(attribute.Get(ctx, req.State, state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.Identity())...)
 }
 
