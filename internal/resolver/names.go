@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -170,27 +172,22 @@ func (r *Resolver) loadedNames(ctx context.Context) map[string]string {
 // lookUpNames adds the names of accounts, several at a time, until ctx ends.
 func (r *Resolver) lookUpNames(ctx context.Context, publicKeys []string, names map[string]string) {
 	var (
-		mu   sync.Mutex
-		wg   sync.WaitGroup
-		next = make(chan string)
+		mu    sync.Mutex
+		group errgroup.Group
 	)
-	for range min(namesAtOnce, len(publicKeys)) {
-		wg.Go(func() {
-			for key := range next {
-				if stored, err := r.Lookup(ctx, key); err == nil {
-					mu.Lock()
-					names[key] = stored.Account.Name
-					mu.Unlock()
-				}
-			}
-		})
-	}
+	group.SetLimit(namesAtOnce)
 	for _, key := range publicKeys {
 		if ctx.Err() != nil {
 			break
 		}
-		next <- key
+		group.Go(func() error {
+			if stored, err := r.Lookup(ctx, key); err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				names[key] = stored.Account.Name
+			}
+			return nil // an account that cannot be looked up is left out
+		})
 	}
-	close(next)
-	wg.Wait()
+	_ = group.Wait()
 }
