@@ -27,9 +27,6 @@ const (
 // compared and kept.
 type Config map[string]json.RawMessage
 
-// newConfig returns the contract in the form that the server sends.
-func newConfig(spec Spec) Config { return NewConfig(Contract(spec)) }
-
 // NewConfig returns a configuration in the form that the server sends.
 func NewConfig(c jetstream.StreamConfig) Config {
 	text, err := json.Marshal(c)

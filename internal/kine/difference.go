@@ -34,7 +34,7 @@ func (d Difference) Unlike() string {
 	return fmt.Sprintf("%s is %s, not %s", secret.FromServer(d.Field), secret.FromServer(d.Actual), d.Required)
 }
 
-// Repairable tells whether the server can update the field to what KINE needs on a living stream. The rules are those
+// Repairable reports whether the server can update the field of an existing stream to the value that KINE needs. The rules are those
 // of configUpdateCheckLocked in nats-server's server/stream.go. A mirror or a stream with sources is never repaired,
 // although the server would do it: a repair would promote a copy to an original.
 func (d Difference) Repairable() bool {

@@ -12,7 +12,7 @@ import (
 // changed is a bucket's configuration as a server sends it, with fields set to the JSON given; "" removes a field.
 func changed(t *testing.T, fields map[string]string) Config {
 	t.Helper()
-	c := newConfig(testSpec)
+	c := contractForm(testSpec).Config
 	c["metadata"] = json.RawMessage(`{"_nats.level":"4","_nats.req.level":"0","_nats.ver":"2.15.2"}`)
 	for field, value := range fields {
 		if value == "" {
@@ -126,7 +126,7 @@ func TestRepaired(t *testing.T) {
 			untouched := maps.Clone(before)
 			got := before.Repaired(contractForm(target))
 
-			want := newConfig(target)
+			want := contractForm(target).Config
 			want["metadata"] = before["metadata"]
 			for field, value := range c.want {
 				want[field] = json.RawMessage(value)

@@ -22,7 +22,7 @@ var errNoReplicas = &natsconn.APIError{
 
 // ExistsError says that a stream of the name exists already and cannot be taken over.
 type ExistsError struct {
-	// Bucket is what exists. Its differences are those from what was to be made.
+	// Bucket is the existing bucket. Its differences are relative to the bucket that should have been created.
 	Bucket *Bucket
 	// IsMirror is set if it is a mirror, ForMirror if a mirror was to be made.
 	IsMirror, ForMirror bool

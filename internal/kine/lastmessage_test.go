@@ -277,7 +277,7 @@ func TestStartTime(t *testing.T) {
 		{4_000_000, 3_900_000_000, 130300 * time.Millisecond, "which takes about 2m10s"},
 		{1<<64 - 1, 1<<64 - 1, 0, "which takes about"},
 	} {
-		info := &StreamInfo{Config: newConfig(testSpec)}
+		info := &StreamInfo{Config: contractForm(testSpec).Config}
 		info.State.Messages, info.State.Bytes = c.messages, c.bytes
 		bucket := info.Bucket()
 		if got := bucket.StartTime(); c.want > 0 && got != c.want || got < 0 {

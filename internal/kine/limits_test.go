@@ -116,7 +116,7 @@ func TestLimitsOfKINE(t *testing.T) {
 				lab := limited(t, first(c.limits(&n)), second(c.limits(&n)))
 				client := newClient(t, lab.URLs(), natsconn.Auth{User: "k3s", Password: "k3s"})
 				if name != LimitPayload || n == c.least { // else the bucket cannot be made either
-					call(t, client.JetStream(""), "STREAM.CREATE."+StreamName("kine"), newConfig(testSpec), nil)
+					call(t, client.JetStream(""), "STREAM.CREATE."+StreamName("kine"), contractForm(testSpec).Config, nil)
 				}
 				watch := natslab.StartStopwatch()
 				found := VerifyContract(t.Context(), client, testSpec, "", true)
