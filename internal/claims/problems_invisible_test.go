@@ -176,21 +176,17 @@ func TestInvisibleCharactersInClaims(t *testing.T) {
 // activationTokens returns what makes a token with which an account imports private.data, and the exporting account.
 func activationTokens(t *testing.T) (newToken func(importer string) string, exporter string) {
 	t.Helper()
-	exporter, seed, err := NewKey(natsconn.AccountKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := NewAccountSigner(seed)
-	if err != nil {
-		t.Fatal(err)
-	}
+	signer := newSigner(t, natsconn.AccountKey)
+	exporter = signer.PublicKey()
 	tokens := map[string]string{}
 	return func(importer string) string {
 		if tokens[importer] == "" {
 			a := &Activation{Claims: Claims{PublicKey: importer}, Subject: "private.data", Type: Stream, IssuerAccount: exporter}
-			if tokens[importer], err = a.Sign(t.Context(), signer, SystemClock{}, time.Time{}); err != nil {
+			token, err := a.Sign(t.Context(), signer, SystemClock{}, time.Time{})
+			if err != nil {
 				t.Fatal(err)
 			}
+			tokens[importer] = token
 		}
 		return tokens[importer]
 	}, exporter
@@ -200,15 +196,7 @@ func activationTokens(t *testing.T) (newToken func(importer string) string, expo
 // pushed.
 func TestRevocationOfDecoratedKey(t *testing.T) {
 	l := newClaimsLab(t)
-	signingKey, signingSeed, err := NewKey(natsconn.AccountKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := NewAccountSigner(signingSeed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer signer.Close()
+	signer := newSigner(t, natsconn.AccountKey)
 	public, seed, err := NewKey(natsconn.UserKey)
 	if err != nil {
 		t.Fatal(err)
@@ -219,7 +207,7 @@ func TestRevocationOfDecoratedKey(t *testing.T) {
 	}{{public, true}, {public + "\n", false}} {
 		a := &Account{
 			Claims:      Claims{PublicKey: newPublic(t, natsconn.AccountKey), Name: "a"},
-			SigningKeys: []SigningKey{{PublicKey: signingKey}},
+			SigningKeys: []SigningKey{{PublicKey: signer.PublicKey()}},
 			Revocations: map[string]time.Time{c.revoked: time.Now().Add(time.Minute).Truncate(time.Second)},
 		}
 		if reply := l.push(t, a); !strings.Contains(reply, `"code":200`) {

@@ -100,16 +100,8 @@ func TestRefusalsAreThoseOfTheServer(t *testing.T) {
 // A server that is not configured otherwise takes a JWT of the longest length and none that is much longer.
 func TestLongestToken(t *testing.T) {
 	l := newClaimsLab(t)
-	signingKey, signingSeed, err := NewKey(natsconn.AccountKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := NewAccountSigner(signingSeed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer signer.Close()
-	a := &Account{Claims: Claims{PublicKey: newPublic(t, natsconn.AccountKey), Name: "a"}, SigningKeys: []SigningKey{{PublicKey: signingKey}}}
+	signer := newSigner(t, natsconn.AccountKey)
+	a := &Account{Claims: Claims{PublicKey: newPublic(t, natsconn.AccountKey), Name: "a"}, SigningKeys: []SigningKey{{PublicKey: signer.PublicKey()}}}
 	l.push(t, a)
 	public, seed, err := NewKey(natsconn.UserKey)
 	if err != nil {

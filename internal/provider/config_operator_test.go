@@ -28,15 +28,9 @@ func operatorOf(t *testing.T, config acctest.Config) (*connection.Operator, erro
 // The operator's key and the system account's user come from the configuration, or each by itself from the environment.
 func TestOperatorConfig(t *testing.T) {
 	s, other := newSecrets(t), newSecrets(t)
-	operator, err := natslab.NewOperator("lab")
-	if err != nil {
-		t.Fatal(err)
-	}
+	operator := newOperator(t)
 	lab := natslab.Single(t, natslab.OperatorMode(operator))
-	system, err := operator.SystemAccount().Credentials("terraform", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	system := newSystem(t, operator, lab.URLs()).credentials
 	dir := t.TempDir()
 	write := func(name, text string) string {
 		t.Helper()

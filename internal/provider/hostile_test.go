@@ -301,19 +301,13 @@ func hostileStreams(t *testing.T) []hostileTarget {
 // hostileAccounts are the resources that are pushed to servers, on one in operator mode.
 func hostileAccounts(t *testing.T) []hostileTarget {
 	t.Helper()
-	operator, err := natslab.NewOperator("lab")
-	if err != nil {
-		t.Fatal(err)
-	}
+	operator := newOperator(t)
 	other, err := operator.AddAccount("OTHER", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	lab := natslab.Single(t, natslab.OperatorMode(operator))
-	system, err := operator.SystemAccount().Credentials("terraform", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	system := newSystem(t, operator, lab.URLs()).credentials
 	configured := impatient(acctest.Config{
 		"operator": acctest.Config{"signing_key": operator.SigningKeySeed(), "system_credentials": system},
 	})

@@ -31,10 +31,7 @@ type operatorLab struct {
 
 func newOperatorLab(t *testing.T) *operatorLab {
 	t.Helper()
-	operator, err := natslab.NewOperator("lab")
-	if err != nil {
-		t.Fatal(err)
-	}
+	operator := newOperator(t)
 	tenant, err := operator.AddAccount("tenant", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -369,15 +369,9 @@ func TestAccMirrorInAnotherAccount(t *testing.T) {
 // The examples of both functions fit together: what the one exports, the other imports.
 func TestAccCLIMirrorExamplesApply(t *testing.T) {
 	t.Parallel()
-	operator, err := natslab.NewOperator("lab")
-	if err != nil {
-		t.Fatal(err)
-	}
+	operator := newOperator(t)
 	lab := natslab.Single(t, natslab.OperatorMode(operator))
-	system, err := operator.SystemAccount().Credentials("terraform", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	system := newSystem(t, operator, lab.URLs()).credentials
 	systemFile := filepath.Join(t.TempDir(), "system.creds")
 	if err := os.WriteFile(systemFile, []byte(system), 0o600); err != nil {
 		t.Fatal(err)

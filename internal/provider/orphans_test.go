@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
-	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
@@ -61,18 +60,9 @@ func runOrphans(t *testing.T, rounds int) {
 	if runtime.GOOS != "linux" {
 		t.Skip("processes are found through /proc")
 	}
-	operator, err := natslab.NewOperator("lab")
-	if err != nil {
-		t.Fatal(err)
-	}
+	operator := newOperator(t)
 	lab := natslab.Single(t, natslab.OperatorMode(operator))
-	system, err := operator.SystemAccount().Credentials("terraform", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	provider := acctest.ProviderConfig(lab.URLs(),
-		fmt.Sprintf("operator = {\n    signing_key = %q\n    system_credentials = %q\n  }", operator.SigningKeySeed(), system),
-		fmt.Sprintf("accounts = { signing_key = %q }", acctest.NewKey(t, natsconn.AccountKey).Seed))
+	provider := newSystem(t, operator, lab.URLs()).provider()
 	w := acctest.NewWorkspace(t, provider+fmt.Sprintf(orphansConfig, lab.ClientURL()))
 	temporary := t.TempDir()
 	w.Env = append(w.Env, "TMPDIR="+temporary)
@@ -97,7 +87,7 @@ func runOrphans(t *testing.T, rounds int) {
 		go func() { ended <- cli.Wait() }()
 		moment := time.NewTimer(rand.N(takes))
 		select {
-		case err = <-ended:
+		case err := <-ended:
 			killed["none, the apply was faster"]++
 			takes = min(takes, time.Since(began))
 			if err != nil {
@@ -109,15 +99,14 @@ func runOrphans(t *testing.T, rounds int) {
 		var excused []string
 		if round%2 == 0 {
 			killed["CLI"]++
-			err = cli.Process.Kill()
-		} else if err = nil; killProvider(temporary) {
+			if err := cli.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		} else if killProvider(temporary) {
 			killed["provider"]++
 			excused = plugins(t, temporary) // a process that is killed removes no socket of its own
 		} else {
 			killed["none, no provider ran"]++
-		}
-		if err != nil {
-			t.Fatal(err)
 		}
 		<-ended
 		wantNothing(t, round, temporary, excused)

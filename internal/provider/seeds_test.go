@@ -32,15 +32,9 @@ func seedsIn(text string) []string {
 // The identities that the provider generates for accounts leave no seed anywhere, nor does the operator's. The search finds seeds: that of a
 // nats_nkey is in the state, as its documentation says.
 func TestAccAccountSeeds(t *testing.T) {
-	operator, err := natslab.NewOperator("lab")
-	if err != nil {
-		t.Fatal(err)
-	}
+	operator := newOperator(t)
 	lab := natslab.Single(t, natslab.OperatorMode(operator))
-	system, err := operator.SystemAccount().Credentials("terraform", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	system := newSystem(t, operator, lab.URLs()).credentials
 	_, stranger, err := claims.NewKey(natsconn.OperatorKey)
 	if err != nil {
 		t.Fatal(err)

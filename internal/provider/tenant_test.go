@@ -12,10 +12,7 @@ import (
 // KINE itself runs as a user that has what kine_permissions returns, and as one that misses any of it does not.
 func TestAccCLIUserWithKINEPermissions(t *testing.T) {
 	t.Parallel()
-	operator, err := natslab.NewOperator("lab")
-	if err != nil {
-		t.Fatal(err)
-	}
+	operator := newOperator(t)
 	tenant, err := operator.AddAccount("tenant", nil)
 	if err != nil {
 		t.Fatal(err)
