@@ -10,19 +10,19 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// storage is what JetStream may take on paper: accounts reserve theirs.
+// storage is the storage limit of JetStream, in bytes. Accounts reserve storage without using it.
 const storage = 1 << 42
 
-// lab is the servers, each behind a proxy that counts what is asked of it and one that is far away besides.
+// lab holds the servers. Each is behind a proxy that counts requests, and behind one that also adds latency.
 type lab struct {
 	buckets, accounts endpoint
 	stops             []func()
 }
 
-// endpoint is a server that resources are on.
+// endpoint is a server for resources.
 type endpoint struct {
 	near, far *natslab.Proxy
-	// block is what the provider's configuration has beside the servers.
+	// block holds the lines of the provider block other than the servers.
 	block string
 }
 
@@ -70,7 +70,7 @@ func (l *lab) endpoint(ctx context.Context, dir string, latency time.Duration, o
 	return e, nil
 }
 
-// stop stops everything, what was started last first.
+// stop stops everything in reverse order.
 func (l *lab) stop() {
 	for _, stop := range slices.Backward(l.stops) {
 		stop()

@@ -1,6 +1,6 @@
-// Bench measures what the provider costs: the processor time of the CLI and its plugins together, and the wall time, of applying, planning
-// and destroying many buckets and many accounts. Beside it, in the same run, stand resources that the CLI has built in and those of a
-// provider that does nothing, so that the ratios hold on any machine.
+// Bench measures the cost of the provider: the processor time of the CLI and its plugins together, and the wall time,
+// of applying, planning and destroying many buckets and accounts. The same run measures resources that are built into
+// the CLI and a provider that does nothing, so that the ratios are comparable between machines.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// settings are what the command line asks for.
+// settings holds the command-line flags.
 type settings struct {
 	cli, provider, idle, before string
 	buckets, accounts, far      int
@@ -36,18 +36,18 @@ func start() error {
 	flag.StringVar(&s.cli, "cli", "", "`path` of OpenTofu or Terraform")
 	flag.StringVar(&s.provider, "provider", "", "`path` of the provider's binary")
 	flag.StringVar(&s.idle, "idle", "", "`path` of the binary of the provider that does nothing")
-	flag.StringVar(&s.before, "before", "", "`path` of another build of the provider, to measure beside it")
+	flag.StringVar(&s.before, "before", "", "`path` of another build of the provider to compare with")
 	flag.IntVar(&s.buckets, "buckets", 300, "number of buckets on loopback")
 	flag.IntVar(&s.accounts, "accounts", 100, "number of accounts")
 	flag.IntVar(&s.far, "far", 100, "number of buckets behind a slow network")
 	flag.DurationVar(&s.latency, "latency", 50*time.Millisecond, "round trip of the slow network")
-	flag.IntVar(&s.rounds, "rounds", 3, "how often everything is measured; the report has the medians")
+	flag.IntVar(&s.rounds, "rounds", 3, "number of measurements; the report shows the medians")
 	flag.StringVar(&s.markdown, "markdown", "", "write the report to this `file`")
 	flag.StringVar(&s.svg, "svg", "", "write a chart to this `file`")
 	flag.StringVar(&s.guide, "guide", "", "replace the report in this `file`, between its two markers")
 	flag.Parse()
 	if s.cli == "" || s.provider == "" || s.idle == "" {
-		return errors.New("-cli, -provider and -idle are needed; run it by make bench")
+		return errors.New("-cli, -provider and -idle are required; use make bench")
 	}
 	if s.rounds < 1 {
 		return errors.New("-rounds must be at least 1")
@@ -57,7 +57,7 @@ func start() error {
 	return run(ctx, s)
 }
 
-// run measures everything and writes the report. The directory with all of its files is removed at the end.
+// run measures all subjects and writes the report. It removes its directory at the end.
 func run(ctx context.Context, s settings) (err error) {
 	dir, err := os.MkdirTemp("", "nats-k3s-bench-")
 	if err != nil {
@@ -84,7 +84,7 @@ func run(ctx context.Context, s settings) (err error) {
 	)
 }
 
-// write writes a file, none if its name is empty.
+// write writes a file unless path is empty.
 func write(path string, text func() string) error {
 	if path == "" {
 		return nil
@@ -92,5 +92,5 @@ func write(path string, text func() string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(text()), 0o644) //nolint:gosec // a report that anybody may read
+	return os.WriteFile(path, []byte(text()), 0o644) //nolint:gosec // a public report
 }

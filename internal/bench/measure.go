@@ -15,7 +15,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/workspace"
 )
 
-// operation is what the CLI is asked to do.
+// operation is a command of the CLI.
 type operation string
 
 const (
@@ -24,17 +24,17 @@ const (
 	destroy operation = "destroy"
 )
 
-// operations are measured in this order: the plan is one of unchanged resources.
+// operations are measured in this order, so that the plan is of unchanged resources.
 var operations = []operation{apply, plan, destroy}
 
 func (o operation) args() []string {
 	if o == plan {
-		return []string{"plan", "-detailed-exitcode"} // which fails if there is anything to do
+		return []string{"plan", "-detailed-exitcode"} // fails if the plan is not empty
 	}
 	return []string{string(o), "-auto-approve"}
 }
 
-// cost is what a run has taken.
+// cost is the cost of one run.
 type cost struct {
 	// processor is the time of the CLI and its plugins together, in user and system mode.
 	processor, wall       time.Duration
@@ -48,8 +48,7 @@ type bench struct {
 	lab *lab
 }
 
-// measure measures everything as often as it is asked to. Each round measures all subjects, so that whatever else the machine does meanwhile
-// is in all of them.
+// measure measures all subjects in each of the rounds, so that other work of the machine affects all of them alike.
 func (b *bench) measure(ctx context.Context) (*report, error) {
 	r := &report{groups: b.groups(), rounds: b.rounds, machine: fmt.Sprintf("%d processors (%s/%s)", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)}
 	w, err := workspace.New(b.dir, b.cli, "")
@@ -111,7 +110,7 @@ func (b *bench) round(ctx context.Context, s *subject) error {
 	return nil
 }
 
-// named links a binary under the name that the CLI looks for.
+// named links a binary under the name that the CLI expects.
 func named(dir, binary string) (string, error) {
 	binary, err := filepath.Abs(binary)
 	if err != nil {
@@ -137,7 +136,7 @@ func (s *subject) run(ctx context.Context, w *workspace.Workspace, o operation) 
 		return c, fmt.Errorf("%w:\n%s", err, out.String())
 	}
 	c.wall = time.Since(began)
-	// The times of a process have those of the plugins in them, for which the CLI has waited.
+	// The times of the CLI include those of its plugins, because it waits for them.
 	c.processor = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if s.proxy != nil {
 		c.requests, c.connections = s.proxy.TotalRequests()-requests, s.proxy.TotalConnections()-connections
@@ -145,13 +144,13 @@ func (s *subject) run(ctx context.Context, w *workspace.Workspace, o operation) 
 	return c, nil
 }
 
-// startUp is how long a provider takes from its start until the CLI can talk to it.
+// startUp is the time from the start of a provider until the CLI can connect to it.
 type startUp struct {
 	label           string
 	wall, processor time.Duration
 }
 
-// starts is how often each provider is started to measure that.
+// starts is the number of starts to measure per provider.
 const starts = 7
 
 func (b *bench) startUps(ctx context.Context) ([]startUp, error) {
@@ -174,7 +173,7 @@ func (b *bench) startUps(ctx context.Context) ([]startUp, error) {
 	return all, nil
 }
 
-// started starts a provider as a CLI does, and ends it as soon as it says where it listens.
+// started starts a provider as a CLI does, and kills it when it has printed its address.
 func started(ctx context.Context, binary string) (wall, processor time.Duration, err error) {
 	cmd := exec.CommandContext(ctx, binary)
 	cmd.Env = append(os.Environ(), "TF_PLUGIN_MAGIC_COOKIE=d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// report is what was measured.
+// report holds the measurements.
 type report struct {
 	cli, machine string
 	rounds       int
@@ -15,7 +15,7 @@ type report struct {
 	startUp      []startUp
 }
 
-// median is the median of each part of the costs of an operation.
+// median returns the median of each component of the cost of an operation.
 func (s *subject) median(o operation) cost {
 	var processor, wall []time.Duration
 	var requests, connections []uint64
@@ -26,7 +26,7 @@ func (s *subject) median(o operation) cost {
 	return cost{median(processor), median(wall), median(requests), median(connections)}
 }
 
-// reference is the subject that the others of the group are compared with.
+// reference returns the subject that the other subjects of the group are compared with.
 func (g group) reference() *subject {
 	for _, s := range g.subjects {
 		if s.reference {
@@ -38,8 +38,8 @@ func (g group) reference() *subject {
 
 func (r *report) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Measured with %s on %s, median of %d. Each cell has the processor seconds of the CLI and its plugins together, how many\n"+
-		"times that of the provider that does nothing it is, and the wall time.\n", r.cli, r.machine, r.rounds)
+	fmt.Fprintf(&b, "Measured with %s on %s, median of %d. Each cell shows the processor seconds of the CLI and its plugins together, the\n"+
+		"ratio to the provider that does nothing, and the wall time.\n", r.cli, r.machine, r.rounds)
 	for _, g := range r.groups {
 		fmt.Fprintf(&b, "\n### %s\n\n| | Apply | Plan | Destroy | Requests | Connections |\n|---|---|---|---|---|---|\n", upperFirst(g.title))
 		reference := g.reference()
@@ -68,13 +68,13 @@ func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
 
 func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
-// The markers between which a guide has the report.
+// The markers of the report in a guide.
 const (
 	beginMark = "<!-- The report of make bench begins. -->"
 	endMark   = "<!-- The report of make bench ends. -->"
 )
 
-// rewrite replaces the report in a file, none if its name is empty.
+// rewrite replaces the report in a file unless path is empty.
 func rewrite(path, text string) error {
 	if path == "" {
 		return nil
@@ -86,8 +86,8 @@ func rewrite(path, text string) error {
 	before, rest, ok := strings.Cut(string(old), beginMark)
 	_, after, ended := strings.Cut(rest, endMark)
 	if !ok || !ended {
-		return fmt.Errorf("%s has no place for the report: it lacks %s or %s", path, beginMark, endMark)
+		return fmt.Errorf("%s does not contain the markers %s and %s", path, beginMark, endMark)
 	}
 	text = before + beginMark + "\n\n" + text + "\n" + endMark + after
-	return os.WriteFile(path, []byte(text), 0o644) //nolint:gosec // a page that anybody may read
+	return os.WriteFile(path, []byte(text), 0o644) //nolint:gosec // a public page
 }

@@ -6,32 +6,32 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// group is a table of the report: subjects that are compared with one another.
+// group is a table of the report. It compares its subjects.
 type group struct {
 	title    string
 	subjects []*subject
 }
 
-// subject is what is measured: a number of resources of one type, served by one provider.
+// subject is a number of resources of one type on one provider.
 type subject struct {
 	label string
-	// provider is the path of its binary, empty for what the CLI has built in.
+	// provider is the path of its binary. It is empty for resources that are built into the CLI.
 	provider string
-	// env are variables of the environment that it is run with.
+	// env holds additional environment variables.
 	env []string
-	// config is its configuration.
+	// config is the configuration.
 	config string
-	// proxy is what it reaches its server by, nil if it has none.
+	// proxy is in front of its server. It is nil for a subject without a server.
 	proxy *natslab.Proxy
-	// reference is whether the others of its group are compared with it.
+	// reference is true if the other subjects of its group are compared with it.
 	reference bool
 	runs      map[operation][]cost
 }
 
-// quiet turns off the logs of a provider on the framework, which the CLI reads and does not show.
+// quiet turns off the logs of a framework provider, which the CLI reads but does not show.
 var quiet = []string{"TF_LOG_SDK=off", "TF_LOG_SDK_PROTO=off", "TF_LOG_SDK_FRAMEWORK=off", "TF_LOG_PROVIDER_NATS=off"}
 
-// required names the provider's address.
+// required declares the address of the provider.
 const required = "terraform {\n  required_providers {\n    nats = {\n      source = \"nats-k3s/nats\"\n    }\n  }\n}\n\n"
 
 func builtIn(n int) *subject {
@@ -54,7 +54,7 @@ func (b *bench) nothingQuietly(n int) *subject {
 	return s
 }
 
-// bucketsOf and accountsOf return the resource on one build of the provider, and on the other if there is one.
+// bucketsOf and accountsOf return the resource on each build of the provider.
 func (b *bench) bucketsOf(n int, proxy *natslab.Proxy) []*subject {
 	return b.builds("`nats_kine_bucket`", proxy, configured(proxy, b.lab.buckets.block)+fmt.Sprintf(
 		"resource \"nats_kine_bucket\" \"bench\" {\n  count               = %d\n  name                = \"bench-${count.index}\"\n"+
@@ -75,17 +75,17 @@ func (b *bench) builds(label string, proxy *natslab.Proxy, config string) []*sub
 	return subjects
 }
 
-// configured is the provider's block.
+// configured returns the provider block.
 func configured(proxy *natslab.Proxy, block string) string {
 	return required + fmt.Sprintf("provider \"nats\" {\n  servers = [%q]\n%s}\n\n", proxy.ClientURL(), block)
 }
 
-// groups are the tables of the report.
+// groups returns the tables of the report.
 func (b *bench) groups() []group {
 	few := []*subject{builtIn(b.accounts), b.nothing(b.accounts)}
 	far := []*subject{builtIn(b.far), b.nothing(b.far)}
 	if b.far == b.accounts {
-		far = few // they reach no server, wherever it is
+		far = few // they have no server, so the latency does not matter
 	}
 	return []group{
 		{

@@ -1,5 +1,5 @@
-// Idle is a provider on the plugin framework whose only resource, nats_nothing, does nothing. What a run with it costs is what the CLI, the
-// protocol and the framework cost. It has the provider's address, so that a workspace takes it in the provider's place.
+// Idle is a framework provider whose only resource, nats_nothing, does nothing. A run with it costs what the CLI, the
+// protocol and the framework cost. It has the address of the provider, so that a workspace can use it instead.
 package main
 
 import (
@@ -42,7 +42,7 @@ func (idleProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return nothing{} }}
 }
 
-// nothing is a resource that is nowhere but in the state.
+// nothing is a resource that exists only in the state.
 type nothing struct{}
 
 // model is the state of the resource.
