@@ -97,15 +97,16 @@ func runOrphans(t *testing.T, rounds int) {
 		case <-moment.C:
 		}
 		var excused []string
-		if round%2 == 0 {
+		switch {
+		case round%2 == 0:
 			killed["CLI"]++
 			if err := cli.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
-		} else if killProvider(temporary) {
+		case killProvider(temporary):
 			killed["provider"]++
 			excused = plugins(t, temporary) // a process that is killed removes no socket of its own
-		} else {
+		default:
 			killed["none, no provider ran"]++
 		}
 		<-ended
