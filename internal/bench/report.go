@@ -38,8 +38,8 @@ func (g group) reference() *subject {
 
 func (r *report) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Measured with %s on %s, median of %d. Each cell shows the processor seconds of the CLI and its plugins together, the\n"+
-		"ratio to the provider that does nothing, and the wall time.\n", r.cli, r.machine, r.rounds)
+	fmt.Fprintf(&b, "Measured with %s on %s, median of %d. Each cell shows the processor\n"+
+		"seconds of the CLI and its plugins together, the ratio to the provider that does nothing, and the wall time.\n", r.cli, r.machine, r.rounds)
 	for _, g := range r.groups {
 		fmt.Fprintf(&b, "\n### %s\n\n| | Apply | Plan | Destroy | Requests | Connections |\n|---|---|---|---|---|---|\n", upperFirst(g.title))
 		reference := g.reference()
