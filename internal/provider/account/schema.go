@@ -8,8 +8,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -22,7 +20,6 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifiers"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
 // what and noun are the resource in messages.
@@ -45,19 +42,6 @@ func size(description string, checks ...validator.String) schema.StringAttribute
 		MarkdownDescription: description,
 		Optional:            true, CustomType: customtype.ByteSizeType{},
 		Validators: checks,
-	}
-}
-
-// flag is an optional boolean that is false by default.
-func flag(description string) schema.BoolAttribute {
-	return schema.BoolAttribute{MarkdownDescription: description + " Defaults to `false`.", Optional: true}
-}
-
-// text is an optional text that is not empty.
-func text(description string) schema.StringAttribute {
-	return schema.StringAttribute{
-		MarkdownDescription: description,
-		Optional:            true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 	}
 }
 
@@ -138,13 +122,13 @@ func claimsAttributes() map[string]schema.Attribute {
 				planmodifiers.Immutable(what, noun, planmodifiers.Ways(noun, "")),
 			},
 		},
-		"description": text("What the account is for."),
-		"info_url":    text("Address of further information, an absolute URL."),
+		"description": claimattr.OptionalText("What the account is for."),
+		"info_url":    claimattr.OptionalText("Address of further information, an absolute URL."),
 		"tags": schema.SetAttribute{
 			MarkdownDescription: "Tags, in lower case.",
 			Optional:            true, ElementType: types.StringType,
 		},
-		"audience": text("Audience in the JWT, which nats-server does not look at."),
+		"audience": claimattr.OptionalText("Audience in the JWT, which nats-server does not look at."),
 		"not_before": schema.StringAttribute{
 			MarkdownDescription: "Time from which on the account counts, such as `2026-01-01T00:00:00Z`.",
 			Optional:            true, CustomType: customtype.TimeType{},
@@ -165,13 +149,13 @@ func claimsAttributes() map[string]schema.Attribute {
 				"exports":                   limit("Greatest number of exports."),
 				"payload":                   size("Greatest size of a message, such as `1MiB`. Without it, there is no limit but the server's."),
 				"data":                      size("Greatest number of bytes, such as `1GiB`. nats-server does not enforce it. Without it, there is no limit."),
-				"disallow_wildcard_exports": flag("Refuse exports whose subject has a wildcard."),
-				"disallow_bearer":           flag("Refuse users that do not prove that they have their seed (`bearer_token`)."),
+				"disallow_wildcard_exports": claimattr.OptionalFlag("Refuse exports whose subject has a wildcard."),
+				"disallow_bearer":           claimattr.OptionalFlag("Refuse users that do not prove that they have their seed (`bearer_token`)."),
 			},
 		},
 		"jetstream":    jetStreamAttribute(),
-		"exports":      exportsAttribute(),
-		"imports":      importsAttribute(),
+		"exports":      claimattr.ExportsAttribute(),
+		"imports":      claimattr.ImportsAttribute(),
 		"signing_keys": signingKeysAttribute(),
 		"default_permissions": claimattr.PermissionsAttribute("Subjects that users may publish and subscribe to who have no permissions of their " +
 			"own."),
@@ -192,12 +176,12 @@ func claimsAttributes() map[string]schema.Attribute {
 								"what is missing to that is dropped.",
 							Required: true, Validators: []validator.Int64{int64validator.Between(1, 100)},
 						},
-						"cluster": text("NATS cluster whose publishers are meant. Without it, all."),
+						"cluster": claimattr.OptionalText("NATS cluster whose publishers are meant. Without it, all."),
 					}},
 				},
 			}},
 		},
-		"revocations": revocations("Users whose JWTs are refused, by their public key or `*` for all: those that were issued up to the time given. " +
+		"revocations": claimattr.Revocations("Users whose JWTs are refused, by their public key or `*` for all: those that were issued up to the time given. " +
 			"Users that are revoked otherwise, as by `nats_user`, do not show here, and stay revoked."),
 		"authorization": schema.SingleNestedAttribute{
 			MarkdownDescription: "Hands the authentication of the account's users to a service (auth callout).",
@@ -211,7 +195,7 @@ func claimsAttributes() map[string]schema.Attribute {
 					MarkdownDescription: "Public keys of accounts that the service may put users into, or `*` alone for all. Without any, this account.",
 					Optional:            true, ElementType: types.StringType,
 				},
-				"xkey": text("Public curve key of the service, which starts with `X`: requests are then encrypted for it."),
+				"xkey": claimattr.OptionalText("Public curve key of the service, which starts with `X`: requests are then encrypted for it."),
 			},
 		},
 		"trace": schema.SingleNestedAttribute{
@@ -230,15 +214,6 @@ func claimsAttributes() map[string]schema.Attribute {
 				"`owner`, this one.",
 			Optional: true,
 		},
-	}
-}
-
-// revocations are times by public key.
-func revocations(description string) schema.MapAttribute {
-	return schema.MapAttribute{
-		MarkdownDescription: description,
-		Optional:            true, ElementType: customtype.TimeType{},
-		Validators: []validator.Map{mapvalidator.NoNullValues(), mapvalidator.ValueStringsAre(validators.Time())},
 	}
 }
 

@@ -27,10 +27,10 @@ func accountFields(a claims.Account) attribute.Fields {
 	}
 	var exports, imports, signingKeys []attribute.Fields
 	for _, e := range a.Exports {
-		exports = append(exports, exportFields(e))
+		exports = append(exports, claimattr.ExportFields(e))
 	}
 	for _, i := range a.Imports {
-		imports = append(imports, importFields(i))
+		imports = append(imports, claimattr.ImportFields(i))
 	}
 	for _, key := range a.SigningKeys {
 		field := attribute.Fields{"public_key": key.PublicKey}
@@ -92,26 +92,4 @@ func storage(limit *int64) *int64 {
 		return nil
 	}
 	return limit
-}
-
-func exportFields(e claims.Export) attribute.Fields {
-	fields := attribute.Fields{
-		"name": e.Name, "subject": e.Subject, "type": e.Type, "token_required": e.TokenRequired, "revocations": e.Revocations,
-		"response_type": e.ResponseType, "response_threshold": e.ResponseThreshold, "advertise": e.Advertise, "allow_trace": e.AllowTrace,
-		"description": e.Description, "info_url": e.InfoURL,
-	}
-	if e.AccountTokenPosition > 0 {
-		fields["account_token_position"] = int64(e.AccountTokenPosition) //nolint:gosec // a position in a subject
-	}
-	if e.Latency != nil {
-		fields["latency"] = attribute.Fields{"results": e.Latency.Results, "sampling": e.Latency.Sampling}
-	}
-	return fields
-}
-
-func importFields(i claims.Import) attribute.Fields {
-	return attribute.Fields{
-		"name": i.Name, "subject": i.Subject, "account": i.Account, "token": i.Token, "to": i.To, "local_subject": i.LocalSubject,
-		"type": i.Type, "share": i.Share, "allow_trace": i.AllowTrace,
-	}
 }

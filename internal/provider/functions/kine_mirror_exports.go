@@ -6,7 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/function"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 )
 
 type kineMirrorExports struct{}
@@ -33,7 +33,7 @@ func (kineMirrorExports) Definition(_ context.Context, _ function.DefinitionRequ
 			"with these activations can have the bucket's messages delivered to other subjects of the exporting account that somebody " +
 			"subscribes to, so an account whose buckets others mirror had better hold nothing else.",
 		Parameters: []function.Parameter{bucketParameter()},
-		Return:     function.ListReturn{ElementType: account.ExportType()},
+		Return:     function.ListReturn{ElementType: claimattr.ExportsAttribute().NestedObject.Type()},
 	}
 }
 
@@ -45,5 +45,5 @@ func (kineMirrorExports) Run(ctx context.Context, req function.RunRequest, resp 
 	if resp.Error = checkBucket(bucket); resp.Error != nil {
 		return
 	}
-	resp.Error = resp.Result.Set(ctx, account.ExportsValue(ctx, mirror.Exports(bucket)))
+	resp.Error = resp.Result.Set(ctx, claimattr.ExportsValue(ctx, mirror.Exports(bucket)))
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/mirror"
-	"github.com/nats-k3s/terraform-provider-nats/internal/provider/account"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 )
 
 type kineMirrorImports struct{}
@@ -44,7 +44,7 @@ func (kineMirrorImports) Definition(_ context.Context, _ function.DefinitionRequ
 					"`kine_mirror_exports` returns it: one for each.",
 			},
 		},
-		Return: function.ListReturn{ElementType: account.ImportType()},
+		Return: function.ListReturn{ElementType: claimattr.ImportsAttribute().NestedObject.Type()},
 	}
 }
 
@@ -70,5 +70,5 @@ func (kineMirrorImports) Run(ctx context.Context, req function.RunRequest, resp 
 		resp.Error = function.NewArgumentFuncError(2, "The tokens are not those that are needed: "+err.Error())
 		return
 	}
-	resp.Error = resp.Result.Set(ctx, account.ImportsValue(ctx, imports))
+	resp.Error = resp.Result.Set(ctx, claimattr.ImportsValue(ctx, imports))
 }
