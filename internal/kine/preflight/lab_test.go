@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,13 +24,20 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// parentVariable makes the test binary a parent that is to be killed: it runs KINE on the server in the variable.
+// parentVariable makes the test binary a parent that runs KINE on the server in the variable. It waits to be killed
+// or, when its standard input is closed, cancels the run and exits without waiting for it.
 const parentVariable = "PREFLIGHT_TEST_PARENT"
 
 func TestMain(m *testing.M) {
 	preflight.RunChild()
 	if server := os.Getenv(parentVariable); server != "" {
-		fmt.Println(preflight.Run(context.Background(), on([]string{server}), nil)) //nolint:forbidigo // never reached, unless it fails
+		ctx, cancel := context.WithCancel(context.Background())
+		go func() { fmt.Println(preflight.Run(ctx, on([]string{server}), nil)) }() //nolint:forbidigo // shows why it failed
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		cancel()
+		for range rand.N(200) {
+			runtime.Gosched()
+		}
 		os.Exit(1)
 	}
 	natslab.Main(m)
@@ -142,17 +152,21 @@ func private(t *testing.T) (left func() []string) {
 	}
 }
 
-// startParent starts a process that runs KINE on a server.
-func startParent(t *testing.T, server string) *exec.Cmd {
+// startParent starts a process that runs KINE on a server. Closing in makes it cancel the run and exit.
+func startParent(t *testing.T, server string) (parent *exec.Cmd, in io.Closer) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	parent := exec.CommandContext(t.Context(), self)
+	parent = exec.CommandContext(t.Context(), self)
 	parent.Env = append(os.Environ(), parentVariable+"="+server)
+	in, err = parent.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return parent
+	return parent, in
 }

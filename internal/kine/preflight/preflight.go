@@ -4,8 +4,8 @@
 // KINE runs in a child process of the running program because it cannot run inside it: an error after it has
 // connected leaks that connection, it logs to a global logger, it retries some failures indefinitely, and it exits
 // the process on others (pkg/drivers/nats/new.go and pkg/server/watch.go of KINE 0.17.5). The child receives its
-// order on standard input and keeps its files in a private directory. It is killed when the context ends, and exits
-// when its parent does.
+// order on standard input and keeps its files in a private directory. It removes the directory and exits when its
+// standard input is closed: when the context ends or its parent exits.
 //
 // KINE creates a missing bucket. [Run] must therefore only be called for buckets that [kine.VerifyContract] has just
 // verified.
@@ -40,7 +40,7 @@ const ReservedKey = "/nats-k3s/preflight"
 const (
 	// childVariable marks a process as the child and contains the path of its private directory.
 	childVariable = "TERRAFORM_PROVIDER_NATS_PREFLIGHT"
-	// exitWait is how long to wait for the pipes of a killed child.
+	// exitWait is how long a child may take to exit before it is killed.
 	exitWait = 2 * time.Second
 	// quotedLines is the number of lines of KINE's log that an error includes.
 	quotedLines = 5
@@ -178,10 +178,13 @@ func Run(ctx context.Context, target Target, log func(level, text string)) (err 
 	command.WaitDelay = exitWait
 	stderr := &tail{limit: maxStderr}
 	command.Stderr = stderr
-	in, err := command.StdinPipe() // stays open: its end shows the child that its parent has exited
+	in, err := command.StdinPipe() // stays open: its end shows the child that it must exit
 	if err != nil {
 		return &MachineError{err}
 	}
+	// A child that is killed cannot remove its directory, and this process may exit before it does so instead: when a
+	// CLI is killed, its requests are canceled first and its providers exit right afterwards.
+	command.Cancel = in.Close
 	out, err := command.StdoutPipe()
 	if err != nil {
 		return &MachineError{err}

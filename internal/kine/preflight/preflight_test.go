@@ -178,7 +178,7 @@ func TestKilled(t *testing.T) {
 	defer silent.Close()
 	server := "nats://" + silent.Addr().String()
 
-	parent := startParent(t, server)
+	parent, _ := startParent(t, server)
 	var orphans []int
 	await(t, "the parent has a child with files", func() bool {
 		orphans = children(t, parent.Process.Pid)
@@ -211,6 +211,36 @@ func TestKilled(t *testing.T) {
 	}
 	if found := left(); len(found) > 0 {
 		t.Errorf("left behind: %v", found)
+	}
+}
+
+// The files of a canceled run are removed even if the program exits before the run returns: a CLI that is killed
+// cancels the requests of its providers, which then exit.
+func TestCanceledByExit(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("processes are found through /proc")
+	}
+	left := private(t)
+	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	for range 2 {
+		parent, in := startParent(t, "nats://"+silent.Addr().String())
+		var started []int
+		await(t, "the parent has a child with files", func() bool {
+			started = children(t, parent.Process.Pid)
+			return len(started) == 1 && len(left()) == 1
+		})
+		if err := in.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_ = parent.Wait()
+		await(t, "the child ends", func() bool { return parentOf(started[0]) == 0 })
+		if found := left(); len(found) > 0 {
+			t.Fatalf("left behind: %v", found)
+		}
 	}
 }
 
