@@ -38,11 +38,12 @@ func TestKine(t *testing.T) { //nolint:tparallel // the last check compacts
 	Run(t, startKine(t, "?noEmbed"))
 }
 
-// TestKineShortHistory uses the shortest history with which KINE passes. With a shorter one, the previous value of a
-// delete no longer exists when the watch reads it, and the keys of a list no longer exist when its next page is read.
+// TestKineShortHistory uses the shortest history with which KINE passes, except for the deviation of ShortHistory. With
+// a shorter one, the previous value of a delete no longer exists when the watch reads it, and the keys of a list no
+// longer exist when its next page is read.
 func TestKineShortHistory(t *testing.T) { //nolint:tparallel // the last check compacts
 	t.Parallel()
-	Run(t, startKine(t, "?noEmbed&revHistory=4"))
+	Run(t, startKine(t, "?noEmbed&revHistory=4"), ShortHistory())
 }
 
 // TestKineReplicated runs KINE on three replicas, where it has etcd's semantics except for the deviations of

@@ -29,7 +29,20 @@ import (
 // writes or is such an error: all requests of the suite are reads or guarded writes and can be repeated. A watch that
 // ends is reopened where it ended, a few times. All of these cases, and events without a previous value, are counted
 // and reported in Deviations. Everything else is checked as without the option.
-func Replicated() Option { return func(o *options) { o.replicated = true } }
+func Replicated() Option { return func(o *options) { o.deviations = newSession } }
+
+// ShortHistory is for KINE on a bucket whose history is shorter than the number of concurrent writers of a key. KINE
+// reads the key's revision from its index and then the value of that revision (List and getRevision in
+// pkg/drivers/nats/kv.go of v0.17.5). If the key is updated more often than its history in between, the value no longer
+// exists, and KINE returns this as a missing key or as a refused update without a current value.
+//
+// With this option, such a request is repeated and counted as with [Replicated]. Nothing else is permitted: an older
+// value, for example, fails the check.
+func ShortHistory() Option {
+	return func(o *options) {
+		o.deviations = func() *session { return &session{writes: map[string][]ownWrite{}, onlyMissing: true} }
+	}
+}
 
 const (
 	staleLimit = time.Second
@@ -45,6 +58,9 @@ type session struct {
 	mu       sync.Mutex
 	writes   map[string][]ownWrite // by key, in the order of their revisions
 	revision int64                 // highest revision of the writes
+
+	// onlyMissing permits no deviation except keys that are missing from answers.
+	onlyMissing bool
 
 	stale, conflicts, noPrevious, rewatches int
 	longest                                 time.Duration
@@ -75,7 +91,11 @@ func (s *session) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var parts []string
-	if s.stale > 0 {
+	switch {
+	case s.stale > 0 && s.onlyMissing:
+		parts = append(parts, fmt.Sprintf("%d answers without a key that was being overwritten, for at most %s",
+			s.stale, s.longest.Round(time.Millisecond)))
+	case s.stale > 0:
 		parts = append(parts, fmt.Sprintf("%d answers older than the client's own writes, for at most %s",
 			s.stale, s.longest.Round(time.Millisecond)))
 	}
@@ -93,7 +113,7 @@ func (s *session) String() string {
 
 // allowRewatch counts a watch that has ended, and reports whether it may be reopened.
 func (s *session) allowRewatch() bool {
-	if s == nil {
+	if s == nil || s.onlyMissing {
 		return false
 	}
 	s.mu.Lock()
@@ -104,7 +124,7 @@ func (s *session) allowRewatch() bool {
 
 // allowNoPrevious counts an event without a previous value, and reports whether it is accepted.
 func (s *session) allowNoPrevious() bool {
-	if s == nil {
+	if s == nil || s.onlyMissing {
 		return false
 	}
 	s.mu.Lock()
@@ -160,6 +180,7 @@ func (s *session) doubtful(req, reply any, err error, known int64) bool {
 	defer s.mu.Unlock()
 	if err != nil {
 		switch {
+		case s.onlyMissing:
 		case strings.Contains(err.Error(), "wrong last sequence"):
 			s.conflicts++
 			return true
@@ -206,7 +227,7 @@ func (s *session) staleTxn(r *pb.TxnRequest, reply *pb.TxnResponse, known int64)
 		}
 	}
 	w, ok := latest(s.writes[string(r.Compare[0].Key)], known)
-	if !ok || current > w.revision {
+	if !ok || current > w.revision || s.onlyMissing {
 		return false
 	}
 	return (!w.deleted && guard == w.revision) || (w.deleted && guard == 0)
@@ -236,7 +257,7 @@ func (s *session) staleRange(r *pb.RangeRequest, reply *pb.RangeResponse, known 
 			continue
 		}
 		revision, there := read[key]
-		if (there && revision < w.revision) || (!there && !w.deleted) {
+		if (there && revision < w.revision && !s.onlyMissing) || (!there && !w.deleted) {
 			return true
 		}
 	}

@@ -19,6 +19,7 @@ import (
 type weakness struct {
 	lie
 	counted string // empty if it is not permitted
+	missing string // how ShortHistory counts it, or empty if that option does not permit it
 }
 
 // weaknesses returns new values for each run because some of them have state.
@@ -26,31 +27,36 @@ func weaknesses() []weakness {
 	return []weakness{
 		{lie{check: "read-at-revision", name: "a key is missing at first", want: "no such key", call: onEverySecond(func(r *pb.RangeResponse) {
 			r.Kvs = nil
-		})}, "answers older than the client's own writes"},
+		})}, "answers older than the client's own writes", "answers without a key"},
+		{lie{check: "read-at-revision", name: "a key is older at first", want: "at revision 0", call: onEverySecond(func(r *pb.RangeResponse) {
+			for _, kv := range r.Kvs {
+				kv.ModRevision--
+			}
+		})}, "answers older than the client's own writes", ""},
 		{lie{check: "update-at-once", name: "a right update is refused at first", want: "was refused", call: refuseFirstUpdate()},
-			"answers older than the client's own writes"},
+			"answers older than the client's own writes", ""},
 		{lie{check: "write-conflict", name: "conflicts are errors", want: "wrong last sequence", call: conflictsAsErrors()},
-			"conflicts returned as errors"},
+			"conflicts returned as errors", ""},
 		{lie{check: "watch", name: "no previous value", want: "previous value in the event", watch: onEvent(1, func(e *mvccpb.Event) {
 			e.PrevKv = nil
-		})}, "events without a previous value"},
+		})}, "events without a previous value", ""},
 		{lie{check: "watch-from-revision", name: "watches end", want: "the watch ended", watch: endWatches(2)},
-			"watches ended and were reopened"},
+			"watches ended and were reopened", ""},
 
-		{lie{check: "list-pages", name: "a key is missing for ever", want: "is missing", call: onReply(dropLast)}, ""},
-		{lie{check: "write-conflict", name: "several win", want: "were accepted", call: onReply(acceptAll)}, ""},
+		{lie{check: "list-pages", name: "a key is missing for ever", want: "is missing", call: onReply(dropLast)}, "", ""},
+		{lie{check: "write-conflict", name: "several win", want: "were accepted", call: onReply(acceptAll)}, "", ""},
 		{lie{check: "watch", name: "a wrong previous value", want: "previous value in the event", watch: onEvent(1, func(e *mvccpb.Event) {
 			if e.PrevKv != nil {
 				e.PrevKv.Value = []byte("wrong")
 			}
-		})}, ""},
-		{lie{check: "watch-from-revision", name: "all watches end", want: "the watch ended", watch: endWatches(1000)}, ""},
+		})}, "", ""},
+		{lie{check: "watch-from-revision", name: "all watches end", want: "the watch ended", watch: endWatches(1000)}, "", ""},
 	}
 }
 
-// TestReplicated simulates the weaknesses that Replicated permits, and others, on an etcd. The former fail a check
-// without the option and are counted with it; the latter also fail it with the option.
-func TestReplicated(t *testing.T) { //nolint:tparallel // most cases take milliseconds
+// TestPermittedDeviations simulates the weaknesses that Replicated and ShortHistory permit, and others, on an etcd. The
+// former fail a check without the option and are counted with it; the latter also fail it with the option.
+func TestPermittedDeviations(t *testing.T) { //nolint:tparallel // most cases take milliseconds
 	t.Parallel()
 	endpoint := startEtcd(t)
 	checks := map[string]Check{"update-at-once": {Run: updateAtOnce}}
@@ -73,13 +79,17 @@ func TestReplicated(t *testing.T) { //nolint:tparallel // most cases take millis
 			if err := run(t.Context(), t); err == nil || !strings.Contains(err.Error(), l.want) {
 				t.Errorf("without the option: %v, want %q", err, l.want)
 			}
-			s := newSession()
-			err := run(s.context(t.Context()), t)
-			switch {
-			case l.counted == "" && (err == nil || !strings.Contains(err.Error(), l.want)):
-				t.Errorf("with the option: %v, want %q", err, l.want)
-			case l.counted != "" && (err != nil || !strings.Contains(s.String(), l.counted)):
-				t.Errorf("with the option: %v, and %q counted, want %q", err, s, l.counted)
+			for option, counted := range map[string]string{"Replicated": l.counted, "ShortHistory": l.missing} {
+				var o options
+				map[string]Option{"Replicated": Replicated(), "ShortHistory": ShortHistory()}[option](&o)
+				s := o.deviations()
+				err := run(s.context(t.Context()), t)
+				switch {
+				case counted == "" && (err == nil || !strings.Contains(err.Error(), l.want)):
+					t.Errorf("%s: %v, want %q", option, err, l.want)
+				case counted != "" && (err != nil || !strings.Contains(s.String(), counted)):
+					t.Errorf("%s: %v, and %q counted, want %q", option, err, s, counted)
+				}
 			}
 		})
 	}

@@ -67,8 +67,8 @@ type Check struct {
 // Checks returns all checks in the order in which they run.
 //
 // The last check compacts the datastore, which affects keys outside its prefix. The suite must therefore not run on a
-// datastore that a cluster uses. KINE passes it on a bucket with one replica and a history of four or more; for more
-// replicas, see Replicated.
+// datastore that a cluster uses. KINE passes it on a bucket with one replica and a history of ten or more. For more
+// replicas, see [Replicated]; for a history of four or more, see [ShortHistory].
 func Checks() []Check {
 	return []Check{
 		{"status", "the endpoint is healthy, reports its version and size, and its revision does not decrease", status},
@@ -99,7 +99,8 @@ func Checks() []Check {
 // Option changes which deviations Run and Suite permit.
 type Option func(*options)
 
-type options struct{ replicated bool }
+// options holds what creates the session of a check that records the permitted deviations, or nil.
+type options struct{ deviations func() *session }
 
 // Run runs every check against an etcd endpoint as a subtest.
 func Run(t *testing.T, endpoint string, opts ...Option) {
@@ -138,9 +139,9 @@ func Suite(ctx context.Context, endpoint string, opts ...Option) []Result {
 
 // suite is one run of the checks.
 type suite struct {
-	client     *clientv3.Client
-	prefix     string
-	replicated bool
+	client  *clientv3.Client
+	prefix  string
+	options options
 }
 
 func newSuite(ctx context.Context, endpoint string, opts []Option) (*suite, error) {
@@ -153,16 +154,16 @@ func newSuite(ctx context.Context, endpoint string, opts []Option) (*suite, erro
 	if err != nil {
 		return nil, err
 	}
-	return &suite{client: client, prefix: NewPrefix(), replicated: o.replicated}, nil
+	return &suite{client: client, prefix: NewPrefix(), options: o}, nil
 }
 
 func (s *suite) close() { _ = s.client.Close() }
 
 func (s *suite) do(ctx context.Context, check Check) Result {
-	if !s.replicated {
+	if s.options.deviations == nil {
 		return check.Do(ctx, s.client, s.prefix+check.Name+"/")
 	}
-	session := newSession()
+	session := s.options.deviations()
 	r := check.Do(session.context(ctx), s.client, s.prefix+check.Name+"/")
 	r.Deviations = session.String()
 	return r
