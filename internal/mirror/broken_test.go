@@ -10,31 +10,32 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// Each way in which a mirror can never work is told within seconds, with its cause, and nothing is left behind.
+// Each configuration with which a mirror can never work is detected within seconds, with its cause, and leaves nothing
+// behind.
 func TestBroken(t *testing.T) {
 	t.Parallel()
-	// It takes five to seven seconds, and longer where many tests share a processor.
+	// Detection takes five to seven seconds, and longer if many tests share a processor.
 	const limit = 15 * time.Second
 	cases := map[string]struct {
 		spec     Spec
 		messages int
 		without  string
-		// blind leaves the source's side to the mirror.
+		// blind leaves reading the source to the mirror.
 		blind bool
 		cause Cause
 		text  string
 	}{
 		"wrong api prefix": {
 			spec:  specOf("kine", Source{Bucket: "kine", APIPrefix: "JS.orign.API", DeliverPrefix: deliverOfOrigin}),
-			cause: CauseNoAnswer, text: `nothing answers at the API prefix "JS.orign.API" of the source`,
+			cause: CauseNoAnswer, text: `there is no answer at the API prefix "JS.orign.API" of the source`,
 		},
 		"wrong api prefix, blind": {
 			spec: specOf("kine", Source{Bucket: "kine", APIPrefix: "JS.orign.API", DeliverPrefix: deliverOfOrigin}), blind: true,
-			cause: CauseNoAnswer, text: `nothing answers at the API prefix "JS.orign.API" of the source`,
+			cause: CauseNoAnswer, text: `there is no answer at the API prefix "JS.orign.API" of the source`,
 		},
 		"wrong domain": {
 			spec:  specOf("kine", kineIn("hubb")),
-			cause: CauseNoAnswer, text: `nothing answers for the JetStream domain "hubb"`,
+			cause: CauseNoAnswer, text: `there is no answer from the JetStream domain "hubb"`,
 		},
 		"no export of the filtered consumer": {
 			spec: specOf("copy", shared), without: "create filtered",
@@ -50,7 +51,7 @@ func TestBroken(t *testing.T) {
 		},
 		"source missing": {
 			spec:  specOf("kine", shared),
-			cause: CauseSourceMissing, text: `there is no bucket kine behind the API prefix "JS.origin.API"`,
+			cause: CauseSourceMissing, text: `the bucket kine behind the API prefix "JS.origin.API" does not exist`,
 			messages: -1,
 		},
 		"source missing, blind": {
@@ -68,19 +69,19 @@ func TestBroken(t *testing.T) {
 		},
 		"same account and domain": {
 			spec:  specOf("copy", Source{Bucket: "kine"}),
-			cause: CauseSameDomain, text: "Make the mirror in another domain, or in another account",
+			cause: CauseSameDomain, text: "Create the mirror in another domain or in another account",
 		},
 		"own api prefix": {
 			spec:  specOf("copy", Source{Bucket: "kine", APIPrefix: "$JS.API"}),
-			cause: CauseSameDomain, text: "in the account and JetStream domain of the mirror",
+			cause: CauseSameDomain, text: "in the same account and JetStream domain as the mirror",
 		},
 		"own domain": {
 			spec:  specOf("copy", kineIn("edge")),
-			cause: CauseSameDomain, text: "in the account and JetStream domain of the mirror",
+			cause: CauseSameDomain, text: "in the same account and JetStream domain as the mirror",
 		},
 		"own domain's api prefix": {
 			spec:  specOf("copy", Source{Bucket: "kine", APIPrefix: "$JS.edge.API"}),
-			cause: CauseSameDomain, text: "in the account and JetStream domain of the mirror",
+			cause: CauseSameDomain, text: "in the same account and JetStream domain as the mirror",
 		},
 	}
 	tests := map[string]func(*testing.T){}

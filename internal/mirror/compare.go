@@ -15,29 +15,30 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// Divergence says where the histories of a mirror and its source part.
+// Divergence describes where the histories of a mirror and its source differ.
 type Divergence struct {
-	// Mirror and Source are the last sequences of the two.
+	// Mirror and Source are the last sequences of the two streams.
 	Mirror, Source uint64
-	// Sequence is one at which they have different messages, 0 if the source is simply behind its mirror.
+	// Sequence is the sequence of a message that differs, or 0 if the source is behind its mirror.
 	Sequence uint64
 }
 
 func (d *Divergence) String() string {
 	if d.Sequence > 0 {
-		return fmt.Sprintf("mirror and source have different messages at sequence %d: the source was made anew, or written to after a "+
-			"restoration that the mirror has not seen", d.Sequence)
+		return fmt.Sprintf("mirror and source have different messages at sequence %d: the source was recreated, "+
+			"or restored from an older copy and written to since", d.Sequence)
 	}
-	return fmt.Sprintf("the source's last sequence is %d, below the mirror's %d: the source was made anew, or restored from an older copy",
-		d.Source, d.Mirror)
+	return fmt.Sprintf("the last sequence of the source is %d, below the mirror's %d: the source was recreated, "+
+		"or restored from an older copy", d.Source, d.Mirror)
 }
 
-// Compare tells whether a mirror and its source have one history, nil if they do: the source's last sequence is not below
-// the mirror's, and the messages at a number of common sequences are the same, the earliest and about the newest among them.
-// A source that was restored from its mirror has one history with it; one that is a mirror itself is just being restored, and may
-// be behind. A mirror that was promoted goes its own way, and is not compared. The source is asked for after the mirror was read, so
-// that what is written meanwhile only makes the source go ahead, and is returned as it was found, nil if it was not. The error is
-// [kine.ErrNotFound] if it is not there.
+// Compare returns where the histories of a mirror and its source differ, or nil if they are the same. They are the same
+// if the source's last sequence is not below the mirror's and a sample of the common messages, including the earliest
+// and about the newest, is equal. A source that was restored from its mirror passes. A source that is a mirror itself
+// is still being restored and may be behind. A promoted mirror has its own history and is not compared.
+//
+// The source is read after the mirror, so writes in between only move the source ahead. It is returned as found, or nil
+// if it could not be read. The error is [kine.ErrNotFound] if the source does not exist.
 func Compare(ctx context.Context, js, source *natsconn.JetStream, m *Mirror) (from *Mirror, d *Divergence, err error) {
 	if m.Promoted {
 		return nil, nil, nil
@@ -49,7 +50,7 @@ func Compare(ctx context.Context, js, source *natsconn.JetStream, m *Mirror) (fr
 	return from, d, err
 }
 
-// compare is Compare for a copy of any source, promoted or not.
+// compare is like [Compare], but also accepts a promoted mirror and a source that is behind is always a divergence.
 func compare(ctx context.Context, js, source *natsconn.JetStream, own *Mirror, bucket string) (*Mirror, *Divergence, error) {
 	from, err := readUpTo(ctx, source, bucket, own.LastSequence)
 	if err != nil {
@@ -70,10 +71,11 @@ func compare(ctx context.Context, js, source *natsconn.JetStream, own *Mirror, b
 	return from, &d, nil
 }
 
-// behindLooks is how many looks must find a source behind its mirror: a new leader may take a moment to know all that it has.
+// behindLooks is the number of reads that must find a source behind its mirror. A new leader may take a moment to catch
+// up.
 const behindLooks = 3
 
-// readUpTo reads a source, several times if it seems not to have come to a sequence.
+// readUpTo reads a source. It repeats the read a few times if the source has not reached the sequence.
 func readUpTo(ctx context.Context, source *natsconn.JetStream, bucket string, sequence uint64) (*Mirror, error) {
 	ticker := time.NewTicker(syncPoll)
 	defer ticker.Stop()
@@ -90,14 +92,14 @@ func readUpTo(ctx context.Context, source *natsconn.JetStream, bucket string, se
 	}
 }
 
-// side is one of two streams that are compared.
+// side is one of two compared streams.
 type side struct {
 	js *natsconn.JetStream
-	// stream is its name, subjects those of its keys.
+	// stream is the name of the stream, subjects the subjects of its keys.
 	stream, subjects string
 }
 
-// next returns the first message at or behind a sequence, nil if there is none.
+// next returns the first message at or after a sequence, or nil if there is none.
 func (s side) next(ctx context.Context, sequence uint64) (msg *jetstream.RawStreamMsg, err error) {
 	err = natsconn.Retry(ctx, func(ctx context.Context) error {
 		msg, err = s.js.DirectGetNext(ctx, s.stream, sequence)
@@ -109,18 +111,18 @@ func (s side) next(ctx context.Context, sequence uint64) (msg *jetstream.RawStre
 	return msg, err
 }
 
-// key returns the subject of a message without what differs between the two streams.
+// key returns the subject of a message without the stream's own prefix.
 func (s side) key(msg *jetstream.RawStreamMsg) string {
 	return strings.TrimPrefix(msg.Subject, strings.TrimSuffix(s.subjects, ">"))
 }
 
-// comparison compares two streams within the sequences that both may have.
+// comparison compares two streams over the range of sequences that both may have.
 type comparison struct {
 	mirror, source side
 	first, last    uint64
 }
 
-// run returns a sequence at which the two differ, 0 if none was found.
+// run returns a sequence at which the streams differ, or 0 if it finds none.
 func (c comparison) run(ctx context.Context) (uint64, error) {
 	pivots := c.pivots()
 	differ, errs := make([]uint64, len(pivots)), make([]error, len(pivots))
@@ -137,8 +139,8 @@ func (c comparison) run(ctx context.Context) (uint64, error) {
 	return 0, errors.Join(errs...)
 }
 
-// pivots returns where to look: from the earliest sequence on, evenly over the range, and ever more closely towards the newest, where
-// histories part that parted lately.
+// pivots returns the sequences to compare: spread evenly over the range, and increasingly dense towards the newest,
+// where recent divergences show.
 func (c comparison) pivots() []uint64 {
 	if c.last < c.first {
 		return nil
@@ -163,11 +165,11 @@ func (c comparison) pivots() []uint64 {
 	return pivots
 }
 
-// hops bounds the search for a common sequence behind a pivot. The mirror of a source has every message that the source still
-// has, so that the source's next one is common at once.
+// hops bounds the search for a common sequence after a pivot. A mirror has every message that its source still has, so
+// the source's next message is usually common.
 const hops = 4
 
-// at compares the first common message at or behind a pivot, and returns its sequence if it differs.
+// at compares the first common message at or after a pivot and returns its sequence if it differs.
 func (c comparison) at(ctx context.Context, pivot uint64) (uint64, error) {
 	for range hops {
 		from, err := c.source.next(ctx, pivot)

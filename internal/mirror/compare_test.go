@@ -10,8 +10,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 )
 
-// A source that is made anew is another one, whatever has been written to it; one that is merely ahead, fenced, or has forgotten
-// its oldest messages is not.
+// A recreated source is detected no matter what was written to it. A source that is ahead, fenced, or has lost its
+// oldest messages is accepted.
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	spec := kine.Spec{Name: "kine", History: 10, Replicas: 1}
@@ -30,8 +30,8 @@ func TestCompare(t *testing.T) {
 	}{
 		"in sync":            {func(*testing.T, topology) {}, ""},
 		"written to":         {func(t *testing.T, top topology) { write(t, top.nc, "kine", 500, 10) }, ""},
-		"recreated, empty":   {func(t *testing.T, top topology) { remake(t, top, 0) }, "the source's last sequence is 0, below the mirror's 100"},
-		"recreated, shorter": {func(t *testing.T, top topology) { remake(t, top, 40) }, "the source's last sequence is 40, below the mirror's 100"},
+		"recreated, empty":   {func(t *testing.T, top topology) { remake(t, top, 0) }, "the last sequence of the source is 0, below the mirror's 100"},
+		"recreated, shorter": {func(t *testing.T, top topology) { remake(t, top, 40) }, "the last sequence of the source is 40, below the mirror's 100"},
 		"recreated, as long": {func(t *testing.T, top topology) { remake(t, top, 100) }, "different messages at sequence"},
 		"recreated, longer":  {func(t *testing.T, top topology) { remake(t, top, 150) }, "different messages at sequence"},
 		"fenced": {func(t *testing.T, top topology) {
@@ -80,7 +80,8 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// A recreated source that has passed its mirror adds its new history to the mirror's old one: the newest messages are the same.
+// A recreated source that is longer than its mirror continues the mirror's old history with its own: the newest
+// messages are equal.
 func graftedHistory(t *testing.T) {
 	top := inAccounts(t)
 	makeBucket(t, top.from, top.nc, 100)
@@ -90,7 +91,7 @@ func graftedHistory(t *testing.T) {
 	}
 	makeBucket(t, top.from, top.nc, 150)
 	var m *Mirror
-	eventually(t, "the mirror to go on with the new history", func() (done bool) {
+	eventually(t, "the mirror to continue with the new history", func() (done bool) {
 		var err error
 		if m, err = Read(t.Context(), top.js, "kine"); err != nil {
 			t.Fatal(err)
@@ -102,10 +103,11 @@ func graftedHistory(t *testing.T) {
 		t.Errorf("%v, %v", d, err)
 	}
 
-	// It may be the only copy of the old history: restoring neither promotes it nor removes it, not even if a restoration has made it.
+	// The mirror may be the only copy of the old history. A restoration neither promotes nor removes it, even if a
+	// restoration created it.
 	spec := specOf("kine", top.source)
 	if _, ok := errors.AsType[*kine.ExistsError](restore(t, top, spec)); !ok {
-		t.Error("a mirror that no restoration has made: not refused")
+		t.Error("a mirror that no restoration created is adopted")
 	}
 	if err := kine.OpenStream(top.js, spec.Name).Send(t.Context(), spec.restoring().Config); err != nil {
 		t.Fatal(err)

@@ -8,8 +8,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// Probe looks at the bucket that is to be mirrored, from its own side: it must be there ([kine.ErrNotFound]), keep the KINE
-// contract and be no mirror itself ([*SourceError]). A fence is no obstacle. Its history is the one for [Spec].
+// Probe checks a bucket that is to be mirrored, through its own API. The bucket must exist ([kine.ErrNotFound]),
+// satisfy the KINE contract and not be a mirror itself ([*SourceError]). It may be fenced. [Spec] needs its history.
 func Probe(ctx context.Context, source *natsconn.JetStream, bucket string) (*kine.Bucket, error) {
 	info, err := kine.OpenStream(source, bucket).Read(ctx)
 	if err != nil {
@@ -22,24 +22,26 @@ func Probe(ctx context.Context, source *natsconn.JetStream, bucket string) (*kin
 	return info.Bucket(), nil
 }
 
-// Create makes the stream of a mirror, in the given place if there is one; [AwaitSync] then waits until it follows, and
-// [Settle] finishes the placement. [Establish] does all of it. A mirror that is there already is taken over if it equals the
-// spec and is empty, as an earlier creation leaves it whose answer was lost, and that is noted in it; any other stream is an [*kine.ExistsError]. A source
-// in the same account and domain is a [*BrokenError], and nothing is made then.
+// Create creates the stream of a mirror, at the given placement unless it is nil. [AwaitSync] then waits until the
+// mirror follows its source, and [Settle] finishes the placement. [Establish] does all three.
+//
+// An existing mirror is adopted if it equals the spec and is empty: an earlier attempt whose answer was lost leaves it
+// so. Adopted is then set. Any other existing stream is an [*kine.ExistsError]. A source in the same account and domain
+// is a [*BrokenError], and nothing is created.
 func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement) (*Mirror, error) {
 	return create(ctx, js, spec, spec.form(), place, func(info *kine.StreamInfo, asked bool) bool {
-		// A mirror fills itself: one that was asked for in vain is not empty for long.
+		// A mirror fills itself. If this call sent the request, the mirror may already have messages.
 		return asked || info.Empty()
 	})
 }
 
-// createRestoring makes the stream of a mirror that a bucket is restored by, or takes over with all that is in it one that an earlier
-// restoration has made.
+// createRestoring creates the mirror through which a bucket is restored. It adopts the mirror of an earlier restoration
+// with all its messages.
 func createRestoring(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement) (*Mirror, error) {
 	return create(ctx, js, spec, spec.restoring(), place, func(*kine.StreamInfo, bool) bool { return true })
 }
 
-// create makes the stream of a mirror in this form of its configuration. One that has it already is taken over if adopt says so.
+// create creates the stream of a mirror from a form. It adopts an existing stream of that form if adopt returns true.
 func create(
 	ctx context.Context, js *natsconn.JetStream, spec Spec, form kine.Form, place *kine.Placement, adopt func(info *kine.StreamInfo, asked bool) bool,
 ) (*Mirror, error) {
@@ -67,7 +69,7 @@ func create(
 	return m, nil
 }
 
-// checkDomain refuses a source in the domain of the mirror.
+// checkDomain returns an error if the source is in the domain of the mirror.
 func checkDomain(ctx context.Context, js *natsconn.JetStream, source Source) error {
 	domain := domainOf(source.api())
 	if domain == "" {
@@ -86,14 +88,14 @@ func checkDomain(ctx context.Context, js *natsconn.JetStream, source Source) err
 	return nil
 }
 
-// Settle waits until a new mirror is in its place, has a leader, and every replica is there and current. Then it clears the
-// placement, which a bucket must not have, and returns the mirror as it is now. If ctx ends before, the error is a
+// Settle waits until a new mirror is at its placement, has a leader, and all its replicas are current. It then clears
+// the placement, because a bucket must not have one, and returns the current mirror. If ctx ends first, the error is a
 // [*kine.UnsettledError].
 func Settle(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement) (*Mirror, error) {
 	return settled(kine.OpenStream(js, spec.Name).Settle(ctx, spec.form(), place))
 }
 
-// settled reads what package kine returns of a mirror's stream.
+// settled converts the result of package kine to a mirror.
 func settled(info *kine.StreamInfo, err error) (*Mirror, error) {
 	if err != nil {
 		return nil, err
@@ -101,9 +103,10 @@ func settled(info *kine.StreamInfo, err error) (*Mirror, error) {
 	return read(info), nil
 }
 
-// Establish makes a mirror and proves that it follows its source; see [Create], [AwaitSync] and [Settle]. One that can never
-// work as things are configured is a [*BrokenError] within seconds, and is removed again. Any other failure once the mirror
-// is there is a [*kine.UnsettledError]: the mirror stays, and is returned beside the error as far as it is known. Calling AwaitSync and Settle goes on.
+// Establish creates a mirror and proves that it follows its source; see [Create], [AwaitSync] and [Settle]. If the
+// mirror cannot work with the present configuration, the error is a [*BrokenError] within seconds, and the mirror is
+// removed again. Any other failure after the creation is a [*kine.UnsettledError]: the mirror stays and is returned
+// with the error as far as it is known. Call AwaitSync and Settle to continue.
 func Establish(
 	ctx context.Context, js, source *natsconn.JetStream, spec Spec, place *kine.Placement,
 ) (*Mirror, error) {
@@ -118,7 +121,7 @@ func Establish(
 	return established, err
 }
 
-// prove goes on with a mirror that was made.
+// prove waits until a created mirror is in sync and settled.
 func prove(
 	ctx context.Context, js, source *natsconn.JetStream, spec Spec, place *kine.Placement, made *Mirror,
 ) (*Mirror, error) {
@@ -142,14 +145,14 @@ func prove(
 	return made, err
 }
 
-// isLasting tells whether an error says that a mirror can never work.
+// isLasting reports whether an error means that a mirror can never work.
 func isLasting(err error) bool {
 	broken, ok := errors.AsType[*BrokenError](err)
 	return ok && broken.Lasting()
 }
 
-// discard removes a mirror that can never work, which is what err says, and returns err. One that had messages when this
-// process met it is not this process's own, and may be the only copy of them; nor is one that was there before, or was changed since.
+// discard removes a mirror that can never work and returns err. It keeps a mirror that had messages when this process
+// first read it, because they may be the only copy, one that existed before, and one that was changed since.
 func discard(ctx context.Context, js *natsconn.JetStream, form kine.Form, made *Mirror, err error) error {
 	if !isLasting(err) || made.LastSequence > 0 || made.Adopted {
 		return err

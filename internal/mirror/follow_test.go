@@ -13,7 +13,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// What a mirror does whose source is away takes the server's time, ten to twenty seconds each.
+// The server takes ten to twenty seconds to react to a lost source.
 func TestSourceAway(t *testing.T) {
 	t.Parallel()
 	atOnce(t, map[string]func(*testing.T){
@@ -21,10 +21,10 @@ func TestSourceAway(t *testing.T) {
 	})
 }
 
-// The link to the source is cut for a while as KINE writes. The mirror catches up by itself.
+// The link to the source is cut while KINE writes. The mirror then catches up automatically.
 func linkCut(t *testing.T) { cutLink(t, 4*time.Second) }
 
-// cutLink cuts the link between a mirror and its source for a time, while KINE writes to the source.
+// cutLink cuts the link between a mirror and its source for a duration while KINE writes to the source.
 func cutLink(t *testing.T, d time.Duration) {
 	t.Helper()
 	h := natslab.HubAndLeaf(t)
@@ -74,8 +74,8 @@ func cutLink(t *testing.T, d time.Duration) {
 	}
 }
 
-// A mirror that has lost its source says so. Who waits for what cannot come is told at once, and who knows that the source is
-// there may wait.
+// A mirror that lost its source reports so. A wait that cannot succeed fails immediately; a wait with a source that is
+// known to exist continues.
 func contactLost(t *testing.T) {
 	h := natslab.HubAndLeaf(t)
 	hub, leaf := openAPI(t, h.Hub.URLs(), ""), openAPI(t, h.Leaf.URLs(), "")
@@ -84,7 +84,7 @@ func contactLost(t *testing.T) {
 	establish(t, leaf, hub, spec)
 	h.Link.Cut()
 	var m *Mirror
-	eventually(t, "the mirror to say that its contact is lost", func() bool {
+	eventually(t, "the mirror to report that contact is lost", func() bool {
 		var err error
 		if m, err = Read(t.Context(), leaf, "kine"); err != nil {
 			t.Fatal(err)
@@ -112,7 +112,7 @@ func contactLost(t *testing.T) {
 	}
 }
 
-// A source that is gone shows at the mirror, which keeps what it has.
+// A mirror reports that its source was deleted and keeps its messages.
 func sourceDeleted(t *testing.T) {
 	top := inDomains(t)
 	makeBucket(t, top.from, top.nc, 20)
@@ -121,7 +121,7 @@ func sourceDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	var m *Mirror
-	eventually(t, "the mirror to say that the source is gone", func() bool {
+	eventually(t, "the mirror to report that the source is missing", func() bool {
 		var err error
 		if m, err = Read(t.Context(), top.js, "kine"); err != nil {
 			t.Fatal(err)
@@ -145,7 +145,7 @@ func sourceDeleted(t *testing.T) {
 	}
 }
 
-// What a request did before its answer was lost is found by the next attempt.
+// A request that succeeded but whose answer was lost is detected by the next attempt.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	top := inDomains(t)
@@ -167,7 +167,7 @@ func TestLostAnswers(t *testing.T) {
 		}
 	}
 	lose("STREAM.CREATE", func() error {
-		// It has filled itself by the time that it is found.
+		// The mirror has filled itself in the meantime.
 		m, err := Establish(within(t, time.Minute), js, top.from, spec, nil)
 		if err == nil && m.LastSequence != 50 {
 			t.Errorf("%+v", m)
@@ -183,14 +183,14 @@ func TestLostAnswers(t *testing.T) {
 	})
 }
 
-// A mirror that is still catching up when the time is over stays, and is finished later.
+// A mirror that is still catching up at the timeout stays and is finished by a later call.
 func TestEstablishPending(t *testing.T) {
 	t.Parallel()
 	top := inAccounts(t)
 	makeBucket(t, top.from, top.nc, 0)
 	write(t, top.nc, "kine", 5000, 4096)
 	spec := specOf("kine", top.source)
-	// The first look shows that there is no mirror yet. The time is over at the next one, once it was made.
+	// The first read shows that there is no mirror yet. The timeout expires at the next read, after the creation.
 	proxy := natslab.NewProxy(t, top.leaf.ClientURL())
 	hold := proxy.HoldRequest(2, func(subject string) bool { return subject == "$JS.API.STREAM.INFO.KV_kine" })
 	ctx, cancel := context.WithCancel(t.Context())
@@ -210,7 +210,7 @@ func TestEstablishPending(t *testing.T) {
 	}
 }
 
-// Whatever somebody has changed about a mirror is told, and repaired where the server can.
+// Every change made to a mirror elsewhere is reported, and repaired if the server can.
 func TestUpdateRepairs(t *testing.T) {
 	t.Parallel()
 	top := inAccounts(t)
@@ -253,8 +253,8 @@ func TestUpdateRepairs(t *testing.T) {
 	}
 }
 
-// In a super-cluster, which is one domain, the mirror is in a second account and another region. It grows there, moves, and
-// is promoted where it is.
+// In a super-cluster, which is one domain, the mirror is in a second account and another region. It gets more replicas
+// there, moves, and is promoted.
 func TestSuperCluster(t *testing.T) {
 	t.Parallel()
 	c := natslab.SuperCluster(t, 2, []string{"east", "west"}, natslab.Accounts(accounts()...))

@@ -7,36 +7,36 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// ContactLimit is how old the last sign of life of a source may be. The source sends one each second, and the server itself
-// begins anew with one that has been silent for this long (sourceHealthHB and sourceHealthCheckInterval in nats-server's
+// ContactLimit is the maximum age of the last sign of life of a source. A source sends one each second, and the server
+// recreates its consumer after this much silence (sourceHealthHB and sourceHealthCheckInterval in nats-server's
 // server/stream.go).
 const ContactLimit = 10 * time.Second
 
-// Health is what one look at a mirror says about it.
+// Health is the state of a mirror as one read shows it.
 type Health string
 
-// What a mirror may be. Only a mirror that is [Healthy] or [CatchingUp] follows its source.
+// The states of a mirror. A mirror follows its source only if it is [Healthy] or [CatchingUp].
 const (
-	// Healthy: it has all that it knows of.
+	// Healthy: the mirror has all messages that it knows of.
 	Healthy Health = "healthy"
-	// CatchingUp: messages of the source are still to come.
+	// CatchingUp: messages of the source are pending.
 	CatchingUp Health = "catching up"
-	// NoContact: the source has given no sign of life yet.
+	// NoContact: the source has not yet sent a sign of life.
 	NoContact Health = "no contact yet"
 	// ContactLost: the last sign of life of the source is older than ContactLimit.
 	ContactLost Health = "contact lost"
-	// SourceMissing: where the source should be, there is none.
+	// SourceMissing: the source does not exist.
 	SourceMissing Health = "source missing"
-	// Stalled: the source waits for the mirror's word to send more, which does not come through.
+	// Stalled: the source waits for a flow control reply of the mirror, which does not arrive.
 	Stalled Health = "stalled"
 	// Failing: the server reports another error.
 	Failing Health = "failing"
-	// Promoted: it follows nobody any more.
+	// Promoted: the stream is no longer a mirror.
 	Promoted Health = "promoted"
 )
 
-// Health judges the mirror by what one look at it shows. That its lag does not shrink, or that its source is another one by
-// now, takes two: see [AwaitSync] and [Compare].
+// Health returns the state of the mirror as this read shows it. A lag that does not shrink, or a source that was
+// replaced, takes two reads to detect: see [AwaitSync] and [Compare].
 func (m *Mirror) Health() Health {
 	switch {
 	case m.Promoted:
@@ -57,7 +57,7 @@ func (m *Mirror) Health() Health {
 	return Healthy
 }
 
-// failure is the server's error as an error.
+// failure returns the error that the server reported, or nil.
 func (m *Mirror) failure() error {
 	if m.Error == nil {
 		return nil
@@ -65,10 +65,10 @@ func (m *Mirror) failure() error {
 	return m.Error
 }
 
-// Follows tells whether the mirror has contact to its source, and no error.
+// Follows reports whether the mirror has contact to its source and no error.
 func (m *Mirror) Follows() bool { return m.Health() == Healthy || m.Health() == CatchingUp }
 
-// Describe says in words how the mirror is.
+// Describe describes the state of the mirror in words.
 func (m *Mirror) Describe() string {
 	switch h := m.Health(); h {
 	case Healthy:
@@ -86,7 +86,7 @@ func (m *Mirror) Describe() string {
 	}
 }
 
-// cause is what the server's error means, empty if there is none.
+// cause returns the meaning of the server's error, or "" if there is none.
 func (m *Mirror) cause() Cause {
 	switch m.Health() {
 	case SourceMissing:

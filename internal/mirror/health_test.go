@@ -12,7 +12,7 @@ import (
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	api := func(code int) *natsconn.APIError { return &natsconn.APIError{ErrCode: code, Description: "so it is"} }
+	api := func(code int) *natsconn.APIError { return &natsconn.APIError{ErrCode: code, Description: "the reason"} }
 	cases := map[string]struct {
 		mirror  Mirror
 		want    Health
@@ -24,9 +24,9 @@ func TestHealth(t *testing.T) {
 		"catching up":     {Mirror{Lag: 3, Bucket: at(7)}, CatchingUp, true, "3 messages behind the bucket kine, last revision 7"},
 		"contact lost":    {Mirror{Active: ContactLimit + time.Second, Lag: 3}, ContactLost, false, "no contact to the bucket kine for 11s"},
 		"never":           {Mirror{Active: Never}, NoContact, false, "no contact to the bucket kine yet"},
-		"source missing":  {Mirror{Active: Never, Error: api(10059)}, SourceMissing, false, "there is no bucket kine: so it is (error code 10059)"},
+		"source missing":  {Mirror{Active: Never, Error: api(10059)}, SourceMissing, false, "the bucket kine does not exist: the reason (error code 10059)"},
 		"stalled":         {Mirror{Lag: 5, Error: api(10228)}, Stalled, false, "$JS.FC.KV_kine.>"},
-		"failing":         {Mirror{Error: api(10001)}, Failing, false, "refuses to be mirrored: so it is (error code 10001)"},
+		"failing":         {Mirror{Error: api(10001)}, Failing, false, "refuses to be mirrored: the reason (error code 10001)"},
 		"promoted":        {Mirror{Promoted: true, Active: Never, Bucket: at(9)}, Promoted, false, "promoted, last revision 9"},
 		"promoted, stale": {Mirror{Promoted: true, Error: api(10059)}, Promoted, false, "promoted"},
 	}
@@ -56,9 +56,9 @@ func TestSourceCheck(t *testing.T) {
 		"a deliver prefix alone":    {Source{Bucket: "kine", DeliverPrefix: "x"}, "in another account"},
 		"a domain with a dot":       {kineIn("hub.eu"), "not the name of a JetStream domain"},
 		"a domain with a wildcard":  {kineIn("*"), "not the name of a JetStream domain"},
-		"a prefix with a wildcard":  {Source{Bucket: "kine", APIPrefix: "JS.>"}, "no subject without wildcards"},
-		"a prefix with a gap":       {Source{Bucket: "kine", APIPrefix: "JS..API"}, "no subject without wildcards"},
-		"a deliver prefix with one": {Source{Bucket: "kine", APIPrefix: "JS", DeliverPrefix: "a b"}, "no subject without wildcards"},
+		"a prefix with a wildcard":  {Source{Bucket: "kine", APIPrefix: "JS.>"}, "not a subject without wildcards"},
+		"a prefix with a gap":       {Source{Bucket: "kine", APIPrefix: "JS..API"}, "not a subject without wildcards"},
+		"a deliver prefix with one": {Source{Bucket: "kine", APIPrefix: "JS", DeliverPrefix: "a b"}, "not a subject without wildcards"},
 	}
 	for name, tt := range cases {
 		switch err := tt.source.Check(); {
@@ -81,16 +81,16 @@ func TestSourceEqual(t *testing.T) {
 	dotted := shared
 	dotted.DeliverPrefix += "."
 	if !shared.Equal(dotted) {
-		t.Error("a dot at the end makes a difference")
+		t.Error("a trailing dot makes a difference")
 	}
 	for _, other := range []Source{kineIn("edge"), {Bucket: "copy", Domain: "hub"}, shared, {Bucket: "kine", Domain: "hub", DeliverPrefix: "x"}} {
 		if kineIn("hub").Equal(other) {
-			t.Errorf("%v is taken for another", other)
+			t.Errorf("%v equals another source", other)
 		}
 	}
 }
 
-// The form of a mirror is read as what it was made of, and differs from the contract in nothing but what promotion changes.
+// The form of a mirror is read back as its spec, and differs from the contract only in what promotion changes.
 func TestForm(t *testing.T) {
 	t.Parallel()
 	for _, spec := range []Spec{

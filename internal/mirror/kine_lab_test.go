@@ -11,7 +11,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
 )
 
-// runKINE runs KINE on a bucket until the test ends, and returns a client of it.
+// runKINE runs KINE on a bucket until the test ends and returns a client for it.
 func runKINE(tb testing.TB, servers []string, user, bucket string) (*kinelab.Kine, *clientv3.Client) {
 	tb.Helper()
 	endpoint := kine.Endpoint{Servers: servers, Spec: kine.Spec{Name: bucket, History: 10, Replicas: 1}}
@@ -31,7 +31,7 @@ func runKINE(tb testing.TB, servers []string, user, bucket string) (*kinelab.Kin
 	return k, client
 }
 
-// seed creates keys by way of KINE, and returns the revision of each.
+// seed creates keys through KINE and returns the revision of each.
 func seed(tb testing.TB, client *clientv3.Client, prefix string, n int) map[string]int64 {
 	tb.Helper()
 	seeded, err := etcdtest.Seed(tb.Context(), client, prefix, n)
@@ -41,8 +41,8 @@ func seed(tb testing.TB, client *clientv3.Client, prefix string, n int) map[stri
 	return seeded
 }
 
-// verify checks that KINE has all keys with the revisions that they had before, and that it goes on: a watch from an old revision on
-// gets what came after it, and the next write has the next revision.
+// verify checks that KINE has all keys with their previous revisions and continues: a watch from an old revision
+// receives the later keys, and the next write has the next revision.
 func verify(tb testing.TB, client *clientv3.Client, prefix string, seeded map[string]int64) {
 	tb.Helper()
 	if err := etcdtest.VerifyAll(tb.Context(), client, seeded); err != nil {

@@ -16,7 +16,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// openAPI returns the JetStream API of these servers, as the user of that name and password unless it is empty.
+// openAPI returns the JetStream API of the servers. It connects as the given user with the same password unless user is
+// empty.
 func openAPI(tb testing.TB, servers []string, user string) *natsconn.JetStream {
 	tb.Helper()
 	settings := natsconn.Settings{Servers: servers, Auth: natsconn.Auth{User: user, Password: user}}
@@ -25,7 +26,7 @@ func openAPI(tb testing.TB, servers []string, user string) *natsconn.JetStream {
 	return client.JetStream("")
 }
 
-// within bounds what a test waits for.
+// within returns a context that limits a wait of the test.
 func within(tb testing.TB, d time.Duration) context.Context {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), d)
@@ -33,15 +34,15 @@ func within(tb testing.TB, d time.Duration) context.Context {
 	return ctx
 }
 
-// specOf is a mirror of this source, as the tests make their buckets.
+// specOf returns the spec of a mirror with the history and replicas of the tests' buckets.
 func specOf(name string, source Source) Spec {
 	return Spec{Spec: kine.Spec{Name: name, History: 10, Replicas: 1}, Source: source}
 }
 
-// kineIn is the bucket that most tests mirror, in another domain.
+// kineIn returns the bucket that most tests mirror, in another domain.
 func kineIn(domain string) Source { return Source{Bucket: "kine", Domain: domain} }
 
-// makeBucket makes the bucket kine and writes messages into it.
+// makeBucket creates the bucket kine and writes messages to it.
 func makeBucket(tb testing.TB, js *natsconn.JetStream, nc *nats.Conn, messages int) {
 	tb.Helper()
 	if _, err := kine.Create(tb.Context(), js, kine.Spec{Name: "kine", History: 10, Replicas: 1}, nil); err != nil {
@@ -50,7 +51,7 @@ func makeBucket(tb testing.TB, js *natsconn.JetStream, nc *nats.Conn, messages i
 	write(tb, nc, "kine", messages, 10)
 }
 
-// write stores messages of a size in a bucket, some of them under one key each, most under few.
+// write stores messages of a size in a bucket: some under one key each, most under a few keys.
 func write(tb testing.TB, nc *nats.Conn, bucket string, messages, size int) {
 	tb.Helper()
 	js, err := jetstream.New(nc)
@@ -74,7 +75,7 @@ func write(tb testing.TB, nc *nats.Conn, bucket string, messages, size int) {
 	}
 }
 
-// establish makes a mirror that must come into sync.
+// establish creates a mirror that must get in sync.
 func establish(tb testing.TB, js, source *natsconn.JetStream, spec Spec) *Mirror {
 	tb.Helper()
 	m, err := Establish(within(tb, time.Minute), js, source, spec, nil)
@@ -94,7 +95,7 @@ func lastSequence(tb testing.TB, js *natsconn.JetStream) uint64 {
 	return m.LastSequence
 }
 
-// eventually calls check until it says that all is well.
+// eventually calls check until it returns true.
 func eventually(tb testing.TB, what string, check func() bool) {
 	tb.Helper()
 	ctx := within(tb, time.Minute)
@@ -103,13 +104,13 @@ func eventually(tb testing.TB, what string, check func() bool) {
 	for !check() {
 		select {
 		case <-ctx.Done():
-			tb.Fatalf("%s: it does not come about", what)
+			tb.Fatalf("timeout while waiting for %s", what)
 		case <-ticker.C:
 		}
 	}
 }
 
-// mustNotExist checks that nothing was left behind.
+// mustNotExist checks that no mirror was left behind.
 func mustNotExist(tb testing.TB, js *natsconn.JetStream, name string) {
 	tb.Helper()
 	if _, err := Read(tb.Context(), js, name); !errors.Is(err, kine.ErrNotFound) {
@@ -117,7 +118,7 @@ func mustNotExist(tb testing.TB, js *natsconn.JetStream, name string) {
 	}
 }
 
-// The prefixes under which the tests import what an account shares.
+// The prefixes under which the tests import the shared subjects.
 const (
 	apiOfOrigin     = "JS.origin.API"
 	deliverOfOrigin = "deliver.origin"
@@ -126,8 +127,8 @@ const (
 // shared is the bucket kine of the account ORIGIN for the account EDGE.
 var shared = Source{Bucket: "kine", APIPrefix: apiOfOrigin, DeliverPrefix: deliverOfOrigin}
 
-// accounts are ORIGIN with its user origin, and EDGE with its user edge, which shares what a mirror needs but for what is
-// left out.
+// accounts returns ORIGIN with the user origin and EDGE with the user edge. ORIGIN shares what a mirror needs except
+// the named parts.
 func accounts(without ...string) []natslab.Account {
 	from := func(subject string) *natslab.ImportSource {
 		return &natslab.ImportSource{Account: "ORIGIN", Subject: subject}
@@ -165,7 +166,7 @@ func accounts(without ...string) []natslab.Account {
 // asOrigin connects as the user of the account ORIGIN.
 func asOrigin() nats.Option { return nats.UserInfo("origin", "origin") }
 
-// atOnce runs subtests, which do little but wait, all at the same time, however few processors there are.
+// atOnce runs subtests that mostly wait concurrently, regardless of the number of processors.
 func atOnce(t *testing.T, cases map[string]func(*testing.T)) {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -175,5 +176,5 @@ func atOnce(t *testing.T, cases map[string]func(*testing.T)) {
 	wg.Wait()
 }
 
-// at is a bucket whose last revision this is.
+// at returns a bucket with this last revision.
 func at(revision uint64) kine.Bucket { return kine.Bucket{LastSequence: revision} }

@@ -13,7 +13,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// topology is a source and a place for its mirror.
+// topology is a source and the place of its mirror.
 type topology struct {
 	from, js *natsconn.JetStream
 	nc       *nats.Conn
@@ -27,7 +27,7 @@ func inDomains(t *testing.T) topology {
 	return topology{openAPI(t, h.Hub.URLs(), ""), openAPI(t, h.Leaf.URLs(), ""), h.Hub.Connect(t), kineIn("hub"), h.Leaf}
 }
 
-// inDomainsFromHub has everything worked on over one connection, to the source's domain.
+// inDomainsFromHub reaches both sides over one connection to the source's domain.
 func inDomainsFromHub(t *testing.T) topology {
 	h := natslab.HubAndLeaf(t)
 	client := natsconn.NewClient(natsconn.Settings{Servers: h.Hub.URLs()}, nil)
@@ -40,7 +40,7 @@ func inAccounts(t *testing.T) topology {
 	return topology{openAPI(t, s.URLs(), "origin"), openAPI(t, s.URLs(), "edge"), s.Connect(t, asOrigin()), shared, s}
 }
 
-// A mirror follows in each topology, under the source's name and under another one, and is read as what it was made as.
+// A mirror follows its source in each topology, under the same and under another name, and is read back as created.
 func TestEstablish(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(*testing.T) topology{
@@ -75,7 +75,7 @@ func TestEstablish(t *testing.T) {
 					t.Errorf("%s: %v, %v", name, d, err)
 				}
 			}
-			// Nobody may ask at the source: the mirror alone has to prove it.
+			// Without access to the source, the mirror alone has to prove that it follows.
 			if m, err := AwaitSync(within(t, time.Minute), top.js, nil, specOf("copy", top.source)); err != nil || m.LastSequence != 220 {
 				t.Errorf("blind: %v", err)
 			}
@@ -89,7 +89,7 @@ func TestEstablish(t *testing.T) {
 	}
 }
 
-// An empty bucket has nothing to prove anything by but its signs of life.
+// An empty bucket can only be proven by signs of life.
 func TestEstablishEmpty(t *testing.T) {
 	t.Parallel()
 	top := inAccounts(t)
@@ -135,7 +135,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// What is there already is taken over if it is the mirror and empty, and left alone otherwise.
+// An existing stream is adopted if it is the empty mirror, and left unchanged otherwise.
 func TestCreateMeetsAnother(t *testing.T) {
 	t.Parallel()
 	top := inDomains(t)

@@ -8,10 +8,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// Promote makes a bucket of a mirror: one update removes the source and gives the stream what the KINE contract demands, so
-// that whoever looks sees either a mirror or a bucket. What the mirror does not have yet does not come any more: see
-// [AwaitSequence]. A stream that is no mirror any more is repaired to the contract if it differs. Errors:
-// [kine.ErrNotFound], [*kine.UnrepairableError] before anything is changed.
+// Promote turns a mirror into a bucket. One update removes the source and applies the KINE contract, so a reader sees
+// either a mirror or a bucket. Messages that the mirror does not have yet are lost: see [AwaitSequence]. A stream that
+// is no longer a mirror is repaired to the contract. The error is [kine.ErrNotFound] if the stream does not exist, and
+// a [*kine.UnrepairableError] before any change if it cannot become a bucket.
 func Promote(ctx context.Context, js *natsconn.JetStream, spec Spec) (*kine.Bucket, error) {
 	want := kine.NewForm(spec.Spec, kine.Contract(spec.Spec))
 	s := kine.OpenStream(js, spec.Name)
@@ -42,12 +42,15 @@ func Promote(ctx context.Context, js *natsconn.JetStream, spec Spec) (*kine.Buck
 	return info.Bucket(), nil
 }
 
-// Restore makes a bucket out of what another one holds, with the same revisions: a mirror of it is made, brought to the
-// last sequence of the source, and promoted. The source may be a mirror itself, and is not changed; nobody should write to it
-// meanwhile. What an earlier call has left unfinished is taken up, down to a bucket that equals the contract and has the
-// source's history. Any other stream in the way is an [*kine.ExistsError], a mirror that no restoration has made among them. A mirror that can never work is a [*BrokenError], and is
-// removed again unless it was there before and has messages; if ctx ends before the end, the error is a [*kine.UnsettledError]. A
-// source that is no bucket that KINE accepts is a [*SourceError], one that is not there [kine.ErrNotFound].
+// Restore creates a bucket from another one with the same revisions: it creates a mirror of the other bucket, waits
+// until the mirror has the last sequence of its source, and promotes it. The source may be a mirror itself and is not
+// changed. It should not be written to meanwhile.
+//
+// Restore continues whatever an earlier call left unfinished, and returns a bucket that already satisfies the contract
+// and has the source's history. Any other existing stream is an [*kine.ExistsError], including a mirror that was not
+// created by a restoration. A mirror that can never work is a [*BrokenError] and is removed again, unless it existed
+// before and has messages. If ctx ends first, the error is a [*kine.UnsettledError]. A source that KINE would not
+// accept is a [*SourceError], one that does not exist [kine.ErrNotFound].
 func Restore(
 	ctx context.Context, js, source *natsconn.JetStream, spec Spec, place *kine.Placement,
 ) (*kine.Bucket, error) {
@@ -64,7 +67,7 @@ func Restore(
 	}
 	err = bring(ctx, js, source, spec, place)
 	if _, ok := errors.AsType[*PromotedError](err); ok {
-		// Another call was faster, such as one of an apply whose CLI was killed.
+		// A concurrent call has promoted it, for example one of an apply whose CLI was killed.
 		return finished(ctx, js, source, spec, from, nil)
 	}
 	if err != nil {
@@ -77,7 +80,7 @@ func Restore(
 	return bucket, err
 }
 
-// bring brings the mirror that a bucket is restored by to where it can be promoted: in its place, with all that the source has.
+// bring waits until the mirror of a restoration can be promoted: it is settled and has all messages of its source.
 func bring(ctx context.Context, js, source *natsconn.JetStream, spec Spec, place *kine.Placement) error {
 	if _, err := AwaitSync(ctx, js, source, spec); err != nil {
 		return err
@@ -85,7 +88,7 @@ func bring(ctx context.Context, js, source *natsconn.JetStream, spec Spec, place
 	if _, err := settled(kine.OpenStream(js, spec.Name).Settle(ctx, spec.restoring(), place)); err != nil {
 		return err
 	}
-	// Moving may have taken its time.
+	// The source may have new messages by now.
 	from, err := probeAny(ctx, source, spec.Source.Bucket)
 	if err != nil {
 		return err
@@ -94,7 +97,7 @@ func bring(ctx context.Context, js, source *natsconn.JetStream, spec Spec, place
 	return err
 }
 
-// probeAny looks at a bucket or the mirror of one.
+// probeAny reads a bucket or a mirror and checks its configuration.
 func probeAny(ctx context.Context, source *natsconn.JetStream, bucket string) (*Mirror, error) {
 	m, err := Read(ctx, source, bucket)
 	if err != nil {
@@ -106,8 +109,8 @@ func probeAny(ctx context.Context, source *natsconn.JetStream, bucket string) (*
 	return m, nil
 }
 
-// finished returns the bucket of an earlier restoration, which was promoted already. Unless what is there is that bucket, the
-// error is exists, or one like it if that is nil.
+// finished returns the bucket that an earlier restoration promoted. If the existing stream is not that bucket, the
+// error is exists, or a new ExistsError if exists is nil.
 func finished(
 	ctx context.Context, js, source *natsconn.JetStream, spec Spec, from *Mirror, exists *kine.ExistsError,
 ) (*kine.Bucket, error) {

@@ -11,7 +11,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// KINE goes on with a promoted mirror where it was with the source, under the source's name and under another one.
+// KINE continues with a promoted mirror where it stopped with the source, under the same and under another name.
 func TestPromote(t *testing.T) {
 	t.Parallel()
 	for name, lab := range map[string]struct {
@@ -45,7 +45,7 @@ func TestPromote(t *testing.T) {
 				t.Fatalf("not in sync: %v", err)
 			}
 
-			for range 2 { // the second time, it is done already
+			for range 2 { // the second call finds it done
 				bucket, err := Promote(t.Context(), js, spec)
 				if err != nil {
 					t.Fatal(err)
@@ -94,7 +94,7 @@ func accountURLs(t *testing.T) (from, to []string) {
 	return s.URLs(), s.URLs()
 }
 
-// A mirror whose stream can never be a bucket is not promoted.
+// A mirror whose stream can never become a bucket is not promoted.
 func TestPromoteRefused(t *testing.T) {
 	t.Parallel()
 	top := inDomains(t)
@@ -116,7 +116,7 @@ func TestPromoteRefused(t *testing.T) {
 	}
 }
 
-// The bucket is lost, made again out of its mirror, and KINE goes on with it; the mirror follows the new one.
+// The bucket is lost and restored from its mirror. KINE continues with it, and the mirror follows the new bucket.
 func restored(t *testing.T) {
 	h := natslab.HubAndLeaf(t)
 	hub, leaf := openAPI(t, h.Hub.URLs(), ""), openAPI(t, h.Leaf.URLs(), "")
@@ -138,7 +138,7 @@ func restored(t *testing.T) {
 	}
 
 	back := specOf("kine", kineIn("leaf"))
-	// An earlier attempt was interrupted on its way.
+	// An earlier attempt was interrupted.
 	if _, err := createRestoring(t.Context(), hub, back, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func restored(t *testing.T) {
 	for _, what := range []string{"an interrupted one", "a finished one"} {
 		bucket, err := Restore(within(t, time.Minute), hub, leaf, back, nil)
 		if err != nil {
-			t.Fatalf("going on with %s: %v", what, err)
+			t.Fatalf("continuing %s: %v", what, err)
 		}
 		if bucket.Spec != back.Spec || len(bucket.Differences) > 0 || bucket.LastSequence != last {
 			t.Errorf("%+v", bucket)
@@ -169,14 +169,14 @@ func restored(t *testing.T) {
 	verify(t, client, prefix, seeded)
 	m, err := AwaitSync(within(t, time.Minute), leaf, hub, spec)
 	if err != nil {
-		t.Fatalf("the mirror does not follow the bucket that was made out of it: %v", err)
+		t.Fatalf("the mirror does not follow the bucket that was restored from it: %v", err)
 	}
 	if _, d, err := Compare(t.Context(), leaf, hub, m); d != nil || err != nil {
 		t.Errorf("%v, %v", d, err)
 	}
 }
 
-// Restoring goes over nothing that is not the restored bucket, and leaves nothing behind where it cannot work.
+// A restoration only replaces what an earlier restoration left, and leaves nothing behind if it cannot work.
 func TestRestoreRefused(t *testing.T) {
 	t.Parallel()
 	top := inDomains(t)
@@ -189,24 +189,24 @@ func TestRestoreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, ok := errors.AsType[*kine.ExistsError](restore(t, top, spec)); !ok {
-		t.Error("over an empty bucket: not refused")
+		t.Error("restored over an empty bucket")
 	}
 	nc := top.leaf.Connect(t)
 	write(t, nc, "taken", 30, 10)
 	if _, ok := errors.AsType[*kine.ExistsError](restore(t, top, spec)); !ok {
-		t.Error("over a bucket as long as the source: not refused")
+		t.Error("restored over a bucket as long as the source")
 	}
 	spec = specOf("standby", top.source)
 	establish(t, top.js, top.from, spec)
 	if _, ok := errors.AsType[*kine.ExistsError](restore(t, top, spec)); !ok {
-		t.Error("over a mirror that follows the source: not refused")
+		t.Error("restored over a mirror that follows the source")
 	}
 	if m, err := Read(t.Context(), top.js, "standby"); err != nil || m.Promoted || len(m.Differences) > 0 {
 		t.Errorf("the mirror was changed: %+v, %v", m, err)
 	}
 	spec = specOf("copy", kineIn("hubb"))
 	if broken, ok := errors.AsType[*BrokenError](restore(t, top, spec)); !ok || broken.Cause != CauseNoAnswer {
-		t.Error("from where nothing answers: not refused")
+		t.Error("restored from a domain that does not answer")
 	}
 	mustNotExist(t, top.js, "copy")
 
@@ -225,7 +225,8 @@ func restore(t *testing.T, top topology, spec Spec) error {
 	return err
 }
 
-// Several restorations of one bucket at once, as after a CLI was killed whose provider went on, all end with the one bucket.
+// Concurrent restorations of one bucket, for example after a CLI was killed and its provider continued, all return the
+// same bucket.
 func TestRestoreAtOnce(t *testing.T) {
 	t.Parallel()
 	top := inDomains(t)

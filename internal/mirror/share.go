@@ -12,33 +12,38 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// apiSubject is what the source's account has its JetStream API at.
+// apiSubject is the subject of the JetStream API in the source's account.
 const apiSubject = "$JS.API"
 
-// APIPrefix returns the subject at which an account that mirrors buckets of a source account has that account's JetStream API: the
-// external.api of its mirrors. It names the source, so that buckets of equal names in several accounts do not meet.
+// APIPrefix returns the subject under which the importing account has the JetStream API of a source account: the
+// external.api of its mirrors. The subject contains the key of the source account, so buckets of the same name in
+// several accounts do not collide.
 func APIPrefix(source string) string { return kine.SharedAPI + "." + source }
 
-// DeliverPrefix returns the subject below which a bucket's messages come from the account source to mirrors in the account
-// importer: the external.deliver of those mirrors. A server subscribes in the one account to the very subject that it publishes to in the
-// other, so nothing can rename it; it names both accounts, so that none can take what is for another one, nor put anything there.
+// DeliverPrefix returns the subject prefix of the messages of a bucket in the account source for mirrors in the account
+// importer: the external.deliver of those mirrors. A server subscribes in one account to the same subject that it
+// publishes to in the other, so an import cannot rename it. The subject contains the keys of both accounts, so no
+// account can read the messages for another one or publish messages to it.
 func DeliverPrefix(bucket, importer, source string) string {
 	return strings.Join([]string{kine.SharedMessages, bucket, importer, source}, ".")
 }
 
-// Exports returns what an account has to export so that others can mirror its bucket, each with an activation token. Each was found by
-// taking it away from a mirror that then did not follow:
+// Exports returns the exports that let other accounts mirror a bucket, each with an activation token. A test removes
+// each of them in turn and shows that a mirror then does not follow:
 //
-//   - CONSUMER.CREATE and the name of the stream for a mirror of the bucket's own name; without it the mirror is never active.
-//   - CONSUMER.CREATE and more for one of another name, which names a filter there; without it the mirror is never active.
-//   - $JS.FC for the answers of flow control; without it the mirror stops for ever after the first megabytes.
-//   - The messages; without them the mirror stays empty, although it was active seconds ago.
+//   - CONSUMER.CREATE with the name of the stream, for a mirror of the same name. Without it, the mirror is never
+//     active.
+//   - CONSUMER.CREATE with more tokens, for a mirror of another name, whose consumer has a filter. Without it, the
+//     mirror is never active.
+//   - $JS.FC for the replies of flow control. Without it, the mirror stops permanently after the first megabytes.
+//   - The messages. Without them, the mirror stays empty although it was active seconds ago.
 //
-// CONSUMER.DELETE is not among them: a server of the mirror tries it (tryDeleteSourcingConsumer in nats-server's server/stream.go), but with
-// a name that the consumers of a bucket do not have, so that the source's server removes the consumer of a mirror that has gone after
-// ten seconds of silence, with and without. Whoever may delete consumers can delete those of KINE.
+// CONSUMER.DELETE is not exported. A server of the mirror sends it (tryDeleteSourcingConsumer in nats-server's
+// server/stream.go), but with a name that the consumers of a bucket do not have. With or without the export, the
+// source's server removes the consumer of a deleted mirror after ten seconds of silence. An account that can delete
+// consumers could delete those of KINE.
 //
-// The * in the subject of the messages stands for the importing account: see [ActivationSubject].
+// The * in the subject of the messages is the key of the importing account: see [ActivationSubject].
 func Exports(bucket string) []claims.Export {
 	stream := kine.StreamName(bucket)
 	var exports []claims.Export
@@ -55,14 +60,15 @@ func Exports(bucket string) []claims.Export {
 	return exports
 }
 
-// ActivationSubject returns the subject of the activation that lets an account import one of the [Exports]. For the messages it is
-// narrower than the export: with an activation for all of it, an account could also read what is on its way to others.
+// ActivationSubject returns the subject of the activation for one of the [Exports]. For the messages it is narrower
+// than the export: an activation for the whole export would let an account read the messages for others.
 func ActivationSubject(export, importer string) string {
 	return strings.Replace(export, "*", importer, 1)
 }
 
-// Imports returns what an account has to import so that it can mirror a bucket of the account source. The tokens are its activations
-// for the [Exports], by the subjects of these; they tell which account imports. What is wrong with them is a [*TokensError].
+// Imports returns the imports that let an account mirror a bucket of the account source. The tokens are the activations
+// for the [Exports], keyed by the subjects of these, and contain the key of the importing account. Invalid tokens are a
+// [*TokensError].
 func Imports(bucket, source string, tokens map[string]string) ([]claims.Import, error) {
 	wrong := &TokensError{Bucket: bucket}
 	exports := Exports(bucket)
@@ -76,9 +82,9 @@ func Imports(bucket, source string, tokens map[string]string) ([]claims.Import, 
 		activation, _, err := claims.DecodeActivation(tokens[e.Subject])
 		switch {
 		case tokens[e.Subject] == "":
-			wrong.add(e.Subject, "There is no token for it.")
+			wrong.add(e.Subject, "The token is missing.")
 		case err != nil:
-			wrong.add(e.Subject, "This is not an activation token.")
+			wrong.add(e.Subject, "The value is not an activation token.")
 		case importer == "":
 			importer = activation.PublicKey
 		}
@@ -109,7 +115,7 @@ func Imports(bucket, source string, tokens map[string]string) ([]claims.Import, 
 	return a.Imports, nil
 }
 
-// importIndex returns which import of an account a path leads to.
+// importIndex returns the index of the import that a path leads to.
 func importIndex(path []any) (int, bool) {
 	if len(path) < 2 || path[0] != "Imports" {
 		return 0, false
@@ -121,10 +127,10 @@ func importIndex(path []any) (int, bool) {
 // CheckSource checks the public key of the account that a bucket is mirrored from.
 func CheckSource(source string) error { return natsconn.CheckPublicKey(source, natsconn.AccountKey) }
 
-// TokensError says what is wrong with the activation tokens for a mirror.
+// TokensError is returned if the activation tokens for a mirror are invalid.
 type TokensError struct {
 	Bucket string
-	// Problems are sentences, each with the subject of the export that it is about.
+	// Problems are sentences. Each starts with the subject of the export that it concerns.
 	Problems []string
 }
 
@@ -133,6 +139,7 @@ func (e *TokensError) add(subject, problem string) {
 }
 
 func (e *TokensError) Error() string {
-	return fmt.Sprintf("a mirror of bucket %s needs an activation token for each of the bucket's exports, by the export's subject: %s",
+	return fmt.Sprintf("a mirror of bucket %s needs an activation token for each export of the bucket, "+
+		"keyed by its subject: %s",
 		e.Bucket, strings.Join(e.Problems, " "))
 }

@@ -24,22 +24,23 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// sharedBucket is the bucket that others mirror.
+// sharedBucket is the bucket that other accounts mirror.
 const sharedBucket = "kine"
 
-// 12 MB in random values, many times what a server sends before it waits for flow control.
+// 12 MB of random values, many times what a server sends before it waits for flow control.
 const (
 	sharedMessages = 1500
 	sharedSize     = 8 << 10
 )
 
-// codeStalled is the API's JSStreamSourceConsumerStalledErr, of a mirror whose answers to flow control do not reach its source.
+// codeStalled is JSStreamSourceConsumerStalledErr, the error of a mirror whose flow control replies do not reach its
+// source.
 const codeStalled = 10228
 
-// sharePatience bounds what is waited for on servers of a loaded machine.
+// sharePatience limits each wait for the servers of a loaded machine.
 const sharePatience = time.Minute
 
-// shareOperator signs accounts that mirror buckets of one another.
+// shareOperator signs accounts that mirror buckets of each other.
 type shareOperator struct{ *natslab.Operator }
 
 func newShareOperator(t *testing.T) shareOperator {
@@ -70,7 +71,8 @@ func (o shareOperator) source(t *testing.T, name string, buckets ...string) *nat
 	})
 }
 
-// importer adds an account that imports the bucket sharedBucket of sources, each import changed by change, which tells whether it stays.
+// importer adds an account that imports the bucket sharedBucket of sources. change may modify each import and reports
+// whether to keep it.
 func (o shareOperator) importer(t *testing.T, name string, change func(*claims.Import) bool,
 	sources ...*natslab.OperatorAccount,
 ) *natslab.OperatorAccount {
@@ -106,7 +108,7 @@ func (o shareOperator) add(t *testing.T, name string, change func(*jwt.AccountCl
 	return a
 }
 
-// shareUser is a user of an account who may do anything in it.
+// shareUser creates a user with all permissions in an account.
 func shareUser(t *testing.T, url string, a *natslab.OperatorAccount) jetstream.JetStream {
 	t.Helper()
 	credentials, err := a.Credentials("test", nil)
@@ -134,7 +136,7 @@ func shareClient(t *testing.T, url string, options ...nats.Option) jetstream.Jet
 	return js
 }
 
-// shareBucket makes a bucket as KINE does.
+// shareBucket creates a bucket as KINE does.
 func shareBucket(t *testing.T, js jetstream.JetStream, bucket string, change func(*jetstream.StreamConfig)) {
 	t.Helper()
 	config := kine.Contract(kine.Spec{Name: bucket, History: kine.DefaultHistory, Replicas: kine.DefaultReplicas})
@@ -146,7 +148,7 @@ func shareBucket(t *testing.T, js jetstream.JetStream, bucket string, change fun
 	}
 }
 
-// fill stores messages in the bucket sharedBucket, under fifty keys.
+// fill stores messages in the bucket sharedBucket under fifty keys.
 func fill(t *testing.T, js jetstream.JetStream) {
 	t.Helper()
 	value := make([]byte, sharedSize)
@@ -165,7 +167,7 @@ func fill(t *testing.T, js jetstream.JetStream) {
 	}
 }
 
-// sharedMirror makes a mirror of the bucket sharedBucket of another account, of any name.
+// sharedMirror creates a mirror of the bucket sharedBucket of another account, with any name.
 func sharedMirror(t *testing.T, js jetstream.JetStream, name, importer, source string, place *jetstream.Placement) {
 	t.Helper()
 	config := jetstream.StreamConfig{
@@ -187,7 +189,7 @@ func sharedMirror(t *testing.T, js jetstream.JetStream, name, importer, source s
 	}
 }
 
-// sharedState is what a server says of a mirror.
+// sharedState is the state of a mirror as a server reports it.
 type sharedState struct {
 	State struct {
 		Messages uint64 `json:"messages"`
@@ -226,13 +228,13 @@ func shareEventually(t *testing.T, what string, condition func() bool) {
 	for !condition() {
 		select {
 		case <-ctx.Done():
-			t.Fatalf("not in %s: %s", sharePatience, what)
+			t.Fatalf("not within %s: %s", sharePatience, what)
 		case <-poll.C:
 		}
 	}
 }
 
-// follows waits until a mirror has all of its source.
+// follows waits until a mirror has all messages of its source.
 func follows(t *testing.T, source, js jetstream.JetStream, name string) {
 	t.Helper()
 	want := stateOf(t, source, sharedBucket).State
@@ -241,7 +243,7 @@ func follows(t *testing.T, source, js jetstream.JetStream, name string) {
 	})
 }
 
-// messagesOf returns all messages of a bucket by sequence, as a consumer with flow control gets them.
+// messagesOf returns all messages of a bucket by sequence, through a consumer with flow control.
 func messagesOf(t *testing.T, js jetstream.JetStream, bucket string) map[uint64]string {
 	t.Helper()
 	old, err := js.Conn().JetStream()
@@ -269,8 +271,9 @@ func messagesOf(t *testing.T, js jetstream.JetStream, bucket string) map[uint64]
 	return messages
 }
 
-// With what is exported, mirrors in another account follow: one of its source's name and one of another name, of buckets of the same
-// name in two accounts, in several accounts at a time. Without any of it one of them does not, and this is what it looks like.
+// With the exports, mirrors in other accounts follow: with the same and with another name, of equally named buckets in
+// two accounts, in several accounts at a time. Without any one export a mirror does not follow, and the test pins its
+// state.
 func TestSharedMirrorNeedsEachExport(t *testing.T) {
 	t.Parallel()
 	operator := newShareOperator(t)
@@ -278,7 +281,7 @@ func TestSharedMirrorNeedsEachExport(t *testing.T) {
 	exports := Exports("kine")
 	type mirrors struct {
 		account       *natslab.OperatorAccount
-		same, another string // how those of these names fare
+		same, another string // the expected state of the mirror of this name
 	}
 	const fine, never, stalled, empty = "follows", "is never active", "stalls", "stays empty"
 	cases := map[string]mirrors{"nothing": {same: fine, another: fine}}
@@ -325,7 +328,7 @@ func TestSharedMirrorNeedsEachExport(t *testing.T) {
 	}
 	every(wait)
 	for _, js := range sources {
-		fill(t, js) // in flow, not only at the start
+		fill(t, js) // while the mirrors follow, not only at the start
 	}
 	every(wait)
 
@@ -358,7 +361,7 @@ func TestSharedMirrorNeedsEachExport(t *testing.T) {
 	})
 }
 
-// A mirror that has gone leaves nothing at its source, although its account may not delete consumers there.
+// A deleted mirror leaves no consumer at its source, although its account may not delete consumers there.
 func TestSharedMirrorLeavesNoConsumer(t *testing.T) {
 	t.Parallel()
 	operator := newShareOperator(t)
@@ -390,10 +393,11 @@ func TestSharedMirrorLeavesNoConsumer(t *testing.T) {
 	if err := to.DeleteStream(t.Context(), kine.StreamName("kine")); err != nil {
 		t.Fatal(err)
 	}
-	shareEventually(t, "the consumer is gone", func() bool { return consumers() == 0 })
+	shareEventually(t, "the consumer is removed", func() bool { return consumers() == 0 })
 }
 
-// Nothing but mirroring the bucket is possible: nothing of the API but a consumer of that bucket, and no messages to mirrors of others.
+// The exports permit only mirroring the bucket: no other API than a consumer of that bucket, and no messages for other
+// mirrors.
 func TestShareGivesNothingElse(t *testing.T) {
 	t.Parallel()
 	operator := newShareOperator(t)
@@ -419,7 +423,7 @@ func TestShareGivesNothingElse(t *testing.T) {
 	sharedMirror(t, to, "kine", importer.PublicKey(), source.PublicKey(), nil)
 	follows(t, from, to, "kine")
 	if _, err := own.NextMsg(sharePatience); err != nil {
-		t.Errorf("nothing is seen of what goes to the mirror: %v", err)
+		t.Errorf("no messages to the mirror arrive: %v", err)
 	}
 	if err := beside.Conn().Flush(); err != nil {
 		t.Fatal(err)
@@ -439,13 +443,14 @@ func TestShareGivesNothingElse(t *testing.T) {
 		}
 	}
 	if _, err := to.Conn().Request(prefix+".CONSUMER.CREATE.KV_kine", nil, time.Minute); err != nil {
-		t.Errorf("what is granted is not there: %v", err)
+		t.Errorf("the granted API does not answer: %v", err)
 	}
 }
 
-// What is granted lets an importer have messages of the bucket delivered to subjects of the source's account, where they come as soon as
-// somebody subscribes to that very subject: another bucket, which subscribes to all of its keys, gets none until then, and the bucket
-// itself never. It cannot be had with less: an account whose buckets others mirror had better have nothing else.
+// The exports let an importer have messages of the bucket delivered to subjects of the source's account if there is a
+// subscription to exactly that subject. Another bucket, which subscribes to all its keys, receives none until then, and
+// the bucket itself never does. No smaller export prevents this, so an account that shares buckets should not be used
+// for anything else.
 func TestShareTrustsTheImporter(t *testing.T) {
 	t.Parallel()
 	operator := newShareOperator(t)
@@ -465,7 +470,7 @@ func TestShareTrustsTheImporter(t *testing.T) {
 		return bytes.Contains(answer.Data, []byte(`"error"`))
 	}
 	if !deliver(kine.KeySubject("kine", "key")) {
-		t.Error("a bucket can be made to deliver to itself")
+		t.Error("a bucket delivers to itself")
 	}
 	listen := func(subject string) *nats.Subscription {
 		sub, err := from.Conn().SubscribeSync(subject)
@@ -476,10 +481,10 @@ func TestShareTrustsTheImporter(t *testing.T) {
 	}
 	open := listen("open")
 	if deliver(kine.KeySubject("second", "key")) || deliver("open") {
-		t.Fatal("it is refused after all")
+		t.Fatal("delivery to another subject is refused")
 	}
 	if _, err := open.NextMsg(sharePatience); err != nil {
-		t.Errorf("one who listens gets nothing: %v", err)
+		t.Errorf("a subscriber gets no messages: %v", err)
 	}
 	if got := stateOf(t, from, "second").State; got.Last != 0 {
 		t.Errorf("another bucket gets messages: %+v", got)

@@ -12,7 +12,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// shareKey is a key pair of an account.
+// shareKey is the key pair of an account.
 type shareKey struct{ public, seed string }
 
 func newShareKey(t *testing.T) shareKey {
@@ -24,7 +24,7 @@ func newShareKey(t *testing.T) shareKey {
 	return shareKey{public, seed}
 }
 
-// activate signs an activation for a subject, by the account itself or a signing key of it.
+// activate signs an activation for a subject with the account's identity key or one of its signing keys.
 func activate(t *testing.T, source, seed, importer, subject, kind string) string {
 	t.Helper()
 	signer, err := claims.NewAccountSigner(seed)
@@ -40,7 +40,7 @@ func activate(t *testing.T, source, seed, importer, subject, kind string) string
 	return token
 }
 
-// activations signs those for all exports of a bucket.
+// activations signs the activations for all exports of a bucket.
 func activations(t *testing.T, bucket, source, seed, importer string) map[string]string {
 	t.Helper()
 	tokens := map[string]string{}
@@ -50,7 +50,8 @@ func activations(t *testing.T, bucket, source, seed, importer string) map[string
 	return tokens
 }
 
-// Exports and imports fit accounts, also those of several buckets and sources in one account, and are all private.
+// Exports and imports are valid in accounts, even those of several buckets and sources in one account, and are all
+// private.
 func TestSharesFitAccounts(t *testing.T) {
 	t.Parallel()
 	importer, sources := newShareKey(t), []shareKey{newShareKey(t), newShareKey(t)}
@@ -80,7 +81,7 @@ func TestSharesFitAccounts(t *testing.T) {
 	locals := map[string]string{}
 	for _, i := range to.Imports {
 		if strings.HasPrefix(i.Subject, "$JS.FC.") {
-			continue // the consumers' names tell these apart
+			continue // the names of the consumers differ
 		}
 		local := i.LocalSubject
 		if local == "" {
@@ -93,7 +94,7 @@ func TestSharesFitAccounts(t *testing.T) {
 	}
 }
 
-// What is wrong with tokens is said for each, and shows none.
+// Every problem with the tokens is reported, and no token is shown.
 func TestImportsNeedTokens(t *testing.T) {
 	t.Parallel()
 	source, importer, other := newShareKey(t), newShareKey(t), newShareKey(t)
@@ -111,15 +112,15 @@ func TestImportsNeedTokens(t *testing.T) {
 			tokens[messages.Subject] = token(source, importer.public, messages.Subject, claims.Stream)
 		}, nil},
 		"none": {func(tokens map[string]string) { clear(tokens) },
-			[]string{create.Subject, messages.Subject, "There is no token for it"}},
+			[]string{create.Subject, messages.Subject, "The token is missing"}},
 		"one not": {func(tokens map[string]string) { delete(tokens, create.Subject) },
-			[]string{`"` + create.Subject + `": There is no token for it.`}},
+			[]string{`"` + create.Subject + `": The token is missing.`}},
 		"one empty": {func(tokens map[string]string) { tokens[messages.Subject] = "" },
-			[]string{`"` + messages.Subject + `": There is no token for it.`}},
+			[]string{`"` + messages.Subject + `": The token is missing.`}},
 		"another bucket's": {func(tokens map[string]string) { tokens[Exports("other")[0].Subject] = tokens[create.Subject] },
 			[]string{`"` + Exports("other")[0].Subject + `": kine_mirror_exports has no such subject`}},
 		"no token": {func(tokens map[string]string) { tokens[create.Subject] = source.seed },
-			[]string{`"` + create.Subject + `": This is not an activation token.`}},
+			[]string{`"` + create.Subject + `": The value is not an activation token.`}},
 		"of another account": {func(tokens map[string]string) {
 			tokens[create.Subject] = token(other, importer.public, create.Subject, claims.Service)
 		}, []string{`"` + create.Subject + `"`, "not issued by the exporting account"}},
@@ -152,7 +153,7 @@ func TestImportsNeedTokens(t *testing.T) {
 			}
 			for _, want := range c.want {
 				if !strings.Contains(err.Error(), want) {
-					t.Errorf("it is not said that %q: %v", want, err)
+					t.Errorf("%q is missing in: %v", want, err)
 				}
 			}
 			for _, secret := range append(slices.Collect(maps.Values(tokens)), source.seed) {
@@ -172,7 +173,7 @@ func TestCheckSource(t *testing.T) {
 	}
 	for _, bad := range []string{"", "hub", key.seed, "U" + key.public[1:]} {
 		if err := CheckSource(bad); err == nil || bad != "" && strings.Contains(err.Error(), bad) {
-			t.Errorf("of %q is said: %v", bad, err)
+			t.Errorf("the error for %q: %v", bad, err)
 		}
 	}
 }

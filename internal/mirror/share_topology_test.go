@@ -11,7 +11,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// The same works between the regions of a super-cluster, which is one JetStream domain.
+// The exports also work between the regions of a super-cluster, which is one JetStream domain.
 func TestSharedMirrorAcrossRegions(t *testing.T) {
 	t.Parallel()
 	operator := newShareOperator(t)
@@ -32,8 +32,8 @@ func TestSharedMirrorAcrossRegions(t *testing.T) {
 	}
 }
 
-// configuredShare returns two accounts of a server's configuration, of which the second can mirror a bucket of the first by the same
-// subjects, with their names for public keys.
+// configuredShare returns two accounts of a server configuration. The second can mirror a bucket of the first under the
+// same subjects, with the names of the accounts instead of public keys.
 func configuredShare() (hub, edge natslab.Account) {
 	hub = natslab.Account{Name: "hub", Users: []natslab.User{{Name: "hub", Password: "hub"}}}
 	edge = natslab.Account{Name: "edge", Users: []natslab.User{{Name: "edge", Password: "edge"}}}

@@ -14,8 +14,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// A mirror of 100,000 keys is made as fast as one that the NATS client makes by itself. Each is made three times, in turn, and the
-// best of each counts; what the provider does beside, the proof among it, may take a third of the time.
+// A mirror of 100,000 keys fills as fast as one that the NATS client creates. Each is created three times in turn, and
+// the best time of each counts. The provider's other work, including the proof, may take a third of the time.
 func TestSoakMirrorThroughput(t *testing.T) {
 	const (
 		keys  = 100_000
@@ -56,7 +56,7 @@ func TestSoakMirrorThroughput(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx := within(t, 5*time.Minute)
-		ticker := time.NewTicker(syncPoll) // looked at as often as the provider looks
+		ticker := time.NewTicker(syncPoll) // read as often as the provider reads
 		defer ticker.Stop()
 		for range ticker.C {
 			info, err := stream.Info(ctx)
@@ -97,13 +97,13 @@ func TestSoakMirrorThroughput(t *testing.T) {
 	}
 }
 
-// A link that is cut for longer than the server's own limits comes back only once the mirror's server asks again.
+// A link that is cut for longer than the server's own limits recovers only when the mirror's server asks again.
 func TestSoakLinkCut(t *testing.T) {
 	t.Parallel()
 	cutLink(t, 30*time.Second)
 }
 
-// establishIn makes a mirror of the whole bucket.
+// establishIn creates a mirror of the whole bucket.
 func establishIn(t *testing.T, js, source *natsconn.JetStream, name string) {
 	t.Helper()
 	if _, err := Establish(within(t, 5*time.Minute), js, source, specOf(name, kineIn(natslab.HubName)), nil); err != nil {

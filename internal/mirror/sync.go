@@ -14,33 +14,36 @@ import (
 )
 
 const (
-	// syncPoll is the pause between two looks at a mirror that is to follow.
+	// syncPoll is the interval between two reads of a mirror.
 	syncPoll = 200 * time.Millisecond
-	// contactGrace is how long a mirror may show no sign of life of its source. Its server asks for messages at once, and the
-	// source then says each second that it is there.
+	// contactGrace is how long a mirror may have no sign of life of its source. Its server requests messages
+	// immediately, and the source then sends a heartbeat each second.
 	contactGrace = 5 * time.Second
-	// beat is how much later than the first the next sign of life must be to count as another one.
+	// beat is the minimum interval after the first sign of life for another one to count as new.
 	beat = 700 * time.Millisecond
-	// silence is how old a sign of life may be until the next ones count as missing. standstill is how long a mirror that gets
-	// them may have messages to come and get none.
+	// silence is the age at which a sign of life counts as missing. standstill is how long a mirror with contact and
+	// pending messages may receive none.
 	silence    = 3 * time.Second
 	standstill = 5 * time.Second
-	// askTimeout is how long a source may take to answer a few requests. However long a mirror may take to fill, one that is lost is told
-	// soon.
+	// askTimeout bounds a few requests to a source. A source that is lost is reported soon, however long a mirror may
+	// take to fill.
 	askTimeout = 10 * time.Second
 )
 
-// AwaitSync waits until a mirror is proven to follow its source: there are signs of life, and it has all that the source had
-// when the wait began. source is the API that the bucket is read from, nil if nobody may ask there; that the lag is 0 is the
-// proof then. If nobody answers there, that is a [*kine.UnsettledError] soon. A mirror that does not follow is a [*BrokenError] within seconds. One that has worked, and whose
-// source is there, is given as long as ctx allows: its server asks a source that was lost for messages after ten to twenty
-// seconds, waits half a minute for the answer, and asks again after up to two minutes more (srcConsumerWaitTime and retryMaximum in
-// nats-server's server/stream.go). If ctx ends before, the error is a [*kine.UnsettledError].
+// AwaitSync waits until a mirror is proven to follow its source: there are signs of life, and the mirror has everything
+// that the source had when the wait began. source is the API through which the bucket is read. If it is nil, a lag of 0
+// is the proof. If the source does not answer there, the error is a [*kine.UnsettledError] after [askTimeout].
+//
+// A mirror that does not follow is a [*BrokenError] within seconds. A mirror that has worked before and whose source
+// exists is given until ctx ends: its server requests messages from a lost source after ten to twenty seconds, waits
+// half a minute for the answer, and asks again after up to two more minutes (srcConsumerWaitTime and retryMaximum in
+// nats-server's server/stream.go). If ctx ends first, the error is a [*kine.UnsettledError].
 func AwaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec) (*Mirror, error) {
 	return awaitSync(ctx, js, source, spec, nil)
 }
 
-// unasked is the failure of a look at the source: pending if nobody has answered, who may do so later.
+// unasked returns the error of reading the source. It is an UnsettledError if there was no answer, because one may
+// still come.
 func unasked(err error) error {
 	if natsconn.IsUnreachable(err) || natsconn.IsTransient(err) {
 		return &kine.UnsettledError{Waiting: fmt.Sprintf("its source cannot be asked: %v", err), Err: err}
@@ -48,7 +51,7 @@ func unasked(err error) error {
 	return err
 }
 
-// awaitSync is AwaitSync with an earlier look at the mirror, nil if there was none.
+// awaitSync is AwaitSync with an earlier read of the mirror, which may be nil.
 func awaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec, first *Mirror) (*Mirror, error) {
 	w := newWatcher(spec)
 	if first != nil {
@@ -72,7 +75,7 @@ func awaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec, f
 	if err != nil || source == nil {
 		return m, err
 	}
-	// That it has as many messages as the source does not yet tell that they are the source's.
+	// The mirror has as many messages as the source, but they may be those of another bucket.
 	var d *Divergence
 	err = source.Answering(ctx, askTimeout, func(ctx context.Context) (err error) {
 		_, d, err = compare(ctx, js, source, m, spec.Source.Bucket)
@@ -87,34 +90,34 @@ func awaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec, f
 	return m, nil
 }
 
-// AwaitSequence waits until a mirror has the message of a sequence, or a later one. That it has is enough; until then, it
-// gives up as [AwaitSync] does.
+// AwaitSequence waits until a mirror has the message of a sequence or a later one, even if it does not follow its
+// source any longer. Until then it gives up under the same conditions as [AwaitSync].
 func AwaitSequence(ctx context.Context, js *natsconn.JetStream, name string, sequence uint64) (*Mirror, error) {
 	w := newWatcher(Spec{Spec: kine.Spec{Name: name}})
 	w.target, w.enough = sequence, true
 	return w.await(ctx, js)
 }
 
-// watcher judges what several looks at a mirror show.
+// watcher judges a mirror by several reads.
 type watcher struct {
 	spec Spec
-	// target is the sequence to reach; 0 leaves it to the lag.
+	// target is the sequence to reach. If it is 0, the lag decides.
 	target uint64
-	// enough makes the target suffice, whether the mirror goes on following or not.
+	// enough is true if reaching the target suffices, whether or not the mirror continues to follow.
 	enough bool
-	// patient is set if the source is known to be there, so that a mirror which has worked will find it again.
+	// patient is true if the source is known to exist, so that a mirror that has worked will find it again.
 	patient bool
 
-	// since is when the wait began, moved when the last message came or contact came back.
+	// since is the start of the wait. moved is when the last message arrived or contact returned.
 	since, moved time.Time
-	// looked is set after the first look, which found the sequence start and the sign of life contact.
+	// looked is true after the first read, which found the sequence start and the sign of life contact.
 	looked      bool
 	start, last uint64
 	contact     time.Time
-	// alive is set once messages or another sign of life came. The server takes the answer to its request for messages for the
-	// first one, which comes even where no message can.
+	// alive is true once messages or another sign of life arrived. The first sign of life may be the answer to the
+	// server's request for messages, which arrives even if no messages can.
 	alive bool
-	// failure is the last error since a message came, which the server forgets while it tries again.
+	// failure is the last error since a message arrived. The server forgets it while it tries again.
 	failure error
 	inSync  int
 }
@@ -124,7 +127,7 @@ func newWatcher(spec Spec) *watcher {
 	return &watcher{spec: spec, since: now, moved: now}
 }
 
-// await looks at the mirror until it is in sync, broken, or ctx ends.
+// await reads the mirror until it is in sync, it is broken, or ctx ends.
 func (w *watcher) await(ctx context.Context, js *natsconn.JetStream) (*Mirror, error) {
 	var seen *Mirror
 	ticker := time.NewTicker(syncPoll)
@@ -152,7 +155,7 @@ func (w *watcher) await(ctx context.Context, js *natsconn.JetStream) (*Mirror, e
 	}
 }
 
-// look takes in what one look at the mirror shows.
+// look records one read of the mirror.
 func (w *watcher) look(m *Mirror) {
 	now := time.Now()
 	if !w.looked {
@@ -176,8 +179,9 @@ func (w *watcher) look(m *Mirror) {
 	}
 }
 
-// done tells whether the mirror has what it should. Without a target that takes two looks which find no lag: the sign of life
-// may be that of a message which is still to be counted. Under writes, others may lie between them.
+// done reports whether the mirror has everything it should. Without a target that takes two reads without lag, because
+// the sign of life may be the one of a message that is not counted yet. Under writes, reads with lag may lie between
+// them.
 func (w *watcher) done(m *Mirror) bool {
 	switch {
 	case m.LastSequence < w.target:
@@ -195,7 +199,7 @@ func (w *watcher) done(m *Mirror) bool {
 	return w.inSync > 1
 }
 
-// broken tells why the mirror does not follow, nil as long as it may.
+// broken returns why the mirror does not follow its source, or nil if it still may.
 func (w *watcher) broken(ctx context.Context, js *natsconn.JetStream, m *Mirror) error {
 	now := time.Now()
 	still := now.Sub(w.moved) > standstill
@@ -219,15 +223,15 @@ func (w *watcher) broken(ctx context.Context, js *natsconn.JetStream, m *Mirror)
 	case w.patient:
 		return nil
 	case cause != CauseSourceMissing:
-		cause = CauseUnreachable // it has worked
+		cause = CauseUnreachable // the mirror has worked before
 	}
 	return &BrokenError{Cause: cause, Source: m.Source, Err: w.failure}
 }
 
-// passing are the causes that pass by once the source is back, for a mirror that has worked.
+// passing are the causes that disappear for a mirror that has worked once its source returns.
 var passing = []Cause{CauseNoAnswer, CauseNoDelivery, CauseUnreachable, CauseSourceMissing}
 
-// silent tells why nothing comes from the source.
+// silent returns why nothing arrives from the source.
 func (w *watcher) silent(ctx context.Context, js *natsconn.JetStream, m *Mirror) Cause {
 	switch {
 	case natsconn.IsAPIError(w.failure, natsconn.CodeStreamNotFound):
@@ -242,8 +246,8 @@ func (w *watcher) silent(ctx context.Context, js *natsconn.JetStream, m *Mirror)
 	return CauseNoAnswer
 }
 
-// answers tells whether the source's API answers in the mirror's account. It is asked for a consumer as the mirror's server
-// asks for one, but in a way that is always refused.
+// answers reports whether the source's API answers in the mirror's account. It requests a consumer as the mirror's
+// server does, but with a request that is always refused.
 func answers(ctx context.Context, js *natsconn.JetStream, m *Mirror) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -255,13 +259,13 @@ func answers(ctx context.Context, js *natsconn.JetStream, m *Mirror) bool {
 	return err == nil
 }
 
-// pending says what a mirror that was waited for still lacks.
+// pending returns the error for a mirror that did not get in sync in time.
 func (w *watcher) pending(m *Mirror, err error) error {
-	waiting := "the servers have not told how far the mirror is"
+	waiting := "the servers have not reported how far the mirror is"
 	switch {
 	case m == nil:
 	case w.target > m.LastSequence && m.Follows():
-		waiting = fmt.Sprintf("the mirror has revision %d of %d, and goes on", m.LastSequence, w.target)
+		waiting = fmt.Sprintf("the mirror has revision %d of %d and is still catching up", m.LastSequence, w.target)
 	default:
 		waiting = "the mirror is " + m.Describe()
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// What several looks at a mirror say together. The wait is for sequence 10; before is how long ago it began, and how long ago the
-// last of the looks but one was.
+// Several reads of a mirror in sequence lead to each verdict. The wait is for sequence 10. before is the time since the
+// wait began and since all reads except the last.
 func TestWatcher(t *testing.T) {
 	t.Parallel()
 	const long = time.Minute
@@ -59,7 +59,7 @@ func TestWatcher(t *testing.T) {
 			w.look(last)
 		}
 		if w.done(last) != tt.done {
-			t.Errorf("%s: it is done: %t", name, !tt.done)
+			t.Errorf("%s: done is %t", name, !tt.done)
 		}
 		if tt.done {
 			continue
@@ -72,7 +72,7 @@ func TestWatcher(t *testing.T) {
 	}
 }
 
-// A mirror that has found its source again is given the time to get messages.
+// A mirror that found its source again is given time to receive messages.
 func TestWatcherContactReturns(t *testing.T) {
 	t.Parallel()
 	w := newWatcher(specOf("kine", kineIn("hub")))
@@ -92,7 +92,7 @@ func TestWatcherContactReturns(t *testing.T) {
 	}
 }
 
-// A source that nobody answers for is told soon, however long the mirror may take: of a mirror that is there it is no failure.
+// A source that does not answer is reported soon, however long the mirror may take. It is not a failure of the mirror.
 func TestAwaitSyncUnasked(t *testing.T) {
 	t.Parallel()
 	lab := natslab.HubAndLeaf(t)
@@ -104,7 +104,7 @@ func TestAwaitSyncUnasked(t *testing.T) {
 	watch := natslab.StartStopwatch()
 	_, err := AwaitSync(within(t, 2*time.Minute), leaf, hub, spec)
 	if pending, ok := errors.AsType[*kine.UnsettledError](err); !ok || !strings.Contains(pending.Waiting, "its source cannot be asked") {
-		t.Errorf("a source that is gone: %v", err)
+		t.Errorf("a lost source: %v", err)
 	}
 	if watch.Waited() > askTimeout+5*time.Second {
 		t.Errorf("it took %s", watch)

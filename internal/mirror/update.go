@@ -7,10 +7,11 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// Update brings a mirror to a history and number of replicas, repairs what differs from the spec, and moves the mirror to its
-// place if move is set, which also goes on with what an earlier call has left unsettled. What cannot be updated, another
-// source among it, is an [*kine.UnrepairableError], and nothing is changed then. A mirror that was promoted is a [*PromotedError]:
-// it is never made a mirror again. If ctx ends while the servers are still at work, the error is a [*kine.UnsettledError].
+// Update applies a history and number of replicas to a mirror and repairs its deviations from the spec. If move is set,
+// it also moves the mirror to its placement, or continues a move that an earlier call left unsettled. Settings that
+// cannot be updated, such as another source, are a [*kine.UnrepairableError], and nothing is changed. A promoted mirror
+// is a [*PromotedError]: it never becomes a mirror again. If ctx ends while the servers are still busy, the error is a
+// [*kine.UnsettledError].
 func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.Placement, move bool) (*Mirror, error) {
 	m, err := Read(ctx, js, spec.Name)
 	if err != nil {
@@ -22,8 +23,8 @@ func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *kine.
 	return settled(kine.OpenStream(js, spec.Name).Update(ctx, spec.form(), place, move))
 }
 
-// Delete removes a mirror, by [kine.Delete]: it may have been promoted just now, and then KINE may be at work on it, which is a
-// [*kine.AttachedError] unless force is set. A mirror that is not there is no error.
+// Delete removes a mirror by [kine.Delete]. If the mirror was promoted in the meantime, KINE may be attached to it,
+// which is a [*kine.AttachedError] unless force is set. A mirror that does not exist is not an error.
 func Delete(ctx context.Context, js *natsconn.JetStream, name string, force bool) error {
 	return kine.Delete(ctx, js, name, force)
 }

@@ -134,10 +134,10 @@ func TestKINEMirrorImports(t *testing.T) {
 	_, funcErr = call("edge", importer, tokens)
 	refused(t, funcErr, 2, "not issued by the exporting account")
 	_, funcErr = call("kine", source, tokens)
-	refused(t, funcErr, 2, `"$JS.API.CONSUMER.CREATE.KV_kine": There is no token for it.`)
+	refused(t, funcErr, 2, `"$JS.API.CONSUMER.CREATE.KV_kine": The token is missing.`)
 	_, funcErr = call("edge", source, nil)
-	refused(t, funcErr, 2, `"$JS.FC.KV_edge.>": There is no token for it.`)
+	refused(t, funcErr, 2, `"$JS.FC.KV_edge.>": The token is missing.`)
 	tokens["$JS.FC.KV_edge.>"] = types.StringNull()
 	_, funcErr = call("edge", source, tokens)
-	refused(t, funcErr, 2, `"$JS.FC.KV_edge.>": There is no token for it.`)
+	refused(t, funcErr, 2, `"$JS.FC.KV_edge.>": The token is missing.`)
 }

@@ -202,7 +202,7 @@ func TestAccKineBucketRestoreGoesOn(t *testing.T) {
 	slow := r.restored(fromLeaf, `timeouts = { create = "5s", update = "2m" }`)
 	w := acctest.NewWorkspace(t, slow)
 	out, err := w.Run(t.Context(), "apply", "-auto-approve")
-	for _, want := range []string{"Kine Bucket Is Not Finished", "and goes on", "Datastore Is Not Writable", "the bucket is still being restored"} {
+	for _, want := range []string{"Kine Bucket Is Not Finished", "and is still catching up", "Datastore Is Not Writable", "the bucket is still being restored"} {
 		if err == nil || !acctest.Text(want).MatchString(out) {
 			t.Errorf("no %q in the first apply: %v\n%s", want, err, out)
 		}
@@ -239,7 +239,7 @@ func TestAccKineBucketRestoreErrors(t *testing.T) {
 		command, from, want string
 	}{
 		"same domain":       {"plan", `bucket = "kine", jetstream_domain = "hub"`, "Another domain: set restore_from.jetstream_domain"},
-		"no domain":         {"plan", `bucket = "kine"`, "The source is in the account and JetStream domain of the mirror"},
+		"no domain":         {"plan", `bucket = "kine"`, "The source is in the same account and JetStream domain as the mirror"},
 		"nobody may ask":    {"plan", `bucket = "kine", api_prefix = "a.API", deliver_prefix = "a.d"`, "Set restore_from.account"},
 		"no key":            {"plan", fmt.Sprintf(`bucket = "kine", account = %q, deliver_prefix = "d"`, key), "Set accounts.signing_key"},
 		"own account":       {"plan", fmt.Sprintf(`bucket = "kine", account = %q`, key), "or restore_from.deliver_prefix"},

@@ -139,7 +139,7 @@ func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 		w.Apply(t)
 		for _, args := range [][]string{{"destroy", "-auto-approve"}, {"apply", "-auto-approve", "-replace=" + address}} {
 			out, err := w.Run(t.Context(), args...)
-			if err == nil || !acctest.Text("is no mirror: it was promoted, and is a bucket of its own. It is a nats_kine_bucket now.").MatchString(out) {
+			if err == nil || !acctest.Text("is not a mirror: it was promoted and is an independent bucket. It is a nats_kine_bucket now.").MatchString(out) {
 				t.Errorf("%v: %v\n%s", args, err, out)
 			}
 		}

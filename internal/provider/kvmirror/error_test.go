@@ -150,9 +150,9 @@ func TestAccKVMirrorBroken(t *testing.T) {
 		"no bucket": {"joined", `bucket = "nothing", jetstream_domain = "hub"`, inLeaf,
 			`Mirror "nothing": Its source: the bucket does not exist. Check source.bucket`, seconds},
 		"no KINE bucket": {"joined", `bucket = "odd", jetstream_domain = "hub"`, inLeaf,
-			`stream KV_odd is no bucket that KINE accepts, so a mirror of it could not be promoted to one`, seconds},
+			`stream KV_odd is not a bucket that KINE accepts, so its mirror could not be promoted to one`, seconds},
 		"mirror of a mirror": {"joined", `bucket = "back", jetstream_domain = "hub"`, inLeaf,
-			`bucket back is a mirror itself: mirror the bucket that it is a mirror of`, seconds},
+			`bucket back is a mirror itself: mirror its source instead`, seconds},
 		"connected domain": {"joined", `bucket = "other", jetstream_domain = "leaf"`, `name = "x"`,
 			`Another domain: set source.jetstream_domain`, seconds},
 		"no such domain": {"joined", fromHub, `jetstream_domain = "nope"`,
@@ -163,13 +163,13 @@ func TestAccKVMirrorBroken(t *testing.T) {
 			`If it is the one you mean, import it: terraform import ADDRESS 'leaf:raw'`, seconds},
 		"replicas": {"joined", fromHub, inLeaf + "\n  replicas = 3\n  name = \"r3\"", "The server is not part of a cluster, which keeps one replica only.", seconds},
 		"wrong api prefix": {"edge", `bucket = "kine", api_prefix = "JS.orign.API", deliver_prefix = "deliver.origin"`, "history = 12\n  name = \"a\"",
-			`Nothing answers at the API prefix "JS.orign.API" of the source: the prefix is wrong, or the mirror's account does not import the services
-			$JS.API.CONSUMER.CREATE.KV_kine and $JS.API.CONSUMER.CREATE.KV_kine.> of the source's account under it. Check source.api_prefix. ` + shareIt, noContact},
+			`There is no answer at the API prefix "JS.orign.API" of the source: the prefix is wrong, or the mirror's account does not import the services
+			$JS.API.CONSUMER.CREATE.KV_kine and $JS.API.CONSUMER.CREATE.KV_kine.> of the source's account under this prefix. Check source.api_prefix. ` + shareIt, noContact},
 		"wrong deliver prefix": {"edge", `bucket = "kine", api_prefix = "JS.origin.API", deliver_prefix = "deliver.orign"`, "history = 12\n  name = \"b\"",
-			`The source answers, and its messages do not come: the mirror's account does not import the stream of the deliver prefix "deliver.orign", or the prefix
-			is another one. Check source.deliver_prefix. ` + shareIt, noContact},
+			`The source answers, but its messages do not arrive: the mirror's account does not import the stream of the deliver prefix "deliver.orign", or the prefix
+			is wrong. Check source.deliver_prefix. ` + shareIt, noContact},
 		"gone behind prefixes": {"edge", `bucket = "gone", ` + shared, "history = 12",
-			`There is no bucket gone behind the API prefix "JS.origin.API": stream not found (error code 10059). Check source.bucket`, noContact},
+			`The bucket gone behind the API prefix "JS.origin.API" does not exist: stream not found (error code 10059). Check source.bucket`, noContact},
 		"no flow control": {"stalled", `bucket = "kine", ` + shared, "history = 12",
 			`the mirror's account does not import the service $JS.FC.KV_kine.> of the source's account`, standing},
 	}

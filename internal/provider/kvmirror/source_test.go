@@ -101,7 +101,7 @@ output "diverged" {
 			t.Fatal(err)
 		}
 		put(t, lab.Hub.Connect(t), 2)
-		shows(t, "false", "true", diverged, `The mirror "kine" is no copy of its source any more. The source's last sequence is 2, below the mirror's 5`,
+		shows(t, "false", "true", diverged, `The mirror "kine" is no copy of its source any more. The last sequence of the source is 2, below the mirror's 5`,
 			"set deletion_protection = false and apply that alone, then apply with -replace=ADDRESS")
 		if out := w.Must(t, "plan"); !strings.Contains(out, diverged) {
 			t.Errorf("the plan does not tell:\n%s", out)
