@@ -183,7 +183,7 @@ output "user" {
 		t.Fatal("the key is the same")
 	}
 	settled("replaced")
-	if !strings.Contains(out, "Signing Key Is Taken Out") { // which the CLI learns when the key is known
+	if !strings.Contains(out, "Signing Key Is Removed") { // which the CLI learns when the key is known
 		t.Errorf("the loss of the key before is not told:\n%s", out)
 	}
 
@@ -206,7 +206,7 @@ func TestAccCLIAccountSigningKeyForgotten(t *testing.T) {
 	account := "resource \"nats_account\" \"a\" {\n  name = \"a\"\n  deletion_protection = false\n  %s\n}\n"
 	plain := fmt.Sprintf(account, "")
 	w := acctest.NewWorkspace(t, s.provider()+plain)
-	if out := w.Apply(t); strings.Contains(out, "Taken Out") {
+	if out := w.Apply(t); strings.Contains(out, "Signing Key Is Removed") {
 		t.Errorf("a new account:\n%s", out)
 	}
 	without := strings.Replace(s.provider(), "signing_key = \""+old.Seed, "# \"", 1)
@@ -222,7 +222,7 @@ func TestAccCLIAccountSigningKeyForgotten(t *testing.T) {
 	} {
 		w.Configure(t, c.config)
 		out := w.Must(t, "plan")
-		if warned := strings.Contains(out, "Signing Key Is Taken Out"); warned != c.warned {
+		if warned := strings.Contains(out, "Signing Key Is Removed"); warned != c.warned {
 			t.Errorf("%s: warned %v\n%s", c.what, warned, out)
 		}
 		if c.warned && !strings.Contains(out, old.Public) {

@@ -147,7 +147,7 @@ output "account" {
 	if _, err := s.resolver(t).Delete(t.Context(), publicKey, signer); err != nil {
 		t.Fatal(err)
 	}
-	if out := w.Apply(t); !acctest.Text("Account Is Gone").MatchString(out) || !strings.Contains(out, "0 added, 1 changed, 0 destroyed") {
+	if out := w.Apply(t); !acctest.Text("Account No Longer Exists").MatchString(out) || !strings.Contains(out, "0 added, 1 changed, 0 destroyed") {
 		t.Errorf("the apply says\n%s", out)
 	}
 	w.AssertEmptyPlan(t)

@@ -90,7 +90,7 @@ func TestAccAccountWithServerDown(t *testing.T) {
 	servers[2].Shutdown()
 	w.Refused(t, "was deleted from the servers that answered, and not from "+servers[2].Name(), "destroy", "-auto-approve")
 	// It is not forgotten, though the servers that run do not have it.
-	w.Refused(t, "Account Is Gone", "plan", "-detailed-exitcode")
+	w.Refused(t, "Account No Longer Exists", "plan", "-detailed-exitcode")
 	if err := servers[2].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

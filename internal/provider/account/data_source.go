@@ -25,7 +25,7 @@ var (
 	_ datasource.DataSourceWithConfigure = (*accountsData)(nil)
 )
 
-// accountData tells what the servers have of one account.
+// accountData reads one account from the servers.
 type accountData struct {
 	data *connection.Data
 }
@@ -41,28 +41,32 @@ func (d *accountData) Configure(_ context.Context, req datasource.ConfigureReque
 	d.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
 }
 
-// readAttributes are those of the data source beside the claims.
+// readAttributes returns the attributes of the data source in addition to the claims.
 func readAttributes() map[string]schema.Attribute {
 	number := func(description string) schema.Int64Attribute {
 		return schema.Int64Attribute{MarkdownDescription: description, Computed: true}
 	}
 	return map[string]schema.Attribute{
-		"jwt":       schema.StringAttribute{MarkdownDescription: "The account's JWT. It is not secret.", Computed: true},
-		"issuer":    schema.StringAttribute{MarkdownDescription: "Public key of the operator, or of its signing key, that signed the account.", Computed: true},
+		"jwt": schema.StringAttribute{MarkdownDescription: "The account's JWT. It is not secret.", Computed: true},
+		"issuer": schema.StringAttribute{
+			MarkdownDescription: "Public key of the operator or of the operator's signing key that signed the account.",
+			Computed:            true,
+		},
 		"issued_at": schema.StringAttribute{MarkdownDescription: "Time at which the account was signed.", Computed: true},
-		"servers_behind": number("Number of servers that have older claims, or none: they catch up by themselves, within a minute unless their " +
-			"configuration says otherwise."),
+		"servers_behind": number("Number of servers that have older claims of the account or do not have it. They " +
+			"catch up automatically, by default within a minute."),
 		"usage": schema.SingleNestedAttribute{
-			MarkdownDescription: "What the account uses, over all servers that run.",
+			MarkdownDescription: "Current usage of the account, summed over all running servers.",
 			Computed:            true,
 			Attributes: map[string]schema.Attribute{
-				"connections":    number("Connections of clients."),
-				"leaf_nodes":     number("Connections of leaf nodes."),
-				"subscriptions":  number("Subscriptions."),
-				"streams":        number("Streams."),
-				"consumers":      number("Consumers of streams."),
-				"disk_storage":   number("Bytes of streams on disk, with each replica counted, as the limits count them."),
-				"memory_storage": number("Bytes of streams in memory, with each replica counted."),
+				"connections":   number("Number of client connections."),
+				"leaf_nodes":    number("Number of leaf node connections."),
+				"subscriptions": number("Number of subscriptions."),
+				"streams":       number("Number of streams."),
+				"consumers":     number("Number of consumers."),
+				"disk_storage": number("Bytes that streams use on disk. Each replica counts, as it does for the " +
+					"limits."),
+				"memory_storage": number("Bytes that streams use in memory. Each replica counts."),
 			},
 		},
 	}
@@ -76,9 +80,10 @@ func (d *accountData) Schema(_ context.Context, _ datasource.SchemaRequest, resp
 	}
 	maps.Copy(attributes, readAttributes())
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "An account as the servers have it: its claims, all revocations among them, and what it uses of its limits. It needs the " +
-			"system account's user in the provider's `operator` block. With `unreachable = \"warn\"` in the provider's configuration, everything but `public_key` is null " +
-			"while the servers cannot be reached.",
+		MarkdownDescription: "Reads an account from the servers: its claims, including all revocations, and its " +
+			"current usage. Requires the credentials of a system account user in the provider's `operator` block. " +
+			"With `unreachable = \"warn\"` in the provider configuration, all attributes except `public_key` are " +
+			"null while the servers cannot be reached.",
 		Attributes: attributes,
 	}
 }
@@ -99,7 +104,7 @@ func (d *accountData) Read(ctx context.Context, req datasource.ReadRequest, resp
 	if err != nil {
 		detail := fmt.Sprintf("Account %s: %s", publicKey.ValueString(), connection.Explain(connection.Tolerable(err)))
 		if errors.Is(err, resolver.ErrNotFound) {
-			detail += "\n\nCheck the public key, and that the provider is connected to the NATS system that the account is in."
+			detail += "\n\n" + checkPublicKey
 		}
 		resp.Diagnostics.AddAttributeError(path.Root("public_key"), "Unable to Read "+what, detail)
 		return
@@ -138,7 +143,7 @@ func attributeTypes[A interface{ GetType() attr.Type }](attributes map[string]A)
 	return of
 }
 
-// accountsData tells which accounts the servers have.
+// accountsData lists the accounts on the servers.
 type accountsData struct {
 	data *connection.Data
 }
@@ -156,18 +161,22 @@ func (d *accountsData) Configure(_ context.Context, req datasource.ConfigureRequ
 
 func (d *accountsData) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The accounts that the servers have, the system account among them. An account that was destroyed while a server was down, " +
-			"and that this server has brought back, is one of them. With `unreachable = \"warn\"` in the provider's configuration, `accounts` is null while the servers cannot be " +
-			"reached.",
+		MarkdownDescription: "Lists the accounts on the servers, including the system account. The list includes an " +
+			"account that was destroyed while a server was down and that this server restored when it returned. " +
+			"With `unreachable = \"warn\"` in the provider configuration, `accounts` is null while the servers " +
+			"cannot be reached.",
 		Attributes: map[string]schema.Attribute{
 			"accounts": schema.ListNestedAttribute{
-				MarkdownDescription: "The accounts, in the order of their public keys.",
+				MarkdownDescription: "Accounts, sorted by public key.",
 				Computed:            true,
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"public_key": schema.StringAttribute{MarkdownDescription: "Public key.", Computed: true},
-					"name":       schema.StringAttribute{MarkdownDescription: "Name; several accounts may have the same.", Computed: true},
+					"public_key": schema.StringAttribute{MarkdownDescription: "Public key of the account.",
+						Computed: true},
+					"name": schema.StringAttribute{MarkdownDescription: "Name of the account. Names are not unique.", Computed: true},
 					"issuer": schema.StringAttribute{
-						MarkdownDescription: "Public key of the operator, or of its signing key, that signed the account.", Computed: true,
+						MarkdownDescription: "Public key of the operator or of the operator's signing key that " +
+							"signed the account.",
+						Computed: true,
 					},
 				}},
 			},
@@ -210,7 +219,7 @@ func (d *accountsData) read(ctx context.Context) ([]*resolver.Stored, error) {
 	for _, publicKey := range publicKeys {
 		stored, err := accounts.Lookup(ctx, publicKey)
 		if errors.Is(err, resolver.ErrNotFound) {
-			continue // it was deleted in between
+			continue // deleted since the list was read
 		}
 		if err != nil {
 			return nil, err

@@ -95,7 +95,7 @@ func badInputs(t *testing.T) map[string]badInput {
 		"wildcard export that is not allowed": {object{"limits": object{"disallow_wildcard_exports": true}, "exports": list{object{"subject": "a.>", "type": "stream"}}},
 			"exports[0].subject", "forbid wildcards in exports. List the subjects one by one, or allow wildcards"},
 		"no storage":             {jetStream(object{"streams": 5}), "jetstream", "JetStream is off and the other limits have no effect. Allow storage, or remove the JetStream limits"},
-		"storage of zero":        {jetStream(object{"disk_storage": "0"}), "jetstream.disk_storage", "leave it out for none of that storage"},
+		"storage of zero":        {jetStream(object{"disk_storage": "0"}), "jetstream.disk_storage", "leave it out for an account without this storage"},
 		"storage below no limit": {jetStream(object{"disk_storage": "-5"}), "jetstream.disk_storage", "it is not a number of bytes with an optional unit"},
 		"negative streams":       {jetStream(object{"disk_storage": "1GiB", "streams": -2}), "jetstream.streams", "A limit of -2 is negative. Remove it for no limit"},
 		"flat limits and tiers":  {jetStream(object{"disk_storage": "1GiB", "tiers": object{"R1": object{"disk_storage": "1GiB"}}}), "jetstream.tiers", "mutually exclusive. Remove one of them"},

@@ -13,8 +13,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// warnOfLimits warns of limits under which KINE does not work. An account without JetStream, or without any of it on disk, is not for
-// KINE.
+// warnOfLimits warns about limits under which KINE does not work. It ignores accounts without JetStream disk storage,
+// which KINE cannot use.
 func warnOfLimits(account claims.Account, diags *diag.Diagnostics) {
 	at := path.Root("jetstream")
 	onDisk := false
@@ -31,22 +31,23 @@ func warnOfLimits(account claims.Account, diags *diag.Diagnostics) {
 	}
 }
 
-// warnOfJetStream warns of the limits at an attribute, and tells whether streams may be on disk under them.
+// warnOfJetStream warns about the limits at an attribute, and reports whether they allow streams on disk.
 func warnOfJetStream(account string, at path.Path, limits *claims.JetStream, diags *diag.Diagnostics) (onDisk bool) {
 	if limits.DiskStorage != nil && *limits.DiskStorage == 0 {
 		return false
 	}
 	if limits.MaxBytesRequired {
-		diags.AddAttributeWarning(at.AtName("max_bytes_required"), "KINE Does Not Start With max_bytes_required", secret.Sprintf("The account %q refuses streams "+
-			"without a limit of their own, and KINE's has none: a k3s in this account does not start, not even on a bucket that is there.\n\nTo bound what k3s "+
-			"stores, set disk_storage and disk_max_stream_bytes.", account))
+		diags.AddAttributeWarning(at.AtName("max_bytes_required"), "KINE Does Not Start With max_bytes_required",
+			secret.Sprintf("The account %q refuses streams without a maximum size, and KINE's stream does not have one: "+
+				"k3s in this account does not start, not even on an existing bucket.\n\nTo limit what k3s stores, set "+
+				"disk_storage and disk_max_stream_bytes.", account))
 	}
 	warnOf(account, at, kine.Limits{Streams: limits.Streams, Consumers: limits.Consumers, Storage: limits.DiskStorage}, diags)
 	return true
 }
 
-// warnOf warns of each limit below an attribute that is less than KINE needs.
+// warnOf warns about each limit below an attribute that is lower than KINE needs.
 func warnOf(account string, at path.Path, limits kine.Limits, diags *diag.Diagnostics) {
 	claimattr.WarnOfKINE(diags, at, limits, secret.Sprintf("Account %q", account), "A k3s in this account",
-		" If no k3s stores its state in the account, nothing is wrong.")
+		" Ignore this warning if no k3s stores its state in the account.")
 }

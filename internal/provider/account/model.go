@@ -62,7 +62,7 @@ func (m *accountModel) values() map[string]attr.Value {
 	}
 }
 
-// account returns the claims that the model describes, and the paths of what is not known yet, which is left out of them.
+// account returns the claims that the model describes, and the paths of its unknown values, which the claims omit.
 func (m *accountModel) account() (claims.Account, path.Paths) {
 	o := attribute.NewObject(m.values(), path.Empty())
 	account := readAccount(o)
@@ -74,8 +74,8 @@ func (m *accountModel) account() (claims.Account, path.Paths) {
 	return account, unknown
 }
 
-// setAccount takes over what a server has, in the model's own form where that says the same. Provider are the keys that the provider
-// works in accounts with.
+// setAccount sets the model to a server's claims. Values that mean the same keep the form that they have in the model.
+// Provider lists the signing keys that the provider uses in accounts.
 func (m *accountModel) setAccount(ctx context.Context, account claims.Account, provider []string) diag.Diagnostics {
 	m.takeProviderKeys(&account, provider)
 	account.Exports = attribute.InOrder(account.Exports, keysOf(m.Exports, "type", "subject"),
@@ -98,7 +98,7 @@ func (m *accountModel) setAccount(ctx context.Context, account claims.Account, p
 	return diags
 }
 
-// setValues is the reverse of values.
+// setValues sets the attributes that values returns.
 func (m *accountModel) setValues(values map[string]attr.Value) {
 	assign(&m.Name, values["name"])
 	assign(&m.PublicKey, values["public_key"])
@@ -127,7 +127,7 @@ func assign[T attr.Value](to *T, value attr.Value) {
 	}
 }
 
-// keysOf tells the objects of a list apart by texts in them.
+// keysOf returns a key for each object of a list, built from its attributes with these names.
 func keysOf(list types.List, names ...string) []string {
 	keys := make([]string, len(list.Elements()))
 	for i, element := range list.Elements() {

@@ -12,15 +12,15 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// takesName reports whether the account gets a name on the servers that it has not had there. Before is what it was,
-// nil if it was not.
+// takesName reports whether the account gets a name on the servers that it did not have there. Before is nil for a new
+// account.
 func (m *accountModel) takesName(before *accountModel) bool {
 	return m.Push.ValueBool() && m.Name.ValueString() != "" &&
 		(before == nil || !before.Push.ValueBool() || !before.Name.Equal(m.Name))
 }
 
-// planName warns of other accounts with the name that this one is going to have. It says nothing in a replacement,
-// where the other account is the one that goes.
+// planName warns about other accounts with the planned name. It does not warn in a replacement, where the other account
+// is the one to be destroyed.
 func (r *accountResource) planName(
 	ctx context.Context, plan, before *accountModel, replaces bool, diags *diag.Diagnostics,
 ) {
@@ -29,20 +29,21 @@ func (r *accountResource) planName(
 	}
 	name := plan.Name.ValueString()
 	if before == nil && r.data.PlanName(name) {
-		warnOfSameName(diags, secret.Sprintf("This configuration creates more than one nats_account with the name %q.\n\n"+
-			"%s Give each a name of its own, unless that is what you want.", name, indistinct))
+		warnOfSameName(diags, secret.Sprintf("This configuration creates more than one nats_account with the name "+
+			"%q.\n\n"+
+			"%s Give each account a different name, unless this is intended.", name, indistinct))
 	}
 	plan.warnOfNamesakes(r.data.Namesakes(ctx, name, plan.PublicKey.ValueString(), true), diags)
 }
 
-// indistinct is why accounts should not have the same name.
-const indistinct = "Servers and the NATS CLI then show accounts that only their public keys tell apart."
+// indistinct explains why accounts should have different names.
+const indistinct = "Servers and the NATS CLI then list accounts that differ only in their public keys."
 
 func warnOfSameName(diags *diag.Diagnostics, detail string) {
 	diags.AddAttributeWarning(path.Root("name"), "Another Account Has the Same Name", detail)
 }
 
-// warnOfNamesakes warns of accounts that the servers have under the same name.
+// warnOfNamesakes warns about accounts on the servers that have the same name.
 func (m *accountModel) warnOfNamesakes(others []*resolver.Stored, diags *diag.Diagnostics) {
 	if len(others) == 0 {
 		return
@@ -54,12 +55,12 @@ func (m *accountModel) warnOfNamesakes(others []*resolver.Stored, diags *diag.Di
 	}
 	key := others[0].Account.PublicKey
 	warnOfSameName(diags, secret.Sprintf("The servers have another account with the name %q:\n%s\n\n"+
-		"%s Usually a state was lost, or another workspace manages the same account. Its users and streams belong to the "+
-		"other public key, and this account has none of them.\n\n"+
-		"- If you mean the other account, import it: terraform import ADDRESS %s, where ADDRESS is the address of this "+
-		"resource. If this account was created already, destroy it first.\n"+
-		"- If the other account is not needed any more, import it to an address of its own and destroy it. Do nothing if "+
-		"this apply destroys it.\n"+
-		"- If both are needed, give one of them another name.",
+		"%s The usual cause is a lost state, or another workspace that manages the same account. The existing users and "+
+		"streams belong to the other public key, not to this account.\n\n"+
+		"- To keep using the other account, import it: terraform import ADDRESS %s, where ADDRESS is the address of "+
+		"this resource. If this account was already created, destroy it first.\n"+
+		"- If the other account is no longer needed, import it to a separate address and destroy it. If this apply "+
+		"destroys it, do nothing.\n"+
+		"- If both accounts are needed, rename one of them.",
 		m.Name.ValueString(), lines.String(), indistinct, key))
 }

@@ -22,10 +22,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// importKey marks the private state of an account that was imported and not applied since.
+// importKey is the private state key that marks an account that was imported and not applied since.
 const importKey = "imported"
 
-// ValidateConfig refuses claims that servers would refuse, or that cannot mean what they say.
+// ValidateConfig refuses claims that servers would refuse or that contradict themselves.
 func (r *accountResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config accountModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
@@ -37,25 +37,26 @@ func (r *accountResource) ValidateConfig(ctx context.Context, req resource.Valid
 	claimattr.AddProblems(&resp.Diagnostics, account.Problems(), attributeNames, unknown)
 }
 
-// attributeNames are the attributes whose names do not follow from those of the claims.
+// attributeNames maps field names of the claims to attribute names that differ from them.
 var attributeNames = claimattr.Names{
 	"JetStream": "jetstream", "Tiers": "jetstream.tiers", "Expires": "expires_at", "XKey": "xkey",
 	"NoWildcardExports": "disallow_wildcard_exports", "NoBearerTokens": "disallow_bearer", "Responses": "allow_responses",
 	"Mappings[]": "destinations", "Tags#": "",
 }
 
-// known returns the claims that the model describes, now that everything is known.
+// known returns the claims that the model describes, once all values are known.
 func (m *accountModel) known(diags *diag.Diagnostics) claims.Account {
 	account, unknown := m.account()
 	if m.PublicKey.IsUnknown() {
-		unknown = nil // it is generated
+		unknown = nil // Create generates it
 	}
 	claimattr.AddProblems(diags, account.Problems(), attributeNames, unknown)
 	return account
 }
 
-// ModifyPlan refuses what would lose data and what the servers would not take, tells whether the account has to be signed again, and warns of
-// what a change means for k3s. Only where the account has to be signed are servers asked, and ones that do not answer make no difference.
+// ModifyPlan refuses changes that would lose data or that servers would not accept, plans whether the account is signed
+// again, and warns about effects on k3s. It contacts servers only if the account must be signed, and ignores servers
+// that do not answer.
 func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if !planmodifiers.CheckProtection(ctx, what, noun, req, resp) {
 		if req.Plan.Raw.IsNull() && !resp.Diagnostics.HasError() {
@@ -111,37 +112,41 @@ func (r *accountResource) planUpdate(plan, state *accountModel, account claims.A
 		plan.JWT, plan.Issuer, plan.Pending = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	}
 	if state.Push.ValueBool() && !plan.Push.IsUnknown() && !plan.Push.ValueBool() {
-		diags.AddAttributeWarning(path.Root("push"), "Servers Keep the Account", secret.Sprintf("The account %q is not pushed any more. Servers that have "+
-			"it keep it as it was pushed last, and a destroy leaves it there.", state.Name.ValueString()))
+		diags.AddAttributeWarning(path.Root("push"), "Servers Keep the Account",
+			secret.Sprintf("The account %q is no longer pushed. Servers keep the version that was pushed last, also "+
+				"after a destroy.", state.Name.ValueString()))
 	}
 	if plan.Push.ValueBool() && !state.Push.ValueBool() {
-		diags.AddAttributeWarning(path.Root("push"), "Account Is Pushed From Now On", secret.Sprintf("The account %q was only signed until now. If servers have it "+
-			"already, as it was pushed before or by others, the configuration takes the place of that, whatever it is; only revocations of others "+
-			"stay.", state.Name.ValueString()))
+		diags.AddAttributeWarning(path.Root("push"), "Account Will Be Pushed",
+			secret.Sprintf("The account %q was only signed until now. If the servers already have an account with "+
+				"this public key, the configuration replaces its claims. Only revocations that others added are kept.",
+				state.Name.ValueString()))
 	}
 	plan.warnOfTakenKeys(state, account, diags)
 	if takesTiers(account, before) && !plan.JetStream.IsUnknown() {
-		diags.AddAttributeWarning(path.Root("jetstream"), "Streams Are Updated", secret.Sprintf("The account %q changes from limits for all streams to "+
-			"tiers. Its streams refuse writes from the push until each has been updated without a change, which the provider does at once.",
-			state.Name.ValueString()))
+		diags.AddAttributeWarning(path.Root("jetstream"), "Streams Will Be Updated",
+			secret.Sprintf("The account %q changes from limits for all streams to tiers. After the push, each of "+
+				"its streams refuses writes until the provider has updated it without changes, which it does "+
+				"immediately.",
+				state.Name.ValueString()))
 	}
 }
 
-// issuerChanges tells whether the provider signs with another key than the account is signed with.
+// issuerChanges reports whether the provider's signing key differs from the key that signed the account.
 func (r *accountResource) issuerChanges(state *accountModel) bool {
 	if r.data == nil {
 		return false
 	}
 	signer, err := r.data.OperatorSigner()
 	if err != nil {
-		return false // a plan that needs it says so
+		return false // planSigning reports the error
 	}
 	defer signer.Close()
 	return signer.PublicKey() != state.Issuer.ValueString()
 }
 
-// planSigning refuses to plan what cannot be signed for want of a key, or pushed because servers do not accept the key, where that can be
-// told already.
+// planSigning adds an error if the plan needs a signing key that is not configured, or a push that servers would refuse
+// because they do not trust the key.
 func (r *accountResource) planSigning(ctx context.Context, plan *accountModel, diags *diag.Diagnostics) {
 	if r.data == nil || !r.data.Known() {
 		return
@@ -160,7 +165,7 @@ func (r *accountResource) planSigning(ctx context.Context, plan *accountModel, d
 	}
 }
 
-// planDeletion refuses to plan a deletion that servers would not accept from the key, where that can be told already.
+// planDeletion adds an error if servers would refuse the deletion because they do not trust the operator's signing key.
 func (r *accountResource) planDeletion(ctx context.Context, state tfsdk.State, diags *diag.Diagnostics) {
 	var deleted accountModel
 	diags.Append(attribute.Get(ctx, state, &deleted)...)
@@ -173,28 +178,28 @@ func (r *accountResource) planDeletion(ctx context.Context, state tfsdk.State, d
 	}
 }
 
-// takesTiers tells whether the account changes from limits for all streams to tiers.
+// takesTiers reports whether the account changes from limits for all streams to tiers.
 func takesTiers(account, before claims.Account) bool {
 	return before.JetStream != nil && len(account.Tiers) > 0
 }
 
-// leavesTiers tells whether the account changes from tiers to limits for all streams.
+// leavesTiers reports whether the account changes from tiers to limits for all streams.
 func leavesTiers(account, before claims.Account) bool {
 	return len(before.Tiers) > 0 && account.JetStream != nil
 }
 
-// losesJetStream tells whether the account had JetStream and has none any more.
+// losesJetStream reports whether the change removes JetStream from the account.
 func losesJetStream(account, before claims.Account) bool {
 	return before.HasJetStream() && !account.HasJetStream()
 }
 
-// rememberImport notes in the private state whether the account was imported and not applied since: then it is not known yet which
-// of its revocations the configuration stands for.
+// rememberImport records in the private state whether the account was imported and not applied since. Until the first
+// apply it is not known which revocations the configuration manages.
 func rememberImport(ctx context.Context, private planmodifiers.PrivateState, imported bool) diag.Diagnostics {
 	return private.SetKey(ctx, importKey, []byte(fmt.Sprint(imported)))
 }
 
-// privateReader is the part of the framework's private state that is read.
+// privateReader is the read side of the framework's private state.
 type privateReader interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 }
@@ -205,7 +210,7 @@ func imported(ctx context.Context, private privateReader, diags *diag.Diagnostic
 	return string(value) == "true"
 }
 
-// warnOfKept warns that revocations of an imported account, which the configuration does not have, stay.
+// warnOfKept warns about revocations of an imported account that are not in the configuration and are kept.
 func warnOfKept(plan, state *accountModel, diags *diag.Diagnostics) {
 	var kept []string
 	for key := range state.Revocations.Elements() {
@@ -214,13 +219,15 @@ func warnOfKept(plan, state *accountModel, diags *diag.Diagnostics) {
 		}
 	}
 	if len(kept) > 0 && !plan.Revocations.IsUnknown() {
-		diags.AddAttributeWarning(path.Root("revocations"), "Revocations Stay", secret.Sprintf("The imported account %q has revocations that the configuration "+
-			"does not have: %s. They stay in force, as those of others, and do not show any more.\n\nTo lift one, add it to revocations, apply, and "+
-			"take it out again.", state.Name.ValueString(), strings.Join(sorted(kept), ", ")))
+		diags.AddAttributeWarning(path.Root("revocations"), "Revocations Are Kept",
+			secret.Sprintf("The imported account %q has revocations that are not in the configuration: %s. They "+
+				"remain in force and are no longer shown.\n\nTo lift a revocation, add it to revocations, apply, remove "+
+				"it, and apply again.",
+				state.Name.ValueString(), strings.Join(sorted(kept), ", ")))
 	}
 }
 
-// ownedRevocations returns those that the state has, as they are now.
+// ownedRevocations returns the revocations that are in the state, with their current times.
 func ownedRevocations(state *accountModel, now map[string]time.Time) map[string]time.Time {
 	var owned map[string]time.Time
 	for key := range state.Revocations.Elements() {

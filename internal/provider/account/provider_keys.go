@@ -16,10 +16,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// providerKeysAttr are the signing keys that the account has for the provider to work in it.
+// providerKeysAttr is the attribute with the signing keys that the account has for the provider.
 const providerKeysAttr = "provider_signing_keys"
 
-// providerKeys returns the keys in the model, none if they are not known.
+// providerKeys returns the keys in the model, or nil if they are unknown.
 func (m *accountModel) providerKeys() []string {
 	var keys []string
 	for _, element := range m.ProviderSigningKeys.Elements() {
@@ -38,7 +38,7 @@ func (m *accountModel) setProviderKeys(keys []string) {
 	m.ProviderSigningKeys = types.SetValueMust(types.StringType, elements)
 }
 
-// addProviderKeys adds the keys in the model to the claims, but for those that are among its own signing keys.
+// addProviderKeys adds the keys in the model to the claims, except those that are already among the signing keys.
 func (m *accountModel) addProviderKeys(account *claims.Account) {
 	for _, key := range m.providerKeys() {
 		if !slices.ContainsFunc(account.SigningKeys, func(k claims.SigningKey) bool { return k.PublicKey == key }) {
@@ -47,8 +47,8 @@ func (m *accountModel) addProviderKeys(account *claims.Account) {
 	}
 }
 
-// takeProviderKeys moves the plain signing keys that are the provider's, or were, from the claims to the model, but for those that are
-// among the model's own.
+// takeProviderKeys moves the provider's current and previous plain signing keys from the claims to the model. A key
+// that is also in the model's signing_keys stays in the claims.
 func (m *accountModel) takeProviderKeys(account *claims.Account, provider []string) {
 	provider = slices.Concat(provider, m.providerKeys())
 	own := keysOf(m.SigningKeys, "public_key")
@@ -63,15 +63,15 @@ func (m *accountModel) takeProviderKeys(account *claims.Account, provider []stri
 	m.setProviderKeys(taken)
 }
 
-// lacking are the keys that the claims do not have as plain signing keys.
+// lacking returns the keys that are not plain signing keys of the account.
 func lacking(keys []string, account claims.Account) []string {
 	return slices.DeleteFunc(keys, func(key string) bool {
 		return slices.ContainsFunc(account.SigningKeys, func(k claims.SigningKey) bool { return k.PublicKey == key && k.Scope == nil })
 	})
 }
 
-// lostProviderKeys are the provider's keys that the account had, by the model, and does not have any more. Once a refresh without them is
-// stored, the model has none: then they are all that the provider is configured with.
+// lostProviderKeys returns the provider's keys that the model has and the account no longer has. After a refresh
+// without them, the model has none: the configured keys are used then.
 func (r *accountResource) lostProviderKeys(state *accountModel, account claims.Account) []string {
 	had := state.providerKeys()
 	if len(had) == 0 {
@@ -80,8 +80,8 @@ func (r *accountResource) lostProviderKeys(state *accountModel, account claims.A
 	return lacking(had, account)
 }
 
-// settleProviderKeys settles which keys the account has for the provider, as far as that is known. The system account has none:
-// whoever works in accounts would be the master of all servers. Generated tells that the account's identity is yet to be made.
+// settleProviderKeys sets the provider's keys in the plan, if they are known. The system account gets none, because the
+// provider's key could then control all servers. Generated is true if the account's identity does not exist yet.
 func (r *accountResource) settleProviderKeys(plan *accountModel, generated bool, diags *diag.Diagnostics) {
 	plan.ProviderSigningKeys = types.SetUnknown(types.StringType)
 	if r.data == nil {
@@ -110,14 +110,15 @@ func (r *accountResource) settleProviderKeys(plan *accountModel, generated bool,
 	for i, key := range account.SigningKeys {
 		if key.Scope != nil && slices.Contains(keys, key.PublicKey) {
 			diags.AddAttributeError(path.Root("signing_keys").AtListIndex(i).AtName("scope"), "Provider's Signing Key Is Scoped",
-				fmt.Sprintf("The key %s is the provider's own (accounts in its configuration), which has to be a plain signing key of every account "+
-					"that it manages.\n\nLeave the scope out, or use another key pair here.", key.PublicKey))
+				fmt.Sprintf("The key %s is the provider's own (accounts in the provider configuration). It must be a "+
+					"plain signing key in every account that the provider manages.\n\nRemove the scope, or use another "+
+					"key pair here.", key.PublicKey))
 		}
 	}
 }
 
-// warnOfTakenKeys warns that the account loses keys that it had for the provider, as it does when an environment without the key makes
-// the plan.
+// warnOfTakenKeys warns that the plan removes provider keys from the account, for example because the key is missing in
+// the environment.
 func (m *accountModel) warnOfTakenKeys(state *accountModel, account claims.Account, diags *diag.Diagnostics) {
 	if m.ProviderSigningKeys.IsUnknown() {
 		return
@@ -126,18 +127,20 @@ func (m *accountModel) warnOfTakenKeys(state *accountModel, account claims.Accou
 	if len(taken) == 0 {
 		return
 	}
-	diags.AddAttributeWarning(path.Root(providerKeysAttr), "Provider's Signing Key Is Taken Out", secret.Sprintf("The account %q does not have the signing keys "+
-		"%s any more, because they are not in accounts of the provider's configuration. Servers then disconnect and refuse every user that they "+
-		"have signed: a k3s with such credentials stops.\n\nTo keep them for as long as such credentials are in use, add them to "+
-		"accounts.previous_public_keys. If there is to be no change of keys, see whether accounts.signing_key, or %s in the environment, is what "+
-		"it was.", state.Name.ValueString(), strings.Join(taken, ", "), connection.EnvAccountSigningKey))
+	diags.AddAttributeWarning(path.Root(providerKeysAttr), "Provider's Signing Key Is Removed",
+		secret.Sprintf("The account %q loses the signing keys %s, because they are no longer in accounts of the "+
+			"provider configuration. Servers will disconnect and refuse every user that these keys have signed: k3s "+
+			"stops if it uses such credentials.\n\nTo keep the keys while such credentials are in use, add them to "+
+			"accounts.previous_public_keys. If the keys are not meant to change, check accounts.signing_key, or %s in "+
+			"the environment.",
+			state.Name.ValueString(), strings.Join(taken, ", "), connection.EnvAccountSigningKey))
 }
 
-// currentProviderKeys are the keys that the provider is configured with; none if that cannot be told.
+// currentProviderKeys returns the provider's configured keys, or nil if they cannot be determined.
 func (r *accountResource) currentProviderKeys() []string {
 	keys, err := r.data.AccountKeys()
 	if err != nil {
-		return nil // what the state has is kept, and a plan tells what is wrong
+		return nil // keep the keys in the state; the plan reports the error
 	}
 	return keys
 }

@@ -31,7 +31,7 @@ func readAccount(o attribute.Object) claims.Account {
 			}
 			a.Tiers[name] = readJetStream(tier)
 		}
-		if a.Tiers == nil || jetStream.HasOther("tiers") { // both exclude each other, which validation says
+		if a.Tiers == nil || jetStream.HasOther("tiers") { // validation reports that they exclude each other
 			flat := readJetStream(jetStream)
 			a.JetStream = &flat
 		}
@@ -61,7 +61,7 @@ func readAccount(o attribute.Object) claims.Account {
 		for _, d := range mapping.Objects("destinations") {
 			a.Mappings[subject] = append(a.Mappings[subject], claims.Destination{
 				Subject: d.Text("subject"), Cluster: d.Text("cluster"),
-				Weight: uint8(max(1, min(d.Int("weight"), 100))), //nolint:gosec // what is outside these bounds, a validator refuses
+				Weight: uint8(max(1, min(d.Int("weight"), 100))), //nolint:gosec // a validator refuses values outside these bounds
 			})
 		}
 	}
@@ -75,7 +75,7 @@ func readAccount(o attribute.Object) claims.Account {
 	return a
 }
 
-// readJetStream reads limits of streams. Storage that is left out is none.
+// readJetStream reads limits of streams. Storage that is not set is zero: the account has none.
 func readJetStream(o attribute.Object) claims.JetStream {
 	storage := func(name string) *int64 {
 		if o.IsSet(name) {
@@ -95,7 +95,7 @@ func readExport(o attribute.Object) claims.Export {
 	e := claims.Export{
 		Name: o.Text("name"), Subject: o.Text("subject"), Type: o.Text("type"), TokenRequired: o.Bool("token_required"),
 		Revocations: o.Times("revocations"), ResponseType: o.Text("response_type"), ResponseThreshold: o.Duration("response_threshold"),
-		AccountTokenPosition: uint(max(0, o.Int("account_token_position"))), //nolint:gosec // what is below zero, a validator refuses
+		AccountTokenPosition: uint(max(0, o.Int("account_token_position"))), //nolint:gosec // a validator refuses negative values
 		Advertise:            o.Bool("advertise"), AllowTrace: o.Bool("allow_trace"), Description: o.Text("description"), InfoURL: o.Text("info_url"),
 	}
 	if latency := o.Object("latency"); !latency.IsNull() {

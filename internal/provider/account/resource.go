@@ -1,4 +1,5 @@
-// Package account is the Terraform surface of an account: an isolated tenant of a NATS system in operator mode.
+// Package account implements the resource nats_account and its data sources. An account is an isolated part of a NATS
+// system in operator mode.
 package account
 
 import (
@@ -23,8 +24,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// How long operations may take unless the resource's timeouts say otherwise. A push takes milliseconds, and up to a second more
-// where the account was signed within the same one; servers that are down are waited for some seconds.
+// Default timeouts. A push takes milliseconds, plus up to a second if the account was already signed within the same
+// second. Waiting for servers that are down takes a few seconds.
 const (
 	createTimeout = 2 * time.Minute
 	readTimeout   = time.Minute
@@ -71,7 +72,7 @@ func (r *accountResource) Create(ctx context.Context, req resource.CreateRequest
 	defer cancel()
 
 	if account.PublicKey == "" {
-		publicKey, _, err := claims.NewKey(natsconn.AccountKey) // its seed is nobody's from here on
+		publicKey, _, err := claims.NewKey(natsconn.AccountKey) // the seed is discarded
 		if err != nil {
 			addError(&resp.Diagnostics, "Create", &plan, err)
 			return
@@ -81,7 +82,7 @@ func (r *accountResource) Create(ctx context.Context, req resource.CreateRequest
 	}
 	err := r.apply(ctx, &plan, account, nil, &resp.Diagnostics)
 	if uncertain, ok := errors.AsType[*resolver.UncertainError](err); ok {
-		// Servers may have it, and nothing but the state would know a generated identity.
+		// Servers may have the account, and a generated identity exists only in the state.
 		err = nil
 		plan.noteUncertain(uncertain, &resp.Diagnostics)
 	}
@@ -94,7 +95,7 @@ func (r *accountResource) Create(ctx context.Context, req resource.CreateRequest
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity, resp.Private)...)
 }
 
-// apply signs the account, and pushes it unless told not to. Before is what it was before, nil if it was not.
+// apply signs the account, and pushes it if push is true. Before is the prior state, or nil for a new account.
 func (r *accountResource) apply(ctx context.Context, plan *accountModel, account claims.Account, before *accountModel, diags *diag.Diagnostics) error {
 	signer, err := r.data.OperatorSigner()
 	if err != nil {
@@ -142,7 +143,8 @@ func (r *accountResource) apply(ctx context.Context, plan *accountModel, account
 	return nil
 }
 
-// stored returns the claims that the servers have: those of before, unless that was only signed. It is empty if there are none.
+// stored returns the claims on the servers: those of before if it was pushed, otherwise those that a lookup returns. It
+// returns empty claims if the servers do not have the account.
 func stored(ctx context.Context, accounts *resolver.Resolver, before *accountModel) (claims.Account, error) {
 	switch {
 	case before == nil:
@@ -161,7 +163,7 @@ func stored(ctx context.Context, accounts *resolver.Resolver, before *accountMod
 	return *found.Account, nil
 }
 
-// keepStreams refuses changes that would take streams away, or make them read-only.
+// keepStreams refuses changes that would remove streams or make them read-only.
 func keepStreams(ctx context.Context, accounts *resolver.Resolver, account, before claims.Account) error {
 	off, tiers := losesJetStream(account, before), leavesTiers(account, before)
 	if !off && !tiers {
@@ -177,7 +179,7 @@ func keepStreams(ctx context.Context, accounts *resolver.Resolver, account, befo
 	return &tiersError{account.PublicKey, streams}
 }
 
-// signOnly signs the account for somebody else to hand to the servers.
+// signOnly signs the account without pushing it.
 func (m *accountModel) signOnly(ctx context.Context, account claims.Account, signer *claims.Signer, before *accountModel) error {
 	var after time.Time
 	if before != nil {
@@ -190,9 +192,9 @@ func (m *accountModel) signOnly(ctx context.Context, account claims.Account, sig
 	return err
 }
 
-// merge returns what is to be pushed where stored is: nil if that says it already.
+// merge returns the claims to push over the stored ones, or nil if the stored claims are already equal.
 func merge(account claims.Account, stored *resolver.Stored, before *accountModel, issuer string) (*claims.Account, error) {
-	pushed := before != nil && before.Push.ValueBool() // else nothing is known of what is stored
+	pushed := before != nil && before.Push.ValueBool() // otherwise the stored claims are unknown to the state
 	if stored == nil {
 		if pushed && before.Pending.IsNull() {
 			return nil, &goneError{account.PublicKey}
@@ -236,14 +238,15 @@ func (r *accountResource) Read(ctx context.Context, req resource.ReadRequest, re
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 	imported := state.JWT.IsNull()
 	if !imported && !state.Push.ValueBool() {
-		return // nothing but the state knows it
+		return // the account exists only in the state
 	}
 	stored, err := r.lookUp(ctx, state.PublicKey.ValueString())
 	switch {
 	case errors.Is(err, resolver.ErrNotFound) && !imported:
-		resp.Diagnostics.AddWarning("Account Is Gone", secret.Sprintf("The servers do not have the account %s (%q) any more.\n\nAn apply pushes it again, "+
-			"with the same identity: its users can connect again, and the streams that its servers still have on disk come back.",
-			state.PublicKey.ValueString(), state.Name.ValueString()))
+		resp.Diagnostics.AddWarning("Account No Longer Exists",
+			secret.Sprintf("The servers no longer have the account %s (%q).\n\nAn apply pushes it again with the "+
+				"same identity: its users can connect again, and streams that are still on the servers' disks return.",
+				state.PublicKey.ValueString(), state.Name.ValueString()))
 		state.Pending = types.StringValue(pendingGone)
 		r.data.LoseKeys(state.PublicKey.ValueString(), r.lostProviderKeys(&state, claims.Account{}))
 		resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity, resp.Private)...)
@@ -267,8 +270,8 @@ func (r *accountResource) Read(ctx context.Context, req resource.ReadRequest, re
 	state.JWT, state.Issuer = types.StringValue(stored.Token), types.StringValue(stored.Signature.Issuer)
 	switch {
 	case stored.Behind > 0:
-		state.Pending = types.StringValue(fmt.Sprintf("%d of the servers have older claims", stored.Behind))
-	case state.Pending.ValueString() != pendingStreams: // which only an apply settles
+		state.Pending = types.StringValue(fmt.Sprintf("older claims on %d of the servers", stored.Behind))
+	case state.Pending.ValueString() != pendingStreams: // only an apply clears pendingStreams
 		state.Pending = types.StringNull()
 	}
 	if imported {
@@ -304,7 +307,7 @@ func (r *accountResource) Update(ctx context.Context, req resource.UpdateRequest
 
 	if plan.JWT.IsUnknown() {
 		if imported(ctx, req.Private, &resp.Diagnostics) {
-			state.Revocations = plan.Revocations // what else there is belongs to others
+			state.Revocations = plan.Revocations // all other revocations belong to others
 		}
 		if err := r.apply(ctx, &plan, account, &state, &resp.Diagnostics); err != nil {
 			addError(&resp.Diagnostics, "Update", &plan, err)
@@ -328,11 +331,13 @@ func (r *accountResource) Delete(ctx context.Context, req resource.DeleteRequest
 		return
 	}
 	if !state.Push.ValueBool() {
-		return // no server was told of it by us
+		return // this resource did not push it
 	}
 	if r.data != nil && r.data.TakenOver(state.PublicKey.ValueString()) {
-		resp.Diagnostics.AddWarning("Account Stays", secret.Sprintf("The account %s (%q) was not deleted: another resource took it over in this apply, as it does "+
-			"in a replacement that creates before it destroys.", state.PublicKey.ValueString(), state.Name.ValueString()))
+		resp.Diagnostics.AddWarning("Account Was Not Deleted",
+			secret.Sprintf("The account %s (%q) was not deleted, because another resource adopted it in this apply. "+
+				"This is expected in a replacement that creates before it destroys.",
+				state.PublicKey.ValueString(), state.Name.ValueString()))
 		return
 	}
 	ctx, cancel := natsconn.Changing(ctx, timeout)
@@ -377,7 +382,8 @@ func (r *accountResource) ImportState(ctx context.Context, req resource.ImportSt
 		}
 	}
 	if err := natsconn.CheckPublicKey(identity.PublicKey.ValueString(), natsconn.AccountKey); err != nil {
-		resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("The id of an account is its public key: %v.", err))
+		resp.Diagnostics.AddError("Invalid Import ID",
+			fmt.Sprintf("The import ID of an account is its public key: %v.", err))
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("public_key"), identity.PublicKey)...)
@@ -394,7 +400,7 @@ func (m *accountModel) store(ctx context.Context, state *tfsdk.State, identity *
 
 func (m *accountModel) identity() identityModel { return identityModel{PublicKey: m.PublicKey} }
 
-// setDefaults sets what an import cannot read from a server.
+// setDefaults sets the attributes that an import cannot read from a server.
 func (m *accountModel) setDefaults() {
 	m.Push, m.DeletionProtection, m.ForceDestroy = types.BoolValue(true), types.BoolValue(true), types.BoolValue(false)
 }

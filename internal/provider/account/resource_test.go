@@ -244,7 +244,7 @@ func TestAccAccountKeepsForm(t *testing.T) {
 // An account that has expired is not signed.
 func TestAccAccountExpired(t *testing.T) {
 	w := acctest.NewInProcess(t, acctest.ProviderConfig([]string{"nats://127.0.0.1:1"})+config("name = \"a\"\n  expires_at = \"2020-01-01T00:00:00Z\""))
-	w.Refused(t, `The account "a" has expired at 2020-01-01T00:00:00Z`, "plan")
+	w.Refused(t, `The account "a" expired at 2020-01-01T00:00:00Z`, "plan")
 }
 
 // The servers' resolver decides what can be done; what it cannot is said with the remedy.

@@ -76,7 +76,7 @@ func TestAccAccountWithStreams(t *testing.T) {
 	write()
 
 	w.Configure(t, lines(tiers, ""))
-	if out := w.Apply(t); !acctest.Text("Streams Are Updated").MatchString(out) {
+	if out := w.Apply(t); !acctest.Text("Streams Will Be Updated").MatchString(out) {
 		t.Errorf("the change to tiers was not told:\n%s", out)
 	}
 	write()
@@ -87,10 +87,10 @@ func TestAccAccountWithStreams(t *testing.T) {
 	}
 
 	w.Configure(t, lines(flat, ""))
-	w.Refused(t, "nats-server takes no writes on streams that are there", "apply", "-auto-approve")
+	w.Refused(t, "nats-server refuses writes to existing streams", "apply", "-auto-approve")
 	write()
 	w.Configure(t, lines("null", ""))
-	w.Refused(t, "Without JetStream they stop answering at once", "apply", "-auto-approve")
+	w.Refused(t, "Without JetStream, the streams stop answering immediately", "apply", "-auto-approve")
 	write()
 	w.Configure(t, lines(tiers, ""))
 	w.Must(t, "apply", "-auto-approve", "-refresh-only")
@@ -125,7 +125,7 @@ func TestAccAccountPushedAgain(t *testing.T) {
 	push := func(name, jetStream string) {
 		t.Helper()
 		w.Configure(t, lines(name, jetStream, ""))
-		if out := w.Apply(t); !acctest.Text("Account Is Pushed From Now On").MatchString(out) {
+		if out := w.Apply(t); !acctest.Text("Account Will Be Pushed").MatchString(out) {
 			t.Errorf("the push was not told:\n%s", out)
 		}
 		w.AssertEmptyPlan(t)
@@ -149,7 +149,7 @@ func TestAccAccountPushedAgain(t *testing.T) {
 		}
 		if jetStream == "null" {
 			w.Configure(t, lines("second", jetStream, ""))
-			w.Refused(t, "Without JetStream they stop answering at once", "apply", "-auto-approve")
+			w.Refused(t, "Without JetStream, the streams stop answering immediately", "apply", "-auto-approve")
 			continue
 		}
 		push("second", jetStream)

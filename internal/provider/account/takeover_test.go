@@ -27,8 +27,8 @@ func TestAccAccountTakenOver(t *testing.T) {
 	w.Refused(t, "import it: terraform import ADDRESS "+key, "apply", "-auto-approve")
 	before := b.stored(t, key).Token
 	w.Configure(t, lines("a", "lifecycle {\n    create_before_destroy = true\n  }"))
-	if out := w.Apply(t); !acctest.Text("Account Was There Already").MatchString(out) {
-		t.Errorf("the account was taken over without a word:\n%s", out)
+	if out := w.Apply(t); !acctest.Text("Account Already Existed").MatchString(out) {
+		t.Errorf("the account was adopted without a warning:\n%s", out)
 	}
 	w.AssertEmptyPlan(t)
 	if b.stored(t, key).Token != before {
@@ -37,7 +37,7 @@ func TestAccAccountTakenOver(t *testing.T) {
 
 	replaced := func(args ...string) {
 		t.Helper()
-		if out := w.Must(t, append([]string{"apply", "-auto-approve"}, args...)...); !acctest.Text("was not deleted: another resource took it over").MatchString(out) {
+		if out := w.Must(t, append([]string{"apply", "-auto-approve"}, args...)...); !acctest.Text("was not deleted, because another resource adopted it").MatchString(out) {
 			t.Errorf("%v:\n%s", args, out)
 		}
 		w.AssertEmptyPlan(t)

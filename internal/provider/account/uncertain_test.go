@@ -28,7 +28,7 @@ func TestAccAccountPushNotAnswered(t *testing.T) {
 				proxy.Cut()
 			}()
 			w := acctest.NewInProcess(t, b.provider(`request_timeout = "2s"`)+config("name = \"a\"\n  timeouts = { create = \"3s\" }"))
-			if out := w.Apply(t); !acctest.Text("It is kept in the state, so that its identity is not lost").MatchString(out) {
+			if out := w.Apply(t); !acctest.Text("The account is kept in the state so that its identity is not lost").MatchString(out) {
 				t.Errorf("the push without an answer was not told:\n%s", out)
 			}
 			hold.Drop()
@@ -57,7 +57,7 @@ func TestAccAccountPushInterrupted(t *testing.T) {
 	w := acctest.NewInProcess(t, b.provider(`request_timeout = "10m"`)+config(`name = "a"`))
 	out := w.RunInterrupted(t, hold.Held(), "apply", "-auto-approve")
 	hold.Drop()
-	if !acctest.Text("It is kept in the state, so that its identity is not lost").MatchString(out) {
+	if !acctest.Text("The account is kept in the state so that its identity is not lost").MatchString(out) {
 		t.Errorf("the interrupted push was not told:\n%s", out)
 	}
 	b.urls = direct

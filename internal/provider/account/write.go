@@ -7,7 +7,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/claimattr"
 )
 
-// accountFields is the reverse of readAccount.
+// accountFields returns the attributes for claims. It is the inverse of readAccount.
 func accountFields(a claims.Account) attribute.Fields {
 	fields := attribute.Fields{
 		"public_key": a.PublicKey, "name": a.Name, "tags": a.Tags, "audience": a.Audience, "not_before": a.NotBefore, "expires_at": a.Expires,
@@ -82,7 +82,8 @@ func jetStreamFields(a claims.Account) attribute.Fields {
 	return fields
 }
 
-// storage is what the attribute of a storage says: nothing for none, and -1 for no limit.
+// storage returns the value of a storage attribute: nil for no storage, and -1 for no limit.
+
 func storage(limit *int64) *int64 {
 	if limit == nil {
 		unlimited := int64(bytesize.Unlimited)

@@ -100,7 +100,7 @@ func TestAccActivation(t *testing.T) {
 
 	// A token that has expired already is not signed.
 	w.Configure(t, activation(with("expires_at", "2020-01-01T00:00:00Z")))
-	w.Refused(t, "The activation has expired at 2020-01-01T00:00:00Z", "plan")
+	w.Refused(t, "The activation expired at 2020-01-01T00:00:00Z", "plan")
 }
 
 // A token is imported as it is.

@@ -10,14 +10,16 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 )
 
-// CheckExpiry refuses to sign what has expired already, and warns of what was signed and has expired since. Title is what it is, such as
-// "Account", which in words may be `account "a"`; outcome completes "has expired: ".
+// CheckExpiry adds an error if claims to be signed have already expired, and a warning if signed claims have expired
+// since. Title names the object, such as "Account", and words describe it, such as `account "a"`. Outcome is what the
+// expiry means, such as "servers accept none of its users".
 func CheckExpiry(diags *diag.Diagnostics, signing bool, expires time.Time, title, words, outcome string) {
 	if expires.IsZero() || expires.After(claims.SystemClock{}.Now()) {
 		return
 	}
 	at, summary := path.Root("expires_at"), title+" Has Expired"
-	text := fmt.Sprintf("The %s has expired at %s: %s.\n\nSet a time to come, or leave expires_at out.", words, expires.Format(time.RFC3339), outcome)
+	text := fmt.Sprintf("The %s expired at %s: %s.\n\nSet expires_at to a time in the future, or remove it.",
+		words, expires.Format(time.RFC3339), outcome)
 	if signing {
 		diags.AddAttributeError(at, summary, text)
 		return

@@ -11,8 +11,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// WarnOfKINE warns of each limit below an attribute that is less than KINE needs. Whose are the limits, such as `User "k3s"`, k3s is the one that
-// they hold for, such as "A k3s that connects as this user", and more is what else there is to say, empty or with a leading space.
+// WarnOfKINE warns about each limit below an attribute that is lower than KINE needs. Whose names the owner of the
+// limits, such as `User "k3s"`. K3s names what they apply to, such as "A k3s that connects as this user". More is an
+// additional sentence, with a leading space, or empty.
 func WarnOfKINE(diags *diag.Diagnostics, at path.Path, limits kine.Limits, whose, k3s, more string) {
 	for _, found := range limits.Check() {
 		limit, ok := errors.AsType[*kine.LimitError](found)
@@ -21,9 +22,9 @@ func WarnOfKINE(diags *diag.Diagnostics, at path.Path, limits kine.Limits, whose
 		}
 		summary, effect := "KINE Does Not Work Within a Limit", " does not start, or does not work."
 		if _, ok := errors.AsType[*kine.CautionError](found); ok {
-			summary, effect = "A Limit Is Tight for KINE", " starts, and may fail later."
+			summary, effect = "A Limit Is Tight for KINE", " starts, but may fail later."
 		}
-		diags.AddAttributeWarning(at.AtName(limit.Limit), summary, secret.Sprintf("%s: %s\n\n%s%s Raise the limit, or leave it out.%s", whose,
-			connection.Sentence(limit.Text), k3s, effect, more))
+		diags.AddAttributeWarning(at.AtName(limit.Limit), summary, secret.Sprintf("%s: %s\n\n%s%s Raise the limit, or remove it.%s",
+			whose, connection.Sentence(limit.Text), k3s, effect, more))
 	}
 }

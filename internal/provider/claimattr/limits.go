@@ -14,7 +14,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
-// PermissionsAttribute is an attribute with the subjects that may be published and subscribed to.
+// PermissionsAttribute returns an attribute for permissions to publish and subscribe.
 func PermissionsAttribute(description string) schema.SingleNestedAttribute {
 	permission := func(description, allow string) schema.SingleNestedAttribute {
 		return schema.SingleNestedAttribute{
@@ -22,11 +22,11 @@ func PermissionsAttribute(description string) schema.SingleNestedAttribute {
 			Optional:            true,
 			Attributes: map[string]schema.Attribute{
 				"allow": schema.ListAttribute{
-					MarkdownDescription: "Subjects that are allowed" + allow + ". Without any, all are that `deny` does not name.",
+					MarkdownDescription: "Subjects that are allowed" + allow + ". Defaults to all subjects that are not in `deny`.",
 					Optional:            true, ElementType: types.StringType,
 				},
 				"deny": schema.ListAttribute{
-					MarkdownDescription: "Subjects that are denied" + allow + ", also where `allow` names them.",
+					MarkdownDescription: "Subjects that are denied" + allow + ". Takes precedence over `allow`.",
 					Optional:            true, ElementType: types.StringType,
 				},
 			},
@@ -36,19 +36,21 @@ func PermissionsAttribute(description string) schema.SingleNestedAttribute {
 		MarkdownDescription: description,
 		Optional:            true,
 		Attributes: map[string]schema.Attribute{
-			"publish":   permission("What may be published to.", ""),
-			"subscribe": permission("What may be subscribed to.", ", with a queue group behind a space if it is for that alone"),
+			"publish":   permission("Subjects that clients may publish to.", ""),
+			"subscribe": permission("Subjects that clients may subscribe to.", ", optionally followed by a space and a queue group"),
 			"allow_responses": schema.SingleNestedAttribute{
-				MarkdownDescription: "Lets the user answer each request that it receives, on whatever subject the answer is asked for.",
+				MarkdownDescription: "Permission to answer each received request on its reply subject.",
 				Optional:            true,
 				Attributes: map[string]schema.Attribute{
 					"max_messages": schema.Int64Attribute{
-						MarkdownDescription: "Number of messages in answer to one request; `-1` is no limit, `0` the server's default, one.",
-						Required:            true, Validators: []validator.Int64{int64validator.Between(-1, math.MaxInt32)},
+						MarkdownDescription: "Maximum number of responses per request. `-1` is no limit, and `0` is " +
+							"the server's default of one.",
+						Required: true, Validators: []validator.Int64{int64validator.Between(-1, math.MaxInt32)},
 					},
 					"expires": schema.StringAttribute{
-						MarkdownDescription: "How long a request may be answered, such as `1m`. Defaults to the server's two minutes.",
-						Optional:            true, CustomType: customtype.DurationType{}, Validators: []validator.String{validators.PositiveDuration()},
+						MarkdownDescription: "Maximum time to respond to a request, such as `1m`. Defaults to the " +
+							"server's two minutes.",
+						Optional: true, CustomType: customtype.DurationType{}, Validators: []validator.String{validators.PositiveDuration()},
 					},
 				},
 			},
@@ -56,50 +58,57 @@ func PermissionsAttribute(description string) schema.SingleNestedAttribute {
 	}
 }
 
-// LimitAttributes are the attributes that limit a user: in an account's default permissions, in the template of a scoped signing key,
-// and in a user itself.
+// LimitAttributes returns the attributes with permissions and limits of a user. The template of a scoped signing key
+// and a user have them.
 func LimitAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"permissions": PermissionsAttribute("Subjects that may be published and subscribed to. Without it, those of the account's `default_permissions`."),
+		"permissions": PermissionsAttribute("Subjects that the user may publish and subscribe to. Defaults to the " +
+			"account's `default_permissions`."),
 		"subscriptions": schema.Int64Attribute{
-			MarkdownDescription: "Greatest number of subscriptions. Without it, there is no limit.",
+			MarkdownDescription: "Maximum number of subscriptions. Defaults to no limit.",
 			Optional:            true,
 		},
 		"data": schema.StringAttribute{
-			MarkdownDescription: "Greatest number of bytes, such as `1GiB`. nats-server does not enforce it. Without it, there is no limit.",
-			Optional:            true, CustomType: customtype.ByteSizeType{},
+			MarkdownDescription: "Maximum number of bytes, such as `1GiB`. nats-server does not enforce it. " +
+				"Defaults to no limit.",
+			Optional: true, CustomType: customtype.ByteSizeType{},
 		},
 		"payload": schema.StringAttribute{
-			MarkdownDescription: "Greatest size of a message, such as `1MiB`. Without it, there is no limit but the server's.",
+			MarkdownDescription: "Maximum size of a message, such as `1MiB`. Defaults to the server's limit.",
 			Optional:            true, CustomType: customtype.ByteSizeType{},
 		},
 		"source_networks": schema.ListAttribute{
-			MarkdownDescription: "Networks that connections may come from, such as `192.0.2.0/24`. Without any, all.",
-			Optional:            true, ElementType: types.StringType,
+			MarkdownDescription: "Networks from which connections are allowed, such as `192.0.2.0/24`. Defaults to " +
+				"all networks.",
+			Optional: true, ElementType: types.StringType,
 		},
 		"times": schema.ListNestedAttribute{
-			MarkdownDescription: "Times of the day at which connections are allowed. Without any, always.",
+			MarkdownDescription: "Times of day at which connections are allowed. Defaults to all day.",
 			Optional:            true,
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"start": schema.StringAttribute{MarkdownDescription: "Begin, such as `08:00:00`.", Required: true},
-				"end":   schema.StringAttribute{MarkdownDescription: "End, such as `18:00:00`.", Required: true},
+				"start": schema.StringAttribute{MarkdownDescription: "Start of the time range, such as `08:00:00`.",
+					Required: true},
+				"end": schema.StringAttribute{MarkdownDescription: "End of the time range, such as `18:00:00`.",
+					Required: true},
 			}},
 		},
 		"times_location": schema.StringAttribute{
-			MarkdownDescription: "Time zone of `times`, such as `Europe/Berlin`. Without it, that of the server.",
+			MarkdownDescription: "Time zone of `times`, such as `Europe/Berlin`. Defaults to the server's time zone.",
 			Optional:            true,
 		},
 		"bearer_token": schema.BoolAttribute{
-			MarkdownDescription: "Let whoever has the JWT connect, without the seed. Defaults to `false`.",
+			MarkdownDescription: "Whether the JWT alone is enough to connect, without the seed. Defaults to `false`.",
 			Optional:            true,
 		},
 		"proxy_required": schema.BoolAttribute{
-			MarkdownDescription: "Refuse connections that do not come by way of a trusted proxy. Defaults to `false`.",
-			Optional:            true,
+			MarkdownDescription: "Whether to refuse connections that do not come through a trusted proxy. Defaults " +
+				"to `false`.",
+			Optional: true,
 		},
 		"connection_types": schema.ListAttribute{
-			MarkdownDescription: "Kinds of connections that are allowed: `STANDARD`, `WEBSOCKET`, `LEAFNODE`, `LEAFNODE_WS`, `MQTT`, `MQTT_WS`, " +
-				"`IN_PROCESS`. Without any, all.",
+			MarkdownDescription: "Allowed types of connections: `STANDARD`, `WEBSOCKET`, `LEAFNODE`, `LEAFNODE_WS`, " +
+				"`MQTT`, `MQTT_WS`, `IN_PROCESS`. Defaults to all types.",
+
 			Optional: true, ElementType: types.StringType,
 		},
 	}
@@ -117,7 +126,7 @@ func Permissions(o attribute.Object) claims.Permissions {
 	return p
 }
 
-// PermissionFields is the reverse of [Permissions], nil if there are none.
+// PermissionFields is the inverse of [Permissions]. It returns nil if there are no permissions.
 func PermissionFields(p claims.Permissions) attribute.Fields {
 	permission := func(p claims.Permission) attribute.Fields {
 		return attribute.Fields{"allow": p.Allow, "deny": p.Deny}.OrNil()
@@ -143,7 +152,7 @@ func Limits(o attribute.Object) claims.UserLimits {
 	return u
 }
 
-// LimitFields is the reverse of [Limits].
+// LimitFields is the inverse of [Limits].
 func LimitFields(u claims.UserLimits) attribute.Fields {
 	var times []attribute.Fields
 	for _, t := range u.Times {

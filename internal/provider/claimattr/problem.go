@@ -1,6 +1,6 @@
-// Package claimattr is what the resources whose attributes become the claims of a JWT share: the attributes that say what a user
-// may do, problems of claims at the attributes that the claims were read from, and the part of a resource that signs on this
-// machine alone.
+// Package claimattr is shared by the resources whose attributes become the claims of a JWT. It has the attributes for
+// permissions and limits of users, reports problems of claims at the attributes that the claims come from, and
+// implements resources that only sign JWTs locally.
 package claimattr
 
 import (
@@ -15,21 +15,21 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 )
 
-// Names are the attributes of fields, by the field's name in Go, where the one does not follow from the other: an attribute's name
-// is that of its field in lower case, with underscores between the words. A name with a dot is an attribute in another. With [] at
-// the end of a map's name, it is the attribute in each entry that holds what the entry is in Go; with # at the end of a list's
-// name, it says that the attribute is a set, whose elements have no path.
+// Names maps a field's name in Go to the attribute's name. It needs an entry only if the attribute's name is not the
+// field's name in snake case. A value with dots is the path of a nested attribute. A key that ends in [] is a map: the
+// value is the attribute of each entry that holds the entry's Go value. A key that ends in # is a list whose attribute
+// is a set, so that its elements have no path.
 type Names map[string]string
 
-// AddProblems adds an error for each problem. What is not known yet has no problems: those of the attributes in unknown, of what is
-// above and below them, and of the list elements that they are part of, are left for the apply to find.
+// AddProblems adds an error for each problem. It leaves a problem to the apply if an unknown value can decide it: a
+// value at, above or below the problem's attribute, or in the same list element.
 func AddProblems(diags *diag.Diagnostics, problems []claims.Problem, names Names, unknown path.Paths) {
 	for _, problem := range problems {
 		at := names.Path(problem.Path)
 		if undecided(at, unknown) {
 			continue
 		}
-		// A CLI shows the resource and not the attribute, if that is a nested one.
+		// A CLI shows the resource but not the path of a nested attribute.
 		where := "The claims"
 		if !at.Equal(path.Empty()) {
 			where = fmt.Sprintf("Attribute %s", at)
@@ -60,7 +60,7 @@ func (n Names) Path(fields []any) path.Path {
 	return at
 }
 
-// below returns the path of an attribute, whose name may have dots, in the object at another path.
+// below returns the path of an attribute in the object at another path. The name can contain dots.
 func below(at path.Path, names string) path.Path {
 	for name := range strings.SplitSeq(names, ".") {
 		if at.Equal(path.Empty()) {
@@ -72,7 +72,7 @@ func below(at path.Path, names string) path.Path {
 	return at
 }
 
-// boundary is where a word of a field's name begins.
+// boundary matches where a word of a field's name begins.
 var boundary = regexp.MustCompile(`([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])`)
 
 func (n Names) name(field string) string {
@@ -82,17 +82,17 @@ func (n Names) name(field string) string {
 	return strings.ToLower(boundary.ReplaceAllString(field, "${1}${3}_${2}${4}"))
 }
 
-// undecided tells whether what is unknown may decide a problem at this path.
+// undecided reports whether an unknown value can decide a problem at this path.
 func undecided(at path.Path, unknown path.Paths) bool {
 	return !Known(at, unknown) || slices.ContainsFunc(unknown, func(u path.Path) bool { return isWithin(at, elementOf(u)) })
 }
 
-// Known tells whether all of an attribute is known: neither it nor what it is in, nor anything in it, is unknown.
+// Known reports whether an attribute, all its parents and everything below it are known.
 func Known(at path.Path, unknown path.Paths) bool {
 	return !slices.ContainsFunc(unknown, func(u path.Path) bool { return isWithin(at, u) || isWithin(u, at) })
 }
 
-// isWithin tells whether a path is another one or below it.
+// isWithin reports whether a path is equal to parent or below it.
 func isWithin(at, parent path.Path) bool {
 	if len(parent.Steps()) > len(at.Steps()) {
 		return false
@@ -105,7 +105,8 @@ func isWithin(at, parent path.Path) bool {
 	return true
 }
 
-// elementOf returns the element of the outermost list or map that a path leads into, or its attribute of the first level.
+// elementOf returns the path of the element of the outermost list or map that contains a path, or of the root
+// attribute.
 func elementOf(at path.Path) path.Path {
 	for len(at.Steps()) > 2 {
 		at = at.ParentPath()

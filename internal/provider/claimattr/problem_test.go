@@ -25,12 +25,12 @@ func TestPath(t *testing.T) {
 		`scope.template.permissions.deny[1]`:   {"Scope", "Template", "Permissions", "Deny", 1},
 	} {
 		if got := names.Path(fields).String(); got != want {
-			t.Errorf("%v is %s, not %s", fields, got, want)
+			t.Errorf("path of %v is %s, want %s", fields, got, want)
 		}
 	}
 }
 
-// A problem that something unknown may decide is not told.
+// A problem that an unknown value can decide is not reported.
 func TestUndecided(t *testing.T) {
 	export := path.Root("exports").AtListIndex(0)
 	for _, c := range []struct {
@@ -53,12 +53,12 @@ func TestUndecided(t *testing.T) {
 			}
 		}
 		if len(told) != len(c.told) {
-			t.Errorf("with %s unknown, told are %v", c.unknown, told)
+			t.Errorf("with %s unknown, problems are at %v", c.unknown, told)
 			continue
 		}
 		for i := range told {
 			if told[i] != c.told[i] {
-				t.Errorf("with %s unknown, told are %v, not %v", c.unknown, told, c.told)
+				t.Errorf("with %s unknown, problems are at %v, want %v", c.unknown, told, c.told)
 			}
 		}
 	}

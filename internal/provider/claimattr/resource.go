@@ -10,36 +10,37 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 )
 
-// Model is the model M of a resource, a pointer to S.
+// Model is the pointer to the model S of a resource.
 type Model[S any] interface {
 	*S
-	// Check tells what is wrong with a configuration, as far as it is known.
+	// Check reports what is wrong with a configuration, as far as its values are known.
 	Check(diags *diag.Diagnostics)
-	// Preview sets in a plan what is known of the result. State is nil for a new resource.
+	// Preview sets the known results in a plan. State is nil for a new resource.
 	Preview(config, state *S, diags *diag.Diagnostics)
-	// Apply signs what the state, nil for a new resource, does not have yet.
+	// Apply signs if the state does not have what is planned. State is nil for a new resource.
 	Apply(ctx context.Context, config, state *S, diags *diag.Diagnostics)
-	// Identity is the resource's identity.
+	// Identity returns the resource's identity.
 	Identity() any
 }
 
-// Resource is the part that resources share which are signed on this machine: all of one is in its state, and no server is asked
-// or told. It is to be embedded.
+// Resource is embedded by resources that sign locally. Their objects exist only in the state, and no server is
+// involved.
 type Resource[S any, M Model[S]] struct {
-	// Name is what follows the provider's name in that of the type, such as "operator".
+	// Name is the type name without the provider's prefix, such as "operator".
 	Name string
-	// Prepare adds to a configuration what does not stand in it, such as the provider's keys; nil adds nothing.
+	// Prepare adds values to a configuration that it does not contain, such as the provider's keys. Nil adds nothing.
 	Prepare func(config *S)
 }
 
-// prepare calls Prepare if there is one.
+// prepare calls Prepare if it is set.
 func (r *Resource[S, M]) prepare(config *S) {
 	if r.Prepare != nil {
 		r.Prepare(config)
 	}
 }
 
-// Metadata implements [resource.Resource]. The identity is what was signed, which changes in place: nothing is lost with the old one.
+// Metadata implements [resource.Resource]. The identity identifies the signed JWT, so it changes when the object is
+// signed again.
 func (r *Resource[S, M]) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_" + r.Name
 	resp.ResourceBehavior = resource.ResourceBehavior{MutableIdentity: true}
@@ -54,7 +55,7 @@ func (r *Resource[S, M]) ValidateConfig(ctx context.Context, req resource.Valida
 	}
 }
 
-// ModifyPlan implements [resource.ResourceWithModifyPlan]: it says what is going to be signed.
+// ModifyPlan implements [resource.ResourceWithModifyPlan]. It plans what will be signed.
 func (r *Resource[S, M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() {
 		return
@@ -110,12 +111,12 @@ func (r *Resource[S, M]) sign(
 	diags.Append(identity.Set(ctx, plan.Identity())...)
 }
 
-// Read implements [resource.Resource]: there is nowhere to look but the state.
+// Read implements [resource.Resource]. It only sets the identity, because the object exists only in the state.
 func (r *Resource[S, M]) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	state := M(new(S))
 	resp.Diagnostics.Append(attribute.Get(ctx, req.State, state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.Identity())...)
 }
 
-// Delete implements [resource.Resource]: it only forgets.
+// Delete implements [resource.Resource]. The framework removes the object from the state.
 func (r *Resource[S, M]) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}

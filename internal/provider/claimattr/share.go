@@ -19,83 +19,98 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
-// kind is the attribute that tells streams from services.
+// kind returns the attribute that distinguishes streams from services.
 func kind() schema.StringAttribute {
 	return schema.StringAttribute{
-		MarkdownDescription: fmt.Sprintf("`%s` for messages that the exporter publishes, `%s` for requests that it answers.", claims.Stream, claims.Service),
-		Required:            true,
+		MarkdownDescription: fmt.Sprintf("Type: `%s` for messages that the exporter publishes, `%s` for requests "+
+			"that the exporter answers.",
+			claims.Stream, claims.Service),
+		Required: true,
 	}
 }
 
-// ExportsAttribute is the attribute exports of an account.
+// ExportsAttribute returns the attribute exports of an account.
 func ExportsAttribute() schema.ListNestedAttribute {
 	return schema.ListNestedAttribute{
-		MarkdownDescription: "Subjects that other accounts may import.",
+		MarkdownDescription: "Subjects that other accounts can import.",
 		Optional:            true,
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-			"name":    OptionalText("Name, for people."),
-			"subject": schema.StringAttribute{MarkdownDescription: "Subject, which may have wildcards.", Required: true},
-			"type":    kind(),
-			"token_required": OptionalFlag("Keep the export private: an account can import it only with an activation token, as `nats_activation` makes " +
-				"one."),
-			"revocations": Revocations("Accounts whose activation tokens are refused, by their public key or `*` for all: those that were issued up to " +
-				"the time given."),
+			"name": OptionalText("Name of the export, for people."),
+			"subject": schema.StringAttribute{MarkdownDescription: "Exported subject. It can contain wildcards.",
+				Required: true},
+			"type": kind(),
+			"token_required": OptionalFlag("Whether the export is private. An account can import a private export only with " +
+				"an activation token, such as the `jwt` of a `nats_activation`."),
+			"revocations": Revocations("Revoked activations: a map from the public key of an importing account, or " +
+				"`*` for all accounts, to a time. Servers refuse activation tokens of the account that were issued " +
+				"up to that time."),
 			"response_type": schema.StringAttribute{
-				MarkdownDescription: "How a service answers: with one message (`Singleton`, the default), several (`Stream`), or one in parts (`Chunked`).",
-				Optional:            true,
+				MarkdownDescription: "How a service responds: with one message (`Singleton`), several messages " +
+					"(`Stream`), or one message in chunks (`Chunked`). Defaults to `Singleton`.",
+				Optional: true,
 			},
 			"response_threshold": schema.StringAttribute{
-				MarkdownDescription: "How long a service may take to answer, such as `5s`. Defaults to the server's two minutes.",
-				Optional:            true, CustomType: customtype.DurationType{}, Validators: []validator.String{notZero},
+				MarkdownDescription: "Maximum time for a service to respond, such as `5s`. Defaults to the server's " +
+					"two minutes.",
+				Optional: true, CustomType: customtype.DurationType{}, Validators: []validator.String{notZero},
 			},
 			"latency": schema.SingleNestedAttribute{
-				MarkdownDescription: "Has the servers measure how long a service takes.",
+				MarkdownDescription: "Latency measurement of a service by the servers.",
 				Optional:            true,
 				Attributes: map[string]schema.Attribute{
-					"results": schema.StringAttribute{MarkdownDescription: "Subject that measurements are published to, without wildcards.", Required: true},
-					"sampling": schema.Int64Attribute{
-						MarkdownDescription: "Share of requests that are measured, in percent, from 1 to 100; `0` for those whose headers ask for it.",
+					"results": schema.StringAttribute{
+						MarkdownDescription: "Subject to which measurements are published. It cannot contain wildcards.",
 						Required:            true,
+					},
+					"sampling": schema.Int64Attribute{
+						MarkdownDescription: "Share of requests to measure, in percent, from 1 to 100, or `0` for " +
+							"requests whose headers ask for it.",
+						Required: true,
 					},
 				},
 			},
 			"account_token_position": schema.Int64Attribute{
-				MarkdownDescription: "Position in the subject, from 1 on, of the wildcard that stands for the importing account's public key.",
-				Optional:            true, Validators: []validator.Int64{int64validator.AtLeast(1)},
+				MarkdownDescription: "Position in the subject, starting at 1, of the wildcard that stands for the " +
+					"public key of the importing account.",
+				Optional: true, Validators: []validator.Int64{int64validator.AtLeast(1)},
 			},
-			"advertise":   OptionalFlag("Note for tools that the export may be shown to others."),
-			"allow_trace": OptionalFlag("Let message traces into a service."),
-			"description": OptionalText("What the export is for."),
-			"info_url":    OptionalText("Address of further information, an absolute URL."),
+			"advertise":   OptionalFlag("Whether tools may show the export to others."),
+			"allow_trace": OptionalFlag("Whether message traces continue into a service."),
+			"description": OptionalText("Purpose of the export."),
+			"info_url":    OptionalText("Absolute URL with more information."),
 		}},
 	}
 }
 
-// ImportsAttribute is the attribute imports of an account.
+// ImportsAttribute returns the attribute imports of an account.
 func ImportsAttribute() schema.ListNestedAttribute {
 	return schema.ListNestedAttribute{
-		MarkdownDescription: "Subjects of other accounts.",
+		MarkdownDescription: "Subjects imported from other accounts.",
 		Optional:            true,
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-			"name":          OptionalText("Name, for people."),
-			"account":       schema.StringAttribute{MarkdownDescription: "Public key of the exporting account.", Required: true},
-			"subject":       schema.StringAttribute{MarkdownDescription: "Subject in the exporting account.", Required: true},
-			"type":          kind(),
-			"token":         OptionalText("Activation token, for a private export: `jwt` of a `nats_activation`."),
-			"local_subject": OptionalText("Subject in this account, if not the same. `$1` in it stands for the first wildcard of `subject`."),
-			"to":            OptionalText("Older form of `local_subject`, which NATS has deprecated: for accounts that have it already."),
-			"share":         OptionalFlag("Let the exporter of a service see who asks, for latency measurements."),
-			"allow_trace":   OptionalFlag("Let message traces into a stream."),
+			"name": OptionalText("Name of the import, for people."),
+			"account": schema.StringAttribute{MarkdownDescription: "Public key of the exporting account.",
+				Required: true},
+			"subject": schema.StringAttribute{MarkdownDescription: "Subject in the exporting account.",
+				Required: true},
+			"type":  kind(),
+			"token": OptionalText("Activation token for a private export: the `jwt` of a `nats_activation`."),
+			"local_subject": OptionalText("Subject in this account. `$1` in it refers to the first wildcard of `subject`. " +
+				"Defaults to `subject`."),
+			"to": OptionalText("Old form of `local_subject`, deprecated by NATS. It exists for accounts that already use " +
+				"it."),
+			"share":       OptionalFlag("Whether the exporter of a service can see the requesting client in latency measurements."),
+			"allow_trace": OptionalFlag("Whether message traces continue into a stream."),
 		}},
 	}
 }
 
-// OptionalFlag is an optional boolean that is false by default.
+// OptionalFlag returns an optional boolean that defaults to false.
 func OptionalFlag(description string) schema.BoolAttribute {
 	return schema.BoolAttribute{MarkdownDescription: description + " Defaults to `false`.", Optional: true}
 }
 
-// OptionalText is an optional text that is not empty.
+// OptionalText returns an optional string that cannot be empty.
 func OptionalText(description string) schema.StringAttribute {
 	return schema.StringAttribute{
 		MarkdownDescription: description,
@@ -103,7 +118,7 @@ func OptionalText(description string) schema.StringAttribute {
 	}
 }
 
-// Revocations is a map of times by public key.
+// Revocations returns an attribute that maps public keys to times.
 func Revocations(description string) schema.MapAttribute {
 	return schema.MapAttribute{
 		MarkdownDescription: description,
@@ -112,15 +127,16 @@ func Revocations(description string) schema.MapAttribute {
 	}
 }
 
-// notZero refuses a threshold that the claims leave out. What is negative or not a duration is told elsewhere.
+// notZero refuses a zero threshold, which the claims omit. Other validators refuse negative values and values that are
+// not a duration.
 var notZero = validators.String("a duration above zero", "Invalid Duration", func(text string) error {
 	if d, err := time.ParseDuration(text); err == nil && d == 0 {
-		return errors.New("leave it out for the server's two minutes")
+		return errors.New("leave it out to use the server's two minutes")
 	}
 	return nil
 })
 
-// ExportFields returns the fields of one of [ExportsAttribute].
+// ExportFields returns the fields of an element of [ExportsAttribute].
 func ExportFields(e claims.Export) attribute.Fields {
 	fields := attribute.Fields{
 		"name": e.Name, "subject": e.Subject, "type": e.Type, "token_required": e.TokenRequired, "revocations": e.Revocations,
@@ -136,7 +152,7 @@ func ExportFields(e claims.Export) attribute.Fields {
 	return fields
 }
 
-// ImportFields returns the fields of one of [ImportsAttribute].
+// ImportFields returns the fields of an element of [ImportsAttribute].
 func ImportFields(i claims.Import) attribute.Fields {
 	return attribute.Fields{
 		"name": i.Name, "subject": i.Subject, "account": i.Account, "token": i.Token, "to": i.To, "local_subject": i.LocalSubject,

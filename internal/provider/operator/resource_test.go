@@ -186,7 +186,7 @@ resource "nats_nkey" "test" {
 func TestAccOperatorExpired(t *testing.T) {
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
 		Config:      operator(`name = "lab"`, wo("seed_wo", acctest.NewKey(t, natsconn.OperatorKey).Seed, "1"), `expires_at = "2020-01-01T00:00:00Z"`),
-		ExpectError: acctest.Text("The operator has expired at 2020-01-01T00:00:00Z"),
+		ExpectError: acctest.Text("The operator expired at 2020-01-01T00:00:00Z"),
 	}}})
 }
 
