@@ -101,7 +101,7 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 	operator := func(name string, value any, want string) invalid {
 		return invalid{acctest.Config{"operator": acctest.Config{name: value}}, "operator." + name, want}
 	}
-	const oneOfTwo = "A client certificate needs its key, and a key its certificate"
+	const oneOfTwo = "A client certificate requires its key, and a key its certificate"
 
 	return map[string]invalid{
 		"no_servers":             field("servers", list(), "at least 1 element"),
@@ -187,9 +187,9 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 		"key_twice":          tls(acctest.Config{"cert_file": "/c", "key_file": "/k", "key_pem": "x"}, "tls.key_pem", `"tls.key_file" cannot be specified`),
 		"cert_without_key":   tls(acctest.Config{"cert_file": files.ClientCert}, "tls", oneOfTwo),
 		"key_without_cert":   tls(acctest.Config{"key_file": files.ClientKey}, "tls", oneOfTwo),
-		"ca_pem_is_path":     tls(acctest.Config{"ca_pem": files.CA}, "tls.ca_pem", "Attribute tls.ca_pem must be PEM text: no PEM block was found in it"),
-		"broken_certificate": tls(acctest.Config{"ca_pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}, "tls.ca_pem", "a certificate in it cannot be read"),
-		"key_pem_is_no_pem":  tls(acctest.Config{"cert_file": "/c", "key_pem": "hunter2"}, "tls.key_pem", "no PEM block was found in it"),
+		"ca_pem_is_path":     tls(acctest.Config{"ca_pem": files.CA}, "tls.ca_pem", "Attribute tls.ca_pem must be PEM text: it contains no PEM block"),
+		"broken_certificate": tls(acctest.Config{"ca_pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}, "tls.ca_pem", "it contains a certificate that cannot be parsed"),
+		"key_pem_is_no_pem":  tls(acctest.Config{"cert_file": "/c", "key_pem": "hunter2"}, "tls.key_pem", "it contains no PEM block"),
 		"ca_in_home":         tls(acctest.Config{"ca_file": "~/ca.pem"}, "tls.ca_file", "use pathexpand()"),
 		"empty_ca":           tls(acctest.Config{"ca_file": ""}, "tls.ca_file", "leave it out or set it to null"),
 		"empty_server_name":  tls(acctest.Config{"server_name": ""}, "tls.server_name", "leave it out or set it to null"),

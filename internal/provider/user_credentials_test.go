@@ -146,7 +146,7 @@ func TestAccCLIUserCredentialsExpire(t *testing.T) {
 
 	short := s.provider() + verifiedConfig(lab.ClientURL(), `expires_in = "2s"`)
 	w.Configure(t, short+untilExpired)
-	if out := w.Apply(t); !acctest.Text(`The credentials of the user "check" expired at`).MatchString(out) || !strings.Contains(out, "Raise expires_in") {
+	if out := w.Apply(t); !acctest.Text(`The credentials of the user "check" expired at`).MatchString(out) || !strings.Contains(out, "Increase expires_in") {
 		t.Errorf("there is no warning:\n%s", out)
 	}
 	w.Configure(t, strings.NewReplacer(`verify           = "etcd"`, "depends_on = [terraform_data.again]\n  verify = \"contract\"",
@@ -200,7 +200,7 @@ output "signing" {
 	}
 	w := acctest.NewWorkspace(t, config(""))
 	out, err := w.Run(t.Context(), "plan")
-	if want := acctest.Text("Or give the same seed as signing_key_seed here"); err == nil || !want.MatchString(out) {
+	if want := acctest.Text("Alternatively, set signing_key_seed to the same seed here"); err == nil || !want.MatchString(out) {
 		t.Errorf("signed with a key that is not known: %v\n%s", err, out)
 	}
 	w.Configure(t, config("signing_key_seed = nats_nkey.signing.seed"))

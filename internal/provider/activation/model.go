@@ -33,7 +33,8 @@ type activationModel struct {
 	Issuer                  types.String    `tfsdk:"issuer"`
 	IssuedAt                types.String    `tfsdk:"issued_at"`
 
-	// provider has the key that signs where the configuration gives none. It is there in a model of the configuration alone.
+	// provider has the key that signs if the configuration does not have one. It is set only in a model of the
+	// configuration.
 	provider *connection.Data `tfsdk:"-"`
 }
 
@@ -49,10 +50,10 @@ func (m *activationModel) Identity() any {
 	return identityModel{Account: m.Account, ImportAccount: m.ImportAccount, Subject: m.Subject, Type: m.Type}
 }
 
-// names are the attributes that fields of the claims are, where their names differ.
+// names maps field names of the claims to attribute names that differ from them.
 var names = claimattr.Names{"PublicKey": "import_account", "IssuerAccount": "account", "Expires": "expires_at", "Tags#": ""}
 
-// claims reads the model, and lists what is not known yet of it, which counts as absent.
+// claims reads the model, and returns the paths of unknown values, which the claims omit.
 func (m *activationModel) claims() (*claims.Activation, path.Paths) {
 	in := attribute.NewObject(map[string]attr.Value{
 		"account": m.Account, "import_account": m.ImportAccount, "subject": m.Subject, "type": m.Type, "name": m.Name, "tags": m.Tags,
@@ -68,18 +69,18 @@ func (m *activationModel) claims() (*claims.Activation, path.Paths) {
 	return activation, in.Unknown()
 }
 
-// Check tells everything that is wrong with the configuration, as far as it is known.
+// Check adds an error for each problem of the configuration, as far as its values are known.
 func (m *activationModel) Check(diags *diag.Diagnostics) {
 	activation, unknown := m.claims()
 	claimattr.AddProblems(diags, activation.Problems(), names, unknown)
 }
 
-// signer returns what signs, and the caller closes: the key in the configuration, or the provider's.
+// signer returns the signer: the key in the configuration, or else the provider's. The caller closes it.
 func (m *activationModel) signer() (*claims.Signer, error) {
 	return m.provider.SignerFor(m.SigningKeySeedWO)
 }
 
-// issuer is the public half of what signs, empty if that is not known.
+// issuer returns the public key of the signer, or an empty string if it is unknown.
 func (m *activationModel) issuer() string {
 	signer, err := m.signer()
 	if err != nil {
@@ -89,21 +90,21 @@ func (m *activationModel) issuer() string {
 	return signer.PublicKey()
 }
 
-// keeps tells whether the token in the state says just this, and nobody asks for a new one: neither the configuration, nor a provider
-// that signs with another key by now.
+// keeps reports whether the token in the state has the wanted claims, the version of the seed is unchanged, and the
+// provider's key, if it signs, is still the issuer.
 func (m *activationModel) keeps(plan, config *activationModel, wanted *claims.Activation) bool {
 	if config.SigningKeySeedWO.IsNull() {
 		if issuer := config.issuer(); issuer != "" && issuer != m.Issuer.ValueString() {
 			return false
 		}
 	}
-	// An imported token has no version yet.
+	// An imported token does not have a version yet.
 	asked := !m.SigningKeySeedWOVersion.IsNull() && !m.SigningKeySeedWOVersion.Equal(plan.SigningKeySeedWOVersion)
 	signed, _, err := decode(m.JWT.ValueString())
 	return err == nil && !asked && signed.Equal(wanted)
 }
 
-// decode reads a token, with the exporting account in it also where its identity signed.
+// decode reads a token. It sets the exporting account if the account's identity signed the token.
 func decode(token string) (*claims.Activation, claims.Signature, error) {
 	activation, signature, err := claims.DecodeActivation(token)
 	if err != nil {
@@ -113,7 +114,7 @@ func decode(token string) (*claims.Activation, claims.Signature, error) {
 	return activation, signature, nil
 }
 
-// Preview sets in a plan what is known of the result.
+// Preview sets the known results in a plan.
 func (m *activationModel) Preview(config, state *activationModel, diags *diag.Diagnostics) {
 	m.Check(diags)
 	if diags.HasError() {
@@ -121,7 +122,7 @@ func (m *activationModel) Preview(config, state *activationModel, diags *diag.Di
 	}
 	wanted, unknown := m.claims()
 	keeps := state != nil && len(unknown) == 0 && !config.provider.SignerUnknown(config.SigningKeySeedWO) && state.keeps(m, config, wanted)
-	claimattr.CheckExpiry(diags, !keeps, wanted.Expires, "Activation", "activation", "servers do not let the account import with it")
+	claimattr.CheckExpiry(diags, !keeps, wanted.Expires, "Activation", "activation", "servers do not accept the import")
 	if keeps {
 		m.JWT, m.Issuer, m.IssuedAt = state.JWT, state.Issuer, state.IssuedAt
 		return
@@ -138,9 +139,9 @@ func (m *activationModel) Preview(config, state *activationModel, diags *diag.Di
 	}
 }
 
-// Apply signs the token if the state does not have it yet.
+// Apply signs the token unless the state already has it.
 func (m *activationModel) Apply(ctx context.Context, config, state *activationModel, diags *diag.Diagnostics) {
-	m.Check(diags) // also what was not known before
+	m.Check(diags) // all values are known now
 	if diags.HasError() {
 		return
 	}
@@ -164,8 +165,9 @@ func (m *activationModel) Apply(ctx context.Context, config, state *activationMo
 	defer signer.Close()
 	if !m.Issuer.IsUnknown() && m.Issuer.ValueString() != signer.PublicKey() {
 		diags.AddAttributeError(at, "Unable to Sign Activation",
-			"The seed is another one than when the plan was made: it is that of "+signer.PublicKey()+", and not of "+m.Issuer.ValueString()+
-				". Take it from where it stays the same.")
+			"The seed has changed since the plan was made: it belongs to "+
+				signer.PublicKey()+" instead of "+m.Issuer.ValueString()+
+				". Use a source that returns the same seed in plan and apply.")
 		return
 	}
 	token, err := wanted.Sign(ctx, signer, claims.SystemClock{}, after)
@@ -177,7 +179,7 @@ func (m *activationModel) Apply(ctx context.Context, config, state *activationMo
 	}
 }
 
-// setToken sets the token and what it says of its signature.
+// setToken sets the token, its issuer and the time at which it was issued.
 func (m *activationModel) setToken(token string) error {
 	_, signature, err := decode(token)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package activation is the Terraform surface of an activation token, which is signed offline.
+// Package activation implements the resource nats_activation, which signs an activation token locally.
 package activation
 
 import (
@@ -33,17 +33,17 @@ func NewResource() resource.Resource {
 	return &activationResource{claimattr.Resource[activationModel, *activationModel]{Name: "activation"}}
 }
 
-// Configure has the provider's key sign what has none of its own.
+// Configure makes the provider's key available to configurations without a seed.
 func (r *activationResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
 	data := connection.FromProvider(req.ProviderData, &resp.Diagnostics)
 	r.Prepare = func(config *activationModel) { config.provider = data }
 }
 
-// ImportState reads a token, which is of no use to anybody but the importing account.
+// ImportState reads a token, which only the importing account can use.
 func (r *activationResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	if req.ID == "" {
 		resp.Diagnostics.AddError("Activation Cannot Be Imported by Its Identity",
-			"What an activation says does not lead to its token. Import by id, which is the token.")
+			"The token cannot be found from its account, subject and type. Import by ID: the ID is the token.")
 		return
 	}
 	token, err := claims.DecodeToken(req.ID)
@@ -56,7 +56,7 @@ func (r *activationResource) ImportState(ctx context.Context, req resource.Impor
 		err = imported.setToken(token.Text)
 	}
 	if err != nil {
-		resp.Diagnostics.AddError("Invalid Import ID", "The id must be an activation token: "+err.Error()+".")
+		resp.Diagnostics.AddError("Invalid Import ID", "The import ID must be an activation token: "+err.Error()+".")
 		return
 	}
 	text, set := types.StringType, types.SetType{ElemType: types.StringType}

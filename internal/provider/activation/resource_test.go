@@ -146,7 +146,7 @@ func TestAccActivationImport(t *testing.T) {
 	}
 	block.Must(t, "destroy", "-auto-approve")
 	for id, want := range map[string]string{
-		exporter.Seed: "The id must be an activation token", exporter.Public: "The id must be an activation token",
+		exporter.Seed: "The import ID must be an activation token", exporter.Public: "The import ID must be an activation token",
 		"": "The id to import nats_activation by is empty",
 	} {
 		_, found := acctest.ImportResource(t, "nats_activation", id)
@@ -157,7 +157,7 @@ func TestAccActivationImport(t *testing.T) {
 	found := acctest.ImportByIdentity(t, "nats_activation", acctest.Config{
 		"account": exporter.Public, "import_account": exporter.Public, "subject": "a", "type": "stream",
 	})
-	if len(found) != 1 || !acctest.Text("Import by id, which is the token").MatchString(found[0].Text) {
+	if len(found) != 1 || !acctest.Text("Import by ID: the ID is the token").MatchString(found[0].Text) {
 		t.Errorf("by its identity: %+v", found)
 	}
 }

@@ -19,9 +19,10 @@ import (
 
 func (r *activationResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "An activation token: it lets one account import a private export of another (`token_required`). It goes into the " +
-			"import of the importing account. Everything is made offline: destroying it only forgets it. To take it back, add the importing " +
-			"account to the revocations of the export, in the exporting account.",
+		MarkdownDescription: "Manages an activation token, with which an account can import a private export " +
+			"(`token_required`) of another account. Set it as `token` in the import of the importing account. The " +
+			"provider signs it locally, and a destroy only removes it from the state. To revoke it, add the " +
+			"importing account to `revocations` of the export in the exporting account.",
 		Attributes: map[string]schema.Attribute{
 			"account": schema.StringAttribute{
 				MarkdownDescription: "Public key of the exporting account, which starts with `A`.",
@@ -34,7 +35,7 @@ func (r *activationResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				Validators:          []validator.String{validators.PublicKey(natsconn.AccountKey)},
 			},
 			"subject": schema.StringAttribute{
-				MarkdownDescription: "What may be imported: the subject of the export, or a part of it.",
+				MarkdownDescription: "Subject that can be imported: the subject of the export, or a part of it.",
 				Required:            true,
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
@@ -49,46 +50,47 @@ func (r *activationResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"tags": schema.SetAttribute{
-				MarkdownDescription: "Tags in lower case.",
+				MarkdownDescription: "Tags. They must be in lower case.",
 				Optional:            true,
 				ElementType:         types.StringType,
 			},
 			"audience": schema.StringAttribute{
-				MarkdownDescription: "Audience in the token, which nats-server does not look at.",
+				MarkdownDescription: "Audience of the token. nats-server ignores it.",
 				Optional:            true,
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"expires_at": schema.StringAttribute{
-				MarkdownDescription: "Time until which the token counts, such as `2030-12-31T23:59:59Z`; servers end the import then. By default it " +
-					"does not expire.",
+				MarkdownDescription: "Time at which the token expires, such as `2030-12-31T23:59:59Z`. The servers " +
+					"then end the import. Defaults to no expiry.",
 				CustomType: customtype.TimeType{},
 				Optional:   true,
 			},
 			"not_before": schema.StringAttribute{
-				MarkdownDescription: "Time from which on the token counts. By default it counts at once.",
+				MarkdownDescription: "Time from which the token is valid. Defaults to immediately.",
 				CustomType:          customtype.TimeType{},
 				Optional:            true,
 			},
 			"signing_key_seed_wo": schema.StringAttribute{
-				MarkdownDescription: "Seed of a signing key of the exporting account, or of its identity, which starts with `SA`. Servers refuse the token " +
-					"if the account does not list the key. Without it, the provider's `accounts.signing_key` signs, which each `nats_account` of the same " +
-					"provider block has. Write-only: it is never stored.",
+				MarkdownDescription: "Seed, which starts with `SA`, of a signing key of the exporting account, or " +
+					"of its identity. Servers refuse the token if the account does not list the key. Defaults to " +
+					"the provider's `accounts.signing_key`, which is a signing key of each `nats_account` of the " +
+					"same provider block. Write-only: it is never stored.",
 				Optional: true, WriteOnly: true, Sensitive: true,
 				Validators: []validator.String{validators.Seed(natsconn.AccountKey),
 					validators.WithVersion()},
 			},
 			"signing_key_seed_wo_version": schema.StringAttribute{
-				MarkdownDescription: "Any text that is changed together with `signing_key_seed_wo`. Changing it signs the token again, as is needed after a " +
-					"revocation too.",
+				MarkdownDescription: "Version of `signing_key_seed_wo`: any text. Change it together with the seed. " +
+					"A change of the version signs the token again, which is also needed after a revocation.",
 				Optional:   true,
 				Validators: []validator.String{stringvalidator.AlsoRequires(path.MatchRoot("signing_key_seed_wo"))},
 			},
 			"jwt": schema.StringAttribute{
-				MarkdownDescription: "The token. It is of no use to any account but the importing one.",
+				MarkdownDescription: "Activation token. Only the importing account can use it.",
 				Computed:            true,
 			},
 			"issuer": schema.StringAttribute{
-				MarkdownDescription: "Public key that signed the token.",
+				MarkdownDescription: "Public key of the key that signed the token.",
 				Computed:            true,
 			},
 			"issued_at": schema.StringAttribute{
@@ -107,7 +109,7 @@ func (r *activationResource) IdentitySchema(_ context.Context, _ resource.Identi
 		Attributes: map[string]identityschema.Attribute{
 			"account":        attribute("Public key of the exporting account."),
 			"import_account": attribute("Public key of the importing account."),
-			"subject":        attribute("What may be imported."),
+			"subject":        attribute("Subject that can be imported."),
 			"type":           attribute("Type of the export."),
 		},
 	}

@@ -326,12 +326,12 @@ func oddVerifications(t *testing.T) map[string]invalid {
 			"The servers are in the context file on the node. Give them as verification.servers too, or leave verification.credentials_wo out."),
 		"credentials_for_nobody":  with(acctest.Config{}, acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, ".credentials_wo", unfit),
 		"verification_ca_twice":   tls(acctest.Config{"ca_file": "/c", "ca_pem": "x"}, ".ca_file", `"verification.tls.ca_pem" cannot be specified`),
-		"verification_ca_no_pem":  tls(acctest.Config{"ca_pem": "/ca.pem"}, ".ca_pem", "no PEM block was found in it"),
+		"verification_ca_no_pem":  tls(acctest.Config{"ca_pem": "/ca.pem"}, ".ca_pem", "it contains no PEM block"),
 		"verification_ca_at_home": tls(acctest.Config{"ca_file": "~/ca.pem"}, ".ca_file", "use pathexpand()"),
-		"verification_no_key":     tls(acctest.Config{"cert_file": "/c"}, "", "A client certificate needs its key, and a key its certificate: give both, each as a file or as PEM text."),
-		"verification_no_cert":    tls(acctest.Config{"key_pem_wo_version": "1", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, "", "A client certificate needs its key, and a key its certificate: give both, each as a file or as PEM text."),
+		"verification_no_key":     tls(acctest.Config{"cert_file": "/c"}, "", "A client certificate requires its key, and a key its certificate. Set both, each as a file or as PEM text."),
+		"verification_no_cert":    tls(acctest.Config{"key_pem_wo_version": "1", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, "", "A client certificate requires its key, and a key its certificate. Set both, each as a file or as PEM text."),
 		"verification_two_keys":   tls(acctest.Config{"cert_file": "/c", "key_file": "/k", "key_pem_wo_version": "1", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, ".key_pem_wo", `"verification.tls.key_file" cannot be specified`),
-		"verification_key_no_pem": tls(acctest.Config{"cert_file": "/c", "key_pem_wo_version": "1", "key_pem_wo": "s3cr3t"}, ".key_pem_wo", "no PEM block was found in it"),
+		"verification_key_no_pem": tls(acctest.Config{"cert_file": "/c", "key_pem_wo_version": "1", "key_pem_wo": "s3cr3t"}, ".key_pem_wo", "it contains no PEM block"),
 	}
 }
 

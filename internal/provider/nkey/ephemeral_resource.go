@@ -18,7 +18,7 @@ type ephemeralModel struct {
 	Seed      types.String `tfsdk:"seed"`
 }
 
-// ephemeralKey is a key pair for those who keep its seed out of the state.
+// ephemeralKey implements a key pair whose seed is never in a state.
 type ephemeralKey struct{}
 
 // NewEphemeralResource returns the ephemeral resource nats_nkey.
@@ -32,7 +32,7 @@ func (*ephemeralKey) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *
 	resp.Schema = ephemeralSchema()
 }
 
-// Open makes a key pair. There is nothing to close.
+// Open generates a key pair. There is nothing to close.
 func (*ephemeralKey) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	var model ephemeralModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &model)...)

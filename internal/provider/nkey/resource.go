@@ -1,4 +1,4 @@
-// Package nkey is the Terraform surface of a key pair.
+// Package nkey implements the resource and the ephemeral resource nats_nkey.
 package nkey
 
 import (
@@ -46,7 +46,7 @@ func (r *nkeyResource) Metadata(_ context.Context, req resource.MetadataRequest,
 	resp.TypeName = req.ProviderTypeName + "_nkey"
 }
 
-// Create makes the key pair. No server knows of it.
+// Create generates the key pair. It makes no request.
 func (r *nkeyResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan resourceModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Plan, &plan)...)
@@ -64,14 +64,14 @@ func (r *nkeyResource) Create(ctx context.Context, req resource.CreateRequest, r
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
-// Read has nowhere to look but the state.
+// Read sets only the identity, because the key pair exists only in the state.
 func (r *nkeyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state resourceModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.State, &state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 }
 
-// Update takes over keepers that replace nothing.
+// Update stores keepers that do not replace the key pair.
 func (r *nkeyResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan resourceModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Plan, &plan)...)
@@ -79,19 +79,22 @@ func (r *nkeyResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
-// Delete forgets the key pair.
+// Delete does nothing. The framework removes the key pair from the state.
 func (r *nkeyResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
 
-// ImportState reads the seed from a file. As an id it would end up in the history of a shell or in a configuration.
+// ImportState reads the seed from a file. A seed as import ID would end up in the history of a shell or in a
+// configuration.
 func (r *nkeyResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	if req.ID == "" {
 		resp.Diagnostics.AddError("NKey Cannot Be Imported by Its Identity",
-			"A public key does not lead to its seed. Import by id, which is the path of a file that holds the seed: nsc keeps one for each key.")
+			"The seed cannot be found from a public key. Import by ID: the ID is the path of a file that contains "+
+				"the seed. nsc keeps such a file for each key.")
 		return
 	}
 	imported, err := readSeed(req.ID)
 	if err != nil {
-		resp.Diagnostics.AddError("Invalid Import ID", "The id must be the path of a file that holds a seed: "+err.Error()+".")
+		resp.Diagnostics.AddError("Invalid Import ID",
+			"The import ID must be the path of a file that contains a seed: "+err.Error()+".")
 		return
 	}
 	for name, value := range map[string]types.String{"type": imported.Type, "public_key": imported.PublicKey, "seed": imported.Seed} {
@@ -100,15 +103,15 @@ func (r *nkeyResource) ImportState(ctx context.Context, req resource.ImportState
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, imported.identity())...)
 }
 
-// readSeed reads a key pair from a file that holds its seed and nothing else. The error never contains it, nor a seed that is
-// given in place of a path.
+// readSeed reads a key pair from a file that contains only its seed. The error never contains the seed, even if the
+// seed is passed instead of a path.
 func readSeed(file string) (*resourceModel, error) {
 	if natsconn.IsSeed(file) {
-		return nil, errors.New("this is a seed itself, which is a secret no more once it stands on a command line or in a configuration. " +
-			"Use another key, and give the path of its file")
+		return nil, errors.New("this is a seed, which is no longer secret on a command line or in a configuration. " +
+			"Use another key, and pass the path of its file")
 	}
 	if strings.HasPrefix(file, "~") {
-		return nil, errors.New("the ~ is not expanded: give the whole path")
+		return nil, errors.New("the ~ is not expanded: use the full path")
 	}
 	content, err := secret.ReadFile(file)
 	if err != nil {
@@ -116,11 +119,11 @@ func readSeed(file string) (*resourceModel, error) {
 	}
 	seed, kind, err := natsconn.ParseSeed(string(content))
 	if err != nil {
-		return nil, fmt.Errorf("in %s there is %w", file, err)
+		return nil, fmt.Errorf("the content of %s is %w", file, err)
 	}
 	public, err := claims.PublicKey(seed)
 	if err != nil {
-		return nil, fmt.Errorf("in %s there is %w", file, err)
+		return nil, fmt.Errorf("the content of %s is %w", file, err)
 	}
 	return &resourceModel{
 		Type: types.StringValue(string(kind)), PublicKey: types.StringValue(public), Seed: types.StringValue(seed),

@@ -139,11 +139,11 @@ func TestInvalidImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	for id, want := range map[string]string{
-		seed:                          "this is a seed itself, which is a secret no more",
+		seed:                          "this is a seed, which is no longer secret",
 		"~/O.nk":                      "the ~ is not expanded",
 		filepath.Join(dir, "missing"): "no such file",
 		dir:                           "is a directory",
-		broken:                        "in " + broken + " there is not an NKey seed",
+		broken:                        "the content of " + broken + " is not an NKey seed",
 		"":                            "The id to import nats_nkey by is empty",
 	} {
 		_, found := acctest.ImportResource(t, "nats_nkey", id)
@@ -157,7 +157,7 @@ func TestInvalidImport(t *testing.T) {
 		}
 	}
 	found := acctest.ImportByIdentity(t, "nats_nkey", acctest.Config{"public_key": acctest.NewKey(t, natsconn.OperatorKey).Public})
-	if len(found) != 1 || !acctest.Text("A public key does not lead to its seed. Import by id, which is the path of a file").MatchString(found[0].Text) {
+	if len(found) != 1 || !acctest.Text("The seed cannot be found from a public key. Import by ID: the ID is the path of a file").MatchString(found[0].Text) {
 		t.Errorf("by its identity: %+v", found)
 	}
 }

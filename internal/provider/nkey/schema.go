@@ -17,14 +17,14 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// Descriptions that stand in the resource and in its ephemeral twin.
+// Descriptions that the resource and the ephemeral resource share.
 const (
-	typeText = "What the key pair is for: `operator`, `account`, `user`, `server` or `cluster`, which sign, or `curve`, which encrypts " +
-		"(for auth callout). An operator's or account's signing key is of the same type as its identity."
-	publicKeyText = "The public half, which starts with `O`, `A`, `U`, `N`, `C` or `X`."
+	typeText = "Type of the key pair: `operator`, `account`, `user`, `server` or `cluster` for signing, or `curve` " +
+		"for encryption (for auth callout). An operator's or account's signing key has the same type as its identity."
+	publicKeyText = "Public key, which starts with `O`, `A`, `U`, `N`, `C` or `X`."
 )
 
-// typeValidators refuse what is no kind of key.
+// typeValidators returns validators that refuse unknown types of keys.
 func typeValidators() []validator.String {
 	var kinds []string
 	for _, kind := range natsconn.KeyKinds() {
@@ -35,24 +35,25 @@ func typeValidators() []validator.String {
 
 func (r *nkeyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A key pair of NATS. Its seed is in the state: whoever reads that can sign with the key, so encrypt the state or use the " +
-			"ephemeral resource of the same name, which leaves no trace. A key that is replaced or destroyed is gone, and nothing signed " +
-			"with it can be signed again: set `prevent_destroy` in the `lifecycle` of an operator's or an account's key. `nats_account` and " +
-			"`nats_user` need no key from here: they make their own.",
+		MarkdownDescription: "Generates a NATS key pair. Its seed is stored in the state: anyone who can read the " +
+			"state can sign with the key. Encrypt the state, or use the ephemeral resource of the same name, which " +
+			"stores nothing. A replaced or destroyed key cannot be recovered, and nothing can be signed with it " +
+			"again: set `prevent_destroy` in the `lifecycle` of an operator's or account's key. `nats_account` and " +
+			"`nats_user` do not need a key from this resource. They generate their own.",
 		Attributes: map[string]schema.Attribute{
 			"type": schema.StringAttribute{
-				MarkdownDescription: typeText + " Changing it makes another key pair.",
+				MarkdownDescription: typeText + " A change generates a new key pair.",
 				Required:            true,
 				Validators:          typeValidators(),
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"keepers": schema.MapAttribute{
-				MarkdownDescription: "Any texts, such as a date of rotation: changing them makes another key pair. Adding them to a key pair that has " +
-					"none, or removing all, does not.",
+				MarkdownDescription: "Any values, such as a rotation date. A change of the values generates a new " +
+					"key pair. Adding keepers to a key pair without any, or removing all of them, does not.",
 				Optional:    true,
 				ElementType: types.StringType,
 				PlanModifiers: []planmodifier.Map{mapplanmodifier.RequiresReplaceIf(replaceIfChanged,
-					"Changing it makes another key pair.", "Changing it makes another key pair.")},
+					"A change generates a new key pair.", "A change generates a new key pair.")},
 			},
 			"public_key": schema.StringAttribute{
 				MarkdownDescription: publicKeyText,
@@ -60,7 +61,7 @@ func (r *nkeyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
 			"seed": schema.StringAttribute{
-				MarkdownDescription: "The private half, which starts with `S`. It is in the state.",
+				MarkdownDescription: "Seed of the key pair, which starts with `S`. It is stored in the state.",
 				Computed:            true, Sensitive: true,
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
@@ -68,7 +69,7 @@ func (r *nkeyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 	}
 }
 
-// replaceIfChanged spares a key pair whose first keepers these are: an imported one has none.
+// replaceIfChanged replaces a key pair only if it had keepers before. An imported key pair has none.
 func replaceIfChanged(_ context.Context, req planmodifier.MapRequest, resp *mapplanmodifier.RequiresReplaceIfFuncResponse) {
 	resp.RequiresReplace = !req.StateValue.IsNull() && !req.PlanValue.IsNull()
 }
@@ -76,21 +77,22 @@ func replaceIfChanged(_ context.Context, req planmodifier.MapRequest, resp *mapp
 func (r *nkeyResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = identityschema.Schema{
 		Attributes: map[string]identityschema.Attribute{
-			"public_key": identityschema.StringAttribute{Description: "The public half.", RequiredForImport: true},
+			"public_key": identityschema.StringAttribute{Description: "Public key.", RequiredForImport: true},
 		},
 	}
 }
 
-// ephemeralSchema is that of the resource, but for what has to do with a state.
+// ephemeralSchema returns the schema of the resource without the attributes that concern its state.
 func ephemeralSchema() ephemeralschema.Schema {
 	return ephemeralschema.Schema{
-		MarkdownDescription: "A key pair of NATS that is in no state and no plan. Each plan and each apply makes another one: hand it on to a " +
-			"write-only argument of a resource that keeps it, such as a secret store, whose version you change when it shall take a new key.",
+		MarkdownDescription: "Generates a NATS key pair that is stored in no state or plan. Each plan and each " +
+			"apply generates a new one. Pass it to a write-only argument of a resource that stores it, such as a " +
+			"secret in a secret store, and change the argument's version to store a new key.",
 		Attributes: map[string]ephemeralschema.Attribute{
 			"type":       ephemeralschema.StringAttribute{MarkdownDescription: typeText, Required: true, Validators: typeValidators()},
 			"public_key": ephemeralschema.StringAttribute{MarkdownDescription: publicKeyText, Computed: true},
 			"seed": ephemeralschema.StringAttribute{
-				MarkdownDescription: "The private half, which starts with `S`.", Computed: true, Sensitive: true,
+				MarkdownDescription: "Seed of the key pair, which starts with `S`.", Computed: true, Sensitive: true,
 			},
 		},
 	}

@@ -45,7 +45,7 @@ type identityModel struct {
 // Identity returns the identity of the resource.
 func (m *operatorModel) Identity() any { return identityModel{PublicKey: m.PublicKey} }
 
-// The attributes that fields of the claims are, where their names differ.
+// Attribute names of claims fields whose names differ.
 var (
 	names = claimattr.Names{
 		"Expires": "expires_at", "ServiceURLs": "operator_service_urls", "SystemAccount": "system_account.public_key",
@@ -57,16 +57,16 @@ var (
 	}
 )
 
-// operatorClaims are what the model says.
+// operatorClaims are the claims that the model describes.
 type operatorClaims struct {
 	operator *claims.Operator
-	// system is nil if there is no system account.
+	// system is nil without a system account.
 	system *claims.Account
-	// unknown are the attributes that are not known yet.
+	// unknown lists the paths of unknown values.
 	unknown path.Paths
 }
 
-// claims reads the model. What is unknown counts as absent.
+// claims reads the model. The claims omit unknown values.
 func (m *operatorModel) claims() operatorClaims {
 	in := attribute.NewObject(map[string]attr.Value{
 		"name": m.Name, "signing_keys": m.SigningKeys, "strict_signing_key_usage": m.StrictSigningKeyUsage,
@@ -91,7 +91,7 @@ func (m *operatorModel) claims() operatorClaims {
 	return c
 }
 
-// knows tells whether all of an attribute is known.
+// knows reports whether an attribute is completely known.
 func (c *operatorClaims) knows(at path.Path) bool { return claimattr.Known(at, c.unknown) }
 
 var (
@@ -104,12 +104,12 @@ var (
 	systemKeysPath  = systemPath.AtName("signing_keys")
 )
 
-// Check tells everything that is wrong with the configuration, as far as it is known.
+// Check adds an error for each problem of the configuration, as far as its values are known.
 func (m *operatorModel) Check(diags *diag.Diagnostics) {
 	c := m.claims()
 	undecided := c.unknown
 	if !c.knows(signingKeysPath) {
-		undecided = append(undecided, strictPath) // it needs one
+		undecided = append(undecided, strictPath) // it requires a signing key
 	}
 	claimattr.AddProblems(diags, c.operator.Problems(), names, undecided)
 	if c.system == nil {
@@ -120,18 +120,20 @@ func (m *operatorModel) Check(diags *diag.Diagnostics) {
 	m.checkSystemSigner(&c, diags)
 }
 
-// checkSystemUsers makes sure that the system account can have users.
+// checkSystemUsers adds an error if no key could sign users of the system account.
 func (m *operatorModel) checkSystemUsers(c *operatorClaims, diags *diag.Diagnostics) {
 	switch {
 	case len(c.system.SigningKeys) > 0 || !c.knows(systemKeysPath):
 	case c.operator.StrictSigningKeyUsage:
 		diags.AddAttributeError(systemKeysPath, "Missing Signing Key",
-			"With strict_signing_key_usage, servers refuse users that the system account's identity has signed. Give the public key of at least "+
-				"one signing key (A...), such as that of a nats_nkey of the type account.")
+			"With strict_signing_key_usage, servers refuse users that the system account's identity has signed. Set "+
+				"signing_keys to the public key of at least one signing key (A...), for example of a nats_nkey of "+
+				"the type account.")
 	case c.system.PublicKey == "" && m.systemKeyConfigured().IsNull():
 		diags.AddAttributeError(systemKeysPath, "Missing Signing Key",
-			"The identity of the system account is made here and its seed thrown away, so that nobody could sign a user of it. Give the public key "+
-				"of at least one signing key (A...), such as that of a nats_nkey of the type account, or a public_key of your own.")
+			"The provider generates the identity of the system account and discards its seed, so the identity "+
+				"cannot sign users. Set signing_keys to the public key of at least one signing key (A...), for "+
+				"example of a nats_nkey of the type account, or set public_key to an identity of your own.")
 	}
 }
 
@@ -141,27 +143,28 @@ func (m *operatorModel) systemKeyConfigured() types.String {
 	return key
 }
 
-// checkSystemSigner makes sure that servers take the system account from the key that signs it.
+// checkSystemSigner adds an error if servers would refuse the system account because of the key that signs it.
 func (m *operatorModel) checkSystemSigner(c *operatorClaims, diags *diag.Diagnostics) {
 	switch {
 	case m.SigningKeySeedWO.IsUnknown():
 	case m.SigningKeySeedWO.IsNull():
 		if c.operator.StrictSigningKeyUsage {
 			diags.AddAttributeError(signingSeedPath, "Missing Signing Key",
-				"With strict_signing_key_usage, servers refuse a system account that the operator's identity has signed. Give signing_key_seed_wo the "+
-					"seed of one of signing_keys.")
+				"With strict_signing_key_usage, servers refuse a system account that the operator's identity has "+
+					"signed. Set signing_key_seed_wo to the seed of one of signing_keys.")
 		}
 	default:
 		public, err := claims.PublicKeyOf(m.SigningKeySeedWO.ValueString(), natsconn.OperatorKey)
 		if err == nil && c.knows(signingKeysPath) && !contains(m.SigningKeys, public) {
 			diags.AddAttributeError(signingSeedPath, "Unknown Signing Key",
-				"Attribute signing_key_seed_wo must be the seed of one of signing_keys, and it is that of "+public+": servers would refuse the system "+
-					"account that it signs. Add that key to signing_keys, or give the seed of another.")
+				"Attribute signing_key_seed_wo must be the seed of one of signing_keys, but it is the seed of "+
+					public+". Servers would refuse the system account that it signs. Add that key to "+
+					"signing_keys, or set the seed of a listed key.")
 		}
 	}
 }
 
-// contains tells whether a text is in a set.
+// contains reports whether a string is in a set.
 func contains(set types.Set, text string) bool {
 	for _, element := range set.Elements() {
 		if element.Equal(types.StringValue(text)) {

@@ -1,4 +1,4 @@
-// Package operator is the Terraform surface of an operator, which is made offline.
+// Package operator implements the resource nats_operator, which signs an operator locally.
 package operator
 
 import (
@@ -31,7 +31,7 @@ func NewResource() resource.Resource {
 	return &operatorResource{claimattr.Resource[operatorModel, *operatorModel]{Name: "operator"}}
 }
 
-// ValidateConfig checks a configuration, which has the seed in place of the public key.
+// ValidateConfig checks a configuration, which has the seed instead of the public key.
 func (r *operatorResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config operatorModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
@@ -42,21 +42,23 @@ func (r *operatorResource) ValidateConfig(ctx context.Context, req resource.Vali
 	config.Check(&resp.Diagnostics)
 }
 
-// ImportState reads an operator's JWT, which is no secret. The system account is signed by the next apply.
+// ImportState reads an operator's JWT, which is not secret. The next apply signs the system account.
 func (r *operatorResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	if req.ID == "" {
 		resp.Diagnostics.AddError("Operator Cannot Be Imported by Its Identity",
-			"A public key does not lead to the JWT. Import by id, which is the operator's JWT.")
+			"The JWT cannot be found from a public key. Import by ID: the ID is the operator's JWT.")
 		return
 	}
 	operator, _, err := claims.DecodeOperator(req.ID)
 	if err != nil {
-		resp.Diagnostics.AddError("Invalid Import ID", "The id must be the JWT of an operator: "+err.Error()+".")
+		resp.Diagnostics.AddError("Invalid Import ID",
+			"The import ID must be the JWT of an operator: "+err.Error()+".")
 		return
 	}
 	token, err := claims.DecodeToken(req.ID)
 	if err != nil {
-		resp.Diagnostics.AddError("Invalid Import ID", "The id must be the JWT of an operator: "+err.Error()+".")
+		resp.Diagnostics.AddError("Invalid Import ID",
+			"The import ID must be the JWT of an operator: "+err.Error()+".")
 		return
 	}
 	fields := attribute.Fields{
@@ -76,7 +78,8 @@ func (r *operatorResource) ImportState(ctx context.Context, req resource.ImportS
 func set(ctx context.Context, resp *resource.ImportStateResponse, fields attribute.Fields) {
 	of, ok := resp.State.Schema.Type().(attr.TypeWithAttributeTypes)
 	if !ok {
-		resp.Diagnostics.Append(diag.NewErrorDiagnostic("Unexpected Schema", "The schema is no object. This is a bug in the provider: please report it."))
+		resp.Diagnostics.Append(diag.NewErrorDiagnostic("Unexpected Schema",
+			"The schema is not an object. This is a bug in the provider: please report it."))
 		return
 	}
 	for name := range fields {

@@ -134,7 +134,7 @@ func TestAccOperator(t *testing.T) {
 			Config: operator(strings.Split(strings.ReplaceAll(strings.ReplaceAll(strings.Join(all("https://c.example"), "\x00"),
 				`version = "1"`, `version = "2"`),
 				identity.Seed, other.Seed), "\x00")...),
-			ExpectError: acctest.Text("The operator has to be signed again by " + identity.Public + ", and the seed is that of " + other.Public),
+			ExpectError: acctest.Text("The operator " + identity.Public + " must be signed again, but the seed belongs to " + other.Public),
 		},
 		// The signing key is rotated: what it has signed is signed by the new one.
 		step(update, func() error {
@@ -225,7 +225,7 @@ func TestAccOperatorImport(t *testing.T) {
 		},
 	}})
 	for id, want := range map[string]string{
-		identity.Seed: "The id must be the JWT of an operator", identity.Public: "The id must be the JWT of an operator",
+		identity.Seed: "The import ID must be the JWT of an operator", identity.Public: "The import ID must be the JWT of an operator",
 		now.systemJWT: `not the JWT of an operator: its type is "account"`, "": "The id to import nats_operator by is empty",
 	} {
 		_, found := acctest.ImportResource(t, "nats_operator", id)
@@ -234,7 +234,7 @@ func TestAccOperatorImport(t *testing.T) {
 		}
 	}
 	found := acctest.ImportByIdentity(t, "nats_operator", acctest.Config{"public_key": identity.Public})
-	if len(found) != 1 || !acctest.Text("Import by id, which is the operator's JWT").MatchString(found[0].Text) {
+	if len(found) != 1 || !acctest.Text("Import by ID: the ID is the operator's JWT").MatchString(found[0].Text) {
 		t.Errorf("by its identity: %+v", found)
 	}
 }

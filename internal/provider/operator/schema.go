@@ -24,14 +24,16 @@ import (
 // systemName is the default of system_account.name.
 const systemName = "SYS"
 
-// versionText describes the text beside a write-only seed.
-const versionText = "Any text that is changed together with `%s`, which is looked at when this changes or when something has to be signed."
+// versionText is the description of the version of a write-only seed.
+const versionText = "Version of `%s`: any text. Change it together with the seed. The provider reads the seed when " +
+	"the version changes or when something must be signed."
 
 func (r *operatorResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "An operator, whose JWT the servers are configured with and whose keys sign accounts, together with its system " +
-			"account. Everything is made offline: no server is asked or told, and destroying it only forgets it. It is signed again when what " +
-			"it says changes; the servers have to be given the new JWT then. No seed is in the state.",
+		MarkdownDescription: "Manages an operator, whose JWT is part of the servers' configuration and whose keys " +
+			"sign accounts, and its system account. The provider signs both locally. No server is involved, and a " +
+			"destroy only removes them from the state. After a change of its claims, the operator is signed again, " +
+			"and the servers must be configured with the new JWT. The state contains no seed.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				MarkdownDescription: "Name of the operator.",
@@ -39,8 +41,9 @@ func (r *operatorResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"seed_wo": schema.StringAttribute{
-				MarkdownDescription: "Seed of the operator's identity, which starts with `SO`. Write-only: it is never stored. It signs the operator, and " +
-					"the system account unless `signing_key_seed_wo` does. The seed of another identity makes the operator another one.",
+				MarkdownDescription: "Seed of the operator's identity, which starts with `SO`. It signs the " +
+					"operator and, unless `signing_key_seed_wo` is set, the system account. The seed of another " +
+					"identity makes it a different operator. Write-only: it is never stored.",
 				Required: true, WriteOnly: true, Sensitive: true,
 				Validators: []validator.String{validators.Seed(natsconn.OperatorKey)},
 			},
@@ -49,13 +52,14 @@ func (r *operatorResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 				Required:            true,
 			},
 			"signing_keys": schema.SetAttribute{
-				MarkdownDescription: "Public keys, which start with `O`, that may sign accounts beside the identity.",
-				Optional:            true,
-				ElementType:         types.StringType,
+				MarkdownDescription: "Public keys, which start with `O`, that may sign accounts in addition to the " +
+					"identity.",
+				Optional:    true,
+				ElementType: types.StringType,
 			},
 			"signing_key_seed_wo": schema.StringAttribute{
-				MarkdownDescription: "Seed of one of `signing_keys`, which signs the system account in place of the identity. Needed with " +
-					"`strict_signing_key_usage`. Write-only: it is never stored.",
+				MarkdownDescription: "Seed of one of `signing_keys`, which signs the system account instead of the " +
+					"identity. Required with `strict_signing_key_usage`. Write-only: it is never stored.",
 				Optional: true, WriteOnly: true, Sensitive: true,
 				Validators: []validator.String{
 					validators.Seed(natsconn.OperatorKey), validators.WithVersion(),
@@ -67,8 +71,9 @@ func (r *operatorResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 				Validators:          []validator.String{stringvalidator.AlsoRequires(path.MatchRoot("signing_key_seed_wo"))},
 			},
 			"strict_signing_key_usage": schema.BoolAttribute{
-				MarkdownDescription: "Whether servers refuse accounts that the identity has signed, and users that an account's identity has signed: signing " +
-					"keys alone count then. Defaults to `false`.",
+				MarkdownDescription: "Whether servers accept only signing keys: they refuse accounts that the " +
+					"operator's identity has signed, and users that an account's identity has signed. Defaults to " +
+					"`false`.",
 				Optional: true,
 			},
 			"account_server_url": schema.StringAttribute{
@@ -83,33 +88,36 @@ func (r *operatorResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 				Validators:          []validator.List{listvalidator.SizeAtLeast(1)},
 			},
 			"assert_server_version": schema.StringAttribute{
-				MarkdownDescription: "Oldest version of nats-server that may use the operator, such as `2.12.0`. Older ones do not start.",
-				Optional:            true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+				MarkdownDescription: "Minimum version of nats-server for the operator, such as `2.12.0`. Older " +
+					"servers do not start with it.",
+				Optional:   true,
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"tags": schema.SetAttribute{
-				MarkdownDescription: "Tags in lower case.",
+				MarkdownDescription: "Tags. They must be in lower case.",
 				Optional:            true,
 				ElementType:         types.StringType,
 			},
 			"expires_at": schema.StringAttribute{
-				MarkdownDescription: "Time until which the JWT counts, such as `2030-12-31T23:59:59Z`. By default it does not expire.",
-				CustomType:          customtype.TimeType{},
-				Optional:            true,
+				MarkdownDescription: "Time at which the JWT expires, such as `2030-12-31T23:59:59Z`. Defaults to no " +
+					"expiry.",
+				CustomType: customtype.TimeType{},
+				Optional:   true,
 			},
 			"not_before": schema.StringAttribute{
-				MarkdownDescription: "Time from which on the JWT counts. By default it counts at once.",
+				MarkdownDescription: "Time from which the JWT is valid. Defaults to immediately.",
 				CustomType:          customtype.TimeType{},
 				Optional:            true,
 			},
 			"audience": schema.StringAttribute{
-				MarkdownDescription: "Free text that servers do not look at.",
+				MarkdownDescription: "Audience of the JWT: any text. nats-server ignores it.",
 				Optional:            true,
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"system_account": schema.SingleNestedAttribute{
-				MarkdownDescription: "The system account, over which servers talk to each other and accounts are handed to them. It exports the usual " +
-					"monitoring of the own account, and has no JetStream, which servers refuse there.",
+				MarkdownDescription: "System account, through which servers communicate with each other and " +
+					"accounts are pushed to them. It exports the usual monitoring services to each account for its " +
+					"own data. It does not have JetStream, because servers refuse JetStream in the system account.",
 				Optional: true,
 				Attributes: map[string]schema.Attribute{
 					"name": schema.StringAttribute{
@@ -119,8 +127,9 @@ func (r *operatorResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 						Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 					},
 					"public_key": schema.StringAttribute{
-						MarkdownDescription: "The account's identity, which starts with `A`. By default one is made, whose seed is thrown away at once: " +
-							"`signing_keys` sign its users.",
+						MarkdownDescription: "Identity of the account: a public key that starts with `A`. By " +
+							"default the provider generates one and discards its seed immediately, so only " +
+							"`signing_keys` sign users of the account.",
 						Optional: true, Computed: true,
 						Validators:    []validator.String{validators.PublicKey(natsconn.AccountKey)},
 						PlanModifiers: []planmodifier.String{stringplanmodifier.UseNonNullStateForUnknown()},
@@ -133,16 +142,17 @@ func (r *operatorResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 				},
 			},
 			"public_key": schema.StringAttribute{
-				MarkdownDescription: "The operator's identity, which starts with `O`.",
+				MarkdownDescription: "Identity of the operator: a public key that starts with `O`.",
 				Computed:            true,
 			},
 			"jwt": schema.StringAttribute{
-				MarkdownDescription: "The operator's JWT, for `operator` in the configuration of the servers. It is no secret.",
-				Computed:            true,
+				MarkdownDescription: "JWT of the operator, for `operator` in the configuration of the servers. It " +
+					"is not secret.",
+				Computed: true,
 			},
 			"system_account_jwt": schema.StringAttribute{
-				MarkdownDescription: "The system account's JWT, for `resolver_preload` in the configuration of the servers; null without " +
-					"`system_account`. It is no secret.",
+				MarkdownDescription: "JWT of the system account, for `resolver_preload` in the configuration of the " +
+					"servers. It is not secret. Null without `system_account`.",
 				Computed: true,
 			},
 		},
@@ -152,7 +162,8 @@ func (r *operatorResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 func (r *operatorResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = identityschema.Schema{
 		Attributes: map[string]identityschema.Attribute{
-			"public_key": identityschema.StringAttribute{Description: "The operator's identity.", RequiredForImport: true},
+			"public_key": identityschema.StringAttribute{Description: "Identity of the operator.",
+				RequiredForImport: true},
 		},
 	}
 }

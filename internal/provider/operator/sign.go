@@ -14,9 +14,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// Preview sets in a plan what is known of the result: a JWT stays what it was if it says what is wanted.
+// Preview sets the known results in a plan. It keeps a JWT in the state that has the planned claims.
 func (m *operatorModel) Preview(config, state *operatorModel, diags *diag.Diagnostics) {
-	m.SeedWO, m.SigningKeySeedWO = config.SeedWO, config.SigningKeySeedWO // write-only: a plan has none
+	m.SeedWO, m.SigningKeySeedWO = config.SeedWO, config.SigningKeySeedWO // a plan has no write-only values
 	defer func() { m.SeedWO, m.SigningKeySeedWO = types.StringNull(), types.StringNull() }()
 
 	m.PublicKey = m.identityKey(state)
@@ -25,9 +25,9 @@ func (m *operatorModel) Preview(config, state *operatorModel, diags *diag.Diagno
 		return
 	}
 	if state != nil && !m.PublicKey.IsUnknown() && m.PublicKey != state.PublicKey {
-		diags.AddAttributeWarning(seedPath, "Operator Becomes Another One",
-			"The seed is that of another identity: "+m.PublicKey.ValueString()+" in place of "+state.PublicKey.ValueString()+
-				". Servers have to be given the new JWT, and accounts that the old identity has signed have to be signed again.")
+		diags.AddAttributeWarning(seedPath, "Operator Identity Changes",
+			"The seed belongs to another identity: "+m.PublicKey.ValueString()+" instead of "+state.PublicKey.ValueString()+
+				". Configure the servers with the new JWT, and sign all accounts of the old identity again.")
 	}
 	c := m.claims()
 	m.JWT, m.SystemAccountJWT = types.StringUnknown(), types.StringUnknown()
@@ -35,7 +35,8 @@ func (m *operatorModel) Preview(config, state *operatorModel, diags *diag.Diagno
 		m.SystemAccountJWT = types.StringNull()
 	}
 	defer func() {
-		claimattr.CheckExpiry(diags, m.JWT.IsUnknown(), c.operator.Expires, "Operator", "operator", "nats-server 2.15 starts with it all the same, and nsc and other tools refuse it")
+		claimattr.CheckExpiry(diags, m.JWT.IsUnknown(), c.operator.Expires, "Operator", "operator",
+			"nats-server 2.15 still starts with it, but nsc and other tools refuse it")
 	}()
 	if state == nil {
 		return
@@ -53,8 +54,8 @@ func (m *operatorModel) Preview(config, state *operatorModel, diags *diag.Diagno
 	}
 }
 
-// identityKey returns the public key of the operator, which only another version of the seed changes: a seed from an ephemeral
-// resource may be another one each time.
+// identityKey returns the public key of the operator. It changes only with the version of the seed, because an
+// ephemeral seed can differ in each run.
 func (m *operatorModel) identityKey(state *operatorModel) types.String {
 	if state != nil && m.SeedWOVersion.Equal(state.SeedWOVersion) {
 		return state.PublicKey
@@ -62,19 +63,19 @@ func (m *operatorModel) identityKey(state *operatorModel) types.String {
 	return publicKey(m.SeedWO)
 }
 
-// publicKey returns the public key of a seed, null or unknown for one that is.
+// publicKey returns the public key of a seed. It is null or unknown if the seed is.
 func publicKey(seed types.String) types.String {
 	if seed.IsNull() || seed.IsUnknown() {
 		return seed
 	}
 	public, err := claims.PublicKeyOf(seed.ValueString(), natsconn.OperatorKey)
 	if err != nil {
-		return types.StringUnknown() // which validation tells
+		return types.StringUnknown() // validation reports the error
 	}
 	return types.StringValue(public)
 }
 
-// systemSigner returns the public key of what signs the system account.
+// systemSigner returns the public key of the key that signs the system account.
 func (m *operatorModel) systemSigner() types.String {
 	if m.SigningKeySeedWO.IsNull() {
 		return m.PublicKey
@@ -82,36 +83,36 @@ func (m *operatorModel) systemSigner() types.String {
 	return publicKey(m.SigningKeySeedWO)
 }
 
-// signsAnew tells whether the version of the seed that signs the system account was changed.
+// signsAnew reports whether the version of the system account's signing seed has changed.
 func (m *operatorModel) signsAnew(state *operatorModel) bool {
 	return !m.SigningKeySeedWOVersion.Equal(state.SigningKeySeedWOVersion)
 }
 
-// keepsOperator tells whether the JWT in the state says just this.
+// keepsOperator reports whether the JWT in the state has exactly these claims.
 func (m *operatorModel) keepsOperator(c *operatorClaims) bool {
 	signed, signature, err := claims.DecodeOperator(m.JWT.ValueString())
 	return err == nil && signed.Equal(c.operator) && signature.Issuer == c.operator.PublicKey
 }
 
-// keepsSystem tells whether the JWT of the system account in the state says just this, and was signed by a key that servers trust
-// and, where anew, by that very signer.
+// keepsSystem reports whether the system account's JWT in the state has exactly these claims and is signed by a key
+// that servers trust. If anew is true, that key must be the given signer.
 func (m *operatorModel) keepsSystem(c *operatorClaims, signer types.String, anew bool) bool {
 	signed, signature, err := claims.DecodeAccount(m.SystemAccountJWT.ValueString())
 	return err == nil && signed.Equal(c.system) && c.operator.Trusts(signature.Issuer) &&
 		(!anew || signer.Equal(types.StringValue(signature.Issuer)))
 }
 
-// checkIdentity makes sure that what the identity is going to sign is not signed by another one.
+// checkIdentity adds an error if the seed does not belong to the operator's identity.
 func (m *operatorModel) checkIdentity(diags *diag.Diagnostics) {
 	seed := publicKey(m.SeedWO)
 	if !m.PublicKey.IsUnknown() && !seed.IsUnknown() && !seed.Equal(m.PublicKey) {
-		diags.AddAttributeError(seedPath, "Another Identity",
-			"The operator has to be signed again by "+m.PublicKey.ValueString()+", and the seed is that of "+seed.ValueString()+
-				". Give the seed that belongs to the operator, or change seed_wo_version to make it another operator.")
+		diags.AddAttributeError(seedPath, "Wrong Identity Seed",
+			"The operator "+m.PublicKey.ValueString()+" must be signed again, but the seed belongs to "+seed.ValueString()+
+				". Set the seed of the operator, or change seed_wo_version to replace its identity.")
 	}
 }
 
-// Apply signs what the state does not have yet.
+// Apply signs the operator and the system account unless the state already has their JWTs.
 func (m *operatorModel) Apply(ctx context.Context, config, state *operatorModel, diags *diag.Diagnostics) {
 	m.SeedWO, m.SigningKeySeedWO = config.SeedWO, config.SigningKeySeedWO
 	defer func() { m.SeedWO, m.SigningKeySeedWO = types.StringNull(), types.StringNull() }()
@@ -120,14 +121,14 @@ func (m *operatorModel) Apply(ctx context.Context, config, state *operatorModel,
 		m.PublicKey = publicKey(m.SeedWO)
 	}
 	if key := m.systemKeyConfigured(); !m.SystemAccount.IsNull() && key.IsUnknown() {
-		public, _, err := claims.NewKey(natsconn.AccountKey) // the seed is thrown away: nobody is to have it
+		public, _, err := claims.NewKey(natsconn.AccountKey) // the seed is discarded
 		if err != nil {
 			diags.AddAttributeError(systemKeyPath, "Unable to Sign Operator", connection.Explain(err))
 			return
 		}
 		m.setSystemKey(ctx, public, diags)
 	}
-	m.Check(diags) // also what was not known before
+	m.Check(diags) // all values are known now
 	if diags.HasError() {
 		return
 	}
@@ -170,7 +171,7 @@ func (m *operatorModel) signSystem(ctx context.Context, c *operatorClaims, state
 		c.system.Sign, diags)
 }
 
-// issuedAt returns when a JWT in the state was issued; zero if there is none.
+// issuedAt returns the time at which a JWT in the state was issued, or zero if there is none.
 func issuedAt(state *operatorModel, of func(*operatorModel) types.String) time.Time {
 	if state == nil {
 		return time.Time{}
@@ -182,7 +183,7 @@ func issuedAt(state *operatorModel, of func(*operatorModel) types.String) time.T
 	return token.IssuedAt
 }
 
-// sign signs with a seed. The diagnostics never show it.
+// sign signs with a seed. The diagnostics never contain the seed.
 func sign(ctx context.Context, seed types.String, at path.Path, what string, after time.Time,
 	do func(context.Context, *claims.Signer, claims.Clock, time.Time) (string, error), diags *diag.Diagnostics) types.String {
 	signer, err := claims.NewOperatorSigner(seed.ValueString())

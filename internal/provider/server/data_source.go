@@ -1,4 +1,4 @@
-// Package server is the Terraform surface of nats-servers: what they are configured with.
+// Package server implements the data source nats_server_config, which renders the configuration of a nats-server.
 package server
 
 import (
@@ -17,7 +17,7 @@ import (
 
 var _ datasource.DataSourceWithValidateConfig = (*configDataSource)(nil)
 
-// configDataSource needs no provider configuration: it asks nobody.
+// configDataSource does not use the provider's configuration, because it makes no request.
 type configDataSource struct{}
 
 // NewConfigDataSource returns the data source nats_server_config.
@@ -27,7 +27,8 @@ func (configDataSource) Metadata(_ context.Context, req datasource.MetadataReque
 	resp.TypeName = req.ProviderTypeName + "_server_config"
 }
 
-// ValidateConfig checks what is known: all of it, as far as that goes without the server, once everything is.
+// ValidateConfig checks the known values. If all values are known, it checks the rendered configuration as far as that
+// is possible without the server's files.
 func (configDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
 	config, unknown := read(ctx, req.Config, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
@@ -48,7 +49,7 @@ func (configDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 	}
 	resp.State.Raw = req.Config.Raw
 	if len(unknown) > 0 {
-		// A CLI reads a data source when all of it is known.
+		// A CLI reads the data source once all of its configuration is known.
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("config"), types.StringUnknown())...)
 		return
 	}
@@ -59,7 +60,7 @@ func (configDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 	}
 }
 
-// read returns the server's configuration, in which what is unknown is empty, and the paths of that.
+// read returns the server's configuration, without unknown values, and the paths of these values.
 func read(ctx context.Context, config tfsdk.Config, diags *diag.Diagnostics) (serverconf.Config, path.Paths) {
 	var object types.Object
 	diags.Append(config.Get(ctx, &object)...)
@@ -70,16 +71,16 @@ func read(ctx context.Context, config tfsdk.Config, diags *diag.Diagnostics) (se
 	return newConfig(o), o.Unknown()
 }
 
-// tell adds an error for each problem, on its attribute.
+// tell adds an error for each problem at its attribute.
 func tell(problems []serverconf.Problem, diags *diag.Diagnostics) {
 	const summary = "Invalid Server Configuration"
 	for _, problem := range problems {
 		if len(problem.Path) == 0 {
-			diags.AddError(summary, "The server's configuration: "+problem.Text+".")
+			diags.AddError(summary, "Server configuration: "+problem.Text+".")
 			continue
 		}
 		at := pathOf(problem.Path)
-		// A CLI shows the data source and not the attribute, if that is a nested one.
+		// A CLI shows the data source but not the path of a nested attribute.
 		diags.AddAttributeError(at, summary, fmt.Sprintf("Attribute %s: %s.", at, problem.Text))
 	}
 }

@@ -39,7 +39,7 @@ func newJetStream(o attribute.Object) *serverconf.JetStream {
 	return js
 }
 
-// newTLS reads the attributes of clients' TLS, or those of a cluster, which are fewer.
+// newTLS reads the TLS attributes for clients or for a cluster, which has fewer.
 func newTLS(o attribute.Object) *serverconf.TLS {
 	if o.IsNull() {
 		return nil
@@ -70,7 +70,7 @@ func newResolver(o attribute.Object) *serverconf.Resolver {
 	}
 }
 
-// undecorated returns JWTs that may be the contents of .jwt files.
+// undecorated returns the JWTs. A value can also be the content of a .jwt file.
 func undecorated(tokens map[string]string) map[string]string {
 	for key, token := range tokens {
 		tokens[key] = claims.Undecorated(token)
@@ -78,7 +78,8 @@ func undecorated(tokens map[string]string) map[string]string {
 	return tokens
 }
 
-// sizeOf reads a byte size, in which -1 stays that: a server has no size without limit. What is no size is refused by its type.
+// sizeOf reads a byte size. A value of -1 is returned unchanged, because servers do not have unlimited sizes. The
+// attribute's type refuses values that are not a size.
 func sizeOf(o attribute.Object, name string) *int64 {
 	text := o.Text(name)
 	bytes, err := bytesize.Parse(text)
@@ -88,7 +89,7 @@ func sizeOf(o attribute.Object, name string) *int64 {
 	return &bytes
 }
 
-// durationOf reads a duration. What is none, or not above zero, is refused by its validator.
+// durationOf reads a duration. The attribute's validator refuses values that are not a positive duration.
 func durationOf(o attribute.Object, name string) time.Duration {
 	d, err := time.ParseDuration(o.Text(name))
 	if err != nil || d < 0 {

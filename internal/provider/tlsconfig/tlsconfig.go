@@ -1,4 +1,4 @@
-// Package tlsconfig is the attribute by which a provider or an endpoint's verification is told how to use TLS.
+// Package tlsconfig implements the attribute tls of the provider and of an endpoint's verification.
 package tlsconfig
 
 import (
@@ -21,26 +21,27 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// keyWriteOnly is the name of the key's text in a resource, where it is write-only, and keyVersion that of the text that tells
-// when it has changed.
+// keyWriteOnly is the attribute with the PEM text of the key in a resource, where it is write-only. KeyVersion is the
+// attribute with its version.
 const (
 	keyWriteOnly = "key_pem_wo"
 	keyVersion   = keyWriteOnly + "_version"
 )
 
-// texts are the descriptions of the attributes.
+// texts maps attribute names to descriptions.
 var texts = map[string]string{
-	"ca_file":         "Path of the PEM file of the certificate authorities that sign the servers' certificates.",
-	"ca_pem":          "Those certificate authorities as PEM text.",
-	"cert_file":       "Path of the PEM file of the client certificate.",
-	"cert_pem":        "The client certificate as PEM text.",
-	"key_file":        "Path of the PEM file of the client certificate's key.",
-	"key_pem":         "The client certificate's key as PEM text.",
-	"server_name":     "Name that the server's certificate is checked for, if not that of the URL.",
-	"handshake_first": "Start TLS at once, for servers with `handshake_first` set. Defaults to `false`.",
+	"ca_file":         "Path of the PEM file with the certificate authorities that sign the servers' certificates.",
+	"ca_pem":          "Certificate authorities that sign the servers' certificates, as PEM text.",
+	"cert_file":       "Path of the PEM file with the client certificate.",
+	"cert_pem":        "Client certificate as PEM text.",
+	"key_file":        "Path of the PEM file with the key of the client certificate.",
+	"key_pem":         "Key of the client certificate as PEM text.",
+	"server_name":     "Name to verify in the server's certificate. Defaults to the host name in the URL.",
+	"handshake_first": "Whether to start TLS immediately, for servers with `handshake_first`. Defaults to `false`.",
 }
 
-// validatorsOf are the validators of an attribute: its form, and that the file and the text exclude each other.
+// validatorsOf returns the validators of an attribute. They check its format, and that only one of file and text is
+// set.
 func validatorsOf(name string) []validator.String {
 	base, kind, _ := strings.Cut(name, "_")
 	other := map[string]string{"file": "pem", "pem": "file"}[kind]
@@ -54,7 +55,7 @@ func validatorsOf(name string) []validator.String {
 	return []validator.String{conflict, validators.String("PEM text", "Invalid PEM", checkPEM)}
 }
 
-// ProviderAttributes are the attributes in the provider's configuration.
+// ProviderAttributes returns the attributes for the provider's configuration.
 func ProviderAttributes() map[string]providerschema.Attribute {
 	attributes := map[string]providerschema.Attribute{
 		"handshake_first": providerschema.BoolAttribute{MarkdownDescription: texts["handshake_first"], Optional: true},
@@ -69,7 +70,7 @@ func ProviderAttributes() map[string]providerschema.Attribute {
 	return attributes
 }
 
-// EphemeralAttributes are the attributes in an ephemeral resource, which is never stored.
+// EphemeralAttributes returns the attributes for an ephemeral resource, which is never stored.
 func EphemeralAttributes() map[string]ephemeralschema.Attribute {
 	attributes := map[string]ephemeralschema.Attribute{
 		"handshake_first": ephemeralschema.BoolAttribute{MarkdownDescription: texts["handshake_first"], Optional: true},
@@ -84,7 +85,7 @@ func EphemeralAttributes() map[string]ephemeralschema.Attribute {
 	return attributes
 }
 
-// ResourceAttributes are the attributes in a resource. The text of a key is write-only there, and never in the state.
+// ResourceAttributes returns the attributes for a resource. The PEM text of the key is write-only.
 func ResourceAttributes() map[string]resourceschema.Attribute {
 	attributes := map[string]resourceschema.Attribute{
 		"handshake_first": resourceschema.BoolAttribute{MarkdownDescription: texts["handshake_first"], Optional: true},
@@ -97,7 +98,8 @@ func ResourceAttributes() map[string]resourceschema.Attribute {
 			},
 		},
 		keyVersion: resourceschema.StringAttribute{
-			MarkdownDescription: "Any text that is changed together with `" + keyWriteOnly + "`, so that the check runs again.", Optional: true,
+			MarkdownDescription: "Version of `" + keyWriteOnly + "`: any text. Change it together with the key to " +
+				"run the check again.", Optional: true,
 			Validators: []validator.String{stringvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName(keyWriteOnly))},
 		},
 	}
@@ -114,7 +116,7 @@ func ResourceAttributes() map[string]resourceschema.Attribute {
 	return attributes
 }
 
-// Validate checks that a certificate comes with its key.
+// Validate adds an error if a certificate or a key is set without the other.
 func Validate(object types.Object, at path.Path, diags *diag.Diagnostics) {
 	if object.IsNull() || object.IsUnknown() {
 		return
@@ -124,11 +126,12 @@ func Validate(object types.Object, at path.Path, diags *diag.Diagnostics) {
 	key := is("key_file") || is("key_pem") || is(keyWriteOnly)
 	if cert != key {
 		diags.AddAttributeError(at, "Invalid Attribute Combination",
-			"A client certificate needs its key, and a key its certificate: give both, each as a file or as PEM text.")
+			"A client certificate requires its key, and a key its certificate. Set both, each as a file or as PEM "+
+				"text.")
 	}
 }
 
-// HasUnknown tells whether a value is not known yet.
+// HasUnknown reports whether a value is not known yet.
 func HasUnknown(object types.Object) bool {
 	if object.IsUnknown() {
 		return true
@@ -141,8 +144,8 @@ func HasUnknown(object types.Object) bool {
 	return false
 }
 
-// Settings returns the attribute as settings of a connection that uses TLS, if the attribute is there; what is unknown counts
-// as unset.
+// Settings returns the TLS settings of a connection. TLS is required if the attribute is set. Unknown values are
+// treated as unset.
 func Settings(object types.Object) natsconn.TLS {
 	text := func(name string) string {
 		value, _ := object.Attributes()[name].(types.String)
@@ -161,7 +164,7 @@ func Settings(object types.Object) natsconn.TLS {
 	return settings
 }
 
-// CheckPath checks the path of a file on the machine that runs Terraform.
+// CheckPath checks the path of a local file.
 func CheckPath(file string) error {
 	switch {
 	case file == "":
@@ -172,20 +175,22 @@ func CheckPath(file string) error {
 	return secret.CheckPath(file)
 }
 
-// checkPEM checks that a text holds PEM blocks, and that certificates among them can be read. The error never quotes it.
+// checkPEM checks that a text contains PEM blocks and that its certificates can be parsed. The error never quotes the
+// text.
 func checkPEM(text string) error {
 	rest := []byte(text)
 	for blocks := 0; ; blocks++ {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
 			if blocks == 0 {
-				return errors.New("no PEM block was found in it")
+				return errors.New("it contains no PEM block")
 			}
 			return nil
 		}
 		if block.Type == "CERTIFICATE" {
 			if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-				return errors.New("a certificate in it cannot be read")
+				return errors.New("it contains a certificate that cannot be parsed")
+
 			}
 		}
 	}

@@ -25,7 +25,7 @@ var (
 	_ ephemeral.EphemeralResourceWithValidateConfig = (*ephemeralCredentials)(nil)
 )
 
-// ephemeralSeedAttr is the attribute with the seed that signs.
+// ephemeralSeedAttr is the attribute with the signing seed.
 const ephemeralSeedAttr = "signing_key_seed"
 
 type ephemeralModel struct {
@@ -34,7 +34,7 @@ type ephemeralModel struct {
 	SigningKeySeed types.String `tfsdk:"signing_key_seed"`
 }
 
-// ephemeralCredentials are a user for those who need one for the length of an apply.
+// ephemeralCredentials implements credentials that are needed only during an apply.
 type ephemeralCredentials struct{ signing }
 
 // NewEphemeralResource returns the ephemeral resource nats_user_credentials.
@@ -50,7 +50,7 @@ func (r *ephemeralCredentials) Configure(_ context.Context, req ephemeral.Config
 	r.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
 }
 
-// ValidateConfig refuses what [userResource.ValidateConfig] refuses.
+// ValidateConfig refuses the same configurations as [userResource.ValidateConfig].
 func (r *ephemeralCredentials) ValidateConfig(ctx context.Context, req ephemeral.ValidateConfigRequest, resp *ephemeral.ValidateConfigResponse) {
 	var config ephemeralModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
@@ -72,12 +72,12 @@ func (m *ephemeralModel) setLifetime() {
 	}
 }
 
-// Open signs the user. No server is told; one is asked about the account where that can be done.
+// Open signs the user. It asks a server about the account if possible, and changes nothing on the servers.
 func (r *ephemeralCredentials) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	var model ephemeralModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &model)...)
 	if !resp.Diagnostics.HasError() {
-		// Values that were unknown when the configuration was validated are known by now.
+		// Values that were unknown during validation are known now.
 		r.check(model, &resp.Diagnostics)
 		r.checkAccount(ctx, &model.claimsModel, model.SigningKeySeed, &resp.Diagnostics)
 	}
@@ -102,21 +102,23 @@ func (r *ephemeralCredentials) Open(ctx context.Context, req ephemeral.OpenReque
 	resp.Diagnostics.Append(resp.Result.Set(ctx, &model)...)
 }
 
-// addOpenError tells why there are no credentials. A plan opens them as soon as their own arguments are known, also where those of the
-// provider are not.
+// addOpenError adds an error for credentials that cannot be opened. A plan opens them as soon as their arguments are
+// known, even if the provider's configuration is not.
 func addOpenError(diags *diag.Diagnostics, name types.String, err error) {
 	if _, ok := errors.AsType[*connection.UnknownError](err); ok {
-		diags.AddAttributeError(path.Root(ephemeralSeedAttr), "Key to Sign the User With Is Not Known Yet", connection.Explain(err)+"\n\nOr give the same seed "+
-			"as "+ephemeralSeedAttr+" here: then the apply opens the credentials, once it is known.")
+		diags.AddAttributeError(path.Root(ephemeralSeedAttr), "Key to Sign the User With Is Not Known Yet",
+			connection.Explain(err)+"\n\n"+
+				"Alternatively, set "+ephemeralSeedAttr+" to the same seed here. The apply then opens the credentials once "+
+				"the seed is known.")
 		return
 	}
 	addError(diags, "Sign", name, err)
 }
 
-// openedKey is the key in the private data of what is opened.
+// openedKey is the private data key of [opened].
 const openedKey = "opened"
 
-// opened is what is remembered of credentials while they are open. There is no secret in it.
+// opened is the private data of open credentials. It contains no secret.
 type opened struct {
 	Name      string    `json:"name"`
 	ExpiresIn string    `json:"expires_in"`
@@ -127,9 +129,10 @@ func (m *ephemeralModel) opened() opened {
 	return opened{m.Name.ValueString(), m.ExpiresIn.ValueString(), time.Unix(m.ExpiresAt.Number(), 0).UTC()}
 }
 
-// Close has no server to tell. It warns of credentials that expired while they were in use. A renewal could do no more, because nothing that
-// is signed can be prolonged, and it would do worse: Terraform before 1.17 drops what it says, and in the other CLIs its error fails
-// an apply that needed the credentials at its beginning only. After an error of what uses the credentials, no CLI closes them.
+// Close warns if the credentials expired while they were in use. It makes no request. A Renew method would not help: a
+// signed JWT cannot be extended, Terraform before 1.17 drops its diagnostics, and in other CLIs its error would fail an
+// apply that needed the credentials only at the beginning. CLIs do not close credentials after an error of a resource
+// that uses them.
 func (r *ephemeralCredentials) Close(ctx context.Context, req ephemeral.CloseRequest, resp *ephemeral.CloseResponse) {
 	private, diags := req.Private.GetKey(ctx, openedKey)
 	resp.Diagnostics.Append(diags...)
@@ -144,7 +147,8 @@ func (r *ephemeralCredentials) Close(ctx context.Context, req ephemeral.CloseReq
 	if r.clock.Now().Before(of.ExpiresAt) {
 		return
 	}
-	resp.Diagnostics.AddAttributeWarning(path.Root("expires_in"), "Credentials Have Expired", secret.Sprintf("The credentials of the user %q expired at %s, %s "+
-		"after they were signed, and before all that depends on them was done. From then on servers refused them, and cut what was connected "+
-		"with them.\n\nRaise expires_in.", of.Name, of.ExpiresAt.Format(time.RFC3339), of.ExpiresIn))
+	resp.Diagnostics.AddAttributeWarning(path.Root("expires_in"), "Credentials Have Expired",
+		secret.Sprintf("The credentials of the user %q expired at %s, %s after they were signed, before the "+
+			"operations that depend on them were complete. From then on, servers refused them and closed their "+
+			"connections.\n\nIncrease expires_in.", of.Name, of.ExpiresAt.Format(time.RFC3339), of.ExpiresIn))
 }

@@ -65,7 +65,7 @@ func TestUserInput(t *testing.T) {
 		"negative duration":        {acctest.Config{"expires_in": "-1h"}, "expires_in", "shorter than a second"},
 		"fraction":                 {acctest.Config{"expires_in": "1500ms"}, "expires_in", "whole seconds"},
 		"rotation of what stays":   {acctest.Config{"rotate_before": "1h"}, "rotate_before", "expires_in"},
-		"rotation at once":         {acctest.Config{"expires_in": "1h", "rotate_before": "60m"}, "rotate_before", "not shorter"},
+		"rotation at once":         {acctest.Config{"expires_in": "1h", "rotate_before": "60m"}, "rotate_before", "must be shorter than expires_in"},
 		"expires before it begins": {acctest.Config{"expires_in": "1h", "not_before": "2099-01-01T00:00:00Z"}, "expires_in", "before or when it becomes valid"},
 		"scoped with permissions":  {acctest.Config{"scoped": true, "permissions": publish("a")}, "permissions", "template"},
 		"scoped with a limit":      {acctest.Config{"scoped": true, "payload": "1KiB"}, "payload", "template"},

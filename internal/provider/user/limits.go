@@ -9,7 +9,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// warnOfLimits warns of the limits of a user with KINE's permissions that are less than KINE needs.
+// warnOfLimits warns about limits of a user with KINE's permissions that are lower than KINE needs.
 func (m *claimsModel) warnOfLimits(diags *diag.Diagnostics) {
 	limits, _ := m.user()
 	if !kine.IsUserOfKINE(limits.Permissions.Publish.Allow) {

@@ -15,7 +15,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 )
 
-// claimsModel is what the resource and the ephemeral resource have in common: what is signed, and what comes of it.
+// claimsModel is the common part of the resource and the ephemeral resource: the claims, and the results of signing
+// them.
 type claimsModel struct {
 	Account         types.String        `tfsdk:"account"`
 	Name            types.String        `tfsdk:"name"`
@@ -61,7 +62,7 @@ func (m *userModel) identity() identityModel {
 	return identityModel{Account: m.Account, PublicKey: m.PublicKey}
 }
 
-// limits are the attributes that say what the user may do.
+// limits returns the attributes with the user's permissions and limits.
 func (m *claimsModel) limits() map[string]attr.Value {
 	return map[string]attr.Value{
 		"permissions": m.Permissions, "subscriptions": m.Subscriptions, "data": m.Data, "payload": m.Payload,
@@ -70,8 +71,8 @@ func (m *claimsModel) limits() map[string]attr.Value {
 	}
 }
 
-// user returns the claims that the model describes, but for the time at which they expire, and the paths of what is not known yet,
-// which is left out of them.
+// user returns the claims that the model describes, without the expiry, and the paths of unknown values, which the
+// claims omit.
 func (m *claimsModel) user() (claims.User, path.Paths) {
 	values := m.limits()
 	values["account"], values["name"], values["public_key"] = m.Account, m.Name, m.PublicKey
@@ -91,7 +92,7 @@ func (m *claimsModel) user() (claims.User, path.Paths) {
 	return user, o.Unknown()
 }
 
-// expiry is when a JWT expires that is signed at that time, and zero if it never does.
+// expiry returns the time at which a JWT that is signed at the given time expires, or zero if it does not expire.
 func (m *claimsModel) expiry(signed time.Time) time.Time {
 	lifetime := m.expiresIn()
 	if lifetime <= 0 {
@@ -100,8 +101,8 @@ func (m *claimsModel) expiry(signed time.Time) time.Time {
 	return signed.Add(lifetime).Truncate(time.Second)
 }
 
-// expiresIn is how long a JWT counts, 0 for ever.
+// expiresIn returns the lifetime of a JWT, or 0 if it does not expire.
 func (m *claimsModel) expiresIn() time.Duration { return time.Duration(m.ExpiresIn.Number()) }
 
-// rotateBefore is how long before that it is replaced.
+// rotateBefore returns how long before its expiry a JWT is replaced.
 func (m *userModel) rotateBefore() time.Duration { return time.Duration(m.RotateBefore.Number()) }

@@ -16,7 +16,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
-// ValidateConfig refuses claims that servers would refuse, or that cannot mean what they say.
+// ValidateConfig refuses claims that servers would refuse or that contradict themselves.
 func (r *userResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config userModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
@@ -27,17 +27,18 @@ func (r *userResource) ValidateConfig(ctx context.Context, req resource.Validate
 	}
 }
 
-// check tells what is wrong with a configuration, as far as it is known.
+// check adds an error for each problem of a configuration, as far as its values are known.
 func (r *userResource) check(config *userModel, diags *diag.Diagnostics) {
 	r.checkClaims(&config.claimsModel, config.SigningKeySeed, diags)
 	if lifetime, before := config.expiresIn(), config.rotateBefore(); lifetime > 0 && before >= lifetime {
-		diags.AddAttributeError(path.Root("rotate_before"), "Invalid Rotation", fmt.Sprintf("Attribute rotate_before is %s, which is not shorter than "+
-			"expires_in, %s: every plan would have the user signed anew.", config.RotateBefore, config.ExpiresIn))
+		diags.AddAttributeError(path.Root("rotate_before"), "Invalid Rotation",
+			fmt.Sprintf("Attribute rotate_before (%s) must be shorter than expires_in (%s). Otherwise every plan "+
+				"would sign the user again.", config.RotateBefore, config.ExpiresIn))
 	}
 }
 
-// ModifyPlan tells whether the user has to be signed, warns of what that means for k3s, and refuses to plan a revocation that
-// nobody could sign. It makes no request.
+// ModifyPlan plans whether the user is signed, warns about effects on k3s, and refuses to plan a revocation that cannot
+// be signed. It makes no request.
 func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var before types.Bool
 	if !req.State.Raw.IsNull() {
@@ -81,8 +82,10 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	r.checkPlanned(&plan.claimsModel, config.SigningKeySeed, plan.JWT.IsUnknown(), &resp.Diagnostics)
 	plan.warnOfLimits(&resp.Diagnostics)
 	if plan.JWT.IsUnknown() && !plan.ExpiresIn.IsNull() {
-		resp.Diagnostics.AddAttributeWarning(path.Root("expires_in"), "The User Expires", fmt.Sprintf("The user %s stops working %s after it is signed. "+
-			"If k3s runs with its credentials, k3s stops then, unless the credentials file on each of its nodes is replaced before.", plan.Name, plan.ExpiresIn))
+		resp.Diagnostics.AddAttributeWarning(path.Root("expires_in"), "The User Expires",
+			fmt.Sprintf("The user %s stops working %s after it is signed. If k3s uses its credentials, k3s stops at "+
+				"that time, unless the credentials file on each of its nodes is replaced before.",
+				plan.Name, plan.ExpiresIn))
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
@@ -99,7 +102,7 @@ func (m *userModel) planSigning(config *userModel) {
 	}
 }
 
-// planKey plans whose key it is, and tells whether the user has to be replaced for that.
+// planKey plans the user's public key, and reports whether the user must be replaced for it.
 func (m *userModel) planKey(config, state *userModel) (replace bool) {
 	switch generated := !state.Credentials.IsNull(); {
 	case !config.PublicKey.IsNull():
@@ -108,12 +111,12 @@ func (m *userModel) planKey(config, state *userModel) (replace bool) {
 		m.PublicKey = state.PublicKey
 		return false
 	}
-	m.PublicKey = types.StringUnknown() // a key that was brought is to be replaced by a generated one
+	m.PublicKey = types.StringUnknown() // a generated key replaces the configured one
 	return true
 }
 
-// mustSign tells whether the JWT in the state is not, or not much longer, what is wanted. Signer is the public half of what signs, empty
-// if that is not known yet.
+// mustSign reports whether the JWT in the state differs from the plan or is about to expire. Signer is the public key
+// of the signer, or empty if it is not known yet.
 func (m *userModel) mustSign(signer string, state *userModel, now time.Time) bool {
 	wanted, unknown := m.user()
 	signed, _ := state.user()
@@ -130,7 +133,8 @@ func (m *userModel) mustSign(signer string, state *userModel, now time.Time) boo
 	return !state.ExpiresAt.IsNull() && !now.Add(m.rotateBefore()).Before(time.Unix(state.ExpiresAt.Number(), 0))
 }
 
-// keepSigned plans to keep the JWT that is in the state. A key that is brought from now on takes its seed out of the state.
+// keepSigned plans to keep the JWT in the state. If the configuration now has a public key, the seed is removed from
+// the state.
 func (m *userModel) keepSigned(config, state *userModel) {
 	m.JWT, m.JWTID, m.Issuer, m.ExpiresAt, m.Credentials = state.JWT, idOf(state.JWT), state.Issuer, state.ExpiresAt, state.Credentials
 	if !config.PublicKey.IsNull() {

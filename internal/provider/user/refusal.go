@@ -13,8 +13,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// checkPlanned tells in a plan what has servers refuse a user, by what the plan makes of its account: an error if the user is to be
-// signed, and a warning if it was already. It asks no server, since what servers have now need not be what they have after the apply.
+// checkPlanned reports in a plan why servers would refuse a user, based on the planned account: an error if the user
+// will be signed, or a warning if it already is. It makes no request, because the account on the servers can differ
+// from the account after the apply.
 func (s *signing) checkPlanned(m *claimsModel, seed types.String, signing bool, diags *diag.Diagnostics) {
 	if s.data == nil {
 		return
@@ -22,7 +23,7 @@ func (s *signing) checkPlanned(m *claimsModel, seed types.String, signing bool, 
 	s.refuse(s.data.NotedAccount(m.Account.ValueString()), m, seed, signing, diags)
 }
 
-// checkAccount refuses to sign a user whom servers refuse, by what is known of its account.
+// checkAccount adds an error if servers would refuse the user, as far as its account is known.
 func (s *signing) checkAccount(ctx context.Context, m *claimsModel, seed types.String, diags *diag.Diagnostics) {
 	if s.data == nil || diags.HasError() {
 		return
@@ -50,21 +51,24 @@ func (s *signing) refuse(of *claims.Account, m *claimsModel, seed types.String, 
 		}
 		text := secret.Sprintf("The user %q of the account %q (%s) cannot connect. %s", user.Name, of.Name, of.PublicKey, problem.Text)
 		if signing {
-			diags.AddAttributeError(at, "User Cannot Connect", text+"\n\nNothing was signed. Where the same apply is to change the account, let the user "+
-				"refer to it, as in account = nats_account.a.public_key.")
+			diags.AddAttributeError(at, "User Cannot Connect", text+"\n\nNothing was signed. If the same apply "+
+				"changes the account, refer to the account's attributes in the user, for example account = "+
+				"nats_account.a.public_key.")
 			continue
 		}
 		diags.AddAttributeWarning(at, "User Cannot Connect", text)
 	}
 }
 
-// warnOfLength warns of a user whose JWT is longer than servers take.
+// warnOfLength warns about a user whose JWT is longer than servers accept by default.
 func (m *claimsModel) warnOfLength(diags *diag.Diagnostics) {
 	user, _ := m.user()
 	if length, most := len(m.JWT.ValueString()), user.LongestToken(); length > most {
-		diags.AddAttributeWarning(path.Root("permissions"), "User's JWT Is Too Long", secret.Sprintf("The JWT of the user %q has %d bytes. Unless the servers are "+
-			"configured otherwise (max_control_line), they refuse a client with one of more than about %d bytes: \"maximum control line exceeded\".\n\nGive the "+
-			"user fewer permissions or tags, move what all users may do to default_permissions of the account, or sign with a scoped signing key, whose template is "+
-			"in the account. Or raise max_control_line of every server, as nats_server_config can.", user.Name, length, most))
+		diags.AddAttributeWarning(path.Root("permissions"), "User's JWT Is Too Long",
+			secret.Sprintf("The JWT of the user %q is %d bytes long. By default (max_control_line), servers refuse "+
+				"a client with a JWT of more than about %d bytes: \"maximum control line exceeded\".\n\nGive the user "+
+				"fewer permissions or tags, move common permissions to default_permissions of the account, or sign with "+
+				"a scoped signing key, whose template is part of the account. Alternatively, raise max_control_line on "+
+				"every server, for example with nats_server_config.", user.Name, length, most))
 	}
 }

@@ -1,4 +1,5 @@
-// Package user is the Terraform surface of a user of an account, whom a signing key of the account signs.
+// Package user implements the resource nats_user and the ephemeral resource nats_user_credentials. A signing key of an
+// account signs its users.
 package user
 
 import (
@@ -28,7 +29,7 @@ type userResource struct{ signing }
 // NewResource returns the resource nats_user.
 func NewResource() resource.Resource { return NewResourceWithClock(claims.SystemClock{}) }
 
-// NewResourceWithClock returns a nats_user whose JWTs expire by that clock.
+// NewResourceWithClock returns a nats_user whose JWTs expire by the given clock.
 func NewResourceWithClock(clock claims.Clock) resource.Resource {
 	return &userResource{signing{clock: clock, seedAttr: "signing_key_seed_wo"}}
 }
@@ -61,7 +62,8 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
 }
 
-// Read makes no request: what was signed is known to the state alone. A state of an earlier version has no ID of the JWT.
+// Read makes no request, because a user exists only in the state. It adds the ID of the JWT to a state of an earlier
+// version.
 func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state userModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.State, &state)...)
@@ -98,7 +100,7 @@ func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
 }
 
-// signAgain signs the user under the same key, later than before.
+// signAgain signs the user with the same key, later than the JWT in the state.
 func (r *userResource) signAgain(ctx context.Context, plan, state, config *userModel) error {
 	_, last, err := claims.DecodeUser(state.JWT.ValueString())
 	if err != nil {
@@ -113,11 +115,12 @@ func (r *userResource) signAgain(ctx context.Context, plan, state, config *userM
 	return r.sign(ctx, &plan.claimsModel, config.SigningKeySeed, seed, last.IssuedAt)
 }
 
-// ImportState refuses: there is nothing that could be read.
+// ImportState returns an error: the servers do not have the user's JWT or seed.
 func (r *userResource) ImportState(_ context.Context, _ resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	resp.Diagnostics.AddError("A User Cannot Be Imported", "Neither the JWT of a user nor its seed is on any server, so there is nothing to import.\n\n"+
-		"Let the resource create a user, and give its credentials to the client. To go on with the key that the client has, set public_key: the seed "+
-		"stays with the client, which only needs the new jwt.")
+	resp.Diagnostics.AddError("A User Cannot Be Imported",
+		"The servers have neither the JWT nor the seed of a user, so there is nothing to import.\n\n"+
+			"Let the resource create a user, and give its credentials to the client. To keep the client's key, set "+
+			"public_key: the seed stays with the client, which needs only the new jwt.")
 }
 
 // store writes the model to the state.

@@ -20,15 +20,14 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// revokeAttr is the attribute that has a destroy revoke the user. What counts is its value in the state.
+// revokeAttr is the attribute that makes a destroy revoke the user. The value in the state applies.
 const revokeAttr = "revoke_on_destroy"
 
-// deleteTimeout bounds a revocation unless the resource's timeouts say otherwise: up to ten at a time wait for each other, and each
-// takes a second.
+// deleteTimeout is the default timeout of a revocation. Up to ten revocations run one after the other, and each takes a
+// second.
 const deleteTimeout = 2 * time.Minute
 
-// checkRevocation refuses to plan what cannot be revoked for want of the operator, where that can be told already. It asks no
-// server.
+// checkRevocation adds an error if the provider is not configured to revoke users. It makes no request.
 func (r *userResource) checkRevocation(diags *diag.Diagnostics) {
 	if r.data == nil || !r.data.Known() {
 		return
@@ -44,13 +43,14 @@ func (r *userResource) checkRevocation(diags *diag.Diagnostics) {
 }
 
 func addRevocationError(diags *diag.Diagnostics, err error) {
-	diags.AddAttributeError(path.Root(revokeAttr), "User Cannot Be Revoked", fmt.Sprintf("A destroy is to revoke the user in its account, and only the "+
-		"operator can change that: operator.signing_key signs it, and operator.system_credentials hands it to the servers. %s\n\nOr set %s = false, "+
-		"which lets a destroy forget the user without revoking it. For a user that is there already, apply that before the destroy.",
-		connection.Explain(err), revokeAttr))
+	diags.AddAttributeError(path.Root(revokeAttr), "User Cannot Be Revoked",
+		fmt.Sprintf("A destroy revokes the user in its account. This requires operator.signing_key to sign the "+
+			"account and operator.system_credentials to push it. %s\n\nAlternatively, set %s = false: a destroy then "+
+			"forgets the user without revoking it. If the user already exists, apply this before the destroy.",
+			connection.Explain(err), revokeAttr))
 }
 
-// Delete revokes the user, or else only forgets it.
+// Delete revokes the user if revoke_on_destroy is set.
 func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state userModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.State, &state)...)
@@ -66,7 +66,7 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 }
 
-// revoke revokes all that was signed for the user's key.
+// revoke revokes all JWTs that were signed for the user's key.
 func (r *userResource) revoke(ctx context.Context, state *userModel, diags *diag.Diagnostics) error {
 	signer, err := r.data.OperatorSigner()
 	if err != nil {
@@ -86,19 +86,21 @@ func (r *userResource) revoke(ctx context.Context, state *userModel, diags *diag
 	result, err := accounts.Revoke(ctx, state.Account.ValueString(), signer, state.PublicKey.ValueString(), at)
 	switch {
 	case errors.Is(err, resolver.ErrNotFound):
-		tflog.Info(ctx, "the account of the user is gone", state.logged())
+		tflog.Info(ctx, "the account of the user no longer exists", state.logged())
 		return nil
 	case err != nil:
 		return err
 	case len(result.Missing) > 0:
-		diags.AddWarning("User Is Not Revoked on All Servers", secret.Sprintf("The revocation of the user %q was not confirmed by %s. A server that was down "+
-			"takes it over from the others when it comes back.", state.Name.ValueString(), strings.Join(result.Missing, ", ")))
+		diags.AddWarning("User Is Not Revoked on All Servers",
+			secret.Sprintf("The revocation of the user %q was not confirmed by %s. A server that was down gets it "+
+				"from the other servers when it returns.", state.Name.ValueString(), strings.Join(result.Missing, ", ")))
 	}
 	return nil
 }
 
-// revokedAt is up to when what was signed for the user's key is to be refused. A key that was brought may have another user already,
-// made before this one is destroyed: that one was signed later than this one, and stays.
+// revokedAt returns the time of the revocation: servers refuse JWTs of the user's key that were issued until then. With
+// a public key of the user's own, a replacement may already have signed a later JWT for the same key, which must stay
+// valid. The time is then that of the last JWT in the state.
 func (m *userModel) revokedAt(now time.Time) (time.Time, error) {
 	_, last, err := claims.DecodeUser(m.JWT.ValueString())
 	if err != nil {

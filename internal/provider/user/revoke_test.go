@@ -87,8 +87,8 @@ func TestAccUserRevocationWithoutOperator(t *testing.T) {
 	b := newBench(t, 1, nil)
 	without := acctest.ProviderConfig(b.urls)
 	signingKeyOnly := acctest.ProviderConfig(b.urls, fmt.Sprintf("operator = { signing_key = %q }", b.operator.SigningKeySeed()))
-	const refused = "operator.signing_key signs it, and operator.system_credentials hands it to the servers."
-	const wayOut = "Or set revoke_on_destroy = false"
+	const refused = "This requires operator.signing_key to sign the account and operator.system_credentials to push it."
+	const wayOut = "Alternatively, set revoke_on_destroy = false"
 	w := acctest.NewInProcess(t, without+b.user())
 	out, err := w.Run(t.Context(), "plan")
 	if err == nil || !acctest.Text(refused).MatchString(out) || !acctest.Text(wayOut).MatchString(out) {

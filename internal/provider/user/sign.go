@@ -22,10 +22,11 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// signTimeout bounds signing, which waits for the second after the last JWT of the same key, and for five if a clock was set back.
+// signTimeout bounds signing. Signing waits until the second after the previous JWT of the same key, and up to five
+// seconds if the clock was set back.
 const signTimeout = 10 * time.Second
 
-// attributeNames are the attributes whose names do not follow from those of the claims.
+// attributeNames maps field names of the claims to attribute names that differ from them.
 var attributeNames = claimattr.Names{
 	"IssuerAccount": "account", "Expires": "expires_in", "Responses": "allow_responses", "Tags#": "",
 }
@@ -33,17 +34,17 @@ var attributeNames = claimattr.Names{
 // signing checks and signs users, for the resource and for the ephemeral resource.
 type signing struct {
 	data *connection.Data
-	// clock tells when JWTs expire. When they were issued the machine's clock tells alone: see [account.Clock].
+	// clock determines when JWTs expire. Issue times always come from the machine's clock: see [claims.Clock].
 	clock claims.Clock
-	// seedAttr is the attribute with the seed that signs, which can be null.
+	// seedAttr is the attribute with the signing seed. Its value can be null.
 	seedAttr string
 }
 
-// checkClaims tells what is wrong with claims that the seed is to sign, as far as both are known.
+// checkClaims adds an error for each problem of claims that the seed is to sign, as far as both are known.
 func (s *signing) checkClaims(config *claimsModel, seed types.String, diags *diag.Diagnostics) {
 	user, unknown := config.user()
 	user.Expires = config.expiry(s.clock.Now())
-	// What is no key at all, the validators of the attributes tell.
+	// The validators of the attributes report invalid keys.
 	if natsconn.CheckPublicKey(user.PublicKey, natsconn.UserKey) != nil {
 		user.PublicKey = ""
 	}
@@ -56,23 +57,25 @@ func (s *signing) checkClaims(config *claimsModel, seed types.String, diags *dia
 	}
 }
 
-// checkScoped refuses what a scoped signing key cannot sign.
+// checkScoped refuses claims that a scoped signing key cannot sign.
 func (s *signing) checkScoped(config *claimsModel, seed types.String, diags *diag.Diagnostics) {
 	limits := config.limits()
 	for _, name := range slices.Sorted(maps.Keys(limits)) {
 		if isSet(limits[name]) {
-			diags.AddAttributeError(path.Root(name), "Scoped User With Limits", fmt.Sprintf("Attribute %s cannot be set together with scoped: what the user "+
-				"may do stands in the template of the scoped signing key, and servers refuse a user who says more.\n\nLeave %s out, or set scoped = "+
-				"false and sign with a plain signing key.", name, name))
+			diags.AddAttributeError(path.Root(name), "Scoped User With Limits",
+				fmt.Sprintf("Attribute %s cannot be set together with scoped. The template of the scoped signing "+
+					"key sets the user's permissions and limits, and servers refuse a user with its own.\n\nRemove %s, "+
+					"or set scoped = false and sign with a plain signing key.", name, name))
 		}
 	}
 	if signer, err := claims.PublicKeyOf(seed.ValueString(), natsconn.AccountKey); err == nil && signer == config.Account.ValueString() {
-		diags.AddAttributeError(path.Root("scoped"), "Scoped User Signed by the Account", fmt.Sprintf("Attribute scoped is true, and the seed in %s "+
-			"is that of the account's identity, which has no template.\n\nUse the seed of a scoped signing key of the account, or leave scoped out.", s.seedAttr))
+		diags.AddAttributeError(path.Root("scoped"), "Scoped User Signed by the Account",
+			fmt.Sprintf("Attribute scoped is true, but the seed in %s belongs to the account's identity, which has "+
+				"no template.\n\nUse the seed of a scoped signing key of the account, or remove scoped.", s.seedAttr))
 	}
 }
 
-// isSet tells whether the value of a limit is known and limits anything: false does not.
+// isSet reports whether the value of a limit is known and restricts the user. False does not restrict it.
 func isSet(value attr.Value) bool {
 	if value.IsNull() || value.IsUnknown() {
 		return false
@@ -81,15 +84,17 @@ func isSet(value attr.Value) bool {
 	return !ok || flag.ValueBool()
 }
 
-// checkKey refuses what there is no key to sign with.
+// checkKey adds an error if there is no key to sign with.
 func (s *signing) checkKey(config *claimsModel, seed types.String, diags *diag.Diagnostics) {
 	if !seed.IsNull() {
 		return
 	}
 	at := path.Root(s.seedAttr)
 	if config.Scoped.ValueBool() {
-		diags.AddAttributeError(at, "No Scoped Signing Key", fmt.Sprintf("Attribute scoped is true, and without %s the provider's accounts.signing_key "+
-			"signs the user, which is a plain signing key.\n\nGive the seed of a scoped signing key of the account, or leave scoped out.", s.seedAttr))
+		diags.AddAttributeError(at, "No Scoped Signing Key",
+			fmt.Sprintf("Attribute scoped is true, but %s is not set. The provider's accounts.signing_key, which "+
+				"signs the user then, is a plain signing key.\n\nSet %s to the seed of a scoped signing key of the "+
+				"account, or remove scoped.", s.seedAttr, s.seedAttr))
 		return
 	}
 	if s.data == nil {
@@ -100,7 +105,8 @@ func (s *signing) checkKey(config *claimsModel, seed types.String, diags *diag.D
 	}
 }
 
-// signer returns what signs the user: the key with the seed, or else the provider's. The caller closes it.
+// signer returns the key that signs the user: the one with the seed, or the provider's if the seed is null. The caller
+// closes it.
 func (s *signing) signer(seed types.String) (*claims.Signer, error) {
 	signer, err := s.data.SignerFor(seed)
 	if err != nil && !seed.IsNull() {
@@ -109,7 +115,7 @@ func (s *signing) signer(seed types.String) (*claims.Signer, error) {
 	return signer, err
 }
 
-// issuer is the public half of what signs the user, empty if that is not known yet.
+// issuer returns the public key of the signer, or an empty string if it is not known yet.
 func (s *signing) issuer(seed types.String) string {
 	signer, err := s.signer(seed)
 	if err != nil {
@@ -119,11 +125,11 @@ func (s *signing) issuer(seed types.String) string {
 	return signer.PublicKey()
 }
 
-// signNew signs a new user with a seed: one whose key was brought, or is generated here.
+// signNew signs a new user with a seed. It generates the user's key unless the model has one.
 func (s *signing) signNew(ctx context.Context, m *claimsModel, seed types.String) error {
 	if m.PublicKey.ValueString() != "" {
-		// The key may have been revoked a moment ago, as that of a user that this one takes the place of. What is issued in the same
-		// second as a revocation is refused too.
+		// The user's key may have been revoked within this second, if this user replaces another with the same key.
+		// Servers refuse JWTs that were issued in the second of the revocation.
 		return s.sign(ctx, m, seed, "", time.Now())
 	}
 	public, generated, err := claims.NewKey(natsconn.UserKey)
@@ -134,7 +140,7 @@ func (s *signing) signNew(ctx context.Context, m *claimsModel, seed types.String
 	return s.sign(ctx, m, seed, generated, time.Time{})
 }
 
-// sign signs the user with a seed, in a later second than after. Its own seed is empty if it is not here.
+// sign signs the user with a seed, at a later second than after. Own is the user's own seed, or empty if it is unknown.
 func (s *signing) sign(ctx context.Context, m *claimsModel, seed types.String, own string, after time.Time) error {
 	signer, err := s.signer(seed)
 	if err != nil {
@@ -147,7 +153,7 @@ func (s *signing) sign(ctx context.Context, m *claimsModel, seed types.String, o
 	user, _ := m.user()
 	from := s.clock.Now()
 	if next := after.Add(time.Second); next.After(from) {
-		from = next // which signing waits for
+		from = next // signing waits until then
 	}
 	user.Expires = m.expiry(from)
 	m.ExpiresAt = customtype.Time{StringValue: types.StringNull()}
@@ -168,7 +174,7 @@ func (s *signing) sign(ctx context.Context, m *claimsModel, seed types.String, o
 	return err
 }
 
-// idOf returns the ID of a user's JWT, null if the JWT cannot be read.
+// idOf returns the ID of a user's JWT, or null if the JWT cannot be read.
 func idOf(token types.String) types.String {
 	_, signature, err := claims.DecodeUser(token.ValueString())
 	if err != nil {
@@ -177,12 +183,12 @@ func idOf(token types.String) types.String {
 	return attribute.Text(signature.ID)
 }
 
-// logged is what a log says of the user.
+// logged returns the log fields that identify the user.
 func (m *claimsModel) logged() map[string]any {
 	return map[string]any{"user": m.PublicKey.ValueString(), "name": m.Name.ValueString(), "account": m.Account.ValueString()}
 }
 
-// addError tells a failure of an action on the user of that name.
+// addError adds an error for a failed action on the user.
 func addError(diags *diag.Diagnostics, action string, name types.String, err error) {
 	diags.AddError(fmt.Sprintf("Unable to %s User", action), secret.Sprintf("User %q: %s", name.ValueString(), connection.Explain(err)))
 }
