@@ -28,7 +28,7 @@ resource "nats_kv_mirror" "test" {
   source = { bucket = "source", jetstream_domain = "hub" }
 }
 `
-	const bucketThere, mirrorThere = "Kine Bucket Was There Already", "KV Mirror Was There Already"
+	const bucketThere, mirrorThere = "Kine Bucket Already Existed", "KV Mirror Already Existed"
 	check := func(out string, wanted bool, texts ...string) {
 		t.Helper()
 		for _, text := range texts {
@@ -40,7 +40,7 @@ resource "nats_kv_mirror" "test" {
 	first := acctest.NewInProcess(t, config)
 	check(first.Apply(t), false, bucketThere, mirrorThere)
 	second := first.Another(t, config)
-	check(second.Apply(t), true, bucketThere, mirrorThere, "another workspace or configuration may own it")
+	check(second.Apply(t), true, bucketThere, mirrorThere, "another workspace or configuration may own the mirror")
 	second.AssertEmptyPlan(t)
 
 	for server, bucket := range map[*natslab.Server]string{lab.Hub: "source", lab.Leaf: "kine"} {

@@ -95,7 +95,7 @@ resource "nats_kv_mirror" "test" {
 		t.Errorf("the apply says\n%s", out)
 	}
 	for _, text := range []string{
-		"Without restore_from in the configuration, an apply makes a new, empty one", "KV Mirror Is Gone", `An apply makes it again from bucket kine in the JetStream domain "hub"`,
+		"Without restore_from in the configuration, an apply creates a new, empty bucket", "KV Mirror No Longer Exists", `An apply creates it again from bucket kine in the JetStream domain "hub"`,
 	} {
 		if !acctest.Text(text).MatchString(out) {
 			t.Errorf("no %q in\n%s", text, out)

@@ -64,7 +64,7 @@ func purge(request string) func(*testing.T, *nats.Conn, string) {
 // facts are those of a bucket. Fields that KINE compares and an apply repairs are all alike: TestAccKineBucketDriftRepaired has each.
 var facts = map[string]fact{
 	"plain-put": {put("x", "y"), `the last message, on "$KV.plain-put.x", is not KINE's, and KINE waits for one of its own when it starts. Nothing but KINE may write`,
-		"After a minute it fails. Nothing but KINE may write to the bucket, or purge it. The next apply writes KINE's health key, /registry/health", "The next apply writes KINE's health key", false},
+		"KINE fails after a minute. Only KINE may write to the bucket or purge it. The next apply writes KINE's health key, /registry/health", "The next apply writes KINE's health key", false},
 	"empty-put": {put("x", ""), "is not KINE's", "The next apply writes KINE's health key", "The next apply writes KINE's health key", false},
 	"tail-purged": {func(t *testing.T, nc *nats.Conn, bucket string) {
 		t.Helper()
@@ -74,9 +74,9 @@ var facts = map[string]fact{
 	}, "the last message was deleted, and KINE waits for it when it starts", "The last message was deleted", "The last message was deleted", false},
 	"emptied": {purge("{}"), "all messages were deleted (message 1 was the last one), and KINE waits for the last one when it starts. The data of the cluster is gone. Restore",
 		"The bucket \"emptied\" is empty", "The Bucket Was Emptied", true},
-	"bumped": {purge(`{"seq":1000}`), "all messages were deleted (message 999 was the last one)", "To get the cluster back, restore the bucket", "The Bucket Was Emptied", true},
+	"bumped": {purge(`{"seq":1000}`), "all messages were deleted (message 999 was the last one)", "To recover the cluster, restore the bucket", "The Bucket Was Emptied", true},
 	"first-seq": {set(acctest.RawStream{"first_seq": 7}), "first_seq is 7, KINE requires unset, and the next restart of a server that holds the stream deletes all of its messages",
-		"The Next Restart of the Server Deletes the Bucket's Data", "Apply at once, before a server is restarted", false},
+		"The Next Restart of the Server Deletes the Bucket's Data", "Apply immediately, before a server is restarted", false},
 	"sealed":         {set(acctest.RawStream{"sealed": true}), "sealed is true, KINE requires", "Stream Cannot Be Repaired", "sealed is true", true},
 	"deny-purge":     {set(acctest.RawStream{"deny_purge": true, "allow_rollup_hdrs": false}), "deny_purge is true", "Stream Cannot Be Repaired", "deny_purge is true", true},
 	"no-direct-gets": {set(acctest.RawStream{"allow_direct": false}), "allow_direct is false, KINE requires true", "allow_direct", "allow_direct is false, KINE requires true", false},

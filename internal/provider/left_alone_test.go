@@ -37,7 +37,7 @@ func TestAccStreamLeftAlone(t *testing.T) {
 			}
 		},
 	}
-	const refused, left = "Stream Cannot Be Repaired", "Stream Is Left As It Is"
+	const refused, left = "Stream Cannot Be Repaired", "Stream Is Left Unchanged"
 	for resource, config := range resources {
 		// says checks the plan of a configuration, which is refused if want says so.
 		says := func(t *testing.T, i *acctest.Instance, config acctest.Config, action, want string) {

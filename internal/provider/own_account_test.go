@@ -156,7 +156,7 @@ func TestRestoreFromWrittenOut(t *testing.T) {
 		"another domain":  {acctest.Config{"account": other}, acctest.Config{"account": other, "jetstream_domain": "hub"}, true},
 	} {
 		_, found := acctest.PlanResource(t, provider, "nats_kine_bucket", bucket(c.was), bucket(c.is))
-		if failures := acctest.Failures(found); (len(failures) > 0) != c.refused || c.refused && !strings.Contains(failures[0].Text, "Bucket Exists Already") {
+		if failures := acctest.Failures(found); (len(failures) > 0) != c.refused || c.refused && !strings.Contains(failures[0].Text, "Bucket Already Exists") {
 			t.Errorf("%s: %v", name, found)
 		}
 	}

@@ -21,7 +21,7 @@ func TestAccKineBucketFencedBetweenPlanAndApply(t *testing.T) {
 	w.Configure(t, acctest.ProviderConfig(lab.URLs())+bucketConfig("history = 12"))
 	w.Must(t, "plan", "-out=saved")
 	change{set: acctest.RawStream{"subjects": []string{kine.FenceSubject("kine")}}}.apply(t, nc, "KV_kine")
-	if out := w.Must(t, "apply", "saved"); !acctest.Text("Bucket Was Fenced Meanwhile").MatchString(out) {
+	if out := w.Must(t, "apply", "saved"); !acctest.Text("Bucket Was Fenced After the Plan").MatchString(out) {
 		t.Errorf("the apply does not tell:\n%s", out)
 	}
 
@@ -49,7 +49,7 @@ func TestAccKineBucketUnrepairableLetGo(t *testing.T) {
 		t.Fatalf("the plan is not refused: %v\n%s", err, out)
 	}
 	w.Configure(t, provider+protected("kine", false, ""))
-	if out := w.Apply(t); !acctest.Text("Stream Is Left As It Is").MatchString(out) {
+	if out := w.Apply(t); !acctest.Text("Stream Is Left Unchanged").MatchString(out) {
 		t.Errorf("the apply does not tell that the stream stays as it is:\n%s", out)
 	}
 	if acctest.StreamAPI(t, nc, "STREAM.INFO.KV_kine", nil)["allow_msg_ttl"] != true {
@@ -67,7 +67,7 @@ func TestAccKineBucketPlacementWithoutCluster(t *testing.T) {
 	lab := natslab.Single(t)
 	js := openJetStream(t, lab.Connect(t))
 	config := acctest.ProviderConfig(lab.URLs())
-	const refusal = "Leave placement out, or connect to a cluster."
+	const refusal = "Remove placement, or connect to a cluster."
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config + bucketConfig(`placement = { cluster = "eu" }`), ExpectError: acctest.Text(refusal)},
 		{

@@ -78,7 +78,7 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 	}
 
 	user := func(name string) string { return fmt.Sprintf("user = %[1]q\n  password = %[1]q", name) }
-	const importIt = "If it is the one you mean, import it: terraform import ADDRESS "
+	const importIt = "To manage the existing one, import it: terraform import ADDRESS "
 	cases := map[string]struct {
 		servers         []string
 		provider, lines string
@@ -335,13 +335,13 @@ func TestAccCLIKineBucketImportErrors(t *testing.T) {
 		},
 	}
 	for id, want := range map[string]string{
-		"KV_kine":    "give the name of the bucket, without the KV_ of its stream",
+		"KV_kine":    "use the name of the bucket, without the KV_ prefix of its stream",
 		"a.b":        "only letters, digits, dashes and underscores",
 		"hub:":       "a bucket needs a name",
-		":kine":      "the JetStream domain cannot be one: it is empty",
-		"a.b:kine":   `the JetStream domain cannot be one: "a.b" contains`,
-		"/kine":      "the account cannot be one: it is empty: the public key of an account is needed, which starts with A",
-		"A/hub:kine": "the account cannot be one: it is not an nkey: the public key of an account is needed, which starts with A",
+		":kine":      "invalid JetStream domain: it is empty",
+		"a.b:kine":   `invalid JetStream domain: "a.b" contains`,
+		"/kine":      "invalid account: it is empty: the public key of an account is needed, which starts with A",
+		"A/hub:kine": "invalid account: it is not an nkey: the public key of an account is needed, which starts with A",
 		"hub:kine:x": "only letters, digits, dashes and underscores",
 		longName:     "a bucket has at most 252 characters, not 253",
 	} {

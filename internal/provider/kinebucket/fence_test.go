@@ -207,7 +207,7 @@ func TestAccKineBucketFencedSuccessor(t *testing.T) {
 	lab := natslab.Single(t)
 	js := api(t, lab.URLs())
 	config := acctest.ProviderConfig(lab.URLs())
-	const refusal = "The bucket was fenced because \"bucket kine in hub\" was promoted in its place."
+	const refusal = "The bucket was fenced because \"bucket kine in hub\" was promoted to replace it."
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config + bucketConfig("")},
 		{

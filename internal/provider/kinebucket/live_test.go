@@ -220,7 +220,7 @@ func TestAccKineBucketLive(t *testing.T) {
 // The plan and the apply both say that k3s has to be restarted with the new URL, and only where that is so.
 func TestAccCLIKineBucketRestartWarning(t *testing.T) {
 	lab := natslab.Cluster(t, 3)
-	const warning = "k3s Must Be Restarted With The New Endpoint"
+	const warning = "K3s Must Be Restarted With the New Endpoint"
 	config := func(lines string) string { return acctest.ProviderConfig(lab.URLs()) + bucketConfig(lines) }
 	w := acctest.NewWorkspace(t, config(""))
 	if out := w.Apply(t); strings.Contains(out, warning) {

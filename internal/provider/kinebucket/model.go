@@ -23,7 +23,7 @@ type bucketModel struct {
 	ForceDestroy types.Bool   `tfsdk:"force_destroy"`
 }
 
-// setBucket takes over what the server has.
+// setBucket sets the model to the bucket on the server.
 func (m *bucketModel) setBucket(ctx context.Context, b *kine.Bucket) diag.Diagnostics {
 	diags := m.SetBucket(ctx, b)
 	m.Fenced = types.BoolValue(b.Fence != nil)
@@ -31,24 +31,26 @@ func (m *bucketModel) setBucket(ctx context.Context, b *kine.Bucket) diag.Diagno
 	return diags
 }
 
-// setApplied takes over what the server has after a creation or update, but for what was planned: see [stream.Model.KeepPlanned].
+// setApplied sets the model to the bucket on the server after a creation or update, but keeps planned values: see
+// [stream.Model.KeepPlanned].
 func (m *bucketModel) setApplied(ctx context.Context, b *kine.Bucket) diag.Diagnostics {
 	planned := *m
 	diags := m.setBucket(ctx, b)
 	m.KeepPlanned(&planned.Model)
 	m.Fenced = planned.Fenced
 	if b.Fence != nil && !planned.Fenced.ValueBool() {
-		diags.AddAttributeWarning(path.Root("fenced"), "Bucket Was Fenced Meanwhile",
-			secret.Sprintf("The bucket %q was fenced by somebody else since the plan was made, and was left so. Run plan again.", b.Name))
+		diags.AddAttributeWarning(path.Root("fenced"), "Bucket Was Fenced After the Plan",
+			secret.Sprintf("The bucket %q was fenced by another client after the plan was made, and was left "+
+				"fenced. Run plan again.", b.Name))
 	}
 	m.derive()
 	return diags
 }
 
-// fencedReason is why a fenced bucket is not writable. It says no more than is known when a plan is made.
+// fencedReason is why a fenced bucket is not writable. It contains only what is known at plan time.
 const fencedReason = "the bucket is fenced"
 
-// derive sets what follows from other attributes, as far as they are known.
+// derive computes the attributes that follow from other attributes, as far as those are known.
 func (m *bucketModel) derive() {
 	switch {
 	case m.Fenced.IsUnknown():
@@ -61,7 +63,7 @@ func (m *bucketModel) derive() {
 	m.noteRestoring()
 }
 
-// setDefaults fills in what an import leaves open.
+// setDefaults sets the attributes that an import leaves null.
 func (m *bucketModel) setDefaults() {
 	if m.ForceDestroy.IsNull() {
 		m.ForceDestroy = types.BoolValue(false)
@@ -71,7 +73,7 @@ func (m *bucketModel) setDefaults() {
 	}
 }
 
-// store writes the model where Terraform keeps it, with the successor of a fenced bucket beside it.
+// store writes the state, the identity and the private state, which includes the successor of a fenced bucket.
 func (m *bucketModel) store(ctx context.Context, left bool, state *tfsdk.State, identity *tfsdk.ResourceIdentity,
 	private planmodifiers.PrivateState, bucket *kine.Bucket,
 ) diag.Diagnostics {

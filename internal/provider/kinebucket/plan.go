@@ -16,11 +16,11 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// successorKey is the part of the private state that says which bucket was promoted in place of a fenced one.
+// successorKey is the key in the private state that holds the bucket that was promoted to replace a fenced one.
 const successorKey = "successor"
 
-// ModifyPlan refuses what would lose data, settles what can be known without the server, and warns of what a change means
-// for k3s. It makes no request.
+// ModifyPlan refuses changes that would lose data, sets what can be known without the server, and warns of what a
+// change means for k3s. It sends no request.
 func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if !planmodifiers.CheckProtection(ctx, kind.Title, kind.Noun, req, resp) {
 		return
@@ -37,7 +37,7 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	if req.State.Raw.IsNull() {
 		planCreate(&plan, &config)
 		r.planRestore(ctx, &plan, nil, &resp.Diagnostics)
-		plan.tellRestore(ctx)
+		plan.fillRestore(ctx)
 		open = !plan.RestoreFrom.IsNull()
 	} else {
 		var state bucketModel
@@ -56,7 +56,7 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	}
 	plan.derive()
 	if open {
-		plan.leaveWritableOpen() // the time may be over before the bucket is restored
+		plan.leaveWritableOpen() // the timeout may expire before the bucket is restored
 	}
 	resp.Diagnostics.Append(attribute.SetChanged(ctx, &resp.Plan, &read, &plan)...)
 }
@@ -75,23 +75,25 @@ func planUpdate(ctx context.Context, plan, state *bucketModel, private stream.Pr
 	moves := plan.PlanUpdate(ctx, &state.Model, left, explain, diags)
 	known := !plan.Replicas.IsUnknown() && !plan.History.IsUnknown()
 	if known && (!plan.Replicas.Equal(state.Replicas) || !plan.History.Equal(state.History)) {
-		diags.AddWarning("k3s Must Be Restarted With The New Endpoint",
-			secret.Sprintf("The bucket %q changes from history = %s and replicas = %s to history = %s and replicas = %s. KINE starts only with "+
-				"an endpoint URL that names the same numbers, so every k3s on the bucket has to be restarted with the new URL "+
-				"of its nats_k3s_datastore_endpoint. A k3s that runs goes on until it is restarted; while the number of replicas "+
-				"changes, its writes may wait for some seconds.",
+		diags.AddWarning("K3s Must Be Restarted With the New Endpoint",
+			secret.Sprintf("The bucket %q changes from history = %s and replicas = %s to history = %s and replicas = %s. "+
+				"KINE starts only with an endpoint URL that has the same numbers, so every k3s that uses the bucket "+
+				"must be restarted with the new URL of its nats_k3s_datastore_endpoint. A running k3s continues to "+
+				"work until it is restarted; while the number of replicas changes, its writes may be delayed by a "+
+				"few seconds.",
 				state.Name.ValueString(), state.History, state.Replicas, plan.History, plan.Replicas))
 	}
 	plan.WarnOfHistory(kind, &state.Model, "", diags)
 	if moves && !plan.Placement.IsUnknown() {
-		diags.AddAttributeWarning(path.Root("placement"), "The Bucket Moves",
-			secret.Sprintf("The bucket %q moves to other servers. All of its data goes along, but KINE's watches and revision stand still for "+
-				"about ten seconds when the leader changes, as long as Kubernetes's own leader elections wait, and a KINE that runs on may "+
-				"miss a few events of its watches. Do it as a planned maintenance, and restart every k3s on the bucket afterwards.", state.Name.ValueString()))
+		diags.AddAttributeWarning(path.Root("placement"), "Bucket Moves to Other Servers",
+			secret.Sprintf("The bucket %q moves to other servers with all of its data. KINE's watches and revision "+
+				"stand still for about ten seconds when the leader changes, which is as long as Kubernetes leader "+
+				"elections wait, and a running KINE may miss a few watch events. Schedule the move as planned "+
+				"maintenance, and restart every k3s that uses the bucket afterwards.", state.Name.ValueString()))
 	}
 }
 
-// leavesStream reports whether the plan leaves the bucket's stream alone, its fence included: see [stream.Model.LeavesStream].
+// leavesStream reports whether the plan leaves the bucket's stream and its fence unchanged: see [stream.Model.LeavesStream].
 func (m *bucketModel) leavesStream(ctx context.Context, state *bucketModel, private stream.PrivateState, diags *diag.Diagnostics) bool {
 	return m.LeavesStream(ctx, &state.Model, private, diags) && m.Fenced.Equal(state.Fenced)
 }
@@ -101,26 +103,26 @@ func refuseUnfence(successor string, diags *diag.Diagnostics) {
 	if successor == "" || successor == `""` {
 		return
 	}
-	diags.AddAttributeError(path.Root("fenced"), "Bucket Has A Successor",
-		fmt.Sprintf("The bucket was fenced because %s was promoted in its place. Lifting the fence would leave two writable copies of "+
-			"one Kubernetes cluster.\n\nIf that is what you want, set force_unfence = true.", successor))
+	diags.AddAttributeError(path.Root("fenced"), "Bucket Has a Successor",
+		fmt.Sprintf("The bucket was fenced because %s was promoted to replace it. Lifting the fence would leave two "+
+			"writable copies of one Kubernetes cluster.\n\nTo lift it anyway, set force_unfence = true.", successor))
 }
 
-// unrepairable says why a difference is left alone, and what to do.
+// unrepairable explains why a difference is not repaired, and what to do.
 func unrepairable(state *bucketModel, v kine.Difference) string {
 	name := state.Name.ValueString()
 	if v.Field == "mirror" || v.Field == "sources" {
-		return fmt.Sprintf("The stream %s has become a copy of another one: %s. Repairing it would make the copy an original beside the "+
-			"one that it follows, so it is left alone.\n\nIf this stream is to be the original, remove its %s yourself. If it is not, "+
-			"remove the resource from the state.", kine.StreamName(name), v, v.Field)
+		return fmt.Sprintf("The stream %s is now a copy of another stream: %s. Repairing it would turn the copy "+
+			"into a second original, so it is left unchanged.\n\nIf this stream is meant to be the original, remove "+
+			"its %s yourself. Otherwise, remove the resource from the state.", kine.StreamName(name), v, v.Field)
 	}
 	if v.Field == kine.FieldMessages {
-		return secret.Sprintf("The bucket %q is empty: %s. The data of the Kubernetes cluster is gone, and nothing was written since.\n\nTo get the cluster back, restore the "+
-			"bucket from a mirror or a backup. For a new cluster, %stake the resource out of the configuration, "+
-			"apply, and make it anew.", name, v, state.RemoveStep())
+		return secret.Sprintf("The bucket %q is empty: %s. The data of the Kubernetes cluster is lost, and nothing "+
+			"has been written since.\n\nTo recover the cluster, restore the bucket from a mirror or a backup. For a "+
+			"new cluster, %sremove the resource from the configuration, apply, and add it again.", name, v, state.RemoveStep())
 	}
-	return fmt.Sprintf("The stream %s was changed so that KINE does not start on it: %s. The server cannot change that on a stream with "+
-		"data, and a replacement would lose the Kubernetes cluster, so it is left alone.\n\nTo keep the data, back the stream up, "+
-		"restore it under the same name with that setting, and plan again. To start anew, %stake the resource out of the "+
-		"configuration and apply again.", kine.StreamName(name), v, state.RemoveStep())
+	return fmt.Sprintf("The stream %s was changed so that KINE does not start on it: %s. The server cannot change "+
+		"that on a stream with data, and a replacement would lose the Kubernetes cluster, so it is left "+
+		"unchanged.\n\nTo keep the data, back up the stream, restore it under the same name with that setting, and "+
+		"run plan again. To start over, %sremove the resource from the configuration and apply again.", kine.StreamName(name), v, state.RemoveStep())
 }

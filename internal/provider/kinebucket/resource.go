@@ -22,14 +22,15 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// How long a creation may take unless the resource's timeouts say otherwise, see [stream.ReadTimeout].
+// Default timeouts of a creation. For other operations see [stream.ReadTimeout].
 const (
 	createTimeout = 5 * time.Minute
-	// restoreTimeout is that of a creation that copies another bucket: some ten thousand keys a second on a fast network.
+	// restoreTimeout applies if the creation copies another bucket, at about ten thousand keys a second on a fast
+	// network.
 	restoreTimeout = 30 * time.Minute
 )
 
-// fencedBy is what the metadata of a fenced bucket say of who fenced it.
+// fencedBy names the provider in the metadata of a bucket that it fences.
 const fencedBy = "terraform-provider-nats"
 
 var (
@@ -49,7 +50,7 @@ func NewResource() resource.Resource { return &bucketResource{} }
 
 func (r *bucketResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_kine_bucket"
-	resp.ResourceBehavior.MutableIdentity = true // what a configuration left open is filled in by the server
+	resp.ResourceBehavior.MutableIdentity = true // the server fills in what the configuration leaves out
 }
 
 func (r *bucketResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
@@ -62,7 +63,8 @@ func (r *bucketResource) ValidateConfig(ctx context.Context, req resource.Valida
 	validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
 	if config.ForceUnfence.ValueBool() && !config.Fenced.IsUnknown() && (config.Fenced.IsNull() || config.Fenced.ValueBool()) {
 		resp.Diagnostics.AddAttributeError(path.Root("force_unfence"), "Invalid Attribute Combination",
-			"force_unfence only counts together with fenced = false. Set that too, or leave force_unfence out.")
+			"force_unfence has an effect only together with fenced = false. Set fenced = false, or remove "+
+				"force_unfence.")
 	}
 	stream.ValidatePlacement(ctx, config.Placement, &resp.Diagnostics)
 }
@@ -105,8 +107,8 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 	if bucket.Adopted {
 		plan.Resource(kind).WarnOfAdoption(&resp.Diagnostics, bucket.Created)
 	}
-	// The stream is there: an error from here on would taint the resource, and the next apply would delete the stream.
-	// What is unfinished is noted instead, and the next plan goes on with it.
+	// The stream exists: an error from here on would taint the resource, and the next apply would delete the stream.
+	// Unfinished steps are recorded instead, and the next apply continues with them.
 	if plan.Fenced.ValueBool() && !plan.restoring() {
 		fenced, err := kine.SetFence(ctx, js, bucket.Name, kine.Fence{By: fencedBy, At: time.Now()})
 		if fenced != nil {
@@ -122,12 +124,12 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 		plan.Resource(kind).NotePending(&resp.Diagnostics, &plan.Pending, "placement", err)
 	}
 	stream.LookUpDomain(ctx, js, bucket.Name, &plan.JetStreamDomain, bucket.Domain)
-	plan.tellRestore(ctx)
+	plan.fillRestore(ctx)
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
 	resp.Diagnostics.Append(plan.store(ctx, false, &resp.State, resp.Identity, resp.Private, bucket)...)
 }
 
-// create makes the bucket, an empty one or from its source. A restoration that is not finished in time is noted as pending.
+// create creates the bucket, empty or from its source. A restore that does not finish in time is recorded as pending.
 func (r *bucketResource) create(ctx context.Context, js *natsconn.JetStream, plan *bucketModel, place *kine.Placement, diags *diag.Diagnostics) (
 	*kine.Bucket, error,
 ) {
@@ -152,7 +154,7 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 	ctx, cancel := natsconn.Reading(ctx, timeout)
 	defer cancel()
 
-	// Terraform before 1.12 stores no identity, and demands one whatever becomes of the bucket.
+	// Terraform before 1.12 stores no identity, and requires one even if the bucket no longer exists.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.Identity())...)
 	imported := state.Imported()
 	js, err := state.JetStream(r.data)
@@ -167,10 +169,10 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 	state.Refresh(r.data, bucket)
 	if state.restoring() {
-		bucket.Differences = nil // those of a copy that is yet to become a bucket
+		bucket.Differences = nil // the copy is not a bucket yet
 	}
 	warnOfFacts(bucket, imported, &resp.Diagnostics)
-	state.tellRestore(ctx)
+	state.fillRestore(ctx)
 	resp.Diagnostics.Append(state.setBucket(ctx, bucket)...)
 	state.Placement = stream.FoundPlacement(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
 	state.setDefaults()
@@ -178,17 +180,20 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 	resp.Diagnostics.Append(state.store(ctx, left, &resp.State, resp.Identity, resp.Private, bucket)...)
 }
 
-// warnOfLoss warns that the bucket is gone, and says what an apply makes in its place. A CLI shows one of all warnings with the same summary.
+// warnOfLoss warns that the bucket no longer exists, and describes what an apply creates instead. A CLI shows only one
+// of several warnings with the same summary.
 func (m *bucketModel) warnOfLoss(ctx context.Context, diags *diag.Diagnostics) {
-	summary, gone := kind.Title+" Is Gone", secret.Sprintf("The server says that there is no bucket %q any more.", m.Name.ValueString())
+	summary := kind.Title + " No Longer Exists"
+	gone := secret.Sprintf("The bucket %q no longer exists on the server.", m.Name.ValueString())
 	if m.RestoreFrom.IsNull() {
-		diags.AddWarning(summary, gone+" Without restore_from in the configuration, an apply makes a new, "+
-			"empty one, on which k3s starts a new, empty cluster.\n\n"+
-			"If the cluster is to be kept, restore the bucket before you apply, or set restore_from if there is a mirror of it.")
+		diags.AddWarning(summary, gone+" Without restore_from in the configuration, an apply creates a new, empty "+
+			"bucket, on which k3s starts a new, empty cluster.\n\nTo keep the cluster, restore the bucket before "+
+			"you apply, or set restore_from if a mirror of it exists.")
 		return
 	}
-	diags.AddWarning(summary+" And Will Be Restored", fmt.Sprintf("%s An apply makes it again from %s, as %s says, with the content and the revisions "+
-		"that are there.", gone, m.source(ctx).MirrorSource(), restoreAttr))
+	diags.AddWarning(summary+" and Will Be Restored", fmt.Sprintf(
+		"%s An apply creates it again from %s, as %s specifies, with the same content and revisions.",
+		gone, m.source(ctx).MirrorSource(), restoreAttr))
 }
 
 func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -223,18 +228,18 @@ func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest,
 		return
 	}
 	if !waits {
-		plan.Pending = types.StringNull() // as planned: only what changed since then can be pending now, and a refresh shows that
+		plan.Pending = types.StringNull() // as planned: a later change may be pending, which a refresh shows
 	}
 	resp.Diagnostics.Append(plan.setApplied(ctx, bucket)...)
 	resp.Diagnostics.Append(plan.store(ctx, left, &resp.State, resp.Identity, resp.Private, bucket)...)
 }
 
-// update brings the bucket to what is planned. Its fence comes first: what follows may take its time.
+// update applies the plan to the bucket. It sets the fence first, because the other steps may take long.
 func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, plan, state *bucketModel, place *kine.Placement, move bool,
 	diags *diag.Diagnostics,
 ) (*kine.Bucket, error) {
 	name := plan.Name.ValueString()
-	if stream.HasDifference(ctx, state.ContractViolations, kine.FieldFirstSequence, diags) { // before anything else: a restart may come any time
+	if stream.HasDifference(ctx, state.ContractViolations, kine.FieldFirstSequence, diags) { // first: a server may restart at any time
 		if err := kine.RepairFirstSequence(ctx, js, name); err != nil {
 			return nil, err
 		}

@@ -136,8 +136,8 @@ func TestAccKineBucketBadInput(t *testing.T) {
 		"empty domain":      {`jetstream_domain = ""`, `leave it out`},
 		"domain with a dot": {`jetstream_domain = "a.b"`, `one of . * >`},
 		"forced for nothing": {`force_unfence = true`,
-			`only counts together with fenced = false`},
-		"forced while fencing": {"fenced = true\n  force_unfence = true", `only counts together with fenced = false`},
+			`has an effect only together with fenced = false`},
+		"forced while fencing": {"fenced = true\n  force_unfence = true", `has an effect only together with fenced = false`},
 		"unit in a timeout":    {`timeouts = { create = "5" }`, `"5" must be a string`},
 		"no time":              {`timeouts = { update = "0s" }`, `give a duration above zero`},
 	}

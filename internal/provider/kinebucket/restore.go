@@ -24,67 +24,74 @@ import (
 
 const (
 	restoreAttr = "restore_from"
-	// restoreStep is what pending names a restoration that is not finished.
+	// restoreStep is the name of an unfinished restore in pending.
 	restoreStep = "restore"
 	// restoringReason is why a bucket that is being restored is not writable.
 	restoringReason = "the bucket is still being restored: run apply again"
 )
 
-// restoreAttribute is what the bucket is made from.
+// restoreAttribute returns the attribute with the source that the bucket is restored from.
 func restoreAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "Make the bucket as a copy of another one, with the same content and the same revisions: of a mirror of it in another JetStream domain or " +
-			"account, or of any other bucket there. It counts when the bucket is made, which then takes as long as copying it, and at no other time: once the bucket is " +
-			"there it can be left out, and adding or changing it is an error. `history` has to be that of the source. Nothing may write to the source meanwhile; it stays " +
-			"as it is, and a mirror that follows the bucket by that name goes on following the restored one. k3s has to be started with the same token as before.",
+		MarkdownDescription: "Source to create the bucket from, as a copy with the same content and the same " +
+			"revisions: a mirror of the bucket in another JetStream domain or account, or any other bucket there. " +
+			"It applies only when the bucket is created, which then takes as long as copying the data. Afterwards " +
+			"it can be removed; adding or changing it is an error. `history` must be that of the source. Nothing " +
+			"may write to the source during the copy. The source stays unchanged, and a mirror that follows the " +
+			"bucket by its name continues to follow the restored one. Start k3s with the same token as before.",
 		Optional: true,
 		Attributes: map[string]schema.Attribute{
 			stream.BucketAttr: schema.StringAttribute{
-				MarkdownDescription: "Name of the bucket or mirror that is copied.",
+				MarkdownDescription: "Name of the bucket or mirror to copy.",
 				Required:            true,
 				Validators:          []validator.String{stream.NameValidator()},
 			},
 			stream.JetStreamDomainAttr: schema.StringAttribute{
-				MarkdownDescription: "JetStream domain that it is in: for one in the account of the bucket, another one than the bucket's. For one in another account, " +
-					"it defaults to the bucket's.",
+				MarkdownDescription: "JetStream domain of the source. A source in the account of the bucket must be " +
+					"in a different domain from the bucket. For a source in another account, it defaults to the " +
+					"domain of the bucket.",
 				Optional: true, Computed: true,
 				Validators:    []validator.String{stream.DomainValidator()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
 			stream.AccountAttr: schema.StringAttribute{
-				MarkdownDescription: "Public key of the account that it is in. Defaults to the bucket's.",
+				MarkdownDescription: "Public key of the account of the source. Defaults to the account of the bucket.",
 				Optional:            true, Computed: true,
 				Validators:    []validator.String{validators.PublicKey(natsconn.AccountKey)},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
 			stream.APIPrefixAttr: schema.StringAttribute{
-				MarkdownDescription: "Subject at which the bucket's account has imported the JetStream API of that account, in place of `$JS.API`. Defaults to what " +
-					"`kine_mirror_imports` gives.",
+				MarkdownDescription: "Subject under which the account of the bucket imports the JetStream API of " +
+					"the source's account, instead of `$JS.API`. Defaults to the subject that `kine_mirror_imports` " +
+					"returns.",
 				Optional:   true,
 				Validators: []validator.String{stream.APIPrefixValidator()},
 			},
 			stream.DeliverPrefixAttr: schema.StringAttribute{
-				MarkdownDescription: "Subject below which the messages of that account come into the bucket's account. Defaults to what `kine_mirror_imports` gives.",
-				Optional:            true,
-				Validators:          []validator.String{stream.DeliverPrefixValidator()},
+				MarkdownDescription: "Subject prefix under which messages of the source's account arrive in the " +
+					"account of the bucket. Defaults to the prefix that `kine_mirror_imports` returns.",
+				Optional:   true,
+				Validators: []validator.String{stream.DeliverPrefixValidator()},
 			},
 		},
 	}
 }
 
-// restoring tells whether the bucket is being restored, and not finished.
+// restoring reports whether a restore of the bucket has begun and is not finished.
 func (m *bucketModel) restoring() bool {
 	return strings.HasPrefix(m.Pending.ValueString(), restoreStep+": ")
 }
 
-// planRestore checks what the bucket is made from, and refuses to change that of one that is there.
+// planRestore checks the source of a new bucket, and refuses to change the source of an existing one.
 func (r *bucketResource) planRestore(ctx context.Context, plan, state *bucketModel, diags *diag.Diagnostics) {
 	if state != nil {
 		switch {
 		case plan.RestoreFrom.IsUnknown() || plan.RestoreFrom.Equal(state.RestoreFrom) || plan.restoresAs(ctx, state):
 		case state.restoring():
-			diags.AddAttributeError(path.Root(restoreAttr), "Bucket Is Still Being Restored", secret.Sprintf("The bucket %q is not restored yet (%s), and only as long as "+
-				"%s stays as it was can an apply go on with it.\n\nApply with it as it was, or destroy the bucket, which takes deletion_protection = false.",
+			diags.AddAttributeError(path.Root(restoreAttr), "Bucket Is Still Being Restored", secret.Sprintf(
+				"The bucket %q is not fully restored yet (%s), and an apply can continue the restore only if %s is "+
+					"unchanged.\n\nApply with the previous value, or destroy the bucket, which requires "+
+					"deletion_protection = false.",
 				plan.Name.ValueString(), state.Pending.ValueString(), restoreAttr))
 		case !plan.RestoreFrom.IsNull():
 			refuseRestore(plan, diags)
@@ -112,16 +119,19 @@ func (r *bucketResource) planRestore(ctx context.Context, plan, state *bucketMod
 	}
 }
 
-// errNotAsked says that nobody may look at the source.
-var errNotAsked = errors.New("whether the copy is complete can only be told by asking the source, and no " + restoreAttr + ".account says whom to work as there")
+// errNotAsked means that the provider has no account to read the source with.
+var errNotAsked = errors.New("only the source can confirm that the copy is complete, and the provider cannot read " +
+	"it without " + restoreAttr + ".account")
 
 func refuseRestore(m *bucketModel, diags *diag.Diagnostics) {
-	diags.AddAttributeError(path.Root(restoreAttr), "Bucket Exists Already", secret.Sprintf("The bucket %q is there, and %s only counts when a bucket is made: what is in "+
-		"the bucket now would be lost.\n\nLeave %s out, or as it was when the bucket was made. To restore over what is there, destroy the bucket first, which takes "+
-		"deletion_protection = false.", m.Name.ValueString(), restoreAttr, restoreAttr))
+	diags.AddAttributeError(path.Root(restoreAttr), "Bucket Already Exists", secret.Sprintf(
+		"The bucket %q already exists, and %s applies only when a bucket is created: the current content would be "+
+			"lost.\n\nRemove %s, or set it to the value that the bucket was created with. To replace the current "+
+			"content, destroy the bucket first, which requires deletion_protection = false.",
+		m.Name.ValueString(), restoreAttr, restoreAttr))
 }
 
-// restoresAs reports whether the bucket is made from what the state says, with some of it written out that was left out.
+// restoresAs reports whether the plan names the same source as the state, with some defaults written out.
 func (m *bucketModel) restoresAs(ctx context.Context, state *bucketModel) bool {
 	if m.RestoreFrom.IsNull() || state.RestoreFrom.IsNull() {
 		return false
@@ -132,20 +142,20 @@ func (m *bucketModel) restoresAs(ctx context.Context, state *bucketModel) bool {
 	return full(m) == full(state)
 }
 
-// tellRestore fills in what is left out of restore_from and is in effect.
-func (m *bucketModel) tellRestore(ctx context.Context) {
+// fillRestore fills in the values that restore_from leaves out and that are in effect.
+func (m *bucketModel) fillRestore(ctx context.Context) {
 	if !m.RestoreFrom.IsNull() && !m.RestoreFrom.IsUnknown() {
 		m.RestoreFrom = stream.SourceOf(ctx, m.RestoreFrom).InEffect(m.Account, m.JetStreamDomain).Object()
 	}
 }
 
-// source returns what the bucket is made from, with all prefixes.
+// source returns the source of the bucket, with all prefixes.
 func (m *bucketModel) source(ctx context.Context) stream.Source {
 	configured := stream.SourceOf(ctx, m.RestoreFrom)
 	return configured.WithPrefixes(configured, m.Account)
 }
 
-// restore makes the bucket from its source, or goes on with that.
+// restore creates the bucket from its source, or continues an earlier restore.
 func (r *bucketResource) restore(ctx context.Context, js *natsconn.JetStream, plan *bucketModel, place *kine.Placement, diags *diag.Diagnostics) (
 	*kine.Bucket, error,
 ) {
@@ -179,7 +189,7 @@ func (r *bucketResource) restore(ctx context.Context, js *natsconn.JetStream, pl
 	return bucket, nil
 }
 
-// unfinished reads the copy that a restoration has left when its time was over, and notes that.
+// unfinished reads the copy of a restore that did not finish in time, and records it as pending.
 func (r *bucketResource) unfinished(ctx context.Context, js *natsconn.JetStream, plan *bucketModel, err error, diags *diag.Diagnostics) (*kine.Bucket, error) {
 	late, cancel := stream.AfterDeadline(ctx)
 	defer cancel()
@@ -188,14 +198,14 @@ func (r *bucketResource) unfinished(ctx context.Context, js *natsconn.JetStream,
 		return nil, errors.Join(err, readErr)
 	}
 	plan.Resource(kind).NotePending(diags, &plan.Pending, restoreStep, err)
-	bucket.Differences = nil // those of a copy that is yet to become a bucket
+	bucket.Differences = nil // the copy is not a bucket yet
 	return bucket, nil
 }
 
-// leaveWritableOpen leaves it to the apply whether KINE can write to the bucket.
+// leaveWritableOpen makes it unknown until the apply whether KINE can write to the bucket.
 func (m *bucketModel) leaveWritableOpen() { m.SetWritable(types.BoolUnknown(), types.StringUnknown()) }
 
-// noteRestoring says that KINE cannot write to the bucket yet, as long as it is being restored.
+// noteRestoring makes the bucket not writable while it is being restored.
 func (m *bucketModel) noteRestoring() {
 	if m.restoring() {
 		m.SetWritable(types.BoolValue(false), types.StringValue(restoringReason))

@@ -130,7 +130,7 @@ func TestAccCLIKineBucketRestore(t *testing.T) {
 	w.AssertEmptyPlan(t)
 	for _, lines := range []string{fromLeaf, `restore_from = { bucket = "other", jetstream_domain = "leaf" }`} {
 		w.Configure(t, r.restored(lines))
-		if out, err := w.Run(t.Context(), "plan"); err == nil || !acctest.Text("restore_from only counts when a bucket is made").MatchString(out) {
+		if out, err := w.Run(t.Context(), "plan"); err == nil || !acctest.Text("restore_from applies only when a bucket is created").MatchString(out) {
 			t.Errorf("with %s on a bucket that is there: %v\n%s", lines, err, out)
 		}
 	}
@@ -202,7 +202,7 @@ func TestAccKineBucketRestoreGoesOn(t *testing.T) {
 	slow := r.restored(fromLeaf, `timeouts = { create = "5s", update = "2m" }`)
 	w := acctest.NewWorkspace(t, slow)
 	out, err := w.Run(t.Context(), "apply", "-auto-approve")
-	for _, want := range []string{"Kine Bucket Is Not Finished", "and is still catching up", "Datastore Is Not Writable", "the bucket is still being restored"} {
+	for _, want := range []string{"Kine Bucket Is Not Finished", "and is still catching up", "continues with it", "Datastore Is Not Writable", "the bucket is still being restored"} {
 		if err == nil || !acctest.Text(want).MatchString(out) {
 			t.Errorf("no %q in the first apply: %v\n%s", want, err, out)
 		}
@@ -238,14 +238,14 @@ func TestAccKineBucketRestoreErrors(t *testing.T) {
 	for what, c := range map[string]struct {
 		command, from, want string
 	}{
-		"same domain":       {"plan", `bucket = "kine", jetstream_domain = "hub"`, "Another domain: set restore_from.jetstream_domain"},
+		"same domain":       {"plan", `bucket = "kine", jetstream_domain = "hub"`, "For a source in another domain, set restore_from.jetstream_domain"},
 		"no domain":         {"plan", `bucket = "kine"`, "The source is in the same account and JetStream domain as the mirror"},
 		"nobody may ask":    {"plan", `bucket = "kine", api_prefix = "a.API", deliver_prefix = "a.d"`, "Set restore_from.account"},
 		"no key":            {"plan", fmt.Sprintf(`bucket = "kine", account = %q, deliver_prefix = "d"`, key), "Set accounts.signing_key"},
-		"own account":       {"plan", fmt.Sprintf(`bucket = "kine", account = %q`, key), "or restore_from.deliver_prefix"},
+		"own account":       {"plan", fmt.Sprintf(`bucket = "kine", account = %q`, key), "or set restore_from.deliver_prefix"},
 		"a stream's name":   {"plan", `bucket = "a.b", jetstream_domain = "leaf"`, "only letters, digits, dashes and underscores"},
 		"missing":           {"apply", `bucket = "nothing", jetstream_domain = "leaf"`, "Check restore_from.bucket"},
-		"no such domain":    {"apply", `bucket = "kine", jetstream_domain = "nope"`, "Here, that is restore_from.jetstream_domain."},
+		"no such domain":    {"apply", `bucket = "kine", jetstream_domain = "nope"`, "In this case, the attribute is restore_from.jetstream_domain."},
 		"another history":   {"apply", `bucket = "longer", jetstream_domain = "leaf"`, "Set history = 20."},
 		"bucket that is no": {"apply", `bucket = "plain", jetstream_domain = "leaf"`, "Repair the bucket first"},
 	} {

@@ -125,7 +125,7 @@ func TestAccKVMirrorAccounts(t *testing.T) {
 		history = "9"
 		w.Configure(t, config(unprotected))
 		w.Apply(t)
-		if out := w.Apply(t); !acctest.Text(`The mirror "kine" keeps 9 revisions of each key in place of 15, as its source does.`).MatchString(out) {
+		if out := w.Apply(t); !acctest.Text(`The mirror "kine" will keep 9 revisions of each key instead of 15, as its source does.`).MatchString(out) {
 			t.Errorf("the source's history is not followed:\n%s", out)
 		}
 		w.AssertEmptyPlan(t)

@@ -114,7 +114,7 @@ func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 				}
 			}
 			w.Configure(t, provider+mirrorConfig(fromHub, unprotected))
-			if out := w.Apply(t); !strings.Contains(out, "Stream Is Left As It Is") {
+			if out := w.Apply(t); !strings.Contains(out, "Stream Is Left Unchanged") {
 				t.Errorf("no warning in\n%s", out)
 			}
 			w.AssertEmptyPlan(t)

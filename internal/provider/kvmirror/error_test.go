@@ -136,7 +136,7 @@ func TestAccKVMirrorBroken(t *testing.T) {
 		seconds   = 5 * time.Second  // what is seen at a glance
 		noContact = 12 * time.Second // what takes five seconds of silence, in ten applies at once
 		standing  = 20 * time.Second // what takes a standstill
-		shareIt   = "The account of the source has to export what kine_mirror_exports returns for the bucket"
+		shareIt   = "The account of the source must export what kine_mirror_exports returns for the bucket"
 	)
 	type broken struct {
 		provider, source, lines, want string
@@ -145,8 +145,8 @@ func TestAccKVMirrorBroken(t *testing.T) {
 	inLeaf := `jetstream_domain = "leaf"`
 	cases := map[string]broken{
 		"wrong domain": {"joined", `bucket = "kine", jetstream_domain = "hubb"`, inLeaf,
-			`Its source: nothing answers for the JetStream domain "hubb". Check jetstream_domain, and that the leaf node connection to that domain is up. Here, that
-			is source.jetstream_domain.`, seconds},
+			`Its source: nothing answers for the JetStream domain "hubb". Check jetstream_domain, and that the leaf node connection to that domain is up. In this case,
+			the attribute is source.jetstream_domain.`, seconds},
 		"no bucket": {"joined", `bucket = "nothing", jetstream_domain = "hub"`, inLeaf,
 			`Mirror "nothing": Its source: the bucket does not exist. Check source.bucket`, seconds},
 		"no KINE bucket": {"joined", `bucket = "odd", jetstream_domain = "hub"`, inLeaf,
@@ -154,13 +154,13 @@ func TestAccKVMirrorBroken(t *testing.T) {
 		"mirror of a mirror": {"joined", `bucket = "back", jetstream_domain = "hub"`, inLeaf,
 			`bucket back is a mirror itself: mirror its source instead`, seconds},
 		"connected domain": {"joined", `bucket = "other", jetstream_domain = "leaf"`, `name = "x"`,
-			`Another domain: set source.jetstream_domain`, seconds},
+			`For a source in another domain, set source.jetstream_domain`, seconds},
 		"no such domain": {"joined", fromHub, `jetstream_domain = "nope"`,
 			`Nothing answers for the JetStream domain "nope". Check jetstream_domain, and that the leaf node`, seconds},
 		"bucket in the way": {"joined", fromHub, inLeaf + "\n  name = \"bucket\"",
 			`A stream KV_bucket exists already and is no mirror; it holds 0 keys in 0 messages (0 bytes), last revision 0. A bucket is not made a mirror.`, seconds},
 		"mirror in the way": {"joined", fromHub, inLeaf + "\n  name = \"raw\"",
-			`If it is the one you mean, import it: terraform import ADDRESS 'leaf:raw'`, seconds},
+			`To manage the existing one, import it: terraform import ADDRESS 'leaf:raw'`, seconds},
 		"replicas": {"joined", fromHub, inLeaf + "\n  replicas = 3\n  name = \"r3\"", "The server is not part of a cluster, which keeps one replica only.", seconds},
 		"wrong api prefix": {"edge", `bucket = "kine", api_prefix = "JS.orign.API", deliver_prefix = "deliver.origin"`, "history = 12\n  name = \"a\"",
 			`There is no answer at the API prefix "JS.orign.API" of the source: the prefix is wrong, or the mirror's account does not import the services

@@ -17,7 +17,7 @@ func TestAccCLIKVMirrorOtherHistory(t *testing.T) {
 	provider := acctest.ProviderConfig(lab.Leaf.URLs())
 	w := acctest.NewWorkspace(t, provider+mirrorConfig(fromHub, "history = 5"))
 	out, err := w.Run(t.Context(), "apply", "-auto-approve")
-	const want = "keeps 12 revisions of each key, and a copy that keeps another number has not the same content. Leave history out, or set history = 12."
+	const want = "keeps 12 revisions of each key, and a copy with another number would not have the same content. Leave history out, or set history = 12."
 	if err == nil || !acctest.Text(want).MatchString(out) {
 		t.Errorf("no %q: %v\n%s", want, err, out)
 	}

@@ -56,8 +56,8 @@ func TestAccKVMirrorNoWay(t *testing.T) {
 	t.Parallel()
 	a, b := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey)
 	const (
-		bothWays = `Another domain: set source.jetstream_domain to that of the source, and jetstream_domain to another one. Another account: set
-			account, and source.account or`
+		bothWays = `For a source in another domain, set source.jetstream_domain to its domain, and jetstream_domain to a
+			different one. For a source in another account, set account, and either source.account or`
 		prefixes = `api_prefix = "JS.a.API", deliver_prefix = "d.a"`
 	)
 	in := func(account string) string { return fmt.Sprintf("account = %q", account) }
@@ -74,7 +74,7 @@ func TestAccKVMirrorNoWay(t *testing.T) {
 	key := acctest.NewKey(t, natsconn.AccountKey)
 	refused(t, map[string]inputCase{
 		"own account":          {`bucket = "kine", ` + in(a.Public), in(a.Public), bothWays},
-		"nobody to deliver to": {`bucket = "kine", ` + in(b.Public), "", "Set account to its public key, or source.deliver_prefix."},
+		"nobody to deliver to": {`bucket = "kine", ` + in(b.Public), "", "Set account to the public key of that account, or set source.deliver_prefix."},
 	}, func(w *acctest.Workspace) acctest.Errors {
 		w.Env = append(w.Env, "NATS_ACCOUNT_SIGNING_KEY="+key.Seed)
 		return w.PlanErrors(t)

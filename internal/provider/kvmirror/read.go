@@ -44,8 +44,8 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 		got, err = mirror.Read(ctx, js, state.Name.ValueString())
 	}
 	gone := func() {
-		resp.Diagnostics.AddWarning(kind.Title+" Is Gone",
-			secret.Sprintf("The server says that there is no mirror %q any more. An apply makes it again, and copies its source, %s, again.",
+		resp.Diagnostics.AddWarning(kind.Title+" No Longer Exists",
+			secret.Sprintf("The mirror %q no longer exists on the server. An apply creates it again and copies its source, %s.",
 				state.Name.ValueString(), stream.SourceOf(ctx, state.Source).MirrorSource()))
 	}
 	fail := func(err error) { addError(&resp.Diagnostics, "Read", &state, err) }
@@ -113,12 +113,12 @@ func (r *mirrorResource) readSource(
 	}
 	switch {
 	case errors.Is(err, kine.ErrNotFound):
-		diags.AddWarning("Source Of "+kind.Title+" Is Gone", secret.Sprintf("The server says that there is no bucket %s any more, which %q is a "+
+		diags.AddWarning("Source of "+kind.Title+" No Longer Exists", secret.Sprintf("The server says that there is no bucket %s any more, which %q is a "+
 			"mirror of. The mirror holds %s.\n\n"+
 			"If k3s started now, it would make a new, empty bucket there, which the mirror is no copy of. Restore the bucket from the mirror first, with "+
 			"restore_from of its nats_kine_bucket.", source.Bucket.ValueString(), got.Name, got.Contents()))
 	case err != nil:
-		diags.AddWarning("Source Of "+kind.Title+" Cannot Be Asked", secret.Sprintf("The mirror %q is there; of its source, the provider could find out nothing. %s", got.Name,
+		diags.AddWarning("Source of "+kind.Title+" Cannot Be Read", secret.Sprintf("The mirror %q is there; of its source, the provider could find out nothing. %s", got.Name,
 			connection.Explain(err)))
 	}
 }

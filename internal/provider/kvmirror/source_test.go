@@ -73,7 +73,7 @@ output "diverged" {
 	})
 	t.Run("cut off", func(t *testing.T) {
 		lab.Link.Cut()
-		shows(t, "unknown", "unknown", "Source Of KV Mirror Cannot Be Asked", `The mirror "kine" is there; of its source, the provider could find out nothing.`)
+		shows(t, "unknown", "unknown", "Source of KV Mirror Cannot Be Read", `The mirror "kine" is there; of its source, the provider could find out nothing.`)
 		lab.Link.Restore()
 		lab.AwaitReady(t)
 	})
@@ -81,7 +81,7 @@ output "diverged" {
 		if err := kine.Delete(t.Context(), hub, "kine", true); err != nil {
 			t.Fatal(err)
 		}
-		shows(t, "unknown", "unknown", "Source Of KV Mirror Is Gone", "The mirror holds 5 keys in 5 messages")
+		shows(t, "unknown", "unknown", "Source of KV Mirror No Longer Exists", "The mirror holds 5 keys in 5 messages")
 	})
 	t.Run("restored from the mirror", func(t *testing.T) {
 		restore := mirror.Spec{Spec: kine.Spec{Name: "kine", History: 12, Replicas: 1}, Source: mirror.Source{Bucket: "kine", Domain: "leaf"}}

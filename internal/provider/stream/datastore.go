@@ -15,8 +15,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
-// Datastore is the object by which buckets and mirrors tell an endpoint what it points k3s at. All of them have the same type,
-// so that one can stand for another in a conditional.
+// Datastore is the object with which buckets and mirrors describe themselves to an endpoint. Both have the same type,
+// so that either can be used in a conditional expression.
 type Datastore struct {
 	Name            types.String `tfsdk:"name"`
 	History         types.Int64  `tfsdk:"history"`
@@ -38,7 +38,7 @@ var datastoreTypes = map[string]attr.Type{
 	"reason":           types.StringType,
 }
 
-// DatastoreOf reads the object. The fields of an unknown one are unknown.
+// DatastoreOf decodes the object. The fields of an unknown object are unknown.
 func DatastoreOf(ctx context.Context, object types.Object) Datastore {
 	if object.IsUnknown() {
 		text, number := types.StringUnknown(), types.Int64Unknown()
@@ -61,13 +61,14 @@ const (
 	nameText     = "Name of the bucket."
 	historyText  = "Number of revisions that the bucket keeps of each key."
 	replicasText = "Number of servers that hold the bucket."
-	accountText  = "Public key of the account that the bucket is in; null for that of the provider's own credentials, where these do not tell it."
-	domainText   = "JetStream domain that the bucket is in; null where its servers have none."
-	writableText = "Whether KINE can write to it."
-	reasonText   = "Why it is not writable; null if it is."
+	accountText  = "Public key of the account that the bucket is in; null for the account of the provider's own " +
+		"credentials if they do not name it."
+	domainText   = "JetStream domain that the bucket is in; null if its servers have none."
+	writableText = "Whether KINE can write to the bucket."
+	reasonText   = "Reason why the bucket is not writable; null if it is writable."
 )
 
-// DatastoreAttribute is the object as a resource with a bucket behind it exports it.
+// DatastoreAttribute returns the object as a computed attribute of a bucket or mirror.
 func DatastoreAttribute(description string) schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: description,
@@ -84,8 +85,8 @@ func DatastoreAttribute(description string) schema.SingleNestedAttribute {
 	}
 }
 
-// DatastoreArgument is the object as an endpoint takes it. Name, history and replicas must be there, so that a misspelt
-// attribute of a literal object is an error and not a default.
+// DatastoreArgument returns the object as an argument of an endpoint. Name, history and replicas are required, so that
+// a misspelt attribute of an object literal is an error and not a default.
 func DatastoreArgument(description string) schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: description,
@@ -118,7 +119,7 @@ func DatastoreArgument(description string) schema.SingleNestedAttribute {
 					natsconn.CheckDomain)},
 			},
 			"writable": schema.BoolAttribute{
-				MarkdownDescription: writableText + " `false` is an error that tells the reason. Null counts as `true`.",
+				MarkdownDescription: writableText + " `false` is an error that shows the reason. Null is treated as `true`.",
 				Optional:            true,
 			},
 			"reason": schema.StringAttribute{MarkdownDescription: reasonText, Optional: true},

@@ -16,28 +16,28 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// Resource is a bucket or a mirror as diagnostics speak of it.
+// Resource is a bucket or a mirror as diagnostics name it.
 type Resource struct {
 	Kind
 	Identity  Identity
 	Placement types.Object
 }
 
-// Failure is a failure of an action.
+// Failure is the failure of an action.
 type Failure struct {
-	// At is the attribute that the failure is about, empty for the resource as a whole.
+	// At is the attribute that caused the failure, empty for the resource as a whole.
 	At path.Path
-	// Step is what to do, besides what [connection.Explain] says.
+	// Step is the next step, in addition to the text of [connection.Explain].
 	Step string
 }
 
-// Exists is the failure of a creation that met a stream of the name.
+// Exists is the failure of a creation because a stream of that name exists.
 func (r Resource) Exists() Failure {
-	return Failure{At: path.Root(NameAttr), Step: fmt.Sprintf("If it is the one you mean, import it: terraform import ADDRESS '%s', "+
-		"where ADDRESS is the address of this resource. If it is not, choose another name.", r.Identity.ImportID())}
+	return Failure{At: path.Root(NameAttr), Step: fmt.Sprintf("To manage the existing one, import it: terraform "+
+		"import ADDRESS '%s', where ADDRESS is the address of this resource. Otherwise, choose another name.", r.Identity.ImportID())}
 }
 
-// Failure finds out what an error of the connection or of the JetStream API is about.
+// Failure returns the attribute and the next step of an error of the connection or of the JetStream API.
 func (r Resource) Failure(err error) Failure {
 	var (
 		refused      *natsconn.AccountAuthError
@@ -46,11 +46,11 @@ func (r Resource) Failure(err error) Failure {
 	)
 	switch {
 	case errors.As(err, &unrepairable):
-		return Failure{Step: "Nothing was changed. Run plan again for what can be done."}
+		return Failure{Step: "Nothing was changed. Run plan again to see what to do."}
 	case errors.Is(err, kine.ErrNoCluster):
-		return Failure{At: path.Root(PlacementAttr), Step: "Leave placement out, or connect to a cluster."}
+		return Failure{At: path.Root(PlacementAttr), Step: "Remove placement, or connect to a cluster."}
 	case errors.Is(err, kine.ErrNotFound):
-		return Failure{Step: "It was deleted while Terraform was at work. Run plan again."}
+		return Failure{Step: "It was deleted while Terraform was running. Run plan again."}
 	case natsconn.IsAPIError(err, natsconn.CodeNoSuitablePeers) && !r.Placement.IsNull():
 		return Failure{At: path.Root(PlacementAttr)}
 	case natsconn.IsAPIError(err, natsconn.CodeReplicasNotSupported, natsconn.CodeNoSuitablePeers, natsconn.CodeNoLimits):
@@ -63,7 +63,7 @@ func (r Resource) Failure(err error) Failure {
 	return Failure{}
 }
 
-// Add tells that an action failed. action is in the form of "Create".
+// Add adds the error of a failed action. action is a verb such as "Create".
 func (r Resource) Add(diags *diag.Diagnostics, action string, err error, failure Failure) {
 	detail := secret.Sprintf("%s %q: %s", strings.ToUpper(r.Noun[:1])+r.Noun[1:], r.Identity.Name.ValueString(), connection.Explain(err))
 	if failure.Step != "" {
@@ -77,15 +77,19 @@ func (r Resource) Add(diags *diag.Diagnostics, action string, err error, failure
 	diags.AddAttributeError(failure.At, summary, detail)
 }
 
-// WarnOfAdoption warns that a creation took over what was there before, since a time. A server does not tell who has made it.
+// WarnOfAdoption warns that a creation adopted a stream that has existed since the given time. A server does not record
+// which client created a stream.
 func (r Resource) WarnOfAdoption(diags *diag.Diagnostics, since time.Time) {
-	diags.AddAttributeWarning(path.Root(NameAttr), r.Title+" Was There Already",
-		secret.Sprintf("The %[1]s %[2]q has been there since %[3]s, as it should be and unused, and was taken over. An apply that was interrupted "+
-			"leaves one like that.\n\nIf no apply was interrupted, another workspace or configuration may own it, and two clusters would share it: take "+
-			"it out of this state then, with state rm, and choose another name.", r.Noun, r.Identity.Name.ValueString(), since.UTC().Format(time.RFC3339)))
+	diags.AddAttributeWarning(path.Root(NameAttr), r.Title+" Already Existed",
+		secret.Sprintf("The %[1]s %[2]q has existed since %[3]s, with the planned settings and unused, and was "+
+			"adopted. An interrupted apply leaves such a %[1]s behind.\n\nIf no apply was interrupted, another "+
+			"workspace or configuration may own the %[1]s, and two clusters would share it: remove it from this "+
+			"state with state rm, and choose another name.",
+			r.Noun, r.Identity.Name.ValueString(), since.UTC().Format(time.RFC3339)))
 }
 
-// NotePending notes in pending what a creation or update has not finished, and warns of it. Several steps are noted one after another.
+// NotePending records in pending the step that a creation or update did not finish, and warns of it. Several steps are
+// separated by semicolons.
 func (r Resource) NotePending(diags *diag.Diagnostics, pending *types.String, step string, err error) {
 	if err == nil {
 		return
@@ -96,6 +100,7 @@ func (r Resource) NotePending(diags *diag.Diagnostics, pending *types.String, st
 	}
 	*pending = types.StringValue(note)
 	diags.AddWarning(r.Title+" Is Not Finished",
-		secret.Sprintf("The %s %q is there, but one step is not done yet: %s\n\nNothing is lost. The next apply goes on with it.",
+		secret.Sprintf("The %s %q exists, but one step is not finished yet: %s\n\nNothing is lost. The next apply "+
+			"continues with it.",
 			r.Noun, r.Identity.Name.ValueString(), connection.Explain(err)))
 }

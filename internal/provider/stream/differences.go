@@ -12,7 +12,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 )
 
-// DifferencesAttr is the list in which buckets and mirrors show how their stream was changed behind Terraform's back.
+// DifferencesAttr is the list in which buckets and mirrors show how their stream was changed outside Terraform.
 const DifferencesAttr = "contract_violations"
 
 type differenceModel struct {
@@ -25,7 +25,7 @@ var differenceType = types.ObjectType{AttrTypes: map[string]attr.Type{
 	"field": types.StringType, "actual": types.StringType, "required": types.StringType,
 }}
 
-// DifferencesAttribute is the list. required says whose need it is that a field has another value.
+// DifferencesAttribute returns the list as an attribute. required describes the required value of a field.
 func DifferencesAttribute(description, required string) schema.ListNestedAttribute {
 	return schema.ListNestedAttribute{
 		MarkdownDescription: description,
@@ -33,12 +33,12 @@ func DifferencesAttribute(description, required string) schema.ListNestedAttribu
 		NestedObject: schema.NestedAttributeObject{
 			Attributes: map[string]schema.Attribute{
 				"field": schema.StringAttribute{
-					MarkdownDescription: "Name of the field in the JetStream API, such as `max_bytes`; `last_message` or `messages` for what is wrong with the " +
-						"messages.",
+					MarkdownDescription: "Name of the field in the JetStream API, such as `max_bytes`; " +
+						"`last_message` or `messages` if the messages themselves are wrong.",
 					Computed: true,
 				},
 				"actual": schema.StringAttribute{
-					MarkdownDescription: "What the server has, as JSON, or `unset`.",
+					MarkdownDescription: "Value on the server, as JSON, or `unset`.",
 					Computed:            true,
 				},
 				"required": schema.StringAttribute{
@@ -50,7 +50,7 @@ func DifferencesAttribute(description, required string) schema.ListNestedAttribu
 	}
 }
 
-// NoDifferences is the list of a stream that is as it should be.
+// NoDifferences returns an empty list.
 func NoDifferences() types.List { return types.ListValueMust(differenceType, []attr.Value{}) }
 
 // DifferencesList returns differences as a list.
@@ -78,12 +78,12 @@ func DifferencesOf(ctx context.Context, list types.List, diags *diag.Diagnostics
 	return differences
 }
 
-// Unrepairable returns the differences of a list that no update can mend, or that none may.
+// Unrepairable returns the differences of a list that an update cannot or must not repair.
 func Unrepairable(ctx context.Context, list types.List, diags *diag.Diagnostics) []kine.Difference {
 	return slices.DeleteFunc(DifferencesOf(ctx, list, diags), kine.Difference.Repairable)
 }
 
-// HasDifference tells whether a list has a difference of this field.
+// HasDifference reports whether a list contains a difference in this field.
 func HasDifference(ctx context.Context, list types.List, field string, diags *diag.Diagnostics) bool {
 	return slices.ContainsFunc(DifferencesOf(ctx, list, diags), func(v kine.Difference) bool { return v.Field == field })
 }

@@ -26,21 +26,21 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// The names of the attributes, in the resource as in its identity.
+// Names of the attributes, in the resource and in its identity.
 const (
 	NameAttr            = "name"
 	AccountAttr         = "account"
 	JetStreamDomainAttr = "jetstream_domain"
 )
 
-// Identity is the identity.
+// Identity is the resource identity of a bucket or a mirror.
 type Identity struct {
 	Name            types.String `tfsdk:"name"`
 	Account         types.String `tfsdk:"account"`
 	JetStreamDomain types.String `tfsdk:"jetstream_domain"`
 }
 
-// IdentitySchema is the schema of the identity. noun is what is identified, such as "bucket".
+// IdentitySchema returns the schema of the identity. noun names the resource, such as "bucket".
 func IdentitySchema(noun string) identityschema.Schema {
 	return identityschema.Schema{
 		Attributes: map[string]identityschema.Attribute{
@@ -49,7 +49,8 @@ func IdentitySchema(noun string) identityschema.Schema {
 				RequiredForImport: true,
 			},
 			AccountAttr: identityschema.StringAttribute{
-				Description: fmt.Sprintf("Public key of the account that the %s is in; empty for that of the provider's own credentials, where these do not tell it.",
+				Description: fmt.Sprintf("Public key of the account that the %s is in; empty for the account of the "+
+					"provider's own credentials if they do not name it.",
 					noun),
 				OptionalForImport: true,
 			},
@@ -61,7 +62,7 @@ func IdentitySchema(noun string) identityschema.Schema {
 	}
 }
 
-// ImportID returns the id by which it is imported.
+// ImportID returns the ID for terraform import.
 func (m Identity) ImportID() string {
 	id := m.Name.ValueString()
 	if domain := m.JetStreamDomain.ValueString(); domain != "" {
@@ -73,8 +74,9 @@ func (m Identity) ImportID() string {
 	return id
 }
 
-// Import sets the identity and the attributes of what is imported, by its id or by its identity. Where no account is named, it
-// is that of the provider's own credentials, and where no domain is, that of its configuration. noun is what is imported, such as "bucket".
+// Import sets the identity and the attributes of an imported resource, from its ID or its identity. The account
+// defaults to that of the provider's own credentials, the domain to that of the provider's configuration. noun names
+// the resource, such as "bucket".
 func Import(
 	ctx context.Context, noun string, data *connection.Data, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
 ) {
@@ -98,7 +100,7 @@ func Import(
 		}
 	}
 	if identity.JetStreamDomain.IsNull() {
-		// An error is told by the read that follows.
+		// The read that follows reports an error.
 		if domain, err := data.Domain(); err == nil && domain != "" {
 			identity.JetStreamDomain = types.StringValue(domain)
 		}
@@ -122,29 +124,29 @@ func parseImportID(id string) (Identity, error) {
 	}
 	m.Name = types.StringValue(name)
 	if strings.HasPrefix(name, kine.StreamName("")) && kine.CheckBucket(name) == nil {
-		return m, errors.New("give the name of the bucket, without the KV_ of its stream; a bucket that really begins with KV_ is " +
-			"imported by its identity")
+		return m, errors.New("use the name of the bucket, without the KV_ prefix of its stream; a bucket whose name " +
+			"begins with KV_ is imported by its identity")
 	}
 	return m, m.check()
 }
 
-// FillDomain fills in the JetStream domain that nobody has named with the one that the server says it is.
-func FillDomain(known *types.String, told string) {
+// FillDomain sets a JetStream domain that is not configured to the one that the server reports.
+func FillDomain(known *types.String, reported string) {
 	if known.ValueString() == "" {
-		*known = attribute.Text(told)
+		*known = attribute.Text(reported)
 	}
 }
 
-// LookUpDomain is FillDomain for a new bucket, whose domain the answer to its creation may not name. If nobody answers, the next refresh fills it
-// in.
-func LookUpDomain(ctx context.Context, js *natsconn.JetStream, bucket string, known *types.String, told string) {
-	if known.IsUnknown() && told == "" {
-		told, _ = kine.DomainOf(ctx, js, bucket)
+// LookUpDomain is [FillDomain] for a new bucket: the response to its creation may not name the domain. If the lookup
+// fails, the next refresh fills the domain in.
+func LookUpDomain(ctx context.Context, js *natsconn.JetStream, bucket string, known *types.String, reported string) {
+	if known.IsUnknown() && reported == "" {
+		reported, _ = kine.DomainOf(ctx, js, bucket)
 	}
-	FillDomain(known, told)
+	FillDomain(known, reported)
 }
 
-// nullEmpty has what is optional null where it is empty.
+// nullEmpty replaces empty optional attributes with null.
 func (m *Identity) nullEmpty() {
 	for _, optional := range []*types.String{&m.Account, &m.JetStreamDomain} {
 		if optional.ValueString() == "" {
@@ -153,39 +155,41 @@ func (m *Identity) nullEmpty() {
 	}
 }
 
-// check tells what is wrong with an identity.
+// check returns an error if the identity is invalid.
 func (m Identity) check() error {
 	if !m.Account.IsNull() {
 		if err := natsconn.CheckPublicKey(m.Account.ValueString(), natsconn.AccountKey); err != nil {
-			return fmt.Errorf("the account cannot be one: %w", err)
+			return fmt.Errorf("invalid account: %w", err)
 		}
 	}
 	if !m.JetStreamDomain.IsNull() {
 		if err := natsconn.CheckDomain(m.JetStreamDomain.ValueString()); err != nil {
-			return fmt.Errorf("the JetStream domain cannot be one: %w", err)
+			return fmt.Errorf("invalid JetStream domain: %w", err)
 		}
 	}
 	return kine.CheckBucket(m.Name.ValueString())
 }
 
-// NameValidator refuses what is no name of a bucket.
+// NameValidator returns a validator for the name of a bucket.
 func NameValidator() validator.String {
 	return validators.String("the name of a bucket", "Invalid Bucket Name", kine.CheckBucket)
 }
 
-// DomainValidator refuses what is no name of a JetStream domain.
+// DomainValidator returns a validator for the name of a JetStream domain.
 func DomainValidator() validator.String {
 	return validators.String("the name of a JetStream domain", "Invalid JetStream Domain", natsconn.CheckDomain)
 }
 
-// AccountAttribute is the account of a protected resource, see [PlanAccount]. What, noun and ways are those of [planmodifiers.Immutable].
+// AccountAttribute returns the account attribute of a protected resource, see [PlanAccount]. what, noun and ways are
+// passed to [planmodifiers.Immutable].
 func AccountAttribute(what, noun, ways string) schema.StringAttribute {
 	return schema.StringAttribute{
-		MarkdownDescription: fmt.Sprintf("Public key of the account that the %[1]s is in, such as that of a `nats_account`. The provider "+
-			"works there with its `accounts.signing_key`, and in the account of its own credentials with these. Defaults to the account of the "+
-			"provider's own credentials, as their JWT names it. It is null where they have no JWT, as on servers without an operator. With an "+
-			"authentication callout that places the provider's user in another account, set it. A %[1]s stays in its account when the provider's "+
-			"credentials change. It cannot be changed: a plan that does so is an error.", noun),
+		MarkdownDescription: fmt.Sprintf("Public key of the account that the %[1]s is in, for example that of a "+
+			"`nats_account`. The provider works in that account with its `accounts.signing_key`, or with its own "+
+			"credentials if they belong to the account. Set it if an authentication callout places the provider's "+
+			"user in another account. A %[1]s stays in its account when the provider's credentials change. It "+
+			"cannot be changed: a plan that does so is an error. Defaults to the account in the JWT of the "+
+			"provider's own credentials; null if they have no JWT, as on servers without an operator.", noun),
 		Optional: true, Computed: true,
 		Validators: []validator.String{validators.PublicKey(natsconn.AccountKey)},
 		PlanModifiers: []planmodifier.String{
@@ -195,12 +199,13 @@ func AccountAttribute(what, noun, ways string) schema.StringAttribute {
 	}
 }
 
-// DomainAttribute is the JetStream domain of a protected resource, see [AccountAttribute] and [PlanDomain].
+// DomainAttribute returns the JetStream domain attribute of a protected resource, see [AccountAttribute] and [PlanDomain].
 func DomainAttribute(what, noun, ways string) schema.StringAttribute {
 	return schema.StringAttribute{
-		MarkdownDescription: fmt.Sprintf("JetStream domain that the %[1]s is in. Defaults to that of the provider's configuration, and "+
-			"without one to the domain of the server that the provider is connected to. It holds the domain that is in effect; null where the "+
-			"servers have none. A %[1]s stays in the domain that it was made in when the provider's changes. It cannot be changed: a plan that does so is an error.", noun),
+		MarkdownDescription: fmt.Sprintf("JetStream domain that the %[1]s is in; null if the servers have none. A "+
+			"%[1]s stays in its domain when the provider's domain changes. It cannot be changed: a plan that does "+
+			"so is an error. Defaults to the domain of the provider's configuration, or else to the domain of the "+
+			"server that the provider is connected to.", noun),
 		Optional: true, Computed: true,
 		Validators: []validator.String{DomainValidator()},
 		PlanModifiers: []planmodifier.String{
@@ -210,12 +215,13 @@ func DomainAttribute(what, noun, ways string) schema.StringAttribute {
 	}
 }
 
-// PlanDomain returns the JetStream domain that is planned for a creation where the configuration has none: that of the provider's configuration.
-// Without one, the server says during the apply which it is. The error is one of finding it out.
+// PlanDomain returns the planned JetStream domain of a creation whose configuration has none: the domain of the
+// provider's configuration. Without one it is unknown, and the server reports it during the apply. The error is that of
+// reading the provider's domain.
 func PlanDomain(data *connection.Data) (types.String, error) {
 	domain, err := data.Domain()
 	if _, ok := errors.AsType[*connection.UnknownError](err); ok {
-		return types.StringUnknown(), nil // the apply settles it
+		return types.StringUnknown(), nil // known at apply
 	}
 	if err != nil || domain == "" {
 		return types.StringUnknown(), err
@@ -223,8 +229,8 @@ func PlanDomain(data *connection.Data) (types.String, error) {
 	return types.StringValue(domain), nil
 }
 
-// PlanAccount returns the account that is planned for a creation where the configuration has none: that of the provider's own credentials, null where
-// they do not tell. It is unknown if they cannot be read yet, which the apply settles.
+// PlanAccount returns the planned account of a creation whose configuration has none: the account of the provider's own
+// credentials. It is null if they do not name one, and unknown if they cannot be read before the apply.
 func PlanAccount(data *connection.Data) types.String {
 	own, err := data.OwnAccount()
 	if err != nil {
@@ -233,10 +239,11 @@ func PlanAccount(data *connection.Data) types.String {
 	return attribute.Text(own)
 }
 
-// FillAccount fills in the account that nobody has named with that of the provider's own credentials, in which the object was found or is made.
+// FillAccount sets an account that is not configured to that of the provider's own credentials, in which the object was
+// found or is created.
 func FillAccount(known *types.String, data *connection.Data) {
 	if known.ValueString() == "" {
-		own, _ := data.OwnAccount() // an error is told by the use of the connection
+		own, _ := data.OwnAccount() // using the connection reports an error
 		*known = attribute.Text(own)
 	}
 }

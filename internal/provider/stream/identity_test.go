@@ -32,10 +32,10 @@ func TestImportID(t *testing.T) {
 	}
 	bad := map[string]string{
 		"":           "a bucket needs a name",
-		"KV_kine":    "without the KV_ of its stream",
+		"KV_kine":    "without the KV_ prefix of its stream",
 		"hub:":       "a bucket needs a name",
-		":kine":      "the JetStream domain cannot be one",
-		"/kine":      "the account cannot be one",
+		":kine":      "invalid JetStream domain",
+		"/kine":      "invalid account",
 		"hub:kine:x": "only letters, digits",
 	}
 	for id, want := range bad {

@@ -18,9 +18,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifiers"
 )
 
-// Kind is what messages call a resource.
+// Kind names a resource in messages.
 type Kind struct {
-	// Title is the resource in summaries, such as "Kine Bucket", Noun in sentences, such as "bucket".
+	// Title is its name in summaries, such as "Kine Bucket", and Noun its name in sentences, such as "bucket".
 	Title, Noun string
 }
 
@@ -41,22 +41,22 @@ type Model struct {
 	Timeouts           timeouts.Value `tfsdk:"timeouts"`
 }
 
-// DeletionProtectionAttribute is the attribute that keeps the data from being destroyed.
+// DeletionProtectionAttribute returns the attribute that protects the data from being destroyed.
 func DeletionProtectionAttribute(kind Kind) schema.BoolAttribute {
 	return schema.BoolAttribute{
-		MarkdownDescription: fmt.Sprintf("Refuse every plan that would destroy or replace the %s. Defaults to `true`; lifting it takes an "+
-			"apply of its own.", kind.Noun),
+		MarkdownDescription: fmt.Sprintf("Whether to refuse every plan that would destroy or replace the %s. "+
+			"Lifting the protection requires a separate apply. Defaults to `true`.", kind.Noun),
 		Optional: true, Computed: true,
 		Default: booldefault.StaticBool(true),
 	}
 }
 
-// NameOfStreamAttribute is the stream behind the resource.
+// NameOfStreamAttribute returns the attribute with the name of the stream.
 func NameOfStreamAttribute(kind Kind) schema.StringAttribute {
 	return schema.StringAttribute{MarkdownDescription: fmt.Sprintf("Name of the stream behind the %s.", kind.Noun), Computed: true}
 }
 
-// ClusterAttribute is where the stream is.
+// ClusterAttribute returns the attribute with the NATS cluster of the stream.
 func ClusterAttribute(kind Kind) schema.StringAttribute {
 	return schema.StringAttribute{
 		MarkdownDescription: fmt.Sprintf("Name of the NATS cluster that holds the %s; null on a single server.", kind.Noun),
@@ -69,12 +69,12 @@ func (m *Model) Identity() Identity {
 	return Identity{Name: m.Name, Account: m.Account, JetStreamDomain: m.JetStreamDomain}
 }
 
-// Resource returns the resource as diagnostics speak of it.
+// Resource returns the resource as diagnostics name it.
 func (m *Model) Resource(kind Kind) Resource {
 	return Resource{Kind: kind, Identity: m.Identity(), Placement: m.Placement}
 }
 
-// Spec returns the bucket that the model describes, or the one that a mirror becomes.
+// Spec returns the bucket that the model describes, or the bucket that a mirror becomes.
 func (m *Model) Spec() kine.Spec {
 	return kine.Spec{
 		Name:     m.Name.ValueString(),
@@ -88,7 +88,7 @@ func (m *Model) JetStream(data *connection.Data) (*natsconn.JetStream, error) {
 	return data.JetStream(m.Account.ValueString(), m.JetStreamDomain.ValueString())
 }
 
-// SetBucket takes over what the server has.
+// SetBucket sets the model to the bucket on the server.
 func (m *Model) SetBucket(ctx context.Context, b *kine.Bucket) (diags diag.Diagnostics) {
 	m.Name = types.StringValue(b.Name)
 	m.History = types.Int64Value(b.History)
@@ -98,9 +98,9 @@ func (m *Model) SetBucket(ctx context.Context, b *kine.Bucket) (diags diag.Diagn
 	return diags
 }
 
-// KeepPlanned puts back what was planned after an apply has taken over what the server has: a step may be pending, or somebody else
-// may have changed the stream since the plan. Terraform takes anything else for a bug of the provider, and the next refresh shows
-// what the server has.
+// KeepPlanned restores planned values after [Model.SetBucket]: a step may be pending, or another client may have
+// changed the stream since the plan. Terraform reports any other value as a bug of the provider, and the next refresh
+// shows the values on the server.
 func (m *Model) KeepPlanned(planned *Model) {
 	m.Replicas, m.ContractViolations = planned.Replicas, planned.ContractViolations
 	if !planned.History.IsUnknown() {
@@ -111,7 +111,7 @@ func (m *Model) KeepPlanned(planned *Model) {
 	}
 }
 
-// SetWritable derives the names and the datastore from the other attributes, as far as they are known.
+// SetWritable computes the stream name and the datastore from the other attributes, as far as they are known.
 func (m *Model) SetWritable(writable types.Bool, reason types.String) {
 	m.Stream = types.StringUnknown()
 	if !m.Name.IsUnknown() {
@@ -123,8 +123,8 @@ func (m *Model) SetWritable(writable types.Bool, reason types.String) {
 	}.Object()
 }
 
-// Store writes where Terraform keeps them the state, which is the model that m is part of, the identity, and what plans need to know
-// beside them: whether the resource is protected, and whether its stream is left alone.
+// Store writes the state, the identity and the private state. whole is the model that embeds m. The private state
+// records whether the resource is protected and whether its stream is left unchanged.
 func (m *Model) Store(
 	ctx context.Context, whole any, left bool, state *tfsdk.State, identity *tfsdk.ResourceIdentity, private planmodifiers.PrivateState,
 ) (diags diag.Diagnostics) {

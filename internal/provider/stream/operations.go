@@ -15,19 +15,20 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/planmodifiers"
 )
 
-// How long an operation may take unless the resource's timeouts say otherwise. A move copies all data to other servers; a deletion
-// and a read are a few requests, with room for a cluster to elect a leader or a server to restart.
+// Default timeouts of operations. A move copies all data to other servers; a deletion and a read are a few requests,
+// with room for a cluster to elect a leader or a server to restart.
 const (
 	ReadTimeout   = time.Minute
 	UpdateTimeout = 20 * time.Minute
 	DeleteTimeout = 2 * time.Minute
 )
 
-// Imported reports whether a read is the first one after an import, which knows the identity alone.
+// Imported reports whether a read is the first one after an import, when only the identity is known.
 func (m *Model) Imported() bool { return m.Stream.IsNull() }
 
-// ReadFailed deals with the error of a read, and reports whether there was one. A stream that is gone is removed from the state,
-// after gone has warned of it; servers that cannot be reached may be tolerated; any other error is handed to fail.
+// ReadFailed handles the error of a read, and reports whether there was one. A stream that no longer exists is removed
+// from the state, after gone has warned of it. Servers that cannot be reached may be tolerated. Any other error is
+// passed to fail.
 func (m *Model) ReadFailed(
 	ctx context.Context, kind Kind, data *connection.Data, err error, gone func(), fail func(error), resp *resource.ReadResponse,
 ) bool {
@@ -47,8 +48,8 @@ func (m *Model) ReadFailed(
 	return true
 }
 
-// Refresh takes over what a read has found, but for what is set by [Model.SetBucket]. A placement that an apply has not cleared yet is
-// no difference.
+// Refresh sets what a read has found, except for what [Model.SetBucket] sets. A placement that an apply has not cleared
+// yet is not a difference.
 func (m *Model) Refresh(data *connection.Data, b *kine.Bucket) {
 	if !m.Placement.IsNull() && b.Placement != nil && !m.Pending.IsNull() {
 		b.Differences = WithoutPlacement(b.Differences)
@@ -60,12 +61,12 @@ func (m *Model) Refresh(data *connection.Data, b *kine.Bucket) {
 	}
 }
 
-// StillLeft reports whether a refreshed stream is left alone by an earlier apply, and still cannot be repaired.
+// StillLeft reports whether an earlier apply left the refreshed stream unchanged and it still cannot be repaired.
 func (m *Model) StillLeft(ctx context.Context, private PrivateState, diags *diag.Diagnostics) bool {
 	return LeftAlone(ctx, private, diags) && len(Unrepairable(ctx, m.ContractViolations, diags)) > 0
 }
 
-// UpdateStep is what pending calls an update that is not finished.
+// UpdateStep returns the name of an unfinished update in pending.
 func (m *Model) UpdateStep(moves bool) string {
 	if moves || !m.Placement.IsNull() && !m.Placement.IsUnknown() {
 		return "placement"
@@ -73,12 +74,12 @@ func (m *Model) UpdateStep(moves bool) string {
 	return "replicas"
 }
 
-// AfterDeadline returns the context of a read that follows a step whose time is over.
+// AfterDeadline returns the context of a read after the deadline of ctx has expired.
 func AfterDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	return natsconn.Reading(context.WithoutCancel(ctx), ReadTimeout)
 }
 
-// Delete deletes the stream by remove, unless the resource is protected.
+// Delete deletes the stream with remove, unless the resource is protected.
 func (m *Model) Delete(
 	ctx context.Context, kind Kind, data *connection.Data, remove func(context.Context, *natsconn.JetStream) error,
 	fail func(error), diags *diag.Diagnostics,

@@ -18,8 +18,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
-// PlacementAttr is the attribute by which buckets and mirrors choose the servers that hold them. KINE refuses a bucket whose
-// configuration has a placement, so the server has it only while a creation or move is under way. The state keeps what was asked for.
+// PlacementAttr is the attribute with which buckets and mirrors choose the servers that hold them. KINE refuses a
+// bucket whose configuration has a placement, so the server has it only during a creation or move. The state keeps the
+// requested placement.
 const PlacementAttr = "placement"
 
 // placementTypes are the types of the object's attributes.
@@ -28,7 +29,7 @@ var placementTypes = map[string]attr.Type{
 	"tags":    types.SetType{ElemType: types.StringType},
 }
 
-// placement is the object in Terraform's types.
+// placement is the object as a struct.
 type placement struct {
 	Cluster types.String `tfsdk:"cluster"`
 	Tags    types.Set    `tfsdk:"tags"`
@@ -39,7 +40,7 @@ func (p placement) object() types.Object {
 	return types.ObjectValueMust(placementTypes, map[string]attr.Value{"cluster": p.Cluster, "tags": p.Tags})
 }
 
-// PlacementAttribute is the attribute of a resource that these servers hold.
+// PlacementAttribute returns the placement attribute of a bucket or a mirror.
 func PlacementAttribute(description string) schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: description,
@@ -51,7 +52,7 @@ func PlacementAttribute(description string) schema.SingleNestedAttribute {
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), validators.Text()},
 			},
 			"tags": schema.SetAttribute{
-				MarkdownDescription: "Tags that a server must have, all of them, such as `region:eu`.",
+				MarkdownDescription: "Tags that a server must have, such as `region:eu`. All of them are required.",
 				Optional:            true,
 				ElementType:         types.StringType,
 				Validators: []validator.Set{setvalidator.SizeAtLeast(1),
@@ -61,7 +62,7 @@ func PlacementAttribute(description string) schema.SingleNestedAttribute {
 	}
 }
 
-// ValidatePlacement refuses a placement that chooses nothing.
+// ValidatePlacement refuses a placement with neither cluster nor tags.
 func ValidatePlacement(ctx context.Context, object types.Object, diags *diag.Diagnostics) {
 	if object.IsNull() || object.IsUnknown() {
 		return
@@ -69,11 +70,11 @@ func ValidatePlacement(ctx context.Context, object types.Object, diags *diag.Dia
 	var p placement
 	if attribute.Decode(ctx, object, &p); p.Cluster.IsNull() && p.Tags.IsNull() {
 		diags.AddAttributeError(path.Root(PlacementAttr), "Invalid Attribute Combination",
-			"A placement needs cluster, tags or both. Leave it out to let the servers choose.")
+			"A placement requires cluster, tags or both. Remove placement to let the servers choose.")
 	}
 }
 
-// PlacementOf returns the placement, nil if there is none, or none that is known.
+// PlacementOf returns the placement, or nil if it is null or unknown.
 func PlacementOf(ctx context.Context, object types.Object, diags *diag.Diagnostics) *kine.Placement {
 	if object.IsNull() || object.IsUnknown() {
 		return nil
@@ -86,8 +87,8 @@ func PlacementOf(ctx context.Context, object types.Object, diags *diag.Diagnosti
 	return place
 }
 
-// Moves tells whether a planned placement asks for other servers than those that hold the stream: before is the placement that it
-// was brought to, cluster where it is.
+// Moves reports whether a planned placement requests servers other than those that hold the stream. before is the
+// placement of the last apply, cluster the cluster that holds the stream.
 func Moves(ctx context.Context, planned, before types.Object, cluster types.String, diags *diag.Diagnostics) bool {
 	if planned.IsNull() || planned.Equal(before) {
 		return false
@@ -108,8 +109,8 @@ func Moves(ctx context.Context, planned, before types.Object, cluster types.Stri
 	return !sameTags || !sameCluster
 }
 
-// FoundPlacement returns the placement as a refresh finds it: one that names a cluster names the one that the stream is in, so that the next
-// plan shows a stream which was moved behind Terraform's back.
+// FoundPlacement returns the placement after a refresh. If it names a cluster, it gets the cluster that holds the
+// stream, so that the next plan shows a stream that was moved outside Terraform.
 func FoundPlacement(ctx context.Context, object types.Object, cluster types.String, diags *diag.Diagnostics) types.Object {
 	place := PlacementOf(ctx, object, diags)
 	if place == nil || place.Cluster == "" || place.Cluster == cluster.ValueString() {
@@ -121,7 +122,7 @@ func FoundPlacement(ctx context.Context, object types.Object, cluster types.Stri
 	return p.object()
 }
 
-// WithoutPlacement drops the difference that a placement is which Terraform has set itself and not cleared yet.
+// WithoutPlacement removes the difference caused by a placement that the provider has set and not cleared yet.
 func WithoutPlacement(differences []kine.Difference) []kine.Difference {
 	return slices.DeleteFunc(differences, func(v kine.Difference) bool { return v.Field == PlacementAttr })
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// PlanDefaults settles the account and the JetStream domain that the configuration leaves out, and checks that the provider can
-// work in the account. It reports whether both are in order, and hands each failure to fail.
+// PlanDefaults sets the account and the JetStream domain that the configuration leaves out, and checks that the
+// provider can work in the account. It reports whether both succeeded, and passes each error to fail.
 func (m *Model) PlanDefaults(data *connection.Data, config *Model, fail func(error)) (ok bool) {
 	ok = true
 	failed := func(err error) {
@@ -37,13 +37,14 @@ func (m *Model) PlanDefaults(data *connection.Data, config *Model, fail func(err
 	return ok
 }
 
-// PlanCreate plans what only the creation of the stream shows.
+// PlanCreate plans the attributes that only the creation of the stream determines.
 func (m *Model) PlanCreate() {
 	m.Cluster, m.Pending, m.ContractViolations = types.StringUnknown(), types.StringUnknown(), NoDifferences()
 }
 
-// PlanUpdate plans what an update changes beside what is configured. A difference that cannot be repaired is an error, or a warning
-// if the stream is left alone; explain says why, and what to do. moves reports whether the stream goes to other servers.
+// PlanUpdate plans what an update changes in addition to the configuration. A difference that cannot be repaired is an
+// error, or a warning if the stream is left unchanged; explain returns the reason and the next step. moves reports
+// whether the stream moves to other servers.
 func (m *Model) PlanUpdate(
 	ctx context.Context, state *Model, left bool, explain func(kine.Difference) string, diags *diag.Diagnostics,
 ) (moves bool) {
@@ -53,7 +54,7 @@ func (m *Model) PlanUpdate(
 	}
 	for _, d := range Unrepairable(ctx, state.ContractViolations, diags) {
 		if left {
-			diags.AddAttributeWarning(path.Root(DifferencesAttr), "Stream Is Left As It Is", explain(d))
+			diags.AddAttributeWarning(path.Root(DifferencesAttr), "Stream Is Left Unchanged", explain(d))
 		} else {
 			diags.AddAttributeError(path.Root(DifferencesAttr), "Stream Cannot Be Repaired", explain(d))
 		}
@@ -69,27 +70,28 @@ func (m *Model) PlanUpdate(
 	return moves
 }
 
-// WarnOfHistory warns that a shorter history drops revisions. reason may say why it is planned.
+// WarnOfHistory warns that a shorter history drops revisions. reason may explain why.
 func (m *Model) WarnOfHistory(kind Kind, state *Model, reason string, diags *diag.Diagnostics) {
 	if m.History.IsUnknown() || m.History.ValueInt64() >= state.History.ValueInt64() {
 		return
 	}
-	diags.AddAttributeWarning(path.Root("history"), "Older Revisions Go",
-		secret.Sprintf("The %s %q keeps %s revisions of each key in place of %s%s. The server drops the older ones at once; the "+
-			"current value of every key stays.", kind.Noun, state.Name.ValueString(), m.History, state.History, reason))
+	diags.AddAttributeWarning(path.Root("history"), "Older Revisions Will Be Deleted",
+		secret.Sprintf("The %s %q will keep %s revisions of each key instead of %s%s. The server deletes the older "+
+			"ones immediately; the current value of every key remains.", kind.Noun, state.Name.ValueString(), m.History, state.History, reason))
 }
 
-// leftKey is the part of the private state that says whether the stream is left alone.
+// leftKey is the key in the private state that records whether the stream is left unchanged.
 const leftKey = "left_alone"
 
-// PrivateState is the part of the private state of a request that is read.
+// PrivateState reads the private state of a request.
 type PrivateState interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 }
 
-// LeavesStream reports whether a plan leaves alone a stream that cannot be repaired, which is the way to get rid of it: the plan
-// lifts the protection, or an earlier one has done so for the same stream, and nothing else of the stream changes. That the
-// resource is not protected is not enough. Without an apply that has said so, nobody would learn that the stream is broken.
+// LeavesStream reports whether a plan leaves a stream that cannot be repaired unchanged, which is the way to remove it:
+// the plan lifts the protection, or an earlier plan did so for the same stream, and nothing else of the stream changes.
+// It is not enough that the resource is not protected: unless an apply lifts the protection, the user would not learn
+// that the stream is broken.
 func (m *Model) LeavesStream(ctx context.Context, state *Model, private PrivateState, diags *diag.Diagnostics) bool {
 	if len(Unrepairable(ctx, state.ContractViolations, diags)) == 0 || !m.DeletionProtection.Equal(types.BoolValue(false)) {
 		return false
@@ -98,14 +100,14 @@ func (m *Model) LeavesStream(ctx context.Context, state *Model, private PrivateS
 		m.History.Equal(state.History) && m.Replicas.Equal(state.Replicas) && m.Placement.Equal(state.Placement)
 }
 
-// LeftAlone reports whether an earlier apply has left the stream alone.
+// LeftAlone reports whether an earlier apply left the stream unchanged.
 func LeftAlone(ctx context.Context, private PrivateState, diags *diag.Diagnostics) bool {
 	left, d := private.GetKey(ctx, leftKey)
 	diags.Append(d...)
 	return string(left) == fmt.Sprint(true)
 }
 
-// RemoveStep begins the way out of a stream that cannot be repaired: a protected resource is unprotected first.
+// RemoveStep returns the first step to remove a stream that cannot be repaired: lifting its protection, if any.
 func (m *Model) RemoveStep() string {
 	if m.DeletionProtection.ValueBool() {
 		return "set deletion_protection = false and apply that, then "

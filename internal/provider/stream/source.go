@@ -15,14 +15,14 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
-// The names of the attributes of a source that those of a bucket lack.
+// Names of the attributes of a source that a bucket does not have.
 const (
 	BucketAttr        = "bucket"
 	APIPrefixAttr     = "api_prefix"
 	DeliverPrefixAttr = "deliver_prefix"
 )
 
-// Source is the object by which mirrors and restored buckets say what they are copies of.
+// Source is the object with which mirrors and restored buckets name their source.
 type Source struct {
 	Bucket          types.String `tfsdk:"bucket"`
 	JetStreamDomain types.String `tfsdk:"jetstream_domain"`
@@ -37,21 +37,21 @@ var sourceTypes = map[string]attr.Type{
 	APIPrefixAttr: types.StringType, DeliverPrefixAttr: types.StringType,
 }
 
-// APIPrefixValidator refuses what is no subject of a JetStream API in another account.
+// APIPrefixValidator returns a validator for the subject of the JetStream API of another account.
 func APIPrefixValidator() validator.String {
 	return validators.String("a subject", "Invalid API Prefix", func(prefix string) error {
 		return mirror.Source{Bucket: kine.DefaultBucket, APIPrefix: prefix}.Check()
 	})
 }
 
-// DeliverPrefixValidator refuses what is no subject that messages can come below.
+// DeliverPrefixValidator returns a validator for the prefix of the subjects on which messages arrive.
 func DeliverPrefixValidator() validator.String {
 	return validators.String("a subject", "Invalid Deliver Prefix", func(prefix string) error {
 		return mirror.Source{Bucket: kine.DefaultBucket, APIPrefix: prefix, DeliverPrefix: prefix}.Check()
 	})
 }
 
-// SourceOf reads the object. Of one that is not known, nothing is.
+// SourceOf decodes the object. The fields of an unknown object are unknown.
 func SourceOf(ctx context.Context, object types.Object) Source {
 	if object.IsUnknown() {
 		unknown := types.StringUnknown()
@@ -69,15 +69,16 @@ func (m Source) Object() types.Object {
 	})
 }
 
-// FoundSource returns the source of a mirror that is there. Who works there, and in which domain behind a prefix, it does not tell. The prefix of the API
-// may name the account, but not whether the configuration does: to guess it would ask a source that nobody named, or replace the mirror.
+// FoundSource returns the source of an existing mirror. It has no account and, behind a prefix, no domain. The API
+// prefix may name the account, but not whether the configuration does: a guess would query a source that the user did
+// not name, or replace the mirror.
 func FoundSource(s mirror.Source) Source {
 	return Source{
 		Bucket: types.StringValue(s.Bucket), JetStreamDomain: attribute.Text(s.Domain), APIPrefix: attribute.Text(s.APIPrefix), DeliverPrefix: attribute.Text(s.DeliverPrefix),
 	}
 }
 
-// Known tells whether there is nothing in it that only an apply settles.
+// Known reports whether all values are known.
 func (m Source) Known() bool {
 	for _, value := range []types.String{m.Bucket, m.JetStreamDomain, m.Account, m.APIPrefix, m.DeliverPrefix} {
 		if value.IsUnknown() {
@@ -87,7 +88,7 @@ func (m Source) Known() bool {
 	return true
 }
 
-// NullUnknown has null what is left out and only the apply settles.
+// NullUnknown replaces unknown optional values with null.
 func (m Source) NullUnknown() Source {
 	for _, open := range []*types.String{&m.JetStreamDomain, &m.Account, &m.APIPrefix, &m.DeliverPrefix} {
 		if open.IsUnknown() {
@@ -97,8 +98,8 @@ func (m Source) NullUnknown() Source {
 	return m
 }
 
-// InEffect fills in what is left out and is in effect for a copy in that account and domain: a source that is reached without prefixes is in the
-// account of the copy, and one in another account is looked for in the domain of the copy.
+// InEffect fills in the defaults for a copy in that account and domain: a source that is reached without prefixes is in
+// the account of the copy, and a source in another account is searched for in the domain of the copy.
 func (m Source) InEffect(account, domain types.String) Source {
 	reached := m.WithPrefixes(m, account)
 	switch {
@@ -112,11 +113,12 @@ func (m Source) InEffect(account, domain types.String) Source {
 	return m
 }
 
-// BehindPrefixes tells whether the mirror's servers reach the source by prefixes.
+// BehindPrefixes reports whether the mirror's servers reach the source through prefixes.
 func (m Source) BehindPrefixes() bool { return !m.APIPrefix.IsNull() || !m.DeliverPrefix.IsNull() }
 
-// WithPrefixes fills in the prefixes that are not configured, for a mirror in the account own. They are known as soon as the accounts
-// are; a mirror in the account of the provider's own credentials has no default for the one that names its account.
+// WithPrefixes fills in the prefixes that are not configured, for a mirror in the account own. They are known as soon
+// as the accounts are. A mirror in the account of the provider's own credentials has no default for the prefix that
+// contains its account.
 func (m Source) WithPrefixes(config Source, own types.String) Source {
 	m.APIPrefix, m.DeliverPrefix = config.APIPrefix, config.DeliverPrefix
 	elsewhere := !m.Account.IsNull() && !m.Account.Equal(own)
@@ -145,10 +147,11 @@ func (m Source) MirrorSource() mirror.Source {
 	return source
 }
 
-// Asked tells whether the provider can ask the source: there is somebody to work as on its side.
+// Asked reports whether the provider can query the source, which requires an account on its side.
 func (m Source) Asked() bool { return !m.BehindPrefixes() || !m.Account.IsNull() }
 
-// API returns the JetStream API of the source's side for a mirror in that account and domain, nil if the provider cannot ask there.
+// API returns the JetStream API on the source's side for a mirror in that account and domain, or nil if the provider
+// cannot query it.
 func (m Source) API(data *connection.Data, account, domain types.String) (*natsconn.JetStream, error) {
 	if !m.Asked() {
 		return nil, nil
@@ -162,7 +165,7 @@ func (m Source) API(data *connection.Data, account, domain types.String) (*natsc
 	return data.JetStream(account.ValueString(), domain.ValueString())
 }
 
-// Check tells what can be seen without a server to be wrong with the source of a mirror in that account and domain.
+// Check checks the source of a mirror in that account and domain as far as that is possible without a server.
 func (m Source) Check(account, domain types.String) error {
 	source := m.MirrorSource()
 	if err := source.Check(); err != nil {
