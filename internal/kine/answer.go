@@ -12,8 +12,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// ask makes a call of the JetStream API that is answered with the stream. Errors are those of [natsconn.JetStream.Request]; an answer
-// that cannot be about such a stream is a [*natsconn.AnswerError].
+// ask sends a JetStream API request whose response describes the stream. Errors are those of
+// [natsconn.JetStream.Request]; a response that cannot describe a stream is a [*natsconn.AnswerError].
 func (s Stream) ask(ctx context.Context, call string, request any) (*StreamInfo, error) {
 	call += "." + s.Name()
 	var info StreamInfo
@@ -23,14 +23,14 @@ func (s Stream) ask(ctx context.Context, call string, request any) (*StreamInfo,
 	if problem := info.problem(); problem != "" {
 		return nil, &natsconn.AnswerError{Asked: call, Got: "with " + problem}
 	}
-	if strings.HasPrefix(call, "STREAM.INFO.") { // other answers do not name it
+	if strings.HasPrefix(call, "STREAM.INFO.") { // other responses have no domain
 		s.js.LearnOwnDomain(info.Domain)
 	}
 	return &info, nil
 }
 
-// problem tells what in an answer about a stream cannot be, empty if nothing is found. What is read from the configuration in one way or
-// another must have its type: a field of another one would count as not set.
+// problem returns what is impossible in a response about a stream, or "". Fields of the configuration that this package
+// reads must have the expected type, because [Config.Get] treats a field of another type as unset.
 func (i *StreamInfo) problem() string {
 	var (
 		text     string

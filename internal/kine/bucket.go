@@ -10,39 +10,41 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// Bucket is a bucket as the server has it.
+// Bucket is the state of a bucket on the server.
 type Bucket struct {
 	Spec
-	// Cluster is the name of the NATS cluster that holds it, empty on a single server.
+	// Cluster is the name of the NATS cluster that holds the bucket. It is empty on a single server.
 	Cluster string
-	// Placement is the placement of a creation or move that is not finished; a bucket at rest has none.
+	// Placement is set only while a creation or move is in progress.
 	Placement *Placement
 	// Fence is nil unless the bucket is fenced.
 	Fence *Fence
-	// Differences are the deviations from the contract, but for history and replicas, which are a choice.
+	// Differences are the deviations from the contract, except history and replicas, which are configurable.
 	Differences []Difference
-	// Messages, Bytes and Keys say how much is in it; FirstSequence and LastSequence are the first and the last revision.
+	// Messages, Bytes and Keys are the size of the bucket. FirstSequence and LastSequence are its first and last
+	// revision.
 	Messages, Bytes, Keys, FirstSequence, LastSequence uint64
-	// Consumers is the number of consumers, those that nobody uses any more included.
+	// Consumers is the number of consumers, including those that are no longer in use.
 	Consumers int
-	// Domain is the JetStream domain that it is in, empty if there is none or if the server has not told, see [StreamInfo].
+	// Domain is the JetStream domain of the bucket. It is empty if the server has no domain or did not report one, see
+	// [StreamInfo].
 	Domain string
-	// Created is when the stream was made. Adopted is set by [Create] if it was there before.
+	// Created is the creation time of the stream. [Create] sets Adopted if the stream existed before.
 	Created time.Time
 	Adopted bool
 }
 
-// Contents says in words what is in the bucket.
+// Contents describes the contents of the bucket in words.
 func (b *Bucket) Contents() string {
 	return fmt.Sprintf("%d keys in %d messages (%d bytes), last revision %d", b.Keys, b.Messages, b.Bytes, b.LastSequence)
 }
 
-// Unrepairable returns the differences that no update can mend.
+// Unrepairable returns the differences that no update can repair.
 func (b *Bucket) Unrepairable() []Difference {
 	return slices.DeleteFunc(slices.Clone(b.Differences), Difference.Repairable)
 }
 
-// Bucket reads the stream as that of a bucket.
+// Bucket converts the stream to a bucket.
 func (i *StreamInfo) Bucket() *Bucket {
 	b := &Bucket{
 		Spec:     i.Config.spec(),
@@ -59,8 +61,8 @@ func (i *StreamInfo) Bucket() *Bucket {
 	return b
 }
 
-// Read returns the bucket of that name with one request to the JetStream API, repeated while the answer is lost and ctx
-// allows. The error is [ErrNotFound] if the server says that there is none.
+// Read returns the named bucket. It sends one JetStream API request and repeats it until a response arrives or ctx
+// ends. The error is [ErrNotFound] if the server reports that the bucket does not exist.
 func Read(ctx context.Context, js *natsconn.JetStream, name string) (*Bucket, error) {
 	info, err := OpenStream(js, name).Read(ctx)
 	if err != nil {
@@ -69,8 +71,8 @@ func Read(ctx context.Context, js *natsconn.JetStream, name string) (*Bucket, er
 	return info.Bucket(), nil
 }
 
-// DomainOf returns the JetStream domain that the stream of a bucket is in, empty for none. It asks for the stream only where no earlier answer
-// of the server has told.
+// DomainOf returns the JetStream domain of a bucket's stream, or "". It requests the stream only if no earlier response
+// reported the domain.
 func DomainOf(ctx context.Context, js *natsconn.JetStream, bucket string) (string, error) {
 	if js.Domain() != "" {
 		return js.Domain(), nil
@@ -85,9 +87,10 @@ func DomainOf(ctx context.Context, js *natsconn.JetStream, bucket string) (strin
 	return info.Domain, nil
 }
 
-// Create makes the stream behind a bucket, in the given place if there is one; [Settle] then finishes the placement. A
-// bucket that is there already is taken over if it equals the contract, is empty and has no consumers, as an earlier
-// creation leaves it whose answer was lost, and that is noted in it: it may be somebody else's. Any other is an [*ExistsError].
+// Create creates the stream behind a bucket, with a placement unless place is nil; [Settle] then completes the
+// placement. An existing bucket is adopted if it matches the contract, is empty and has no consumers, because an
+// earlier creation whose response was lost leaves such a bucket. Adopted is then set, since the bucket may belong to
+// another user. Any other existing stream is an [*ExistsError].
 func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement) (*Bucket, error) {
 	adopted := false
 	info, err := OpenStream(js, spec.Name).Create(ctx, contractForm(spec), place, func(info *StreamInfo, asked bool) error {
@@ -102,7 +105,7 @@ func Create(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Place
 	return bucket, nil
 }
 
-// adopt decides whether a stream that is there may be the one to be created.
+// adopt returns an [*ExistsError] unless the existing stream can be the one to create.
 func adopt(info *StreamInfo, bucket *Bucket, spec Spec) error {
 	differences := info.Config.Unplaced(contractForm(spec))
 	if len(differences) == 0 && info.Empty() && bucket.Fence == nil {
@@ -112,10 +115,11 @@ func adopt(info *StreamInfo, bucket *Bucket, spec Spec) error {
 	return &ExistsError{Bucket: bucket}
 }
 
-// Update brings a bucket to a history and number of replicas, repairs whatever breaks the contract, and moves the bucket to
-// its place if move is set, which also goes on with what an earlier call has left unsettled. A fence stays. What cannot be
-// updated is an [*UnrepairableError], and nothing is changed then. A move on a server that is part of no cluster is
-// [ErrNoCluster]. If ctx ends while the servers are still at work, the error is an [*UnsettledError]; calling Update again goes on.
+// Update sets the history and number of replicas of a bucket, repairs its differences from the contract and, if move is
+// set, moves the bucket to its place or continues a move that an earlier call left unfinished. A fence is kept. If a
+// difference cannot be repaired, Update changes nothing and returns an [*UnrepairableError]. A move on a server outside
+// a cluster is [ErrNoCluster]. If ctx ends before the servers have finished, the error is an [*UnsettledError]; another
+// call of Update continues.
 func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement, move bool) (*Bucket, error) {
 	info, err := OpenStream(js, spec.Name).Update(ctx, contractForm(spec), place, move)
 	if err != nil {
@@ -124,8 +128,8 @@ func Update(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Place
 	return info.Bucket(), nil
 }
 
-// Delete removes a bucket. While KINE is attached, which shows as a consumer with a waiting pull, that is an
-// [*AttachedError], unless the bucket is fenced or force is set. A bucket that is not there is no error.
+// Delete deletes a bucket. It returns an [*AttachedError] while KINE is attached, that is, while a consumer has a
+// waiting pull, unless the bucket is fenced or force is set. Deleting a bucket that does not exist is not an error.
 func Delete(ctx context.Context, js *natsconn.JetStream, name string, force bool) error {
 	s := OpenStream(js, name)
 	return natsconn.Retry(ctx, func(ctx context.Context) error {
@@ -150,12 +154,12 @@ func Delete(ctx context.Context, js *natsconn.JetStream, name string, force bool
 	})
 }
 
-// detachTime is how long a pull may count as waiting after the one who waited has gone. A server with gateways or leaf nodes
-// does not look for him during the first two seconds of a pull (defaultGatewayRecentSubExpiration in nats-server's
-// server/gateway.go).
+// detachTime is how long a pull may be reported as waiting after its client has disconnected. A server with gateways or
+// leaf nodes does not check the client's interest during the first two seconds of a pull
+// (defaultGatewayRecentSubExpiration in nats-server's server/gateway.go).
 const detachTime = 3 * time.Second
 
-// stillAttached counts the consumers of a bucket with a waiting pull that does not go away.
+// stillAttached counts the consumers of a bucket whose waiting pull outlasts detachTime.
 func (s Stream) stillAttached(ctx context.Context) (int, error) {
 	for start := time.Now(); ; {
 		attached, err := s.countAttached(ctx)
@@ -165,8 +169,8 @@ func (s Stream) stillAttached(ctx context.Context) (int, error) {
 	}
 }
 
-// countAttached counts the consumers of a bucket with a waiting pull. KINE's consumers stay for five minutes after it
-// has gone, but then nobody waits on them.
+// countAttached counts the consumers of a bucket with a waiting pull. KINE's consumers remain for five minutes after it
+// has exited, but without a waiting pull.
 func (s Stream) countAttached(ctx context.Context) (int, error) {
 	attached := 0
 	for offset := 0; ; {
@@ -186,7 +190,7 @@ func (s Stream) countAttached(ctx context.Context) (int, error) {
 				attached++
 			}
 		}
-		// A page of a cluster lacks the consumers whose server did not answer, so it may have fewer than its limit.
+		// In a cluster, a page lacks the consumers whose server did not respond, so it can have fewer than its limit.
 		offset += page.Limit
 		if page.Limit == 0 || offset >= page.Total {
 			return attached, nil

@@ -17,7 +17,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// alter changes fields of a bucket's stream; nil removes one.
+// alter changes fields of a bucket's stream. A nil value removes the field.
 func alter(t *testing.T, nc *nats.Conn, bucket string, fields map[string]any) {
 	t.Helper()
 	c := streamConfig(t, nc, bucket)
@@ -34,7 +34,7 @@ func alter(t *testing.T, nc *nats.Conn, bucket string, fields map[string]any) {
 	}
 }
 
-// A bucket that is there already is taken over only where it could be the creation's own.
+// An existing bucket is adopted only if this creation may have created it.
 func TestCreateTakesOver(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Cluster(t, 3)
@@ -54,10 +54,10 @@ func TestCreateTakesOver(t *testing.T) {
 	here := &Placement{Cluster: "lab"}
 
 	cases := map[string]struct {
-		// spoil is what happens to the bucket before it is created again.
+		// spoil changes the bucket before it is created again.
 		spoil func(*testing.T, string)
 		place *Placement
-		// want is a part of the error; empty if the bucket is taken over.
+		// want is part of the error, or "" if the bucket is adopted.
 		want string
 	}{
 		"equal and empty":        {func(*testing.T, string) {}, nil, ""},
@@ -86,12 +86,12 @@ func TestCreateTakesOver(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-		}, nil, "exists already"},
+		}, nil, "already exists"},
 		"fenced": {func(t *testing.T, bucket string) {
 			if _, err := SetFence(t.Context(), js, bucket, Fence{By: "me", At: time.Now()}); err != nil {
 				t.Fatal(err)
 			}
-		}, nil, "exists already and is fenced"},
+		}, nil, "already exists and is fenced"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -137,9 +137,9 @@ func TestCreateTakesOver(t *testing.T) {
 	t.Run("at the same time", func(t *testing.T) { testConcurrentCreates(t, lab.URLs()) })
 }
 
-// Of creations at the same time, equal ones all succeed and of others one does.
+// Concurrent creations of equal buckets all succeed. Of different ones, one succeeds.
 func testConcurrentCreates(t *testing.T, urls []string) {
-	// Now and then a cluster does not answer a question about a stream that it is just making.
+	// A cluster occasionally does not answer a request about a stream that it is creating.
 	impatient := func() *natsconn.JetStream {
 		client := natsconn.NewClient(natsconn.Settings{Servers: urls, RequestTimeout: time.Second}, nil)
 		t.Cleanup(client.Close)
@@ -180,7 +180,7 @@ func testConcurrentCreates(t *testing.T, urls []string) {
 	}
 }
 
-// A stream that appears between the look and the creation is told as it is.
+// A stream that appears between the read and the creation is reported as it is.
 func TestCreateIsOvertaken(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)
@@ -228,7 +228,7 @@ func TestCreateIsOvertaken(t *testing.T) {
 	}
 }
 
-// What a request did before its answer was lost is found by the next attempt.
+// A request that succeeded but whose answer was lost is detected by the next attempt.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)
@@ -276,7 +276,7 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// The guard looks at every consumer, however many pages of them there are, and counts those with a waiting pull.
+// The guard reads every page of consumers and counts those with a waiting pull.
 func TestDeleteGuard(t *testing.T) {
 	t.Parallel()
 	t.Run("single server", func(t *testing.T) {
@@ -291,7 +291,7 @@ func TestDeleteGuard(t *testing.T) {
 	})
 }
 
-// A KINE that has just been stopped does not count, although a server with gateways still counts its last pulls.
+// A KINE that was just stopped does not count, although a server with gateways still counts its last pulls.
 func TestDeleteAfterKINE(t *testing.T) {
 	t.Parallel()
 	lab := natslab.SuperCluster(t, 1, []string{"eu", "us"})
@@ -309,8 +309,8 @@ func TestDeleteAfterKINE(t *testing.T) {
 			return err == nil && (attached > 0) == want
 		}
 	}
-	// A fresh pull counts although the one who waited has gone. It does so for two seconds, which a busy machine may
-	// spend otherwise: then the next one shows it. Once none does, there is nothing to wait for any more.
+	// A recent pull counts for two seconds although its client is closed. If a busy machine misses them, the next pull
+	// shows it. Without waiting pulls the guard returns immediately.
 	eu := lab.Region("eu")[0]
 	client, err := jetstream.New(eu.Connect(t))
 	if err == nil {
@@ -363,7 +363,7 @@ func testDeleteGuard(t *testing.T, lab lab, requests *natslab.Requests) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	// Consumers come in the order of their names: this one is alone on the last page.
+	// Consumers are listed by name. This one is alone on the last page.
 	if err := addConsumer(t.Context(), client, "waiting"); err != nil {
 		t.Fatal(err)
 	}
@@ -377,7 +377,7 @@ func testDeleteGuard(t *testing.T, lab lab, requests *natslab.Requests) {
 			t.Fatal(err)
 		}
 	}
-	// The key that is there comes at once, if the cluster knows the consumer everywhere yet. The next pull waits.
+	// The existing key is delivered immediately if the cluster knows the consumer everywhere. The next pull waits.
 	eventually(t, "the consumer's first message", func() bool {
 		pull()
 		_, err := inbox.NextMsg(time.Minute)

@@ -8,13 +8,14 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// noRootPrefix is the first token of a key that does not begin with a slash. It is also what the three bytes 84 f0 c3
-// (hexadecimal) are in base58, so the one key part that cannot be told from it begins with them and is not UTF-8.
+// noRootPrefix is the first token of a key that does not begin with a slash. It is also the base58 encoding of the
+// three bytes 84 f0 c3 (hexadecimal), which are not UTF-8, so no key part in UTF-8 is ambiguous.
 const noRootPrefix = "meta"
 
-// EncodeKey returns the subject tokens that KINE stores an etcd key under, below the bucket's prefix: the key's parts
-// between slashes, each in base58 with the Bitcoin alphabet, joined by dots. A key without a leading slash is put below
-// "meta". It is the keyCodec of KINE's pkg/drivers/nats/codec.go. The empty key and "/" are errors.
+// EncodeKey returns the subject tokens under which KINE stores an etcd key, without the bucket's prefix: the parts of
+// the key between slashes, each in base58 with the Bitcoin alphabet, joined by dots. A key without a leading slash is
+// stored below "meta". EncodeKey follows keyCodec in KINE's pkg/drivers/nats/codec.go. The empty key and "/" are
+// errors.
 func EncodeKey(key string) (string, error) {
 	if key == "" || key == "/" {
 		return "", secret.Errorf("%q is not a key that KINE can store", key)
@@ -26,16 +27,16 @@ func EncodeKey(key string) (string, error) {
 	}
 	for part := range strings.SplitSeq(rest, "/") {
 		if part == "" {
-			part = "/" // an empty part, as in a//b or a/, is stored as the one character that no part contains
+			part = "/" // KINE stores an empty part, as in a//b or a/, as the character that no part contains
 		}
 		tokens = append(tokens, base58.Encode([]byte(part), base58.BitcoinAlphabet))
 	}
 	return strings.Join(tokens, "."), nil
 }
 
-// DecodeKey is the inverse of [EncodeKey]: what EncodeKey does not return is an error. A key whose first part is what
-// noRootPrefix stands for comes back without that part, as it does from KINE. KINE's own decoder takes every first token
-// that merely begins like noRootPrefix for it; this one does not.
+// DecodeKey is the inverse of [EncodeKey]. Text that EncodeKey cannot return is an error. A key whose first part
+// encodes to noRootPrefix is returned without that part, as KINE does. KINE's own decoder also treats any first token
+// that begins with noRootPrefix as noRootPrefix; DecodeKey does not.
 func DecodeKey(encoded string) (string, error) {
 	tokens := strings.Split(encoded, ".")
 	var key strings.Builder
@@ -57,7 +58,7 @@ func DecodeKey(encoded string) (string, error) {
 		}
 	}
 	if again, err := EncodeKey(key.String()); err != nil || again != encoded {
-		return "", secret.Errorf("%q is not the subject of a key: KINE would not store any under it", encoded)
+		return "", secret.Errorf("%q is not the subject of a key: KINE stores no key under it", encoded)
 	}
 	return key.String(), nil
 }

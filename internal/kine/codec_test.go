@@ -13,7 +13,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// storedKeys are keys and what KINE stores them under, below the bucket's prefix.
+// storedKeys are keys and the subjects, without the bucket's prefix, under which KINE stores them.
 var storedKeys = map[string]string{
 	"/registry/health":                     "L8nZchjdPLL.tzCUBDXD",
 	"/bootstrap/e3b0c44298fc":              "2Ffw6B3A5fkPR.2umP78bNuq7zKSS4A",
@@ -38,8 +38,8 @@ var storedKeys = map[string]string{
 	"%FPpaaaaaaaaaaaaaaaaaaa":              "meta.meta1D6PgrqsCsWYtm4qjam21snni16",
 }
 
-// unreadKeys are keys that KINE stores and does not find again, since it takes their first token for the one that stands
-// for a missing slash: it is that token, or merely begins like it.
+// unreadKeys are keys that KINE stores but does not find again, because it treats their first token as the one for a
+// missing slash: it is that token, or begins like it.
 var unreadKeys = map[string]string{
 	"/\x84\xf0\xc3/b":              "meta.2h",
 	"/%FPpaaaaaaaaaaaaaaaaaaa":     "meta1D6PgrqsCsWYtm4qjam21snni16",
@@ -93,7 +93,7 @@ func TestDecodeKey(t *testing.T) {
 	}
 }
 
-// Every key that KINE stores and reads back comes back from its subject.
+// Every key that KINE stores and finds again is decoded from its subject.
 func FuzzEncodeKey(f *testing.F) {
 	for key := range storedKeys {
 		f.Add(key)
@@ -113,7 +113,7 @@ func FuzzEncodeKey(f *testing.F) {
 	})
 }
 
-// Whatever is read as a key is the subject of that key.
+// Every subject that decodes to a key is the subject of that key.
 func FuzzDecodeKey(f *testing.F) {
 	for _, encoded := range storedKeys {
 		f.Add(encoded)
@@ -129,7 +129,7 @@ func FuzzDecodeKey(f *testing.F) {
 	})
 }
 
-// KINE itself stores keys under the subjects that EncodeKey says, and refuses those that EncodeKey refuses.
+// KINE stores keys under the subjects that EncodeKey returns, and rejects the keys that EncodeKey rejects.
 func TestKINEStoresKeys(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)
@@ -143,7 +143,7 @@ func TestKINEStoresKeys(t *testing.T) {
 		return err
 	}
 
-	// The compaction's key is KINE's own business, and the health key is there from the start.
+	// The compaction key is internal to KINE, and the health key exists from the start.
 	const compaction, health = "compact_rev_key_apiserver", "/registry/health"
 	want := []string{KeySubject("kine", storedKeys[health])}
 	for key, encoded := range storedKeys {
@@ -183,7 +183,7 @@ func TestKINEStoresKeys(t *testing.T) {
 	}
 }
 
-// subjectsOf returns the subjects that a bucket holds messages on.
+// subjectsOf returns the subjects of a bucket's messages.
 func subjectsOf(t *testing.T, js *natsconn.JetStream, bucket string) []string {
 	t.Helper()
 	var info struct {

@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// The fields of a configuration that this package and package mirror read or set by themselves.
+// Fields of a configuration that this package and package mirror read or set by name.
 const (
 	fieldName      = "name"
 	fieldHistory   = "max_msgs_per_subject"
@@ -23,11 +23,11 @@ const (
 	fieldSources   = "sources"
 )
 
-// Config is a stream's configuration as the server sends it, so that fields which this version does not know are seen,
-// compared and kept.
+// Config is a stream's configuration in the JSON form of the server. It includes fields that this version does not
+// know, so that they are compared and preserved.
 type Config map[string]json.RawMessage
 
-// NewConfig returns a configuration in the form that the server sends.
+// NewConfig converts a stream configuration to a Config.
 func NewConfig(c jetstream.StreamConfig) Config {
 	text, err := json.Marshal(c)
 	if err == nil {
@@ -36,10 +36,10 @@ func NewConfig(c jetstream.StreamConfig) Config {
 			return raw
 		}
 	}
-	panic(fmt.Sprintf("a stream's configuration is not JSON: %v", err)) // plain values: it cannot fail at run time
+	panic(fmt.Sprintf("a stream's configuration is not JSON: %v", err)) // cannot happen: plain values
 }
 
-// spec reads the configuration as that of a bucket.
+// spec returns the specification of the bucket that the configuration belongs to.
 func (c Config) spec() Spec {
 	var stream string
 	c.Get(fieldName, &stream)
@@ -49,7 +49,7 @@ func (c Config) spec() Spec {
 	return spec
 }
 
-// Set writes a value that is known to become JSON.
+// Set sets a field. It panics if value cannot be marshaled to JSON.
 func (c Config) Set(field string, value any) {
 	text, err := json.Marshal(value)
 	if err != nil {
@@ -58,14 +58,14 @@ func (c Config) Set(field string, value any) {
 	c[field] = text
 }
 
-// Get reads a field; one that is missing or of another type leaves into as it is.
+// Get reads a field. It leaves into unchanged if the field is missing or of another type.
 func (c Config) Get(field string, into any) {
 	if raw, ok := c[field]; ok {
-		_ = json.Unmarshal(raw, into) // the server's own types: see the comment above
+		_ = json.Unmarshal(raw, into) // see the doc comment
 	}
 }
 
-// equal tells whether two configurations are the same in every field.
+// equal reports whether two configurations are equal in every field.
 func (c Config) equal(other Config) bool {
 	for _, pair := range [][2]Config{{c, other}, {other, c}} {
 		for field := range pair[0] {
@@ -77,10 +77,10 @@ func (c Config) equal(other Config) bool {
 	return true
 }
 
-// serverMetadata is the prefix of metadata that the server adds by itself, and that no comparison counts.
+// serverMetadata is the prefix of metadata that the server adds. Comparisons ignore it.
 const serverMetadata = "_nats."
 
-// own returns a field without what the server adds to it by itself.
+// own returns a field without the metadata that the server adds.
 func (c Config) own(field string) (json.RawMessage, bool) {
 	raw, ok := c[field]
 	metadata := map[string]string{}
@@ -92,7 +92,7 @@ func (c Config) own(field string) (json.RawMessage, bool) {
 	return raw, len(metadata) > 0
 }
 
-// value returns a field in a form that compares: "" for what is unset or zero, else canonical JSON.
+// value returns a field as canonical JSON for comparisons, or "" if it is unset or zero.
 func (c Config) value(field string) string {
 	raw, ok := c.own(field)
 	if !ok {
@@ -106,8 +106,8 @@ func (c Config) value(field string) string {
 	}
 }
 
-// canonical returns JSON in one of the many forms in which it can be written: white space, the order of an object's
-// fields and the escaping of characters such as the > of a subject differ from writer to writer.
+// canonical returns JSON in one canonical form. Encoders differ in white space, in the order of an object's fields and
+// in the escaping of characters such as the > of a subject.
 func canonical(raw json.RawMessage) string {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
@@ -124,8 +124,8 @@ func canonical(raw json.RawMessage) string {
 	return strings.TrimSuffix(text.String(), "\n")
 }
 
-// contractDifferences compares a stream's whole configuration with the contract. History and replicas are a choice, not part of
-// it, and are compared only if exact is set. On a fenced stream the fence is no difference.
+// contractDifferences compares a stream's whole configuration with the contract. History and replicas are configurable
+// and compared only if exact is set. A fence is not a difference.
 func (c Config) contractDifferences(spec Spec, exact bool) []Difference {
 	want := contractForm(spec)
 	if !exact {
@@ -135,7 +135,7 @@ func (c Config) contractDifferences(spec Spec, exact bool) []Difference {
 	return c.Differences(want)
 }
 
-// Differences compares a stream's whole configuration with what it should be. A fence is none.
+// Differences compares a stream's whole configuration with the wanted form. A fence is not a difference.
 func (c Config) Differences(form Form) []Difference {
 	want := form.Config
 	if c.fenced(form.Name) {
@@ -162,7 +162,7 @@ func (c Config) Differences(form Form) []Difference {
 	return found
 }
 
-// show returns a field as JSON, for people to read.
+// show returns a field as JSON for messages.
 func (c Config) show(field string) string {
 	raw, ok := c.own(field)
 	if !ok {
@@ -171,14 +171,14 @@ func (c Config) show(field string) string {
 	return canonical(raw)
 }
 
-// Unplaced is Differences without the placement, which the stream of a creation that was cut short still has. Settling it
-// sees to that.
+// Unplaced is Differences without the placement, which the stream still has if its creation was interrupted. Settle
+// clears it.
 func (c Config) Unplaced(want Form) []Difference {
 	return slices.DeleteFunc(c.Differences(want), func(v Difference) bool { return v.Field == fieldPlacement })
 }
 
-// Repaired returns the configuration with every field that is wanted set to what is wanted, and every other one removed. The
-// server's own metadata stays, as does a fence.
+// Repaired returns the configuration with every field set to its wanted value and all other fields removed. The
+// server's own metadata and a fence are kept.
 func (c Config) Repaired(want Form) Config {
 	next := maps.Clone(c)
 	for _, difference := range c.Differences(want) {

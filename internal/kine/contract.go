@@ -1,8 +1,8 @@
-// Package kine holds what KINE, the shim through which k3s stores its state in NATS, demands of a JetStream bucket and of
-// a datastore endpoint. Each fact of that contract stands here once.
+// Package kine implements the contract between KINE, the shim through which k3s stores its state in NATS, and a
+// JetStream bucket or datastore endpoint. It is the only place that states facts of that contract.
 //
-// Since version 0.14.10 KINE creates its bucket at every start, which the server only accepts for an existing bucket if
-// it equals the request in every field; any other setting keeps k3s from starting. The request is made in
+// Since version 0.14.10, KINE creates its bucket at every start. The server accepts this for an existing bucket only if
+// every field equals the request; any other setting prevents k3s from starting. The request is sent in
 // pkg/drivers/nats/new.go of github.com/k3s-io/kine.
 package kine
 
@@ -16,8 +16,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// What a bucket may be, and is by default. The ranges are those of KINE's parseConnection; a server takes a history of
-// up to 64 and up to 5 replicas.
+// Ranges and defaults of a bucket. The ranges are those of KINE's parseConnection; nats-server accepts a history of up
+// to 64 and up to 5 replicas.
 const (
 	DefaultBucket   = "kine"
 	DefaultHistory  = 10
@@ -29,11 +29,11 @@ const (
 )
 
 const (
-	// description is what KINE writes into every bucket.
+	// description is the description that KINE sets on every bucket.
 	description = "Holds kine key/values"
-	// duplicateWindow is what nats.go asks for with every bucket.
+	// duplicateWindow is the duplicate window that nats.go requests for every bucket.
 	duplicateWindow = 2 * time.Minute
-	// streamPrefix and subjectPrefix are how a key-value bucket is laid out on a stream (ADR-8 of NATS).
+	// streamPrefix and subjectPrefix map a key-value bucket to a stream and its subjects (NATS ADR-8).
 	streamPrefix  = "KV_"
 	subjectPrefix = "$KV."
 )
@@ -43,17 +43,17 @@ const maxBucketLength = 255 - len(streamPrefix)
 
 var bucketPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 
-// CheckBucket checks the name of a bucket: letters, digits, dashes and underscores, up to 252 characters.
+// CheckBucket returns an error unless name is a valid bucket name: 1 to 252 letters, digits, dashes and underscores.
 func CheckBucket(name string) error {
 	switch {
 	case name == "":
-		return fmt.Errorf("a bucket needs a name")
+		return fmt.Errorf("the name of a bucket must not be empty")
 	case secret.What(name) != "":
-		return fmt.Errorf("it is %s and not the name of a bucket", secret.What(name))
+		return fmt.Errorf("it is %s, not the name of a bucket", secret.What(name))
 	case len(name) > maxBucketLength:
-		return fmt.Errorf("the name of a bucket has at most %d characters, not %d", maxBucketLength, len(name))
+		return fmt.Errorf("the name of a bucket can have at most %d characters, not %d", maxBucketLength, len(name))
 	case !bucketPattern.MatchString(name):
-		return secret.Errorf("%q is not the name of a bucket: only letters, digits, dashes and underscores may stand in it", name)
+		return secret.Errorf("%q is not the name of a bucket: only letters, digits, dashes and underscores are allowed", name)
 	}
 	return nil
 }
@@ -61,13 +61,13 @@ func CheckBucket(name string) error {
 // StreamName returns the name of the stream behind a bucket.
 func StreamName(bucket string) string { return streamPrefix + bucket }
 
-// Subjects returns the subject that a bucket's stream listens on, that of all its keys.
+// Subjects returns the subject of a bucket's stream, a wildcard that matches all keys.
 func Subjects(bucket string) string { return subjectPrefix + bucket + ".>" }
 
-// KeySubject returns the subject of one key, encoded by [EncodeKey].
+// KeySubject returns the subject of one key. The key must be encoded by [EncodeKey].
 func KeySubject(bucket, encoded string) string { return subjectPrefix + bucket + "." + encoded }
 
-// Spec is what can be chosen about a bucket without breaking the contract.
+// Spec holds the settings of a bucket that the contract leaves open.
 type Spec struct {
 	// Name of the bucket, see [CheckBucket].
 	Name string

@@ -21,7 +21,7 @@ func TestCheckBucket(t *testing.T) {
 		}
 	}
 	bad := map[string]string{
-		"":                       "needs a name",
+		"":                       "must not be empty",
 		strings.Repeat("n", 253): "at most 252 characters, not 253",
 		"a.b":                    "only letters",
 		"a b":                    "only letters",
@@ -40,13 +40,13 @@ func TestCheckBucket(t *testing.T) {
 	}
 }
 
-// lab is what tests need of a server or a topology of servers.
+// lab is the part of a server or a topology that the tests need.
 type lab interface {
 	URLs() []string
 	Connect(tb testing.TB, opts ...nats.Option) *nats.Conn
 }
 
-// A bucket made by Create equals, field for field, one that KINE makes itself, and KINE starts on it.
+// A bucket created by Create has the same value in every field as one that KINE creates, and KINE starts on it.
 func TestContract(t *testing.T) {
 	t.Parallel()
 	specs := func(replicas ...int) []Spec {

@@ -15,7 +15,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// A bucket is made in an account that the servers of a cluster have only just heard of.
+// A bucket is created in an account that the servers of a cluster just learned of.
 func TestCreateInNewAccounts(t *testing.T) {
 	operator, err := natslab.NewOperator("lab")
 	if err != nil {
@@ -44,7 +44,7 @@ func TestCreateInNewAccounts(t *testing.T) {
 	}
 }
 
-// A directory that a server cannot make for a moment, as while it learns of a new account, is tried again.
+// A directory that a server temporarily cannot create, for example while it learns of a new account, is tried again.
 func TestCreateWhileTheDirectoryIsMissing(t *testing.T) {
 	for name, servers := range map[string][]*natslab.Server{
 		"server":  {natslab.Single(t)},
@@ -63,8 +63,8 @@ func TestCreateWhileTheDirectoryIsMissing(t *testing.T) {
 	}
 }
 
-// blockStreams puts a file where a server wants the directory of the global account's streams. The server removes it, as it does
-// with an empty directory, once it has failed to make a stream there.
+// blockStreams puts a file where a server creates the directory of the global account's streams. The server removes it,
+// as it does with an empty directory, after it failed to create a stream there.
 func blockStreams(t *testing.T, server *natslab.Server) {
 	t.Helper()
 	account := filepath.Join(server.StoreDir(), "jetstream", "$G")
@@ -77,7 +77,7 @@ func blockStreams(t *testing.T, server *natslab.Server) {
 	}
 }
 
-// A directory that cannot be made at all is an error, soon.
+// A directory that cannot be created at all is an error within a short time.
 func TestCreateWithoutADirectory(t *testing.T) {
 	lab := natslab.Single(t)
 	store := filepath.Join(lab.StoreDir(), "jetstream")
@@ -94,7 +94,7 @@ func TestCreateWithoutADirectory(t *testing.T) {
 	}
 }
 
-// A stream whose directory the server has removed since is made again: it would be lost at the next start of the server.
+// A stream whose directory the server has removed is created again: it would be lost at the next start of the server.
 func TestCreateWhileTheDirectoryGoes(t *testing.T) {
 	lab := natslab.Cluster(t, 3)
 	proxy := natslab.NewProxy(t, lab.Servers()[0].ClientURL())

@@ -6,11 +6,11 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// Difference is a field of a stream's configuration that breaks the contract, or what is wrong with its messages.
+// Difference is a field of a stream's configuration, or a property of its messages, that deviates from the contract.
 type Difference struct {
-	// Field is the name that the JetStream API gives it, such as max_bytes, or [FieldLastMessage] or [FieldMessages].
+	// Field is the name of the field in the JetStream API, such as max_bytes, or [FieldLastMessage] or [FieldMessages].
 	Field string
-	// Actual is the value found, Required the one that KINE needs, both as JSON; "unset" for a field that is not there.
+	// Actual is the current value and Required the value that KINE requires, both as JSON. A missing field is "unset".
 	Actual, Required string
 }
 
@@ -29,14 +29,14 @@ func (d Difference) String() string {
 	return fmt.Sprintf("%s is %s, KINE requires %s", secret.FromServer(d.Field), secret.FromServer(d.Actual), d.Required)
 }
 
-// Unlike says where a stream differs that need not be one for KINE.
+// Unlike describes the difference for a stream that is not a bucket for KINE.
 func (d Difference) Unlike() string {
 	return fmt.Sprintf("%s is %s, not %s", secret.FromServer(d.Field), secret.FromServer(d.Actual), d.Required)
 }
 
-// Repairable reports whether the server can update the field of an existing stream to the value that KINE needs. The rules are those
-// of configUpdateCheckLocked in nats-server's server/stream.go. A mirror or a stream with sources is never repaired,
-// although the server would do it: a repair would promote a copy to an original.
+// Repairable reports whether the server can update the field of an existing stream to the required value. The rules are
+// those of configUpdateCheckLocked in nats-server's server/stream.go. Mirror and sources are not repairable, although
+// the server would accept the update: the repair would promote a copy to an original.
 func (d Difference) Repairable() bool {
 	switch d.Field {
 	case FieldMessages, "storage", "sealed", "deny_purge", "allow_msg_ttl", "allow_msg_schedules", "allow_msg_counter", "persist_mode",

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// changed is a bucket's configuration as a server sends it, with fields set to the JSON given; "" removes a field.
+// changed returns a bucket's configuration as a server sends it, with fields set to the given JSON. "" removes a field.
 func changed(t *testing.T, fields map[string]string) Config {
 	t.Helper()
 	c := contractForm(testSpec).Config
@@ -103,7 +103,7 @@ func TestRepaired(t *testing.T) {
 	const server = `"_nats.ver":"2.15.2"`
 	cases := map[string]struct {
 		fields map[string]string
-		// want are the fields that differ from the contract of the target afterwards.
+		// want are the fields that then differ from the contract of the target.
 		want map[string]string
 	}{
 		"the contract":                  {nil, nil},
@@ -186,7 +186,7 @@ func TestConfigEqual(t *testing.T) {
 	}
 }
 
-// What the server can update is known for the fields of today; one of the future is tried.
+// It is known which of today's fields the server can update. An update of an unknown field is tried.
 func TestDifferenceRepairable(t *testing.T) {
 	lasting := []string{"storage", "sealed", "deny_purge", "allow_msg_ttl", "allow_msg_schedules", "allow_msg_counter", "persist_mode",
 		"mirror", "sources"}
@@ -213,7 +213,7 @@ func TestDifferenceRepairable(t *testing.T) {
 	}
 }
 
-// The metadata of a fence are read as they were written, and what does not parse is not known.
+// The metadata of a fence are read as they were written. Fields that do not parse are unknown.
 func TestFenceMetadata(t *testing.T) {
 	cases := map[string]struct {
 		metadata string

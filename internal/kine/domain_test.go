@@ -9,7 +9,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// Buckets of one name in two JetStream domains are fenced each with its own last sequence, from either side.
+// Equally named buckets in two JetStream domains are each fenced with their own last sequence, from either side.
 func TestFenceInTwoDomains(t *testing.T) {
 	t.Parallel()
 	hub := natslab.Single(t, natslab.Name("hub"), natslab.Domain("hub"), natslab.LeafNodes())

@@ -10,26 +10,28 @@ import (
 	"time"
 )
 
-// Inspection is what KINE makes of a datastore endpoint. Nothing in it is secret.
+// Inspection is how KINE reads a datastore endpoint. It contains no secret.
 type Inspection struct {
-	// Error is why KINE refuses the endpoint before it connects, "" if it does not. The rest then tells how far it came.
+	// Error is why KINE refuses the endpoint before it connects, or "". If it is set, the other fields are what KINE
+	// read before.
 	Error string
-	// Servers are those that KINE connects to, as nats://host[:port]; none with a context file, which says them.
+	// Servers are the servers that KINE connects to, as nats://host[:port]. They are empty with a context file, which
+	// defines the servers.
 	Servers []string
-	// Spec is the bucket that KINE asks for, and makes if it is not there; zero if the endpoint is such that nobody can tell
-	// which part of it is secret.
+	// Spec is the bucket that KINE uses, and creates if it does not exist. It is zero if it is unclear which part of
+	// the endpoint is secret.
 	Spec Spec
-	// SlowMethod is the time after which KINE logs a call as slow.
+	// SlowMethod is the duration from which KINE logs a call as slow.
 	SlowMethod time.Duration
 	// Authentication is how KINE authenticates: one of the constants below.
 	Authentication string
-	// User is the user that KINE sends, as it stands in the URL.
+	// User is the user that KINE sends, as written in the URL.
 	User                         string
 	CredentialsFile, ContextFile string
 	Embedded                     Embedded
-	// Redacted is the endpoint without user, password or token, "" if nobody can tell where these end.
+	// Redacted is the endpoint without user, password or token, or "" if it is unclear where these end.
 	Redacted string
-	// Warnings are what KINE ignores, misreads or sends in another form, each a sentence.
+	// Warnings describe what KINE ignores, misreads or sends in another form.
 	Warnings []string
 }
 
@@ -42,32 +44,33 @@ const (
 	AuthContextFile     = "context_file"
 )
 
-// Embedded is what a build of KINE with an embedded NATS server makes of an endpoint. That of k3s has none.
+// Embedded is how a build of KINE with an embedded NATS server reads an endpoint. The KINE of k3s has no embedded
+// server.
 type Embedded struct {
-	// Disabled keeps the server from being started.
+	// Disabled prevents the server from starting.
 	Disabled               bool
 	ServerConfig, DataDir  string
 	DontListen, LogsStdout bool
-	// Host and Port are what the server listens on; an empty host is any address, port 0 a random one.
+	// Host and Port are the address on which the server listens. An empty host is any address; port 0 is a random port.
 	Host string
 	Port int
 }
 
-// defaultSlowMethod is KINE's.
+// defaultSlowMethod is the default of KINE.
 const defaultSlowMethod = 500 * time.Millisecond
 
-// legacyPrefix chooses KINE's old driver.
+// legacyPrefix selects KINE's old driver.
 const legacyPrefix = "jetstream://"
 
-// embeddedParameters are those that builds with an embedded server read too, and flags the parameters that count by being
-// there.
+// embeddedParameters are the additional parameters of builds with an embedded server. flags are the parameters that
+// KINE treats as true whenever they are present.
 var (
 	embeddedParameters = []string{"dataDir", "dontListen", "serverConfig", "stdoutLogging"}
 	flags              = []string{"dontListen", "noEmbed", "stdoutLogging"}
 )
 
-// InspectEndpoint tells what KINE makes of a datastore endpoint, whatever it is. It follows parseConnection in KINE's
-// pkg/drivers/nats/config.go, which [ParseEndpoint] only does for endpoints that KINE reads to the last detail.
+// InspectEndpoint returns how KINE reads any datastore endpoint. It follows parseConnection in KINE's
+// pkg/drivers/nats/config.go. [ParseEndpoint] only accepts endpoints that KINE reads completely.
 func InspectEndpoint(text string) Inspection {
 	in := inspector{Inspection: Inspection{
 		Spec: Spec{Name: DefaultBucket, History: DefaultHistory, Replicas: DefaultReplicas}, SlowMethod: defaultSlowMethod,
@@ -79,11 +82,11 @@ func InspectEndpoint(text string) Inspection {
 
 type inspector struct {
 	Inspection
-	// legacy tells whether the endpoint is for KINE's old driver.
+	// legacy is true if the endpoint is for KINE's old driver.
 	legacy bool
 }
 
-// refuse notes why KINE does not take the endpoint.
+// refuse records why KINE refuses the endpoint, unless a reason is already set.
 func (in *inspector) refuse(format string, args ...any) {
 	if in.Error == "" {
 		in.Error = fmt.Sprintf(format, args...)
@@ -102,10 +105,10 @@ func (in *inspector) inspect(text string) {
 		return
 	case scheme == "jetstream":
 		in.legacy = true
-		in.warn("The prefix jetstream:// is that of an old driver, which starts no embedded server whatever the parameters say. Write nats:// alone.")
-		// The driver gets what follows, and reads that as a URL.
+		in.warn("The prefix jetstream:// selects an old driver, which never starts an embedded server. Remove it and keep nats://.")
+		// The driver receives the rest and parses it as a URL.
 		if text = rest; !strings.HasPrefix(text, "nats://") {
-			in.refuse("after jetstream://, KINE wants a whole URL, as in jetstream://nats://host")
+			in.refuse("KINE requires a complete URL after jetstream://, as in jetstream://nats://host")
 			return
 		}
 	}
@@ -113,21 +116,21 @@ func (in *inspector) inspect(text string) {
 	parts := strings.Split(text, ",")
 	urls := make([]*url.URL, len(parts))
 	for i, part := range parts {
-		// Whoever forgets to encode a password puts its rest where another part of the endpoint is expected. Then nobody can tell
-		// what is secret, and nothing is shown.
+		// The rest of a password that is not encoded is in the place of another part of the endpoint. It is then
+		// unclear what is secret, so nothing is shown.
 		u, err := url.Parse(part)
 		if err != nil {
-			in.refuse("URL %d of the endpoint cannot be read: special characters have to be percent-encoded, a comma in a password too", i+1)
+			in.refuse("URL %d of the endpoint cannot be parsed: special characters must be percent-encoded, including a comma in a password", i+1)
 			return
 		}
 		if u.Scheme != "nats" {
-			in.refuse("what follows the comma before URL %d is no URL that begins with nats://: a comma in a password has to be percent-encoded", i+1)
+			in.refuse("the text after the comma before URL %d does not begin with nats://: a comma in a password must be percent-encoded", i+1)
 			return
 		}
 		_, tail, _ := strings.Cut(part, "://")
 		if end := strings.IndexAny(tail, "/?#"); end >= 0 && strings.Contains(tail[end:], "@") {
-			in.warn("URL %d has an @ that does not end its credentials, so what KINE reads as its host or parameters may be a part of a password, and "+
-				"nothing of it is shown. An @ elsewhere, and special characters in a password, have to be percent-encoded.", i+1)
+			in.warn("URL %d has an @ that does not end its credentials. Its host or parameters may be part of a password, "+
+				"so they are not shown. Percent-encode any other @ and special characters in a password.", i+1)
 			in.Spec = Spec{}
 			return
 		}
@@ -139,7 +142,7 @@ func (in *inspector) inspect(text string) {
 	}
 	params, err := url.ParseQuery(urls[0].RawQuery)
 	if err != nil {
-		in.refuse("the parameters of the endpoint cannot be read: special characters have to be percent-encoded")
+		in.refuse("the parameters of the endpoint cannot be parsed: special characters must be percent-encoded")
 		return
 	}
 	in.readParams(urls[0], params)
@@ -148,8 +151,8 @@ func (in *inspector) inspect(text string) {
 	}
 }
 
-// redactURLs joins the URLs without their users, passwords and tokens. One may also stand in a parameter, which KINE then ignores:
-// nothing is shown of the values of those that it does not know.
+// redactURLs joins the URLs without their users, passwords and tokens. These may also be in a parameter that KINE
+// ignores, so values of unknown parameters are not shown.
 func redactURLs(urls []*url.URL) string {
 	texts := make([]string, len(urls))
 	for i, u := range urls {
@@ -179,28 +182,28 @@ func redactQuery(query string) string {
 // readParams reads the parameters of the first URL, the only ones that KINE reads.
 func (in *inspector) readParams(first *url.URL, params url.Values) {
 	if strings.Contains(first.RawQuery, "+") {
-		in.warn("KINE reads a + among the parameters as a space. Write %%2B or %%20.")
+		in.warn("KINE reads a + in the parameters as a space. Use %%2B or %%20.")
 	}
 	for _, name := range slices.Sorted(maps.Keys(params)) {
 		flag := slices.Contains(flags, name)
 		switch {
 		case !slices.Contains(parameters, name) && !slices.Contains(embeddedParameters, name):
-			in.warn("KINE ignores the parameter %q. It knows %s, and with an embedded server %s.", name, strings.Join(parameters, ", "),
+			in.warn("KINE ignores the parameter %q. Valid parameters are %s, and with an embedded server %s.", name, strings.Join(parameters, ", "),
 				strings.Join(embeddedParameters, ", "))
 			continue
 		case len(params[name]) > 1:
-			in.warn("The parameter %s is there %d times, and KINE reads the first. Give it once.", name, len(params[name]))
+			in.warn("The parameter %s is set %d times, and KINE reads only the first. Set it once.", name, len(params[name]))
 		case !flag && params.Get(name) == "":
-			in.warn("The parameter %s is empty, for which KINE takes its default. Leave it out, or give a value.", name)
+			in.warn("The parameter %s is empty, so KINE uses its default. Remove it or set a value.", name)
 		}
 		if value := params.Get(name); flag && value != "" && value != "true" {
-			in.warn("KINE takes %s for true whatever its value is. Leave it out if it is not meant.", name)
+			in.warn("KINE treats %s as true, whatever its value is. Remove it to turn it off.", name)
 		}
 	}
 	if name := params.Get("bucket"); name != "" {
 		in.Spec.Name = name
 		if err := CheckBucket(name); err != nil {
-			in.warn("The server refuses the bucket: %v. Give another name.", err)
+			in.warn("The server refuses the bucket: %v. Use another name.", err)
 		}
 	}
 	in.Spec.Replicas = int(in.number(params, "replicas", MinReplicas, MaxReplicas, DefaultReplicas))
@@ -208,24 +211,24 @@ func (in *inspector) readParams(first *url.URL, params url.Values) {
 	if text := params.Get("slowMethod"); text != "" {
 		d, err := time.ParseDuration(text)
 		if err != nil {
-			in.refuse("the parameter slowMethod is no duration such as 500ms")
+			in.refuse("the parameter slowMethod is not a duration such as 500ms")
 		} else if in.SlowMethod = d; d <= 0 {
-			in.warn("The parameter slowMethod is not above zero, so KINE logs every call as slow. Give a duration such as 500ms.")
+			in.warn("The parameter slowMethod is not positive, so KINE logs every call as slow. Set a duration such as 500ms.")
 		}
 	}
 	in.CredentialsFile, in.ContextFile = params.Get("credsFile"), params.Get("contextFile")
 	for _, file := range []string{in.CredentialsFile, in.ContextFile} {
 		if problem := checkNodePath(file); file != "" && problem != "" {
-			in.warn("About a file: %s. Give its absolute path on the node.", problem)
+			in.warn("Invalid path: %s. Set the absolute path of the file on the node.", problem)
 		}
 	}
 	if problem := checkVariable(in.CredentialsFile); problem != "" {
-		in.warn("About a file: %s. Give the file a name, and its directories, without one.", problem)
+		in.warn("Invalid path: %s. Use a path without a dollar sign.", problem)
 	}
 	in.readEmbedded(first, params)
 }
 
-// number reads a number as KINE does, which takes the default for what it cannot read.
+// number parses a number as KINE does, which uses the default if it cannot parse the value.
 func (in *inspector) number(params url.Values, name string, least, most, otherwise int64) int64 {
 	text := params.Get(name)
 	if text == "" {
@@ -234,18 +237,18 @@ func (in *inspector) number(params url.Values, name string, least, most, otherwi
 	n, err := strconv.ParseUint(text, 10, 8)
 	switch {
 	case err != nil:
-		in.warn("The parameter %s is no whole number from 0 to 255, for which KINE takes its default, %d. Give a number from %d to %d.",
+		in.warn("The parameter %s is not an integer from 0 to 255, so KINE uses its default, %d. Set a number from %d to %d.",
 			name, otherwise, least, most)
 		return otherwise
 	case int64(n) < least || int64(n) > most: //nolint:gosec // eight bits
-		in.refuse("the parameter %s is %d, and KINE takes %d to %d", name, n, least, most)
+		in.refuse("the parameter %s is %d, but KINE accepts %d to %d", name, n, least, most)
 	}
 	return int64(n) //nolint:gosec // eight bits
 }
 
-// readEmbedded reads what is for builds with an embedded server.
+// readEmbedded reads the settings for builds with an embedded server.
 func (in *inspector) readEmbedded(first *url.URL, params url.Values) {
-	port, _ := strconv.Atoi(first.Port()) // as KINE does, for which no number is no port
+	port, _ := strconv.Atoi(first.Port()) // as in KINE, 0 unless it is a number
 	in.Embedded = Embedded{
 		Disabled: params.Has("noEmbed"), ServerConfig: params.Get("serverConfig"), DataDir: params.Get("dataDir"),
 		DontListen: params.Has("dontListen"), LogsStdout: params.Has("stdoutLogging"), Host: first.Hostname(), Port: port,
@@ -255,37 +258,37 @@ func (in *inspector) readEmbedded(first *url.URL, params url.Values) {
 	case in.legacy:
 		in.Embedded.Disabled = true
 	case in.Embedded.Disabled && configured:
-		in.warn("The embedded server's parameters (%s) are ignored beside noEmbed. Leave them or it out.", strings.Join(embeddedParameters, ", "))
+		in.warn("With noEmbed, KINE ignores the parameters of the embedded server (%s). Remove them or noEmbed.", strings.Join(embeddedParameters, ", "))
 	case configured:
-		in.warn("The KINE of k3s has no embedded server and ignores %s. It takes one with such a server, as k0s has.",
+		in.warn("The KINE of k3s has no embedded server and ignores %s. They need a build with an embedded server, such as that of k0s.",
 			strings.Join(embeddedParameters, ", "))
 	case !in.Embedded.Disabled:
-		in.warn("Without noEmbed, a KINE with an embedded NATS server, such as that of k0s, starts one and ignores the servers. Add noEmbed=true for " +
-			"servers of your own.")
+		in.warn("Without noEmbed, a KINE with an embedded NATS server, such as that of k0s, starts it and ignores the servers. " +
+			"Add noEmbed=true to use your own servers.")
 	}
 	if !in.Embedded.Disabled && in.Embedded.ServerConfig != "" && port == 0 && !in.Embedded.DontListen {
-		in.warn("Without a port in the URL, an embedded server listens on a random one, even if serverConfig has another. Give the port in the URL.")
+		in.warn("Without a port in the URL, an embedded server listens on a random port, even if serverConfig sets one. Add the port to the URL.")
 	}
 }
 
-// readServers reads where KINE connects, and as whom.
+// readServers reads the servers that KINE connects to and its credentials.
 func (in *inspector) readServers(urls []*url.URL) {
 	first := urls[0]
 	for i, u := range urls {
 		if u.Path != "" || u.Fragment != "" {
-			in.warn("KINE ignores the path or fragment of URL %d. Leave it out.", i+1)
+			in.warn("KINE ignores the path or fragment of URL %d. Remove it.", i+1)
 		}
 		if i > 0 && (u.User != nil || u.RawQuery != "") {
-			in.warn("KINE ignores the credentials and parameters of URL %d: it reads those of the first alone. Put them there.", i+1)
+			in.warn("KINE ignores the credentials and parameters of URL %d. Move them to the first URL.", i+1)
 		}
 	}
 	if in.ContextFile != "" {
 		in.Authentication = AuthContextFile
 		if first.Host != "" {
-			in.refuse("KINE takes no host beside a contextFile, which says the servers")
+			in.refuse("KINE does not accept a host together with contextFile, which defines the servers")
 		}
 		if first.User != nil || len(urls) > 1 || in.CredentialsFile != "" {
-			in.warn("The context file says servers and credentials, and what the endpoint says of them beside it is ignored or in its way. Leave that out.")
+			in.warn("The context file defines servers and credentials. Remove them from the endpoint, where they are ignored or conflict with it.")
 		}
 		return
 	}
@@ -293,28 +296,28 @@ func (in *inspector) readServers(urls []*url.URL) {
 	for i, u := range urls {
 		server := "nats://" + u.Host
 		if strings.Contains(u.Host, "%") {
-			in.refuse("the address of URL %d has a zone, which the NATS client of KINE cannot read", i+1)
+			in.refuse("the address of URL %d has a zone, which the NATS client of KINE does not support", i+1)
 		}
 		if slices.Contains(in.Servers, server) {
-			in.warn("URL %d has the same server as another one. Give each once.", i+1)
+			in.warn("URL %d has the same server as another URL. Remove the duplicate.", i+1)
 		}
 		in.Servers = append(in.Servers, server)
 		if _, problem, remedy := parseEndpointServer(server); u.Host == "" {
-			in.warn("URL %d has no host, so KINE connects to port 4222 of its own machine. Give the host.", i+1)
+			in.warn("URL %d has no host, so KINE connects to port 4222 of its own machine. Add the host.", i+1)
 		} else if problem != "" {
-			in.warn("Of URL %d: %s. %s", i+1, problem, remedy)
+			in.warn("URL %d: %s. %s", i+1, problem, remedy)
 		}
 	}
 	in.readUser(first.User)
 	if in.CredentialsFile != "" {
 		if in.Authentication != AuthNone {
-			in.warn("The endpoint has credentials in its URL and a credsFile, of which the server ignores one. Give one of them.")
+			in.warn("The endpoint has both credentials in its URL and credsFile, and the server ignores one of them. Remove one.")
 		}
 		in.Authentication = AuthCredentialsFile
 	}
 }
 
-// readUser reads the credentials in the URL, which KINE sends as the URL encodes them.
+// readUser reads the credentials in the URL. KINE sends them in the encoded form of the URL.
 func (in *inspector) readUser(info *url.Userinfo) {
 	if info == nil {
 		return
@@ -325,16 +328,16 @@ func (in *inspector) readUser(info *url.Userinfo) {
 	case isUser:
 		in.Authentication, in.User = AuthUser, user
 		if password == "" || user == "" {
-			in.warn("The endpoint has a user or a password alone, and KINE sends the other one empty. Give both.")
+			in.warn("The endpoint has only a user or only a password, and KINE sends the other one empty. Set both.")
 		}
 	case user == "":
-		in.warn("There is an @ without a user or a token before it, so KINE sends none. Give one, or leave the @ out.")
+		in.warn("The endpoint has an @ without a user or token before it, so KINE sends no credentials. Add them or remove the @.")
 		return
 	default:
 		in.Authentication = AuthToken
 	}
 	if !safeUserInfo(info.Username()) || !safeUserInfo(decoded) {
-		in.warn("The user, password or token has characters that KINE sends percent-encoded, so the server refuses them. Letters, digits and %s are "+
-			"safe; others belong in a credentials file or a context file.", SafeUserInfo)
+		in.warn("The user, password or token has characters that KINE sends percent-encoded, so the server refuses them. "+
+			"Letters, digits and %s are safe; use a credentials file or a context file for other characters.", SafeUserInfo)
 	}
 }

@@ -15,13 +15,13 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// Each thing that KINE ignores, misreads or refuses is told, with a remedy, and nothing else is.
+// Each part that KINE ignores, misreads or rejects is reported with a remedy, and nothing else is.
 func TestInspectEndpoint(t *testing.T) {
 	t.Parallel()
 	const shape = "nats://h?noEmbed=true"
 	for text, want := range map[string]struct {
 		err string
-		// warnings are parts of those that are expected, in order.
+		// warnings are parts of the expected warnings, in order.
 		warnings []string
 	}{
 		shape: {}, "nats://u:p@h:4222,nats://[::1]:4222?": {warnings: []string{"Without noEmbed"}},
@@ -32,58 +32,58 @@ func TestInspectEndpoint(t *testing.T) {
 		"ws://h":                            {err: "no driver"},
 		"NATS://h":                          {err: "no driver"},
 		"":                                  {err: "no driver"},
-		"jetstream://h":                     {err: "wants a whole URL", warnings: []string{"Write nats:// alone."}},
-		"jetstream://" + shape:              {warnings: []string{"Write nats:// alone."}},
-		shape + ",tls://i":                  {err: "what follows the comma before URL 2 is no URL"},
-		"nats://h ost":                      {err: "URL 1 of the endpoint cannot be read"},
-		shape + "&replicas=0":               {err: "the parameter replicas is 0, and KINE takes 1 to 5"},
+		"jetstream://h":                     {err: "KINE requires a complete URL after jetstream://", warnings: []string{"selects an old driver"}},
+		"jetstream://" + shape:              {warnings: []string{"selects an old driver"}},
+		shape + ",tls://i":                  {err: "the text after the comma before URL 2 does not begin with nats://"},
+		"nats://h ost":                      {err: "URL 1 of the endpoint cannot be parsed"},
+		shape + "&replicas=0":               {err: "the parameter replicas is 0, but KINE accepts 1 to 5"},
 		shape + "&replicas=6":               {err: "the parameter replicas is 6"},
-		shape + "&revHistory=1":             {err: "the parameter revHistory is 1, and KINE takes 2 to 64"},
+		shape + "&revHistory=1":             {err: "the parameter revHistory is 1, but KINE accepts 2 to 64"},
 		shape + "&revHistory=65":            {err: "revHistory is 65"},
-		shape + "&slowMethod=1":             {err: "slowMethod is no duration"},
-		shape + "&a=%zz":                    {err: "the parameters of the endpoint cannot be read"},
-		shape + "&contextFile=/c":           {err: "KINE takes no host beside a contextFile"},
+		shape + "&slowMethod=1":             {err: "slowMethod is not a duration"},
+		shape + "&a=%zz":                    {err: "the parameters of the endpoint cannot be parsed"},
+		shape + "&contextFile=/c":           {err: "KINE does not accept a host together with contextFile"},
 		"nats://?noEmbed&contextFile=/c":    {},
-		"nats://u:p@?noEmbed&contextFile=/": {warnings: []string{"The context file says servers and credentials"}},
+		"nats://u:p@?noEmbed&contextFile=/": {warnings: []string{"The context file defines servers and credentials"}},
 
-		shape + "&replicas=three":           {warnings: []string{"for which KINE takes its default, 1. Give a number from 1 to 5."}},
-		shape + "&replicas=-1":              {warnings: []string{"The parameter replicas is no whole number"}},
-		shape + "&replicas=3.0":             {warnings: []string{"The parameter replicas is no whole number"}},
-		shape + "&replicas=300":             {warnings: []string{"The parameter replicas is no whole number"}},
-		shape + "&revHistory=x":             {warnings: []string{"its default, 10. Give a number from 2 to 64."}},
-		shape + "&revHistory=256":           {warnings: []string{"The parameter revHistory is no whole number"}},
+		shape + "&replicas=three":           {warnings: []string{"so KINE uses its default, 1. Set a number from 1 to 5."}},
+		shape + "&replicas=-1":              {warnings: []string{"The parameter replicas is not an integer"}},
+		shape + "&replicas=3.0":             {warnings: []string{"The parameter replicas is not an integer"}},
+		shape + "&replicas=300":             {warnings: []string{"The parameter replicas is not an integer"}},
+		shape + "&revHistory=x":             {warnings: []string{"its default, 10. Set a number from 2 to 64."}},
+		shape + "&revHistory=256":           {warnings: []string{"The parameter revHistory is not an integer"}},
 		shape + "&Bucket=x":                 {warnings: []string{`KINE ignores the parameter "Bucket"`}},
-		shape + "&bucket=x&bucket=y":        {warnings: []string{"The parameter bucket is there 2 times"}},
+		shape + "&bucket=x&bucket=y":        {warnings: []string{"The parameter bucket is set 2 times"}},
 		shape + "&bucket=":                  {warnings: []string{"The parameter bucket is empty"}},
 		shape + "&bucket=a.b":               {warnings: []string{"The server refuses the bucket"}},
 		shape + "&slowMethod=-1s":           {warnings: []string{"KINE logs every call as slow"}},
-		shape + "&credsFile=/a+b":           {warnings: []string{"reads a + among the parameters as a space"}},
+		shape + "&credsFile=/a+b":           {warnings: []string{"reads a + in the parameters as a space"}},
 		shape + "&credsFile=~/c":            {warnings: []string{"KINE does not expand the ~"}},
-		shape + "&credsFile=c":              {warnings: []string{"is relative to whatever directory"}},
-		"nats://h?noEmbed=false":            {warnings: []string{"KINE takes noEmbed for true whatever its value is"}},
-		shape + "&serverConfig=/c":          {warnings: []string{"parameters (dataDir, dontListen, serverConfig, stdoutLogging) are ignored beside noEmbed"}},
-		"nats://?serverConfig=/c":           {warnings: []string{"has no embedded server", "listens on a random one", "has no host"}},
+		shape + "&credsFile=c":              {warnings: []string{"is relative to the directory in which k3s is started"}},
+		"nats://h?noEmbed=false":            {warnings: []string{"KINE treats noEmbed as true, whatever its value is"}},
+		shape + "&serverConfig=/c":          {warnings: []string{"KINE ignores the parameters of the embedded server (dataDir, dontListen, serverConfig, stdoutLogging)"}},
+		"nats://?serverConfig=/c":           {warnings: []string{"has no embedded server", "listens on a random port", "has no host"}},
 		"nats://h/path?noEmbed":             {warnings: []string{"ignores the path or fragment of URL 1"}},
 		"nats://h?noEmbed#f":                {warnings: []string{"ignores the path or fragment of URL 1"}},
 		shape + ",nats://i?bucket=x":        {warnings: []string{"ignores the credentials and parameters of URL 2"}},
 		shape + ",nats://u:p@i":             {warnings: []string{"ignores the credentials and parameters of URL 2"}},
-		shape + ",nats://h":                 {warnings: []string{"has the same server as another one"}},
+		shape + ",nats://h":                 {warnings: []string{"has the same server as another URL"}},
 		"nats://h:0?noEmbed":                {warnings: []string{"port 0 is not between 1 and 65535"}},
 		"nats://h:99999?noEmbed":            {warnings: []string{"port 99999 is not between 1 and 65535"}},
 		"nats://?noEmbed":                   {warnings: []string{"has no host"}},
 		"nats://u:p%40s@h?noEmbed":          {warnings: []string{"KINE sends percent-encoded"}},
 		"nats://t%2Fk@h?noEmbed":            {warnings: []string{"KINE sends percent-encoded"}},
-		"nats://@h?noEmbed":                 {warnings: []string{"There is an @ without a user"}},
+		"nats://@h?noEmbed":                 {warnings: []string{"has an @ without a user"}},
 		"nats://u:@h?noEmbed":               {warnings: []string{"KINE sends the other one empty"}},
 		"nats://:p@h?noEmbed":               {warnings: []string{"KINE sends the other one empty"}},
-		"nats://[fe80::1%25e]?noEmbed":      {err: "the address of URL 1 has a zone", warnings: []string{"Of URL 1"}},
-		"jetstream://nats://h?dataDir=/d":   {warnings: []string{"Write nats:// alone."}},
-		"nats://u:p@h?noEmbed&credsFile=/c": {warnings: []string{"of which the server ignores one"}},
-		"nats://u:p/w@h?noEmbed":            {err: "cannot be read"},
+		"nats://[fe80::1%25e]?noEmbed":      {err: "the address of URL 1 has a zone", warnings: []string{"URL 1: not a URL"}},
+		"jetstream://nats://h?dataDir=/d":   {warnings: []string{"selects an old driver"}},
+		"nats://u:p@h?noEmbed&credsFile=/c": {warnings: []string{"and the server ignores one of them"}},
+		"nats://u:p/w@h?noEmbed":            {err: "cannot be parsed"},
 		"nats://u:1/w@h?noEmbed":            {warnings: []string{"has an @ that does not end its credentials"}},
 		"nats://h?noEmbed&credsFile=/a@b":   {warnings: []string{"has an @ that does not end its credentials"}},
-		"nats://u:p,w@h?noEmbed":            {err: "cannot be read"},
-		"nats://u:1,w@h?noEmbed":            {err: "what follows the comma before URL 2 is no URL"},
+		"nats://u:p,w@h?noEmbed":            {err: "cannot be parsed"},
+		"nats://u:1,w@h?noEmbed":            {err: "the text after the comma before URL 2 does not begin with nats://"},
 	} {
 		in := InspectEndpoint(text)
 		if want.err == "" && in.Error != "" || !strings.Contains(in.Error, want.err) {
@@ -101,7 +101,7 @@ func TestInspectEndpoint(t *testing.T) {
 	}
 }
 
-// What an endpoint has embedded is read as a build with an embedded server would.
+// The embedded settings of an endpoint are read as a build with an embedded server reads them.
 func TestInspectEmbedded(t *testing.T) {
 	t.Parallel()
 	in := InspectEndpoint("nats://127.0.0.1:4223?serverConfig=/c&dataDir=/d&dontListen&stdoutLogging=false")
@@ -110,7 +110,7 @@ func TestInspectEmbedded(t *testing.T) {
 	}
 }
 
-// Nothing of a secret is in the inspection, wherever in the endpoint its author has put it without encoding it.
+// The inspection contains no part of a secret, wherever in the endpoint it was put without encoding.
 func TestInspectionHasNoSecret(t *testing.T) {
 	t.Parallel()
 	for _, secret := range []string{"s3cr3t", "s3c@r3t", "s3c/r3t", "s3c#r3t", "s3c?r3t", "s3c:r3t", "s3c,r3t", "s3c%r3t", "s3c&r3t", "s3c r3t", "s3c%40r3t", "12,s3c", "1/s3c", "1?s3c&bucket=s3c"} {
@@ -127,7 +127,7 @@ func TestInspectionHasNoSecret(t *testing.T) {
 	}
 }
 
-// A secret that its author has put into a parameter is none that KINE knows.
+// A secret in an unknown parameter is not shown.
 func TestRedactedParameters(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -141,7 +141,7 @@ func TestRedactedParameters(t *testing.T) {
 	}
 }
 
-// An endpoint that ParseEndpoint takes is one that KINE reads to the last detail, and both see the same in it.
+// KINE reads every endpoint that ParseEndpoint accepts completely, and both read the same from it.
 func FuzzInspectEndpoint(f *testing.F) {
 	f.Add("nats://u:p@h:4222,nats://i?bucket=b&replicas=3&revHistory=20&slowMethod=1s&noEmbed=true&credsFile=/c")
 	f.Add("nats://?contextFile=/c")
@@ -163,8 +163,8 @@ func FuzzInspectEndpoint(f *testing.F) {
 	})
 }
 
-// KINE does with any endpoint what the inspection says: it refuses it, or connects where and as whom was said, and opens that
-// bucket.
+// KINE treats any endpoint as the inspection says: it rejects it, or connects to that server as that user and opens
+// that bucket.
 func TestKINEDoesAsInspected(t *testing.T) {
 	t.Parallel()
 	const seed = 20
@@ -176,7 +176,7 @@ func TestKINEDoesAsInspected(t *testing.T) {
 	pick := func(of ...string) string { return of[random.IntN(len(of))] }
 	js := openAPI(t, lab.URLs())
 
-	// One that stays: with its last stream, the server removes a directory that the next one may be about to use.
+	// A stream that stays: with its last stream, the server removes a directory that the next one may be about to use.
 	mustCreate(t, js, Spec{Name: "stays", History: DefaultHistory, Replicas: DefaultReplicas})
 
 	started, refused := 0, 0

@@ -15,10 +15,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// oddPath is a file name with every kind of character that means something in a URL or a list of them.
+// oddPath is a file name with every kind of character that has a meaning in a URL or a list of URLs.
 const oddPath = "a b,c&d#e%f%20g+h?i=j@k:l;m\"n'ü.creds"
 
-// KINE connects where an endpoint's URL says, as whom it says, and opens the bucket that it says.
+// KINE connects to the server of an endpoint's URL as the user in it and opens its bucket.
 func TestKINEReadsEndpoint(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -58,7 +58,7 @@ func TestKINEReadsEndpoint(t *testing.T) {
 	cases := map[string]struct {
 		lab      *natslab.Server
 		endpoint Endpoint
-		// user is whom KINE has to be, "" for anybody.
+		// user is the expected user of KINE, or "" for any.
 		user string
 	}{
 		"no credentials":             {open, Endpoint{Servers: open.URLs(), Spec: Spec{"plain", 10, 1}}, ""},
@@ -103,7 +103,7 @@ func TestKINEReadsEndpoint(t *testing.T) {
 	}
 }
 
-// connectedAs returns the user that KINE is connected as.
+// connectedAs returns the user with which KINE is connected.
 func connectedAs(t *testing.T, lab *natslab.Server, bucket string) string {
 	t.Helper()
 	open, err := lab.NATSServer().Connz(&server.ConnzOptions{Username: true})
@@ -117,7 +117,7 @@ func connectedAs(t *testing.T, lab *natslab.Server, bucket string) string {
 	return open.Conns[i].AuthorizedUser
 }
 
-// KINE tells a call that takes longer than slowMethod as a warning.
+// KINE logs a call that takes longer than slowMethod as a warning.
 func TestKINEReadsSlowMethod(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)
@@ -146,7 +146,7 @@ func TestKINEReadsSlowMethod(t *testing.T) {
 	}
 }
 
-// KINE misreads what ParseEndpoint refuses: it takes another value than the URL says, or does not start.
+// KINE misreads what ParseEndpoint rejects: it uses another value than the URL has, or does not start.
 func TestKINEMisreadsEndpoint(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t, natslab.Users(natslab.User{Name: "u", Password: "p@"}, natslab.User{Name: "open", Password: "open"}),
@@ -158,7 +158,7 @@ func TestKINEMisreadsEndpoint(t *testing.T) {
 	host := strings.TrimPrefix(lab.ClientURL(), "nats://")
 	cases := map[string]struct {
 		url string
-		// want is the bucket that KINE opens, err a part of its error.
+		// want is the bucket that KINE opens, err part of its error.
 		want Spec
 		err  string
 	}{

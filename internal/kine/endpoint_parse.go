@@ -11,23 +11,23 @@ import (
 	"time"
 )
 
-// redactedUser stands for a user, password or token that is not shown.
+// redactedUser replaces a user, password or token that is not shown.
 const redactedUser = "xxxxx"
 
-// parameters are those that a k3s endpoint with external servers has.
+// parameters are the parameters of a k3s endpoint with external servers.
 var parameters = []string{"bucket", "contextFile", "credsFile", "noEmbed", "replicas", "revHistory", "slowMethod"}
 
-// ParseEndpoint reads a datastore endpoint back into its parts. It takes what [Endpoint.URL] makes, and other URLs that
-// KINE reads to the last detail; what KINE would ignore or misread is an error. A redacted user, password or token is
-// left out. No error quotes a secret, not even one that is not percent-encoded and looks like another part of the URL.
+// ParseEndpoint parses a datastore endpoint. It accepts the result of [Endpoint.URL] and other URLs that KINE reads
+// completely; anything that KINE would ignore or misread is an error. A redacted user, password or token is omitted. No
+// error quotes a secret, even if it is not percent-encoded and looks like another part of the URL.
 func ParseEndpoint(text string) (Endpoint, error) {
 	e := Endpoint{Spec: Spec{Name: DefaultBucket, History: DefaultHistory, Replicas: DefaultReplicas}}
-	// All URLs are looked at before anything of them is quoted: a password with a comma reaches into the next one.
+	// All URLs are checked before any part is quoted: a password with a comma extends into the next URL.
 	urls := make([]*url.URL, 0, 1)
 	for i, part := range strings.Split(text, ",") {
 		u, err := parseURL(part)
 		if err == nil && i > 0 && (u.User != nil || u.RawQuery != "") {
-			err = errors.New("has credentials or parameters, which KINE only reads from the first")
+			err = errors.New("has credentials or parameters, which KINE only reads from the first URL")
 		}
 		if err != nil {
 			return e, fmt.Errorf("URL %d of the endpoint %w", i+1, err)
@@ -45,7 +45,7 @@ func ParseEndpoint(text string) (Endpoint, error) {
 	}
 	for i, u := range urls {
 		if u.Host == "" && len(urls) > 1 && e.ContextFile == "" {
-			return e, fmt.Errorf("URL %d of the endpoint has no host, for which KINE connects to its own machine", i+1)
+			return e, fmt.Errorf("URL %d of the endpoint has no host, so KINE would connect to its own machine", i+1)
 		}
 	}
 	if found := e.Check(); len(found) > 0 {
@@ -54,26 +54,26 @@ func ParseEndpoint(text string) (Endpoint, error) {
 	return e, nil
 }
 
-// parseURL reads one URL of an endpoint.
+// parseURL parses one URL of an endpoint.
 func parseURL(text string) (*url.URL, error) {
-	// KINE chooses its driver by the text in front of the first URL, in lower case alone.
+	// KINE selects its driver by the scheme of the first URL, which must be in lower case.
 	rest, ok := strings.CutPrefix(text, "nats://")
 	if !ok {
 		return nil, errors.New("does not begin with nats://, the only scheme that KINE takes")
 	}
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 && strings.Contains(rest[end:], "@") {
-		return nil, errors.New("has an @ that does not end its credentials; an @ elsewhere, and special characters in a password, " +
-			"have to be percent-encoded")
+		return nil, errors.New("has an @ that does not end its credentials; any other @ and special characters in a password " +
+			"must be percent-encoded")
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		return nil, errors.New("cannot be read; special characters have to be percent-encoded")
+		return nil, errors.New("cannot be parsed; special characters must be percent-encoded")
 	}
 	switch {
 	case u.Path != "" || u.Fragment != "":
 		return nil, errors.New("has a path or a fragment, which KINE ignores")
 	case strings.Contains(u.Host, "%"):
-		return nil, errors.New("has a host with a zone, which KINE does not take")
+		return nil, errors.New("has a host with a zone, which KINE does not support")
 	}
 	return u, nil
 }
@@ -96,25 +96,25 @@ func (e *Endpoint) setUser(user *url.Userinfo) error {
 
 func (e *Endpoint) setParams(query string) error {
 	if strings.Contains(query, "+") {
-		return errors.New("the endpoint's parameters contain a +, which KINE reads as a space: write %2B or %20")
+		return errors.New("the endpoint's parameters contain a +, which KINE reads as a space: use %2B or %20")
 	}
 	params, err := url.ParseQuery(query)
 	if err != nil {
-		return errors.New("the endpoint's parameters cannot be read")
+		return errors.New("the endpoint's parameters cannot be parsed")
 	}
 	for _, name := range slices.Sorted(maps.Keys(params)) {
 		values := params[name]
 		value := values[0]
 		switch {
 		case !slices.Contains(parameters, name):
-			return fmt.Errorf("the endpoint has a parameter %s: KINE ignores it, or it makes KINE start a server of its own. "+
-				"An endpoint with external servers has %s", name, strings.Join(parameters, ", "))
+			return fmt.Errorf("the endpoint has a parameter %s: KINE ignores it, or it makes KINE start an embedded server. "+
+				"The parameters of an endpoint with external servers are %s", name, strings.Join(parameters, ", "))
 		case len(values) > 1:
-			return fmt.Errorf("the parameter %s is there %d times, of which KINE reads the first", name, len(values))
+			return fmt.Errorf("the parameter %s is set %d times, but KINE reads only the first", name, len(values))
 		case name == "noEmbed" && value != "" && value != "true":
-			return errors.New("KINE takes noEmbed for true whatever its value is")
+			return errors.New("KINE treats noEmbed as true, whatever its value is")
 		case name != "noEmbed" && value == "":
-			return fmt.Errorf("the parameter %s is empty, for which KINE takes its default", name)
+			return fmt.Errorf("the parameter %s is empty, so KINE would use its default", name)
 		}
 		if err := e.setParam(name, value); err != nil {
 			return err
@@ -123,8 +123,7 @@ func (e *Endpoint) setParams(query string) error {
 	return nil
 }
 
-// setParam sets one of the parameters. Numbers are read as KINE does, which takes its default for one that it cannot
-// read.
+// setParam sets one parameter. KINE uses its default for a number that it cannot parse; here such a number is an error.
 func (e *Endpoint) setParam(name, value string) error {
 	var err error
 	switch name {
@@ -143,7 +142,7 @@ func (e *Endpoint) setParam(name, value string) error {
 			return errors.New("the parameter slowMethod is not positive: KINE would log every call as slow")
 		}
 		if err != nil {
-			return errors.New("the parameter slowMethod is no duration such as 500ms, which KINE refuses")
+			return errors.New("the parameter slowMethod is not a duration such as 500ms, so KINE refuses it")
 		}
 	case "credsFile":
 		e.CredentialsFile = value
@@ -151,7 +150,7 @@ func (e *Endpoint) setParam(name, value string) error {
 		e.ContextFile = value
 	}
 	if err != nil {
-		return fmt.Errorf("the parameter %s is no number that KINE can read, so it takes its default", name)
+		return fmt.Errorf("the parameter %s is not a number that KINE can parse, so KINE would use its default", name)
 	}
 	return nil
 }

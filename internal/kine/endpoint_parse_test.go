@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// URLs that KINE reads completely, beside those that Endpoint.URL makes.
+// URLs that KINE reads completely, in addition to those that Endpoint.URL returns.
 func TestParseEndpoint(t *testing.T) {
 	cases := map[string]struct {
 		url  string
@@ -39,8 +39,8 @@ func TestParseEndpoint(t *testing.T) {
 	}
 }
 
-// What KINE ignores, misreads or refuses is an error, and none of them quotes the password, which is hunter2 with
-// something around it.
+// Everything that KINE ignores, misreads or rejects is an error, and no error quotes the password, which is hunter2
+// with extra characters.
 func TestParseEndpointRefuses(t *testing.T) {
 	cases := map[string]struct{ url, want string }{
 		"nothing":                        {"", "does not begin with nats://"},
@@ -67,38 +67,38 @@ func TestParseEndpointRefuses(t *testing.T) {
 		"no port":                        {"nats://a:", "no port"},
 		"IPv6 without brackets":          {"nats://fe80::1:4222", "brackets"},
 		"IPv6 with a zone":               {"nats://[fe80::1%25eth0]:4222", "zone"},
-		"an encoded space in a host":     {"nats://a%20b", "cannot be read"},
-		"replicas as a word":             {"nats://a?replicas=three", "replicas is no number"},
-		"replicas with a sign":           {"nats://a?replicas=-1", "replicas is no number"},
-		"replicas with a plus":           {"nats://a?replicas=%2B3", "replicas is no number"},
-		"replicas with a fraction":       {"nats://a?replicas=3.0", "replicas is no number"},
-		"replicas beyond a byte":         {"nats://a?replicas=300", "replicas is no number"},
-		"replicas with a space":          {"nats://a?replicas=%203", "replicas is no number"},
+		"an encoded space in a host":     {"nats://a%20b", "cannot be parsed"},
+		"replicas as a word":             {"nats://a?replicas=three", "replicas is not a number"},
+		"replicas with a sign":           {"nats://a?replicas=-1", "replicas is not a number"},
+		"replicas with a plus":           {"nats://a?replicas=%2B3", "replicas is not a number"},
+		"replicas with a fraction":       {"nats://a?replicas=3.0", "replicas is not a number"},
+		"replicas beyond a byte":         {"nats://a?replicas=300", "replicas is not a number"},
+		"replicas with a space":          {"nats://a?replicas=%203", "replicas is not a number"},
 		"replicas empty":                 {"nats://a?replicas=", "replicas is empty"},
 		"no replicas":                    {"nats://a?replicas=0", "1 to 5 replicas, not 0"},
 		"6 replicas":                     {"nats://a?replicas=6", "1 to 5 replicas, not 6"},
-		"history as a word":              {"nats://a?revHistory=x", "revHistory is no number"},
-		"history beyond a byte":          {"nats://a?revHistory=256", "revHistory is no number"},
-		"history in hexadecimal":         {"nats://a?revHistory=0x10", "revHistory is no number"},
+		"history as a word":              {"nats://a?revHistory=x", "revHistory is not a number"},
+		"history beyond a byte":          {"nats://a?revHistory=256", "revHistory is not a number"},
+		"history in hexadecimal":         {"nats://a?revHistory=0x10", "revHistory is not a number"},
 		"history 1":                      {"nats://a?revHistory=1", "from 2 to 64, not 1"},
 		"history 65":                     {"nats://a?revHistory=65", "from 2 to 64, not 65"},
-		"slow method without a unit":     {"nats://a?slowMethod=1", "slowMethod is no duration"},
+		"slow method without a unit":     {"nats://a?slowMethod=1", "slowMethod is not a duration"},
 		"slow method of nothing":         {"nats://a?slowMethod=0s", "slowMethod is not positive"},
 		"slow method below nothing":      {"nats://a?slowMethod=-1s", "slowMethod is not positive"},
 		"an unknown parameter":           {"nats://a?buckets=x", "has a parameter buckets"},
 		"a parameter in other case":      {"nats://a?Bucket=x", "has a parameter Bucket"},
 		"an embedded server":             {"nats://a?dataDir=/x", "has a parameter dataDir"},
-		"a parameter twice":              {"nats://a?bucket=x&bucket=y", "bucket is there 2 times"},
+		"a parameter twice":              {"nats://a?bucket=x&bucket=y", "bucket is set 2 times"},
 		"a bucket that is none":          {"nats://a?bucket=a.b", "only letters"},
 		"an empty bucket":                {"nats://a?bucket=", "bucket is empty"},
-		"noEmbed=false":                  {"nats://a?noEmbed=false", "noEmbed for true whatever its value"},
+		"noEmbed=false":                  {"nats://a?noEmbed=false", "noEmbed as true, whatever its value"},
 		"a plus in a path":               {"nats://a?credsFile=/a+b.creds", "reads as a space"},
 		"a home directory":               {"nats://a?credsFile=~/k3s.creds", "does not expand the ~"},
 		"a relative path":                {"nats://a?credsFile=k3s.creds", "is relative"},
-		"a semicolon":                    {"nats://a?bucket=x;replicas=3", "cannot be read"},
-		"a broken escape":                {"nats://a?bucket=%zz", "cannot be read"},
-		"a server with a context":        {"nats://a?contextFile=/x.json", "servers beside a context file"},
-		"a second server with a context": {"nats://?contextFile=/x.json,nats://b", "servers beside a context file"},
+		"a semicolon":                    {"nats://a?bucket=x;replicas=3", "cannot be parsed"},
+		"a broken escape":                {"nats://a?bucket=%zz", "cannot be parsed"},
+		"a server with a context":        {"nats://a?contextFile=/x.json", "servers in addition to a context file"},
+		"a second server with a context": {"nats://?contextFile=/x.json,nats://b", "servers in addition to a context file"},
 		"a user with a context":          {"nats://u:hunter2@?contextFile=/x.json", "more than one way"},
 		"a user with credentials":        {"nats://u:hunter2@a?credsFile=/c", "more than one way"},
 		"an empty user":                  {"nats://@a", "without a user or token"},
@@ -114,9 +114,9 @@ func TestParseEndpointRefuses(t *testing.T) {
 		"a hash in it":                   {"nats://u:1#hunter2@a", "an @ that does not end its credentials"},
 		"a comma in it":                  {"nats://u:1,hunter2@a", "URL 2 of the endpoint does not begin"},
 		"a URL in it":                    {"nats://u:1?hunter2=x,nats://@a", "URL 2 of the endpoint has credentials"},
-		"a percent sign in it":           {"nats://u:hunter2%@a", "cannot be read"},
-		"a space in it":                  {"nats://u:hunter2 3@a", "cannot be read"},
-		"no port but a password":         {"nats://u:hunter2", "cannot be read"},
+		"a percent sign in it":           {"nats://u:hunter2%@a", "cannot be parsed"},
+		"a space in it":                  {"nats://u:hunter2 3@a", "cannot be parsed"},
+		"no port but a password":         {"nats://u:hunter2", "cannot be parsed"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestParseEndpointRefuses(t *testing.T) {
 	}
 }
 
-// Every endpoint that Check accepts comes back from its URL.
+// Every endpoint that Check accepts is parsed back from its URL.
 func FuzzEndpointURL(f *testing.F) {
 	for way := range uint8(5) {
 		f.Add("a:4222", "", "kine", uint8(10), uint8(1), way, "k3s", "secret", int64(0))
@@ -168,7 +168,7 @@ func FuzzEndpointURL(f *testing.F) {
 	})
 }
 
-// comesBack fails the test unless the URL is read as the endpoint.
+// comesBack fails the test unless the URL parses to the endpoint.
 func comesBack(t *testing.T, want Endpoint, build func() (string, error)) {
 	t.Helper()
 	url, err := build()
@@ -184,7 +184,7 @@ func comesBack(t *testing.T, want Endpoint, build func() (string, error)) {
 	}
 }
 
-// A password that was put into a URL as it is, whatever is in it, is not quoted in an error.
+// A password put into a URL without encoding is never quoted in an error, whatever it contains.
 func FuzzParseEndpointSecret(f *testing.F) {
 	const secret = "hunter2"
 	for _, odd := range []string{"", "@", "/", "?", "#", ",", ":", "%", "1?bucket=", ",nats://", "1?x=y,nats://", "1/", "@[", "+", "&", "1?bucket=a&"} {

@@ -13,7 +13,7 @@ import (
 
 var testSpec = Spec{Name: "kine", History: 10, Replicas: 1}
 
-// testEndpoint is a valid endpoint with one change.
+// testEndpoint returns a valid endpoint with one change.
 func testEndpoint(change func(*Endpoint)) Endpoint {
 	e := Endpoint{Servers: []string{"nats://a:4222"}, Spec: testSpec}
 	change(&e)
@@ -103,7 +103,7 @@ func TestEndpointRedacted(t *testing.T) {
 				t.Errorf("Redacted:\n%s; want\n%s", redacted, want)
 			}
 
-			// All but the secrets can be read from it.
+			// Everything except the secrets can be parsed from it.
 			open := c.endpoint
 			open.User, open.Password, open.Token = "", "", ""
 			parsed, err := ParseEndpoint(redacted)
@@ -177,7 +177,7 @@ func TestEndpointCheck(t *testing.T) {
 		field   string
 		problem string
 	}{
-		"no bucket":         {func(e *Endpoint) { e.Spec.Name = "" }, "Bucket", "needs a name"},
+		"no bucket":         {func(e *Endpoint) { e.Spec.Name = "" }, "Bucket", "must not be empty"},
 		"bucket with a dot": {func(e *Endpoint) { e.Spec.Name = "a.b" }, "Bucket", "only letters"},
 		"history 1":         {func(e *Endpoint) { e.Spec.History = 1 }, "History", "from 2 to 64, not 1"},
 		"history 65":        {func(e *Endpoint) { e.Spec.History = 65 }, "History", "from 2 to 64, not 65"},
@@ -187,18 +187,18 @@ func TestEndpointCheck(t *testing.T) {
 		"no server":              {func(e *Endpoint) { e.Servers = nil }, "Servers", "has no server"},
 		"empty server":           {server(""), "Servers", "has no scheme"},
 		"host alone":             {server("b:4222"), "Servers", "has no scheme"},
-		"tls":                    {server("tls://b:4222"), "Servers", "no scheme tls"},
-		"wss":                    {server("wss://b:4222"), "Servers", "no scheme wss"},
-		"ws":                     {server("ws://b:4222"), "Servers", `no scheme "ws"`},
-		"capitals":               {server("NATS://b:4222"), "Servers", `no scheme "NATS"`},
+		"tls":                    {server("tls://b:4222"), "Servers", "KINE does not support the scheme tls"},
+		"wss":                    {server("wss://b:4222"), "Servers", "KINE does not support the scheme wss"},
+		"ws":                     {server("ws://b:4222"), "Servers", `KINE does not support the scheme "ws"`},
+		"capitals":               {server("NATS://b:4222"), "Servers", `KINE does not support the scheme "NATS"`},
 		"jetstream":              {server("jetstream://b:4222"), "Servers", "only works in front of another URL"},
-		"another system":         {server("https://b:4222"), "Servers", `no scheme "https"`},
+		"another system":         {server("https://b:4222"), "Servers", `KINE does not support the scheme "https"`},
 		"credentials in a URL":   {server("nats://u:hunter2@b:4222"), "Servers", "contains credentials"},
 		"password with a slash":  {server("nats://u:1/hunter2@b:4222"), "Servers", "contains credentials"},
 		"parameters":             {server("nats://b:4222?bucket=x"), "Servers", "has parameters"},
 		"a path":                 {server("nats://b:4222/kine"), "Servers", "path"},
-		"a slash":                {server("nats://b:4222/"), "Servers", "ignores all but the host and port"},
-		"an empty fragment":      {server("nats://b:4222#"), "Servers", "ignores all but the host and port"},
+		"a slash":                {server("nats://b:4222/"), "Servers", "ignores everything except the host and port"},
+		"an empty fragment":      {server("nats://b:4222#"), "Servers", "ignores everything except the host and port"},
 		"two in one":             {server("nats://b:4222,nats://c:4222"), "Servers", "contains a comma"},
 		"port 0":                 {server("nats://b:0"), "Servers", "not between 1 and 65535"},
 		"port 99999":             {server("nats://b:99999"), "Servers", "not between 1 and 65535"},
@@ -210,18 +210,18 @@ func TestEndpointCheck(t *testing.T) {
 		"no host":                {server("nats://:4222"), "Servers", "no host"},
 		"the same server again":  {server("nats://a:4222"), "Servers", "server 2 is the same as server 1"},
 		"the same in capitals":   {server("nats://A:4222"), "Servers", "server 2 is the same as server 1"},
-		"servers with a context": {func(e *Endpoint) { e.ContextFile = "/context.json" }, "Servers", "refuses servers beside a context file"},
+		"servers with a context": {func(e *Endpoint) { e.ContextFile = "/context.json" }, "Servers", "refuses servers in addition to a context file"},
 
-		"password with @":          {func(e *Endpoint) { e.User, e.Password = "u", "hunter2@" }, "Password", "sends in another form"},
-		"password with a percent":  {func(e *Endpoint) { e.User, e.Password = "u", "hunter2%40" }, "Password", "sends in another form"},
-		"password with a colon":    {func(e *Endpoint) { e.User, e.Password = "u", "hunter2:" }, "Password", "sends in another form"},
-		"password with a space":    {func(e *Endpoint) { e.User, e.Password = "u", "hunter2 " }, "Password", "sends in another form"},
-		"password with a comma":    {func(e *Endpoint) { e.User, e.Password = "u", "hunter2," }, "Password", "sends in another form"},
-		"password beyond ASCII":    {func(e *Endpoint) { e.User, e.Password = "u", "hunter2ü" }, "Password", "sends in another form"},
-		"user with a slash":        {func(e *Endpoint) { e.User, e.Password = "u/", "hunter2" }, "User", "sends in another form"},
-		"token with a slash":       {func(e *Endpoint) { e.Token = "hunter2/" }, "Token", "sends in another form"},
+		"password with @":          {func(e *Endpoint) { e.User, e.Password = "u", "hunter2@" }, "Password", "KINE sends percent-encoded"},
+		"password with a percent":  {func(e *Endpoint) { e.User, e.Password = "u", "hunter2%40" }, "Password", "KINE sends percent-encoded"},
+		"password with a colon":    {func(e *Endpoint) { e.User, e.Password = "u", "hunter2:" }, "Password", "KINE sends percent-encoded"},
+		"password with a space":    {func(e *Endpoint) { e.User, e.Password = "u", "hunter2 " }, "Password", "KINE sends percent-encoded"},
+		"password with a comma":    {func(e *Endpoint) { e.User, e.Password = "u", "hunter2," }, "Password", "KINE sends percent-encoded"},
+		"password beyond ASCII":    {func(e *Endpoint) { e.User, e.Password = "u", "hunter2ü" }, "Password", "KINE sends percent-encoded"},
+		"user with a slash":        {func(e *Endpoint) { e.User, e.Password = "u/", "hunter2" }, "User", "KINE sends percent-encoded"},
+		"token with a slash":       {func(e *Endpoint) { e.Token = "hunter2/" }, "Token", "KINE sends percent-encoded"},
 		"redacted token":           {func(e *Endpoint) { e.Token = "xxxxx" }, "Token", "redacted endpoint"},
-		"user without password":    {func(e *Endpoint) { e.User = "u" }, "Password", "for a token"},
+		"user without password":    {func(e *Endpoint) { e.User = "u" }, "Password", "as a token"},
 		"password without user":    {func(e *Endpoint) { e.Password = "hunter2" }, "User", "needs a user"},
 		"user and token":           {func(e *Endpoint) { e.User, e.Password, e.Token = "u", "hunter2", "t" }, "Token", "more than one way"},
 		"credentials and token":    {func(e *Endpoint) { e.CredentialsFile, e.Token = "/c", "t" }, "Token", "more than one way"},
@@ -274,7 +274,7 @@ func TestEndpointCheck(t *testing.T) {
 	}
 }
 
-// All that is wrong is found at once.
+// Check finds all problems in one call.
 func TestEndpointCheckFindsAll(t *testing.T) {
 	e := Endpoint{
 		Servers: []string{"tls://a", "nats://b", "nats://c/d"}, CredentialsFile: "~/c", KeyFile: "/k", User: "ü", Token: "t",

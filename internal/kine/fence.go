@@ -17,9 +17,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// A fenced bucket takes no more writes from KINE, and KINE does not start on it: its stream's only subject is one that
-// nobody writes to. Reading goes on, and setting the subjects back lifts the fence. The stream's metadata say who fenced
-// it and why.
+// A fenced bucket accepts no writes from KINE, and KINE does not start on it: the only subject of its stream is one
+// that no client publishes to. Reads still work, and restoring the subjects lifts the fence. The stream's metadata
+// record who fenced it and why.
 const (
 	fencePrefix   = "$KINE.FENCED."
 	fenceMetadata = "nats-k3s.fence."
@@ -33,28 +33,28 @@ const (
 // FenceSubject returns the only subject of a fenced bucket's stream.
 func FenceSubject(bucket string) string { return fencePrefix + bucket }
 
-// Fence says what is known about a bucket's fence.
+// Fence describes the fence of a bucket.
 type Fence struct {
-	// By is who set it, At when.
+	// By is who set the fence, At is when.
 	By string
 	At time.Time
-	// LastSequence is the bucket's final revision, 0 as long as it is not known.
+	// LastSequence is the final revision of the bucket, or 0 if it is not known yet.
 	LastSequence uint64
-	// Successor names the bucket that was promoted in its place; empty if there is none.
+	// Successor is the name of the bucket that was promoted instead, or "".
 	Successor string
 }
 
-// isFenceMetadata tells whether a key of a stream's metadata belongs to a fence.
+// isFenceMetadata reports whether a key of a stream's metadata belongs to a fence.
 func isFenceMetadata(key string) bool { return strings.HasPrefix(key, fenceMetadata) }
 
-// fenced tells whether the configuration is that of a fenced bucket, or of one whose fencing was cut short.
+// fenced reports whether the configuration is that of a fenced bucket, or of a bucket whose fencing was interrupted.
 func (c Config) fenced(bucket string) bool {
 	var subjects []string
 	c.Get(fieldSubjects, &subjects)
 	return slices.Equal(subjects, []string{FenceSubject(bucket)}) || slices.Equal(subjects, []string{barrierSubject(bucket)})
 }
 
-// fence returns what the metadata of a fenced bucket say, nil if it is not fenced.
+// fence returns the fence that the metadata describe, or nil if the bucket is not fenced.
 func (c Config) fence(bucket string) *Fence {
 	if !c.fenced(bucket) {
 		return nil
@@ -62,7 +62,7 @@ func (c Config) fence(bucket string) *Fence {
 	metadata := map[string]string{}
 	c.Get(fieldMetadata, &metadata)
 	f := &Fence{By: metadata[fenceBy], Successor: metadata[fenceSuccessor]}
-	// What does not parse was not written by this package, and counts as unknown.
+	// A value that does not parse was not written by this package and is treated as unknown.
 	f.At, _ = time.Parse(time.RFC3339, metadata[fenceAt])
 	f.LastSequence, _ = strconv.ParseUint(metadata[fenceSequence], 10, 64)
 	return f
@@ -95,20 +95,20 @@ func (c Config) withoutFence(bucket string) Config {
 	return next
 }
 
-// barrier is the last sequence that no stream reaches: a publish that expects it is always refused, by the stream's
-// leader, with the true last sequence in the refusal.
+// barrier is a sequence that no stream reaches. The stream's leader always refuses a publish that expects it as the
+// last sequence, and its error contains the actual last sequence.
 const barrier = uint64(1<<63 - 1)
 
-// barrierKey is what the bucket listens on between KINE's last write and the fence. No key of KINE has a dash in it. It is
-// below $KV, which servers keep apart by JetStream domain, as they do not with the subject of the fence: there, a fenced
-// bucket of the same name in another domain would answer as well.
+// barrierKey is the only key of the bucket between KINE's last write and the fence. No key of KINE contains a dash. Its
+// subject is below $KV, which servers separate by JetStream domain. They do not separate the subject of the fence: a
+// fenced bucket of the same name in another domain would respond to it as well.
 const barrierKey = "nats-k3s-fence"
 
 func barrierSubject(bucket string) string { return KeySubject(bucket, barrierKey) }
 
-// SetFence fences a bucket: KINE's writes fail from then on, and it no longer starts. The returned bucket's fence has the
-// final last sequence. A bucket that is fenced already stays as it is; a fencing that was cut short is finished, and keeps
-// who began it and when.
+// SetFence fences a bucket: KINE's writes fail from then on, and KINE no longer starts. The fence of the returned
+// bucket has the final last sequence. A bucket that is already fenced is unchanged. A fencing that was interrupted is
+// completed and keeps its original By and At.
 func SetFence(ctx context.Context, js *natsconn.JetStream, name string, f Fence) (*Bucket, error) {
 	s := OpenStream(js, name)
 	info, err := s.Read(ctx)
@@ -125,8 +125,8 @@ func SetFence(ctx context.Context, js *natsconn.JetStream, name string, f Fence)
 		}
 		f = *bucket.Fence
 	}
-	// Writes that are under way when KINE's subjects are taken away are stored after that was answered, so the last
-	// sequence is asked for behind them.
+	// Writes in flight while KINE's subjects are removed can be stored after the response to the update, so the last
+	// sequence is requested behind them.
 	next := info.Config.withFence(name, f)
 	next.Set(fieldSubjects, []string{barrierSubject(name)})
 	if err := s.Send(ctx, next); err != nil {
@@ -141,8 +141,8 @@ func SetFence(ctx context.Context, js *natsconn.JetStream, name string, f Fence)
 	return Read(ctx, js, name)
 }
 
-// lastSequence asks the leader of a bucket that listens on barrierKey for its last sequence, behind every write that it has
-// accepted.
+// lastSequence returns the last sequence of a bucket whose subject is that of barrierKey, behind every write that the
+// leader has accepted.
 func (s Stream) lastSequence(ctx context.Context) (uint64, error) {
 	var last uint64
 	err := natsconn.Retry(ctx, func(ctx context.Context) error {
@@ -157,15 +157,15 @@ func (s Stream) lastSequence(ctx context.Context) (uint64, error) {
 			return fmt.Errorf("the last sequence of bucket %s: %w", s.bucket, err)
 		}
 		if _, err := fmt.Sscanf(refusal.Description, "wrong last sequence: %d", &last); err != nil {
-			return secret.Errorf("the server's refusal %q names no last sequence", refusal.Description)
+			return secret.Errorf("the server's error %q does not contain a last sequence", refusal.Description)
 		}
 		return nil
 	})
 	return last, err
 }
 
-// LiftFence makes a fenced bucket writable again. While a successor is known that is a [*SuccessorError] unless force is
-// set.
+// LiftFence makes a fenced bucket writable again. If the fence has a successor, it returns a [*SuccessorError] unless
+// force is set.
 func LiftFence(ctx context.Context, js *natsconn.JetStream, name string, force bool) (*Bucket, error) {
 	s := OpenStream(js, name)
 	info, err := s.Read(ctx)

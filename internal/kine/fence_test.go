@@ -17,21 +17,21 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// load writes through KINE as fast as it can until it is stopped.
+// load writes through KINE as fast as possible until it is stopped.
 type load struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
 	mu sync.Mutex
-	// last is the largest revision that was acknowledged, latest when the last such write was sent.
+	// last is the largest acknowledged revision, latest the time at which that write was sent.
 	last     int64
 	latest   time.Time
 	accepted int
-	// refused is told of each write that failed.
+	// refused is called for each write that failed.
 	refused chan struct{}
 }
 
-// startLoad starts writers that write below prefix, each as soon as its last write has come back.
+// startLoad starts writers below a prefix. Each writes again as soon as its last write returned.
 func startLoad(t *testing.T, client *clientv3.Client, prefix string, writers int) *load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -94,8 +94,8 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// A fence ends KINE's writes for good: none that is sent after it was set is acknowledged, the last sequence that it tells
-// is final, and what is there can be read. Lifting it leaves nothing behind.
+// A fence ends KINE's writes permanently: no write sent after the fence is acknowledged, the last sequence that the
+// fence returns is final, and the bucket remains readable. Lifting the fence leaves nothing behind.
 func TestFence(t *testing.T) {
 	t.Parallel()
 	t.Run("single server", func(t *testing.T) {
@@ -131,7 +131,7 @@ func testFence(t *testing.T, lab lab, replicas int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 2 * writers { // each writer has sent at least one since, and was refused
+		for range 2 * writers { // each writer has sent at least one write since the fence, and it was refused
 			<-load.refused
 		}
 		if err := etcdtest.VerifyAll(ctx, client, seeded); err != nil {
@@ -177,7 +177,7 @@ func testFence(t *testing.T, lab lab, replicas int) {
 	t.Logf("%d writes acknowledged in %d rounds, none of them sent after the fence was set", total, rounds)
 }
 
-// testFencedTwice sets another fence on a fenced bucket, which keeps the first one.
+// testFencedTwice sets another fence on a fenced bucket. The first one stays.
 func testFencedTwice(t *testing.T, js *natsconn.JetStream, first *Bucket) {
 	t.Helper()
 	again, err := SetFence(t.Context(), js, first.Name, Fence{By: "somebody else", At: time.Now()})
@@ -214,7 +214,7 @@ func TestFenceSuccessor(t *testing.T) {
 	}
 }
 
-// What is no fence is left alone, and what cannot be fenced is refused.
+// A key that is not a fence is left alone, and a stream that cannot be fenced is refused.
 func TestFenceRefuses(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)
@@ -245,7 +245,7 @@ func TestFenceRefuses(t *testing.T) {
 	}
 }
 
-// A fence that was cut short keeps KINE out already, and is finished by the next call.
+// An interrupted fence already keeps KINE out, and the next call finishes it.
 func TestFenceInterrupted(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)

@@ -7,28 +7,29 @@ import (
 	"strconv"
 )
 
-// BundledKINE is the version of KINE that is linked here, and that a verification runs.
+// BundledKINE is the version of KINE that is linked into the provider and that a verification runs.
 const BundledKINE = "0.17.5"
 
-// Generation tells how a KINE meets a bucket that is there already.
+// Generation is how a version of KINE treats an existing bucket.
 type Generation int
 
-// The generations of KINE's NATS driver.
+// Generations of KINE's NATS driver.
 const (
-	// GenerationUnknown is for versions of k3s that are not known here.
+	// GenerationUnknown is for unknown versions of k3s.
 	GenerationUnknown Generation = iota
-	// GenerationLenient looks the bucket up, and takes it as it is: KINE before 0.14.10.
+	// GenerationLenient uses an existing bucket unchanged: KINE before 0.14.10.
 	GenerationLenient
-	// GenerationStrict creates the bucket, which fails on one that differs from [Contract] in any field: KINE from 0.14.10 on.
+	// GenerationStrict creates the bucket, which fails if an existing bucket differs from [Contract] in any field: KINE
+	// 0.14.10 and later.
 	GenerationStrict
 )
 
-// K3s is what is known of the KINE that a version of k3s bundles.
+// K3s describes the KINE that a version of k3s bundles.
 type K3s struct {
-	// KINE is its version, such as "0.14.10", or "" if that is not known exactly.
+	// KINE is the version of KINE, such as "0.14.10", or "" if it is not known exactly.
 	KINE       string
 	Generation Generation
-	// SlowReplay tells that it is known to read a bucket slowly when it starts, as KINE does before 0.16.4.
+	// SlowReplay is true if KINE is known to read a bucket slowly at startup, as versions before 0.16.4 do.
 	SlowReplay bool
 }
 
@@ -47,8 +48,8 @@ type release struct {
 	slow       bool
 }
 
-// bundled lists releases of k3s and the KINE in their go.mod, in ascending order. A later patch of the same minor version never
-// has an older KINE.
+// bundled lists releases of k3s in ascending order with the KINE in their go.mod. A later patch of a minor version
+// never has an older KINE.
 var bundled = []release{
 	{k3sVersion{32, 5, 1}, "0.13.15", GenerationLenient, true},
 	{k3sVersion{33, 5, 1}, "0.14.0", GenerationLenient, true},
@@ -60,20 +61,21 @@ var bundled = []release{
 	{k3sVersion{37, 1, 1}, "0.17.1", GenerationStrict, false},
 }
 
-// k3sPattern is a version as k3s tells it, as the tag of its image, where a dash stands for the plus, and with or without the v.
+// k3sPattern matches a version of k3s, with or without the v. Image tags have a dash instead of the plus.
 var k3sPattern = regexp.MustCompile(`^v?1\.(\d{1,3})\.(\d{1,3})(?:-rc\d+)?(?:[+-]k3s(\d{1,3}))?$`)
 
-// LookUpK3s returns what is known of the KINE in a version of k3s, such as "v1.35.0+k3s3". A version without its revision counts
-// as the first one of k3s. A text that is no version is as one that is not known.
+// LookUpK3s describes the KINE in a version of k3s, such as "v1.35.0+k3s3". A version without a revision is treated as
+// revision 1. Text that is not a version is treated as an unknown version.
 //
-// A version that is not listed is strict if an earlier one of its minor version is, lenient if a later one is, and else unknown.
+// A version that is not listed is strict if an earlier release of its minor version is strict, lenient if a later
+// release is lenient, and unknown otherwise.
 func LookUpK3s(version string) K3s {
 	parts := k3sPattern.FindStringSubmatch(version)
 	if parts == nil {
 		return K3s{}
 	}
 	number := func(text string) int {
-		n, _ := strconv.Atoi(text) // three digits at most, or none
+		n, _ := strconv.Atoi(text) // at most three digits
 		return n
 	}
 	v := k3sVersion{number(parts[1]), number(parts[2]), max(1, number(parts[3]))}

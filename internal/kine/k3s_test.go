@@ -23,7 +23,7 @@ func TestLookUpK3s(t *testing.T) {
 		"v1.34.1+k3s1":     {"0.14.0", GenerationLenient, true},
 		"v1.32.5+k3s1":     {"0.13.15", GenerationLenient, true},
 
-		// Between and around those that are listed.
+		// Between and outside the listed versions.
 		"v1.35.0+k3s4":  {"", GenerationStrict, true},
 		"v1.35.3+k3s1":  {"", GenerationStrict, true},
 		"v1.35.9+k3s1":  {"", GenerationStrict, false},
@@ -47,7 +47,7 @@ func TestLookUpK3s(t *testing.T) {
 	}
 }
 
-// The table is in order, and never goes back within a minor version, which the look-up relies on.
+// The table is sorted and never descends within a minor version. The lookup relies on that.
 func TestBundledIsInOrder(t *testing.T) {
 	t.Parallel()
 	if !slices.IsSortedFunc(bundled, func(a, b release) int { return a.k3s.compare(b.k3s) }) {

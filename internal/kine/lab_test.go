@@ -14,7 +14,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// newClient returns a client of these servers that is closed with the test.
+// newClient returns a client of the servers that is closed with the test.
 func newClient(tb testing.TB, servers []string, auth natsconn.Auth) *natsconn.Client {
 	tb.Helper()
 	client := natsconn.NewClient(natsconn.Settings{Servers: servers, Auth: auth}, nil)
@@ -22,13 +22,13 @@ func newClient(tb testing.TB, servers []string, auth natsconn.Auth) *natsconn.Cl
 	return client
 }
 
-// openAPI returns the JetStream API of these servers.
+// openAPI returns the JetStream API of the servers.
 func openAPI(tb testing.TB, servers []string) *natsconn.JetStream {
 	tb.Helper()
 	return newClient(tb, servers, natsconn.Auth{}).JetStream("")
 }
 
-// call makes one call of the JetStream API and fails the test if it fails.
+// call sends one request to the JetStream API and fails the test on an error.
 func call(tb testing.TB, js *natsconn.JetStream, name string, request, response any) {
 	tb.Helper()
 	if err := js.Request(tb.Context(), name, request, response); err != nil {
@@ -36,7 +36,7 @@ func call(tb testing.TB, js *natsconn.JetStream, name string, request, response 
 	}
 }
 
-// streamConfig returns a stream's configuration as the server sends it, asked for beside the code under test.
+// streamConfig returns a stream's configuration as the server sends it, read independently of the code under test.
 func streamConfig(tb testing.TB, nc *nats.Conn, bucket string) Config {
 	tb.Helper()
 	answer, err := nc.Request("$JS.API.STREAM.INFO."+StreamName(bucket), nil, time.Minute)
@@ -56,7 +56,7 @@ func streamConfig(tb testing.TB, nc *nats.Conn, bucket string) Config {
 	return info.Config
 }
 
-// mustCreate makes a bucket without a placement.
+// mustCreate creates a bucket without a placement.
 func mustCreate(tb testing.TB, js *natsconn.JetStream, spec Spec) {
 	tb.Helper()
 	if _, err := Create(tb.Context(), js, spec, nil); err != nil {
@@ -64,7 +64,7 @@ func mustCreate(tb testing.TB, js *natsconn.JetStream, spec Spec) {
 	}
 }
 
-// endpointURL is the datastore endpoint of a bucket on these servers.
+// endpointURL returns the datastore endpoint of a bucket on the servers.
 func endpointURL(tb testing.TB, servers []string, spec Spec) string {
 	tb.Helper()
 	url, err := Endpoint{Servers: servers, Spec: spec}.URL()
@@ -74,14 +74,14 @@ func endpointURL(tb testing.TB, servers []string, spec Spec) string {
 	return url
 }
 
-// runKINE runs KINE on a bucket until the test ends, and returns a client of it.
+// runKINE runs KINE on a bucket until the test ends and returns a client for it.
 func runKINE(tb testing.TB, servers []string, spec Spec) (*kinelab.Kine, *clientv3.Client) {
 	tb.Helper()
 	k := kinelab.Run(tb, endpointURL(tb, servers, spec))
 	return k, dialKINE(tb, k)
 }
 
-// dialKINE returns a client of a KINE that is closed with the test.
+// dialKINE returns a client of a KINE. The client is closed with the test.
 func dialKINE(tb testing.TB, k *kinelab.Kine) *clientv3.Client {
 	tb.Helper()
 	client, err := etcdtest.Dial(tb.Context(), k.Endpoint())
@@ -92,7 +92,7 @@ func dialKINE(tb testing.TB, k *kinelab.Kine) *clientv3.Client {
 	return client
 }
 
-// startsKINE tells why KINE does not start on a bucket, nil if it does.
+// startsKINE returns why KINE does not start on a bucket, or nil if it does.
 func startsKINE(tb testing.TB, servers []string, spec Spec) error {
 	tb.Helper()
 	ctx, cancel := natslab.WithPatience(tb.Context(), 20*time.Second)

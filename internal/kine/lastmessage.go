@@ -19,18 +19,19 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// What the messages of a bucket violate, beside the fields of its configuration.
+// Fields of a [Difference] that are not names of the JetStream API.
 const (
-	// FieldLastMessage is the last message: at its start KINE reads up to the bucket's last sequence, and counts only what it can read
-	// as its own (btreeWatcher in KINE's pkg/drivers/nats/kv.go). If that is missing or not KINE's, it waits for a minute and fails.
+	// FieldLastMessage is the last message. KINE reads up to the bucket's last sequence when it starts and ignores
+	// messages that it cannot decode (btreeWatcher in KINE's pkg/drivers/nats/kv.go). If the last message is missing or
+	// not KINE's, KINE waits for a minute and fails.
 	FieldLastMessage = "last_message"
-	// FieldMessages are all messages, of which none is left.
+	// FieldMessages is set if all messages of the bucket were deleted.
 	FieldMessages = "messages"
-	// FieldFirstSequence is a field of the configuration that destroys the bucket.
+	// FieldFirstSequence is a field of the configuration that destroys the contents of the bucket.
 	FieldFirstSequence = "first_seq"
 )
 
-// HealthKey and healthValue are what KINE writes at each start (in its pkg/server/types.go).
+// HealthKey and healthValue are the key and the value that KINE writes at each start (in its pkg/server/types.go).
 const (
 	HealthKey = "/registry/health"
 	// encodedHealthKey is HealthKey as EncodeKey returns it.
@@ -40,9 +41,11 @@ const (
 )
 
 const (
-	// writing is how old the last message of a KINE that is at work may be. Kubernetes renews its leases each ten seconds at least.
+	// writing is the maximum age of the last message of a running KINE. Kubernetes renews its leases at least every ten
+	// seconds.
 	writing = 15 * time.Second
-	// lagTimeout is how long a server of a replicated bucket may take to have the last message, and lagPoll how often it is asked.
+	// lagTimeout is how long a server of a replicated bucket may lag behind the last message, and lagPoll how often it
+	// is checked.
 	lagTimeout, lagPoll = 2 * time.Second, 50 * time.Millisecond
 )
 
@@ -77,7 +80,7 @@ func decodeRecord(value []byte) (*record, error) {
 	return &r, nil
 }
 
-// encode is the reverse of decodeRecord.
+// encode is the inverse of decodeRecord.
 func (r *record) encode() ([]byte, error) {
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -91,7 +94,7 @@ func (r *record) encode() ([]byte, error) {
 	return value.Bytes(), nil
 }
 
-// readable tells whether KINE takes a message for its own: it decodes the key of each, and the value unless it is a delete marker.
+// readable reports whether KINE can decode a message: its key, and its value unless it is a delete marker.
 func readable(bucket string, msg *jetstream.RawStreamMsg) bool {
 	key, ok := strings.CutPrefix(msg.Subject, KeySubject(bucket, ""))
 	if !ok {
@@ -115,7 +118,7 @@ func readable(bucket string, msg *jetstream.RawStreamMsg) bool {
 	return parts > 0 && err == nil
 }
 
-// lastDifference tells what is wrong with the last message of a bucket, nil if nothing is.
+// lastDifference returns what is wrong with the last message of a bucket, or nil.
 func (s Stream) lastDifference(ctx context.Context, info *StreamInfo) (*Difference, error) {
 	late, cancel := context.WithTimeout(ctx, lagTimeout)
 	defer cancel()
@@ -139,7 +142,7 @@ func (s Stream) lastDifference(ctx context.Context, info *StreamInfo) (*Differen
 		case !errors.Is(err, natsconn.ErrNoMessage):
 			return nil, err
 		}
-		// A server that lags behind does not have it yet, and a bucket that KINE writes to may be further by now.
+		// A lagging server may not have the message yet, and KINE may have written more messages since.
 		if !again || !natsconn.Pause(late, lagPoll) {
 			return &Difference{Field: FieldLastMessage, Actual: "unset", Required: "one of KINE's"}, nil
 		}
@@ -149,9 +152,9 @@ func (s Stream) lastDifference(ctx context.Context, info *StreamInfo) (*Differen
 	}
 }
 
-// Inspect reads a bucket as [Read] does, and adds to its differences what its messages say. That takes one more request, unless nothing
-// was ever written, or KINE is at work: then there are consumers, and the last message is new. What cannot be read, for want of a
-// permission for example, is no difference.
+// Inspect reads a bucket as [Read] does and adds the differences of its messages. That takes one more request, unless
+// the bucket was never written to or KINE is running, that is, the bucket has consumers and a recent last message. A
+// message that cannot be read, for example because a permission is missing, is not a difference.
 func Inspect(ctx context.Context, js *natsconn.JetStream, name string) (*Bucket, error) {
 	s := OpenStream(js, name)
 	info, err := s.Read(ctx)
@@ -172,8 +175,8 @@ func (s Stream) inspect(ctx context.Context, info *StreamInfo) *Bucket {
 	return bucket
 }
 
-// RepairLastMessage makes a bucket end with a message that KINE reads: the health key, which KINE writes at each start. A bucket that
-// does so already, or without any message, is left as it is.
+// RepairLastMessage appends a message that KINE can decode: the health key, which KINE writes at each start. A bucket
+// that already ends with such a message, or has no messages, is unchanged.
 func RepairLastMessage(ctx context.Context, js *natsconn.JetStream, name string) error {
 	s := OpenStream(js, name)
 	return natsconn.Retry(ctx, func(ctx context.Context) error {
@@ -189,14 +192,14 @@ func RepairLastMessage(ctx context.Context, js *natsconn.JetStream, name string)
 		if err != nil {
 			return err
 		}
-		// Nothing is written if anybody else has written since.
+		// The server refuses the message if another client has written since.
 		msg.Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(info.State.LastSequence, 10))
 		_, err = js.Publish(ctx, s.Name(), msg)
 		return err
 	})
 }
 
-// healthMessage is what KINE would write to the health key now.
+// healthMessage returns the message that KINE would write to the health key now.
 func (s Stream) healthMessage(ctx context.Context) (*nats.Msg, error) {
 	subject := KeySubject(s.bucket, encodedHealthKey)
 	next := record{KV: &recordKV{}, Create: true}
@@ -227,8 +230,9 @@ func (s Stream) healthMessage(ctx context.Context) (*nats.Msg, error) {
 	return msg, nil
 }
 
-// RepairFirstSequence takes away a first_seq that somebody has set on the stream of a bucket, before anything else is done with it: the
-// server deletes all messages when it starts the next time (as measured with 2.15.2, whatever the sequence is).
+// RepairFirstSequence removes first_seq from the configuration of a bucket's stream. It must run before any other
+// change: with first_seq set, the server deletes all messages at its next start (measured with 2.15.2, for any
+// sequence).
 func RepairFirstSequence(ctx context.Context, js *natsconn.JetStream, name string) error {
 	s := OpenStream(js, name)
 	info, err := s.Read(ctx)
@@ -239,24 +243,25 @@ func RepairFirstSequence(ctx context.Context, js *natsconn.JetStream, name strin
 	return s.Send(ctx, info.Config)
 }
 
-// What KINE's start takes in processor time of its own and of the server, and how long it may take (measured with KINE 0.17.5 and
-// nats-server 2.15.2; waitReady in KINE's pkg/drivers/nats/kv.go).
+// Processor time of KINE and the server during a start of KINE, and the limits of that start (measured with KINE 0.17.5
+// and nats-server 2.15.2; waitReady in KINE's pkg/drivers/nats/kv.go).
 const (
 	startPerMessage = 16 * time.Microsecond
 	startPerByte    = 17 * time.Nanosecond
-	// SlowStart is from when on a start is worth a warning.
+	// SlowStart is the estimate from which a start deserves a warning.
 	SlowStart = 25 * time.Second
-	// LongStart is from when on a start may reach StartLimit.
+	// LongStart is the estimate from which a start may reach StartLimit.
 	LongStart = 50 * time.Second
-	// StartLimit is when KINE gives up.
+	// StartLimit is the time after which KINE gives up.
 	StartLimit = time.Minute
 )
 
-// StartTime estimates how long KINE takes to start on the bucket. The time that passes is half of it to twice as much.
+// StartTime estimates how long KINE takes to start on the bucket. The actual time is between half and twice the
+// estimate.
 func (b *Bucket) StartTime() time.Duration {
-	const most = uint64(1) << 53 // far beyond any stream, and what cannot overflow
+	const most = uint64(1) << 53 // far beyond any stream, and cannot overflow
 	return time.Duration(min(b.Messages, most/uint64(startPerMessage)))*startPerMessage + time.Duration(min(b.Bytes, most/uint64(startPerByte)))*startPerByte
 }
 
-// CrowdedConsumers tells whether KINE may find no room for its consumers under the server's own limit.
+// CrowdedConsumers returns an error if KINE's consumers may not fit under the server's own limit.
 func (b *Bucket) CrowdedConsumers() error { return Limits{}.consumersLeft(b.Consumers) }

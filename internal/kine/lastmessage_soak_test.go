@@ -12,7 +12,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// Where VerifyContract finds a foreign last message within a second, KINE itself waits for a minute and fails.
+// VerifyContract finds a foreign last message within a second. KINE itself waits for a minute and fails.
 func TestSoakForeignLastMessage(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)

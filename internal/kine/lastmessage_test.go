@@ -15,8 +15,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// hangs reports whether KINE waits for a last message that it can read. It would go on for a minute. What it does not
-// reach within half a second in which it had a processor, it does not reach on a bucket of a few messages.
+// hangs reports whether KINE waits for a last message that it can read. It would wait for a minute. On a bucket of a
+// few messages, it has started within half a second of processor time or not at all.
 func hangs(t *testing.T, servers []string, spec Spec) bool {
 	t.Helper()
 	ctx, cancel := natslab.WithPatience(t.Context(), time.Second/2)
@@ -34,7 +34,8 @@ func hangs(t *testing.T, servers []string, spec Spec) bool {
 	return true
 }
 
-// KINE waits for a last message of its own, and VerifyContract, a refresh and the repair agree with it on what that is.
+// KINE waits for a last message of its own. VerifyContract, a refresh and the repair agree with it on which messages
+// are.
 func TestLastMessage(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)
@@ -70,7 +71,7 @@ func TestLastMessage(t *testing.T) {
 	}
 	cases := map[string]struct {
 		then func(bucket string)
-		// field is that of the difference, empty if KINE starts, and text what is said of it.
+		// field is the field of the difference, or "" if KINE starts. text is part of its description.
 		field, text string
 	}{
 		"KINE's own":                  {func(string) {}, "", ""},
@@ -118,7 +119,7 @@ func TestLastMessage(t *testing.T) {
 			if c.field == "" {
 				return
 			}
-			// What KINE leaves behind when it hangs is consumers, and they do not hide it: nobody writes.
+			// A KINE that hangs leaves consumers behind. They do not hide the difference, because nothing writes.
 			info, err := OpenStream(js, spec.Name).Read(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -137,13 +138,14 @@ func TestLastMessage(t *testing.T) {
 	}
 }
 
-// aged is a stream whose last message is that old.
+// aged returns a stream whose last message has this age.
 func aged(info *StreamInfo, age time.Duration) *StreamInfo {
 	info.Now = info.State.LastTime.Add(age)
 	return info
 }
 
-// A refresh of a bucket that KINE writes to, or on which nothing was ever written, makes one request; of any other, one more.
+// A refresh of a bucket that KINE writes to, or that was never written to, sends one request, and one more for any
+// other.
 func TestInspectRequests(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)
@@ -187,7 +189,7 @@ func TestInspectRequests(t *testing.T) {
 	inspect(2)
 }
 
-// The repair writes what KINE writes itself: it continues the key, and does nothing if somebody has written since.
+// The repair writes the message that KINE would write: it continues the key, and does nothing after a concurrent write.
 func TestRepairLastMessageContinuesTheHealthKey(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)
@@ -196,7 +198,7 @@ func TestRepairLastMessageContinuesTheHealthKey(t *testing.T) {
 	if err := startsKINE(t, lab.URLs(), testSpec); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the second time nothing is to be done
+	for range 2 { // the second call has nothing to do
 		if err := RepairLastMessage(t.Context(), js, "kine"); err != nil {
 			t.Fatal(err)
 		}
@@ -230,7 +232,8 @@ func TestRepairLastMessageContinuesTheHealthKey(t *testing.T) {
 	_ = k
 }
 
-// A first_seq that was set deletes all data at the next restart, as is said of it; taken away in time, it deletes nothing.
+// A first_seq that was set deletes all data at the next restart, as the text warns. Removed in time, it deletes
+// nothing.
 func TestFirstSequenceDeletesAllData(t *testing.T) {
 	t.Parallel()
 	for _, repaired := range []bool{false, true} {
@@ -265,7 +268,7 @@ func TestFirstSequenceDeletesAllData(t *testing.T) {
 	}
 }
 
-// How long a start takes is estimated from what the refresh reads anyway, and told from a warning's length on.
+// The duration of a start is estimated from the data of a refresh, and reported from the warning threshold on.
 func TestStartTime(t *testing.T) {
 	for _, c := range []struct {
 		messages, bytes uint64
@@ -273,9 +276,9 @@ func TestStartTime(t *testing.T) {
 		text            string
 	}{
 		{0, 0, 0, ""},
-		{922_000, 922_000_000, 30426 * time.Millisecond, "caution: KINE reads the whole bucket when it starts, 922000 messages with 922000000 bytes, which takes about 30s, and gives up after 1m0s"},
-		{4_000_000, 3_900_000_000, 130300 * time.Millisecond, "which takes about 2m10s"},
-		{1<<64 - 1, 1<<64 - 1, 0, "which takes about"},
+		{922_000, 922_000_000, 30426 * time.Millisecond, "caution: KINE reads the whole bucket when it starts: 922000 messages with 922000000 bytes take about 30s, and KINE gives up after 1m0s"},
+		{4_000_000, 3_900_000_000, 130300 * time.Millisecond, "take about 2m10s"},
+		{1<<64 - 1, 1<<64 - 1, 0, "take about"},
 	} {
 		info := &StreamInfo{Config: contractForm(testSpec).Config}
 		info.State.Messages, info.State.Bytes = c.messages, c.bytes

@@ -17,7 +17,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// limited is a server with an account whose only user is k3s, within these limits.
+// limited starts a server with an account whose only user is k3s, with these limits.
 func limited(t *testing.T, limits natslab.AccountLimits, stream natslab.JetStreamLimits) *natslab.Server {
 	t.Helper()
 	return natslab.Single(t, natslab.Accounts(natslab.Account{
@@ -25,7 +25,8 @@ func limited(t *testing.T, limits natslab.AccountLimits, stream natslab.JetStrea
 	}))
 }
 
-// worksOn starts KINE, and has it do what k3s does: watch, create, read and delete. The error is what failed, or what KINE logs of it.
+// worksOn starts KINE and does what k3s does: watch, create, read and delete. The error is the failed call or KINE's
+// log line.
 func worksOn(ctx context.Context, url string) error {
 	ctx, cancel := natslab.WithPatience(ctx, 10*time.Second)
 	defer cancel()
@@ -79,17 +80,17 @@ func worksOn(ctx context.Context, url string) error {
 	return err
 }
 
-// isComplaint tells whether a line of KINE's log is of a limit.
+// isComplaint reports whether a line of KINE's log is about a limit.
 func isComplaint(line string) bool { return ParseLimit(line) != nil }
 
-// KINE works within what it is said to need, and not within less, and VerifyContract agrees in either case. A newer KINE that needs more
-// fails here.
+// KINE works with the minimum of each limit and not below it, and VerifyContract agrees. A newer KINE that needs more
+// fails this test.
 func TestLimitsOfKINE(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		least, below int64
 		limits       func(n *int64) (natslab.AccountLimits, natslab.JetStreamLimits)
-		// caution tells that the least is enough to work, and still worth a warning.
+		// caution is true if the minimum suffices but deserves a warning.
 		caution bool
 	}{
 		LimitConsumers: {MinConsumers, MinConsumers - 1, func(n *int64) (l natslab.AccountLimits, s natslab.JetStreamLimits) {
@@ -115,7 +116,7 @@ func TestLimitsOfKINE(t *testing.T) {
 			for _, n := range []int64{c.least, c.below} {
 				lab := limited(t, first(c.limits(&n)), second(c.limits(&n)))
 				client := newClient(t, lab.URLs(), natsconn.Auth{User: "k3s", Password: "k3s"})
-				if name != LimitPayload || n == c.least { // else the bucket cannot be made either
+				if name != LimitPayload || n == c.least { // otherwise the bucket cannot be created either
 					call(t, client.JetStream(""), "STREAM.CREATE."+StreamName("kine"), contractForm(testSpec).Config, nil)
 				}
 				watch := natslab.StartStopwatch()
@@ -145,12 +146,12 @@ func TestLimitsOfKINE(t *testing.T) {
 func first[A, B any](a A, _ B) A  { return a }
 func second[A, B any](_ A, b B) B { return b }
 
-// asLimit returns the first limit among what was found.
+// asLimit returns the first limit among the findings.
 func asLimit(found []error) (*LimitError, bool) {
 	return errors.AsType[*LimitError](errors.Join(found...))
 }
 
-// What an account has used up of its limits counts, as does a tier that it lacks, and KINE agrees.
+// Used-up limits and a missing tier of an account count, and KINE agrees.
 func TestVerifyContractLimitsUsed(t *testing.T) {
 	t.Parallel()
 	lab := limited(t, natslab.AccountLimits{}, natslab.JetStreamLimits{MaxConsumers: new(int64(8)), MaxStore: new(int64(16 << 10))})
@@ -184,7 +185,7 @@ func TestVerifyContractLimitsUsed(t *testing.T) {
 	}
 }
 
-// expectLimit fails the test unless the limit was found.
+// expectLimit fails the test unless this limit is among the findings.
 func expectLimit(t *testing.T, found []error, name, text string) {
 	t.Helper()
 	if limit, ok := asLimit(found); !ok || limit.Limit != name || !strings.Contains(limit.Text, text) {
@@ -192,7 +193,7 @@ func expectLimit(t *testing.T, found []error, name, text string) {
 	}
 }
 
-// What is no limit is no finding, and each limit is told by its own name.
+// An error that is not about a limit is no finding, and each limit has its own name.
 func TestLimitsCheck(t *testing.T) {
 	n := func(v int64) *int64 { return &v }
 	for text, l := range map[string]Limits{

@@ -15,27 +15,27 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// probeKey is the key whose subject stands for all keys when permissions are tried. Nothing is ever stored under it.
+// probeKey is the key whose subject represents all keys in permission checks. It is never written.
 const probeKey = "/nats-k3s/permission-probe"
 
 // probeConsumer is the name of a consumer that does not exist.
 const probeConsumer = "nats-k3s-permission-probe"
 
-// InboxSubject is what a user must be allowed to subscribe to, for the answers to its requests.
+// InboxSubject is the subject on which a user must be allowed to subscribe to receive replies.
 const InboxSubject = "_INBOX.>"
 
-// permission is a subject that KINE publishes to, with a message to it that changes nothing.
+// permission is a subject that KINE publishes to, with a probe message that changes nothing.
 type permission struct {
-	// subject is what has to be granted.
+	// subject is the subject to grant.
 	subject string
-	// probe is published in its place; the server refuses or ignores it.
+	// probe is published instead; the server refuses or ignores it.
 	probe *nats.Msg
 }
 
-// permissions lists what KINE publishes to on a bucket. Each was found by taking it away from a user under which KINE
-// 0.17.5 ran: without it KINE does not start, does not answer, or takes seconds for a delete. The exception is $JS.FC: the
-// client library subscribes with flow control when it looks up the history of a key, but the server asks for it only once a
-// megabyte is under way, which the headers of one key's revisions never are.
+// permissions returns the subjects that KINE publishes to for a bucket. Each was confirmed by removing it from the user
+// of a running KINE 0.17.5: without it, KINE does not start, does not respond, or takes seconds for a delete. The
+// exception is $JS.FC: the client library subscribes with flow control to read the history of a key, but the server
+// uses flow control only for more than a megabyte in flight, which the headers of one key's revisions never reach.
 func permissions(bucket string) []permission {
 	stream := StreamName(bucket)
 	key, err := EncodeKey(probeKey)
@@ -45,7 +45,7 @@ func permissions(bucket string) []permission {
 	api := func(granted, probed, body string) permission {
 		return permission{"$JS.API." + granted, &nats.Msg{Subject: "$JS.API." + probed, Data: []byte(body)}}
 	}
-	// What would make something names another stream than its subject, which the API refuses before it does anything.
+	// A probe that would create something names another stream than its subject, so the API refuses it first.
 	const other = `"nats-k3s-permission-probe"`
 
 	write := nats.NewMsg(KeySubject(bucket, key))
@@ -64,8 +64,8 @@ func permissions(bucket string) []permission {
 	}
 }
 
-// Permissions returns the subjects that KINE has to be allowed to publish and to subscribe to for one bucket, and nothing more: with them
-// it can neither change, purge or delete the bucket's stream, nor see another one.
+// Permissions returns the subjects that KINE must be allowed to publish and subscribe to for one bucket. They do not
+// allow KINE to change, purge or delete the bucket's stream, or to access another stream.
 func Permissions(bucket string) (publish, subscribe []string) {
 	for _, p := range permissions(bucket) {
 		publish = append(publish, p.subject)
@@ -73,15 +73,15 @@ func Permissions(bucket string) (publish, subscribe []string) {
 	return publish, []string{InboxSubject}
 }
 
-// IsUserOfKINE tells whether a user that may publish to these subjects alone is one for KINE: nobody else asks a bucket's consumers for
-// messages of that bucket alone.
+// IsUserOfKINE reports whether a user with only these publish permissions is a user for KINE: only such a user may pull
+// from the consumers of a bucket's stream by name.
 func IsUserOfKINE(publish []string) bool {
 	return slices.ContainsFunc(publish, func(subject string) bool {
 		return strings.HasPrefix(subject, "$JS.API.CONSUMER.MSG.NEXT."+streamPrefix)
 	})
 }
 
-// MissingPermissionError says which permissions of KINE a user lacks.
+// MissingPermissionError reports the permissions that KINE needs and the user does not have.
 type MissingPermissionError struct {
 	Bucket string
 	// Publish and Subscribe are the subjects to grant.
@@ -96,11 +96,11 @@ func (e *MissingPermissionError) Error() string {
 	if len(e.Subscribe) > 0 {
 		parts = append(parts, "to subscribe to "+strings.Join(e.Subscribe, ", "))
 	}
-	return fmt.Sprintf("KINE needs permission on bucket %s %s, and the user has none", e.Bucket, strings.Join(parts, " and "))
+	return fmt.Sprintf("KINE needs permission on bucket %s %s, which the user does not have", e.Bucket, strings.Join(parts, " and "))
 }
 
-// NewMissingPermission returns the error for a violation that the server reported to a KINE on that bucket. It names what has
-// to be granted, not the one subject that was refused.
+// NewMissingPermission returns the error for a violation that the server reported to KINE on that bucket. It contains
+// the subject to grant, not the subject that was denied.
 func NewMissingPermission(bucket string, violation *natsconn.PermissionError) *MissingPermissionError {
 	missing := &MissingPermissionError{Bucket: bucket}
 	if !violation.Publish {
@@ -117,8 +117,8 @@ func NewMissingPermission(bucket string, violation *natsconn.PermissionError) *M
 	return missing
 }
 
-// tryPermissions tries each subject that KINE publishes to, all at the same time. The error is a
-// [*MissingPermissionError], or that of the connection.
+// tryPermissions probes all subjects that KINE publishes to concurrently. The error is a [*MissingPermissionError] or
+// an error of the connection.
 func tryPermissions(ctx context.Context, client *natsconn.Client, bucket string) error {
 	missing := &MissingPermissionError{Bucket: bucket}
 	var (

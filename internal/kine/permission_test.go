@@ -17,7 +17,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// limitedUser is a user with the permissions of KINE on a bucket but for one.
+// limitedUser returns a user with the permissions of KINE on a bucket except one.
 func limitedUser(name, bucket, without string) natslab.User {
 	var publish []string
 	for _, p := range permissions(bucket) {
@@ -27,14 +27,14 @@ func limitedUser(name, bucket, without string) natslab.User {
 	}
 	subscribe := []string{InboxSubject}
 	if without == InboxSubject {
-		subscribe = []string{"nothing"} // an empty list would allow everything
+		subscribe = []string{"nothing"} // an empty list permits everything
 	}
 	return natslab.User{Name: name, Password: name, Permissions: &natslab.Permissions{
 		Publish: natslab.SubjectPermission{Allow: publish}, Subscribe: natslab.SubjectPermission{Allow: subscribe},
 	}}
 }
 
-// limitedURL is the endpoint of such a user.
+// limitedURL returns the endpoint of such a user.
 func limitedURL(t *testing.T, lab *natslab.Server, user string, spec Spec) string {
 	t.Helper()
 	url, err := Endpoint{Servers: lab.URLs(), User: user, Password: user, Spec: spec}.URL()
@@ -44,7 +44,7 @@ func limitedURL(t *testing.T, lab *natslab.Server, user string, spec Spec) strin
 	return url
 }
 
-// refusals returns what the server has refused, in its words.
+// refusals returns the server's messages about refused subjects.
 func refusals(lab *natslab.Server) []string {
 	return slices.DeleteFunc(lab.Log(), func(line string) bool { return !strings.Contains(line, "Violation") })
 }
@@ -60,8 +60,8 @@ func TestPermissionsSuffice(t *testing.T) {
 	}
 }
 
-// Without any of its permissions KINE does something that the server refuses: at its start, at a read, a write or a delete.
-// The exception is flow control, which nothing that KINE 0.17.5 does comes to.
+// Without any one of its permissions KINE does something that the server refuses: at start, or at a read, write or
+// delete. The exception is flow control, which KINE 0.17.5 never uses.
 func TestPermissionsAreNeeded(t *testing.T) {
 	t.Parallel()
 	subjects := []string{InboxSubject}
@@ -96,7 +96,7 @@ func TestPermissionsAreNeeded(t *testing.T) {
 	}
 }
 
-// useKINE starts KINE, writes, reads and deletes a key, as far as it comes before ctx ends.
+// useKINE starts KINE, then writes, reads and deletes a key until ctx ends.
 func useKINE(ctx context.Context, url string) {
 	k, err := kinelab.Start(ctx, kinelab.Config{Endpoint: url})
 	if err != nil {
@@ -123,7 +123,7 @@ func useKINE(ctx context.Context, url string) {
 // codeConsumerNotFound is the API's JSConsumerNotFoundErr.
 const codeConsumerNotFound = 10014
 
-// Each permission that a user lacks is named, all of them at once, and trying them changes nothing.
+// All permissions that a user lacks are named in one error, and the check changes nothing.
 func TestVerifyContractNamesPermissions(t *testing.T) {
 	t.Parallel()
 	subjects := []string{"", InboxSubject}
@@ -196,7 +196,7 @@ func TestVerifyContractNamesPermissions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The number of consumers says nothing: some of KINE's come and go a moment after it has stopped.
+	// The number of consumers proves nothing: some of KINE's come and go shortly after it was stopped.
 	err = admin.Request(t.Context(), "CONSUMER.INFO."+StreamName("kine")+"."+probeConsumer, nil, nil)
 	if !natsconn.IsAPIError(err, codeConsumerNotFound) {
 		t.Errorf("trying the permissions made a consumer: %v", err)
@@ -211,7 +211,7 @@ func TestVerifyContractNamesPermissions(t *testing.T) {
 	}
 }
 
-// startsKINEAs tells why KINE does not start with an endpoint, nil if it does.
+// startsKINEAs returns why KINE does not start with an endpoint, or nil if it does.
 func startsKINEAs(t *testing.T, url string) error {
 	t.Helper()
 	k, err := kinelab.Start(t.Context(), kinelab.Config{Endpoint: url})

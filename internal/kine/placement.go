@@ -12,10 +12,11 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// Placement says which servers hold a bucket. KINE refuses a bucket whose configuration has a placement, but the stream
-// stays where it is once the placement is cleared, so it is set for a creation, a move or a change of replicas alone.
+// Placement selects the servers that hold a bucket. KINE refuses a bucket whose configuration has a placement, but the
+// stream does not move when the placement is cleared. So the placement is set only during a creation, a move or a
+// change of replicas.
 type Placement struct {
-	// Cluster is the name of a NATS cluster, Tags the tags that a server must have, all of them.
+	// Cluster is the name of a NATS cluster. A server must have all Tags.
 	Cluster string   `json:"cluster,omitempty"`
 	Tags    []string `json:"tags,omitempty"`
 }
@@ -32,16 +33,17 @@ func (p *Placement) String() string {
 }
 
 const (
-	// settlePoll is the pause between two looks at a stream that moves or grows.
+	// settlePoll is the interval at which a stream that moves or is resized is checked.
 	settlePoll = 100 * time.Millisecond
-	// steadyPolls is how many looks in a row must find a stream that was moved or resized where it should be. Servers
-	// before 2.15 show the end of a move before they have settled on it among themselves, and an update in that
-	// moment undoes the half of it: measured with 2.12.15, where a stream then stays on servers of both clusters.
+	// steadyPolls is how many consecutive checks must find a moved or resized stream in its place. Servers before 2.15
+	// report the end of a move before they agree on it, and an update at that moment undoes half of the move: measured
+	// with 2.12.15, where the stream then stays on servers of both clusters.
 	steadyPolls = 15
 )
 
-// checkCluster refuses a placement on a server that is part of no cluster. Such a server takes the placement, and the stream
-// then never comes to the place. In another domain than that of the connected server it shows only afterwards.
+// checkCluster returns ErrNoCluster if a placement is requested from a server outside a cluster. Such a server accepts
+// the placement, but the stream never moves. In another domain than that of the connected server, this is detected only
+// afterwards.
 func checkCluster(ctx context.Context, js *natsconn.JetStream, place *Placement) error {
 	if place == nil || js.Domain() != "" {
 		return nil
@@ -56,9 +58,9 @@ func checkCluster(ctx context.Context, js *natsconn.JetStream, place *Placement)
 	return nil
 }
 
-// Settle waits until a new bucket is in its place, has a leader, and every replica is there and current. Then it clears the
-// placement, and returns the bucket as it is now. A bucket that was taken over from a creation with another placement is
-// moved. If ctx ends before, the error is an [*UnsettledError].
+// Settle waits until a new bucket is in its place, has a leader, and all replicas exist and are current. Then it clears
+// the placement and returns the current bucket. A bucket that was adopted from a creation with another placement is
+// moved. If ctx ends first, the error is an [*UnsettledError].
 func Settle(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Placement) (*Bucket, error) {
 	info, err := OpenStream(js, spec.Name).Settle(ctx, contractForm(spec), place)
 	if err != nil {
@@ -67,10 +69,10 @@ func Settle(ctx context.Context, js *natsconn.JetStream, spec Spec, place *Place
 	return info.Bucket(), nil
 }
 
-// notTold is what a wait ends with that never got an answer.
-const notTold = "the servers have not told how far they are"
+// notTold is the state of a wait that never received a response.
+const notTold = "the servers have not reported their progress"
 
-// await waits until a number of looks in a row have found a stream where and how it should be.
+// await waits until a number of consecutive checks have found the stream in its place with all replicas.
 func (s Stream) await(ctx context.Context, spec Spec, place *Placement, looks int) (*StreamInfo, error) {
 	waiting, found := notTold, 0
 	ticker := time.NewTicker(settlePoll)
@@ -86,7 +88,7 @@ func (s Stream) await(ctx context.Context, spec Spec, place *Placement, looks in
 			if found++; found >= looks {
 				return info, nil
 			}
-			waiting = "the stream is where it should be, but has only just come there"
+			waiting = "the stream is in its place, but has only just arrived there"
 		case ctx.Err() == nil:
 			return nil, err
 		}
@@ -98,7 +100,7 @@ func (s Stream) await(ctx context.Context, spec Spec, place *Placement, looks in
 	}
 }
 
-// clearPlacement removes the placement from a stream's configuration, so that KINE accepts it again.
+// clearPlacement removes the placement from the stream's configuration, so that KINE accepts it again.
 func (s Stream) clearPlacement(ctx context.Context, info *StreamInfo) (*StreamInfo, error) {
 	if info.Config.value(fieldPlacement) == "" {
 		return info, nil
@@ -110,8 +112,8 @@ func (s Stream) clearPlacement(ctx context.Context, info *StreamInfo) (*StreamIn
 	return s.Read(ctx)
 }
 
-// unsettled says what is missing until a stream is where and how it should be, or "" if nothing is. While a stream
-// moves, the server lists the old servers beside the new ones.
+// unsettled describes what the stream still lacks to be in its place with all replicas, or returns "". While a stream
+// moves, the server lists both the old and the new servers.
 func (i *StreamInfo) unsettled(spec Spec, place *Placement) string {
 	if !i.clustered() {
 		return ""

@@ -14,15 +14,16 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// StreamInfo is what the server tells about the stream behind a bucket, in the form of the JetStream API; only what is used here
-// is read. The stream of a bucket's mirror, which is a bucket one day, is made, moved and repaired in the same way, towards
-// another configuration: see [Stream].
+// StreamInfo is the JetStream API's response about the stream behind a bucket, reduced to the fields used here. The
+// stream of a bucket's mirror, which may become a bucket, is created, moved and repaired in the same way with another
+// configuration: see [Stream].
 type StreamInfo struct {
 	Config  Config    `json:"config"`
 	Created time.Time `json:"created"`
-	// Domain is the JetStream domain of the server that has answered, empty if it is in none. Answers to a creation or an update lack it.
+	// Domain is the JetStream domain of the server that responded, or "". Responses to a creation or an update do not
+	// have it.
 	Domain string `json:"domain"`
-	// Now is the time of the server that answers, as is that of the last message.
+	// Now is the time of the response on the server's clock, like LastTime.
 	Now   time.Time `json:"ts"`
 	State struct {
 		Messages      uint64    `json:"messages"`
@@ -41,60 +42,61 @@ type StreamInfo struct {
 			Current bool   `json:"current"`
 			Offline bool   `json:"offline"`
 		} `json:"replicas"`
-		// Desired is there from the moment a move or resize is accepted until it is done, from nats-server 2.15 on.
+		// Desired is set while a move or resize is in progress, since nats-server 2.15.
 		Desired json.RawMessage `json:"desired"`
 	} `json:"cluster"`
-	// Mirror is how far a mirror has followed; nil for any other stream.
+	// Mirror is the progress of a mirror; nil for any other stream.
 	Mirror *struct {
 		Lag uint64 `json:"lag"`
-		// Active is the time since the last sign of life of the source, -1 if there was none yet.
+		// Active is the time since the last contact with the source, or -1 if there was no contact yet.
 		Active time.Duration      `json:"active"`
 		Error  *natsconn.APIError `json:"error"`
 	} `json:"mirror"`
 }
 
-// Empty tells whether nothing was ever stored in the stream, and nobody reads it.
+// Empty reports whether the stream was never written to and has no consumers.
 func (i *StreamInfo) Empty() bool {
 	return i.State.Messages == 0 && i.State.LastSequence == 0 && i.State.ConsumerCount == 0
 }
 
-// clustered tells whether the stream is on servers of a NATS cluster. A server of none gives no name of one.
+// clustered reports whether the stream is on servers of a NATS cluster. A server outside a cluster reports no cluster
+// name.
 func (i *StreamInfo) clustered() bool { return i.Cluster != nil && i.Cluster.Name != "" }
 
-// Stream is a handle of the stream behind a bucket or a mirror: the API that it is worked on with, and the name of the bucket.
+// Stream is a handle to the stream behind a bucket or a mirror.
 type Stream struct {
 	js     *natsconn.JetStream
 	bucket string
 }
 
-// OpenStream returns the handle of a bucket's stream. It makes no request, and the stream need not exist.
+// OpenStream returns a handle to a bucket's stream. It sends no request, and the stream need not exist.
 func OpenStream(js *natsconn.JetStream, bucket string) Stream { return Stream{js: js, bucket: bucket} }
 
 // Name returns the name of the stream.
 func (s Stream) Name() string { return StreamName(s.bucket) }
 
-// Form is what the configuration of a stream should be, and what of it was chosen.
+// Form is the wanted configuration of a stream with the specification it was built from.
 type Form struct {
 	Spec
 	Config Config
 }
 
-// NewForm returns the form of a stream of this specification.
+// NewForm returns the form of a stream.
 func NewForm(spec Spec, config jetstream.StreamConfig) Form {
 	return Form{Spec: spec, Config: NewConfig(config)}
 }
 
-// contractForm returns the form that KINE accepts.
+// contractForm returns the form of a bucket that KINE accepts.
 func contractForm(spec Spec) Form { return NewForm(spec, Contract(spec)) }
 
-// With returns the form with another value of one field.
+// With returns a copy of the form with one field set to value.
 func (f Form) With(field string, value any) Form {
 	f.Config = maps.Clone(f.Config)
 	f.Config.Set(field, value)
 	return f
 }
 
-// readOnce asks for the stream once. The error is ErrNotFound if there is none.
+// readOnce requests the stream once. The error is ErrNotFound if it does not exist.
 func (s Stream) readOnce(ctx context.Context) (*StreamInfo, error) {
 	info, err := s.ask(ctx, "STREAM.INFO", nil)
 	if natsconn.IsAPIError(err, natsconn.CodeStreamNotFound) {
@@ -103,7 +105,7 @@ func (s Stream) readOnce(ctx context.Context) (*StreamInfo, error) {
 	return info, err
 }
 
-// Read asks for the stream until an answer comes or ctx ends. The error is [ErrNotFound] if there is none.
+// Read requests the stream until a response arrives or ctx ends. The error is [ErrNotFound] if it does not exist.
 func (s Stream) Read(ctx context.Context) (info *StreamInfo, err error) {
 	err = natsconn.Retry(ctx, func(ctx context.Context) error {
 		info, err = s.readOnce(ctx)
@@ -112,7 +114,7 @@ func (s Stream) Read(ctx context.Context) (info *StreamInfo, err error) {
 	return info, err
 }
 
-// Send sends a configuration until the server has answered.
+// Send updates the configuration. It repeats the request until the server responds.
 func (s Stream) Send(ctx context.Context, next Config) error {
 	return natsconn.Retry(ctx, func(ctx context.Context) error {
 		_, err := s.ask(ctx, "STREAM.UPDATE", next)
@@ -120,7 +122,7 @@ func (s Stream) Send(ctx context.Context, next Config) error {
 	})
 }
 
-// remove asks once for the deletion of the stream. It need not exist.
+// remove deletes the stream with one request. The stream need not exist.
 func (s Stream) remove(ctx context.Context) error {
 	err := s.js.Request(ctx, "STREAM.DELETE."+s.Name(), nil, nil)
 	if natsconn.IsAPIError(err, natsconn.CodeStreamNotFound) {
@@ -130,15 +132,15 @@ func (s Stream) remove(ctx context.Context) error {
 }
 
 const (
-	// raceTimeout is how long a stream that a creation has met may take to show.
+	// raceTimeout is how long a stream whose name is in use may take to become readable.
 	raceTimeout = 10 * time.Second
-	// learnTimeout is how long a server may take to learn of a new account, see maybeLearning.
+	// learnTimeout is how long a server may take to learn about a new account, see maybeLearning.
 	learnTimeout = 2 * time.Second
 )
 
-// Create makes the stream in this form, in the given place if there is one, unless there is one of its name. What adopt says of the
-// stream decides in both cases, as it is not known whose creation has made it; asked is set once a request to create it was sent,
-// before which there was none, and was not refused.
+// Create creates the stream in this form, with a placement unless place is nil, or finds an existing stream of its
+// name. In both cases adopt decides whether the stream can be used, because the request may have found the stream of
+// another creation. asked is true if the stream did not exist at first and a request to create it was not refused.
 func (s Stream) Create(
 	ctx context.Context, want Form, place *Placement, adopt func(info *StreamInfo, asked bool) error,
 ) (*StreamInfo, error) {
@@ -158,7 +160,7 @@ func (s Stream) Create(
 				if place != nil {
 					request = want.With(fieldPlacement, place)
 				}
-				// The server answers the creation of an equal stream with that stream, whatever is in it.
+				// If an equal stream exists, the server returns it, whatever its contents.
 				info, err = s.ask(ctx, "STREAM.CREATE", request.Config)
 				_, refused := errors.AsType[*natsconn.APIError](err)
 				_, absent := errors.AsType[*natsconn.NoJetStreamError](err)
@@ -180,7 +182,8 @@ func (s Stream) Create(
 		case errors.Is(err, errDirectoryGone):
 			patience, asked = race, false
 		case natsconn.IsAPIError(err, natsconn.CodeStreamNameInUse):
-			// Somebody else is faster. A cluster refuses the name before it shows what is there, so it is asked for again.
+			// Another client was faster. A cluster refuses the name before the existing stream is readable, so read
+			// again.
 			patience = race
 		case maybeLearning(err):
 			patience = learning
@@ -193,26 +196,27 @@ func (s Stream) Create(
 	}
 }
 
-// maybeLearning reports whether a creation may have failed because a server of the cluster is still learning of the account: it knows
-// nothing of the account, or of its JetStream, yet (processStreamAssignment in nats-server's jetstream_cluster.go); or it makes the account's directory and removes it again, to see that it can
-// (EnableJetStream in nats-server's jetstream.go), and a stream that is made meanwhile finds it gone.
+// maybeLearning reports whether a creation may have failed because a server of the cluster is still learning about the
+// account. Either the server does not know the account or its JetStream yet (processStreamAssignment in nats-server's
+// jetstream_cluster.go), or it creates and removes the account's directory as a test (EnableJetStream in nats-server's
+// jetstream.go), and the directory is missing while the stream is created.
 func maybeLearning(err error) bool {
 	absent, ok := errors.AsType[*natsconn.NoJetStreamError](err)
 	return ok && absent.Account || natsconn.IsAPIError(err, natsconn.CodeStreamCreate, natsconn.CodeNoAccount)
 }
 
-// errDirectoryGone says that a new stream was made in a directory that its server has removed since.
-var errDirectoryGone = errors.New("the server has removed the directory of the new stream, as it may do while it learns of the account (see its log)")
+// errDirectoryGone is returned if the server has removed the directory of a new stream.
+var errDirectoryGone = errors.New("the server has removed the directory of the new stream, as it may do while it learns about the account (see its log)")
 
-// checkDirectory has the servers write the configuration of a new stream once more, and removes the stream again if the leader has no
-// directory to write it to. While a server learns of an account it makes the directory of the account's streams and removes it again, with
-// a stream in it that was made in between (EnableJetStream in nats-server's server/jetstream.go); such a stream works until the server
-// restarts, and is lost then. Servers before 2.15 do not tell: 2.12.15 and 2.14.9 pass over the failure to write (updateWithAdvisory in
-// their server/stream.go).
+// checkDirectory makes the servers write the configuration of a new stream again, and deletes the stream if the
+// leader's directory for it does not exist. While a server learns about an account, it creates and removes the
+// directory of the account's streams, including a stream created in between (EnableJetStream in nats-server's
+// server/jetstream.go). Such a stream works until the server restarts and is then lost. Servers before 2.15 do not
+// report it: 2.12.15 and 2.14.9 ignore the write error (updateWithAdvisory in their server/stream.go).
 func (s Stream) checkDirectory(ctx context.Context, info *StreamInfo) error {
 	refused := s.Send(ctx, info.Config)
 	if !natsconn.IsAPIError(refused, natsconn.CodeStreamGeneral) {
-		return nil // whatever it is, the stream is there
+		return nil // the stream exists, whatever the error is
 	}
 	gone := fmt.Errorf("%w: %w", errDirectoryGone, refused)
 	now, err := s.Read(ctx)
@@ -221,13 +225,13 @@ func (s Stream) checkDirectory(ctx context.Context, info *StreamInfo) error {
 	}
 	var copied json.RawMessage
 	if now.Config.Get(fieldMirror, &copied); copied == nil && !now.Empty() {
-		return fmt.Errorf("the stream %s has messages and no directory: back it up and delete it before its server restarts: %w",
+		return fmt.Errorf("the stream %s has messages but no directory: back it up and delete it before its server restarts: %w",
 			s.Name(), refused)
 	}
 	return errors.Join(gone, natsconn.Retry(ctx, s.remove))
 }
 
-// Settle does for a new stream in this form what [Settle] does for a bucket.
+// Settle is [Settle] for a new stream in this form.
 func (s Stream) Settle(ctx context.Context, want Form, place *Placement) (*StreamInfo, error) {
 	info, err := s.Read(ctx)
 	if err != nil && ctx.Err() != nil {
@@ -250,7 +254,7 @@ func (s Stream) Settle(ctx context.Context, want Form, place *Placement) (*Strea
 	return s.clearPlacement(ctx, info)
 }
 
-// Update does for the stream, towards this form, what [Update] does for a bucket.
+// Update is [Update] for a stream in this form.
 func (s Stream) Update(ctx context.Context, want Form, place *Placement, move bool) (*StreamInfo, error) {
 	spec := want.Spec
 	info, err := s.Read(ctx)
@@ -263,8 +267,8 @@ func (s Stream) Update(ctx context.Context, want Form, place *Placement, move bo
 		return nil, &UnrepairableError{Stream: s.Name(), Differences: broken, ForMirror: mirror}
 	}
 
-	// New replicas are looked for in the stream's own cluster, but by tags only while the placement is set. The server
-	// refuses to move and scale in one update.
+	// The server places new replicas in the stream's own cluster, but considers tags only while the placement is set.
+	// It refuses to move and scale in one update.
 	now := spec
 	now.Replicas = info.Config.spec().Replicas
 	resize := now.Replicas != spec.Replicas
@@ -280,8 +284,8 @@ func (s Stream) Update(ctx context.Context, want Form, place *Placement, move bo
 			return nil, err
 		}
 	}
-	// A placement that is still there is that of an earlier move, which may have been lost on its way: the repair removes
-	// it, and only then is asking for it a move again.
+	// A placement that is still set belongs to an earlier move, which may have been lost. The repair removes it, so
+	// that setting it again starts a move.
 	next := info.Config.Repaired(want.With(fieldReplicas, now.Replicas))
 	if !next.equal(info.Config) {
 		if err := s.Send(ctx, next); err != nil {
@@ -302,7 +306,7 @@ func (s Stream) Update(ctx context.Context, want Form, place *Placement, move bo
 		}
 	}
 	if move && !carry && !resize {
-		// An earlier call has asked for the replicas, and did not see them come.
+		// An earlier call requested the replicas but ended before they were ready.
 		if info, err = s.await(ctx, spec, place, steadyPolls); err != nil {
 			return nil, err
 		}
@@ -321,8 +325,8 @@ func (s Stream) Update(ctx context.Context, want Form, place *Placement, move bo
 	return info, nil
 }
 
-// endMove waits until an earlier move of a stream ends, wherever to, on servers that do not tell that they are moving it: those before 2.15.
-// 2.12.15 never ends a move in which the placement is cleared.
+// endMove waits until an earlier move of the stream ends, on servers before 2.15, which do not report a move in
+// progress. 2.12.15 never ends a move whose placement is cleared.
 func (s Stream) endMove(ctx context.Context, spec Spec, info *StreamInfo) (*StreamInfo, error) {
 	if mute, err := s.js.OlderThan(ctx, "2.15.0"); err != nil || !mute {
 		return info, err
@@ -330,7 +334,7 @@ func (s Stream) endMove(ctx context.Context, spec Spec, info *StreamInfo) (*Stre
 	return s.await(ctx, spec, nil, steadyPolls)
 }
 
-// change sends a configuration that moves or resizes a stream, and waits until the servers have followed.
+// change sends a configuration that moves or resizes the stream, and waits until the servers have applied it.
 func (s Stream) change(ctx context.Context, spec Spec, place *Placement, next Config) (*StreamInfo, error) {
 	if err := s.Send(ctx, next); err != nil {
 		return nil, err

@@ -41,13 +41,13 @@ func TestTokenHash(t *testing.T) {
 	}
 	for token, want := range map[string]string{
 		"":                        "it is empty",
-		"s3cr3t\n":                "white space around it",
+		"s3cr3t\n":                "leading or trailing white space",
 		"abcdef.0123456789abcdef": "it is a bootstrap token, which only agents can use",
 		"K10" + caHash + "::abcdef.0123456789abcdef": "it is a bootstrap token",
-		"K10abc::server:s3cr3t":                      "between K10 and :: it has 3 characters in place of the 64 of a hash",
-		"K10" + caHash + "::s3cr3t":                  "it is not of the form",
-		"K10" + caHash + "::server:":                 "it is not of the form",
-		"K10s3cr3t":                                  "it is not of the form",
+		"K10abc::server:s3cr3t":                      "it has 3 characters between K10 and ::, but a hash has 64",
+		"K10" + caHash + "::s3cr3t":                  "it is neither of the form K10",
+		"K10" + caHash + "::server:":                 "it is neither of the form K10",
+		"K10s3cr3t":                                  "it is neither of the form K10",
 	} {
 		_, err := TokenHash(token)
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -68,7 +68,7 @@ func FuzzTokenHash(f *testing.F) {
 	})
 }
 
-// What a KINE stores under /bootstrap is found by the user of KINE, as long as it is there.
+// The user of KINE finds the key that KINE stores under /bootstrap while the key exists.
 func TestVerifyToken(t *testing.T) {
 	t.Parallel()
 	var granted []string
@@ -107,10 +107,10 @@ func TestVerifyToken(t *testing.T) {
 		}
 	}
 
-	expect("mine") // nothing is there
+	expect("mine") // there is no key
 	create("/bootstrap/notes")
 	create("/bootstrap/" + hash("theirs") + "/more")
-	expect("mine") // that is none of k3s's
+	expect("mine") // the key is not k3s's
 	create("/bootstrap/" + hash("theirs"))
 	expect("theirs")
 	expect("K10" + caHash + "::server:theirs")
@@ -134,10 +134,10 @@ func TestVerifyToken(t *testing.T) {
 	}
 	expect("mine") // both are deleted
 	create("/bootstrap/" + hash(""))
-	expect("mine") // k3s takes that over
+	expect("mine") // k3s adopts the key
 }
 
-// The value of a deleted key is a tombstone, which is told from a live one even without the delete marker behind it.
+// The value of a deleted key is a tombstone. It differs from a live one even without the delete marker after it.
 func TestTombstoneIsNotLive(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)
@@ -172,7 +172,7 @@ func TestTombstoneIsNotLive(t *testing.T) {
 	}
 }
 
-// k3s's key is where the codec puts it.
+// The codec returns the subject of k3s's key.
 func TestBootstrapSubject(t *testing.T) {
 	t.Parallel()
 	encoded, err := EncodeKey("/bootstrap/5e884898da28")

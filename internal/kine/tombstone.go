@@ -12,10 +12,11 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// FinishDelete finishes the delete of a key that was cut short. KINE deletes a key by two messages, a record that says so and a delete marker. A
-// server or a KINE that ends between the two leaves the first alone: a KINE that is started after that takes the key for deleted, and yet never creates it
-// again (Backend.Create in its pkg/drivers/nats/backend.go: the index has no such key, and the stream has a last value of it). Any other key is
-// left as it is. It takes no more permissions than KINE has.
+// FinishDelete completes an interrupted delete of a key. KINE deletes a key with two messages, a record that is marked
+// as deleted and a delete marker. If the server or KINE stops between them, only the first exists: a KINE that is
+// started later treats the key as deleted but can never create it again (Backend.Create in its
+// pkg/drivers/nats/backend.go: the key is not in the index, but the stream has a last value for it). Any other key is
+// unchanged. The permissions of KINE's user are sufficient.
 func FinishDelete(ctx context.Context, js *natsconn.JetStream, bucket, key string) error {
 	encoded, err := EncodeKey(key)
 	if err != nil {
@@ -33,7 +34,7 @@ func FinishDelete(ctx context.Context, js *natsconn.JetStream, bucket, key strin
 			return nil
 		}
 		if r, err := decodeRecord(last.Data); err != nil || !r.Delete {
-			return nil //nolint:nilerr // what is none of KINE's is nobody's delete
+			return nil //nolint:nilerr // a message that is not KINE's is not a delete
 		}
 		sequence, err := strconv.ParseUint(last.Header.Get(jetstream.SequenceHeader), 10, 64)
 		if err != nil {
@@ -41,7 +42,7 @@ func FinishDelete(ctx context.Context, js *natsconn.JetStream, bucket, key strin
 		}
 		marker := nats.NewMsg(subject)
 		marker.Header.Set("KV-Operation", "DEL")
-		// Nothing is written if anybody else has written to the key since.
+		// The server refuses the marker if another client has written to the key since.
 		marker.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(sequence, 10))
 		_, err = js.Publish(ctx, StreamName(bucket), marker)
 		if natsconn.IsAPIError(err, natsconn.CodeWrongLastSequence) {

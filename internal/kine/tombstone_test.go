@@ -11,7 +11,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// KINE never creates a key again whose delete was cut short between its two messages, until that is finished.
+// KINE never creates a key again whose delete was interrupted between its two messages, until the delete is finished.
 func TestFinishDelete(t *testing.T) {
 	t.Parallel()
 	const key = "/nats-k3s/half"
@@ -34,11 +34,11 @@ func TestFinishDelete(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	finish() // there is no such key
+	finish() // the key does not exist
 	if !create(client) {
 		t.Fatal("the key cannot be created at first")
 	}
-	finish() // it is not deleted
+	finish() // the key is not deleted
 	if create(client) {
 		t.Fatal("the key was deleted")
 	}

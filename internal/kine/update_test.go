@@ -15,7 +15,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// expectBucket fails the test unless the bucket is at rest in that cluster, equal to the contract, and KINE starts on it.
+// expectBucket fails the test unless the bucket is settled in that cluster and equals the contract, and KINE starts on
+// it.
 func expectBucket(t *testing.T, nc *nats.Conn, urls []string, got *Bucket, want Spec, cluster string) {
 	t.Helper()
 	if diff := cmp.Diff(want, got.Spec); diff != "" || got.Cluster != cluster || got.Placement != nil || len(got.Differences) > 0 {
@@ -29,7 +30,7 @@ func expectBucket(t *testing.T, nc *nats.Conn, urls []string, got *Bucket, want 
 	}
 }
 
-// seedBucket runs KINE on a bucket for as long as it takes to write keys, and returns them.
+// seedBucket runs KINE on a bucket while it writes keys, and returns them.
 func seedBucket(t *testing.T, urls []string, spec Spec) map[string]int64 {
 	t.Helper()
 	k, client := runKINE(t, urls, spec)
@@ -100,7 +101,7 @@ func TestUpdateAcrossRegions(t *testing.T) {
 		}
 		expectBucket(t, nc, lab.URLs(), bucket, spec, "us")
 
-		// New replicas have to have the tags as well, though nothing moves.
+		// New replicas must have the tags as well, although nothing moves.
 		want := Spec{Name: spec.Name, History: 10, Replicas: 3}
 		if bucket, err = Update(t.Context(), js, want, tagged("us"), false); err != nil {
 			t.Fatal(err)
@@ -160,7 +161,7 @@ func TestUpdateAcrossRegions(t *testing.T) {
 	interrupted := map[string]struct {
 		spec  Spec
 		place *Placement
-		// cluster is where the bucket is in the end.
+		// cluster is the final cluster of the bucket.
 		cluster string
 	}{
 		"a move by tags cut short":       {Spec{"move-tags", 10, 1}, tagged("us"), "us"},
@@ -186,14 +187,14 @@ func TestUpdateAcrossRegions(t *testing.T) {
 	}
 }
 
-// updateCutShort begins an update and ends its context while it looks at how far the servers are.
+// updateCutShort starts an update and ends its context while it polls the servers.
 func updateCutShort(t *testing.T, url string, spec Spec, place *Placement) {
 	t.Helper()
 	proxy := natslab.NewProxy(t, url)
 	js := openAPI(t, []string{proxy.ClientURL()})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	// The first look is before the update.
+	// The first read precedes the update.
 	hold := proxy.HoldRequest(3, func(subject string) bool { return strings.HasPrefix(subject, "$JS.API.STREAM.INFO.") })
 	go func() {
 		<-hold.Held()
@@ -208,7 +209,8 @@ func updateCutShort(t *testing.T, url string, spec Spec, place *Placement) {
 	t.Logf("%s: cut short while %s", spec.Name, unsettled.Waiting)
 }
 
-// What the server refuses leaves the bucket as KINE needs it, and what cannot be repaired is not touched at all.
+// An update that the server refuses leaves the bucket usable for KINE, and a bucket that cannot be repaired is not
+// changed.
 func TestUpdateRefused(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)

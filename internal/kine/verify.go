@@ -15,7 +15,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// MismatchError says that KINE would not start on what is there.
+// MismatchError is returned if KINE would not start on the existing bucket.
 type MismatchError struct {
 	Bucket      string
 	Differences []Difference
@@ -25,57 +25,59 @@ func (e *MismatchError) Error() string {
 	return fmt.Sprintf("KINE would not start on bucket %s: %s", e.Bucket, DescribeDifferences(e.Differences))
 }
 
-// BreaksLenient tells whether also a KINE before 0.14.10 fails on the bucket, which takes one that is there as it finds it
-// ([GenerationLenient]).
+// BreaksLenient reports whether KINE before 0.14.10, which uses an existing bucket unchanged, fails on the bucket as
+// well ([GenerationLenient]).
 func (e *MismatchError) BreaksLenient() bool {
 	return slices.ContainsFunc(e.Differences, func(v Difference) bool {
-		if v.Field == fieldSubjects { // one more does no harm
+		if v.Field == fieldSubjects { // additional subjects do no harm
 			return !strings.Contains(v.Actual, strings.Trim(v.Required, "[]"))
 		}
 		return slices.Contains(lenientNeeds, v.Field)
 	})
 }
 
-// lenientNeeds are the fields beside the subjects without which KINE 0.13.15 does not start, or does not create, update, delete
-// and watch: each was measured with nats-server 2.15.2. It works on a stream with sources, which would mix in the data of
-// another, and on one with first_seq, until that deletes everything. It waits for no last message (waitReady came with KINE 0.14).
+// lenientNeeds are the fields, in addition to the subjects, whose difference keeps KINE 0.13.15 from starting or from
+// creating, updating, deleting and watching keys: each was measured with nats-server 2.15.2. KINE 0.13.15 works on a
+// stream with sources, although these would mix in the data of another stream, and with first_seq, until that deletes
+// all messages. It does not wait for the last message (waitReady was added in KINE 0.14).
 var lenientNeeds = []string{fieldMirror, fieldSources, "sealed", "retention", "no_ack", FieldFirstSequence}
 
-// Errors of [VerifyContract] beside those of the connection.
+// Errors of [VerifyContract] in addition to those of the connection.
 var (
-	// ErrMissing says that KINE would find no bucket, and make an empty one.
-	ErrMissing = errors.New("the bucket does not exist: KINE would make an empty one, and k3s a new, empty cluster")
-	// ErrFenced says that the bucket takes no writes.
+	// ErrMissing is returned if the bucket does not exist, so that KINE would create an empty one.
+	ErrMissing = errors.New("the bucket does not exist: KINE would create an empty one, and k3s a new, empty cluster")
+	// ErrFenced is returned if the bucket is fenced.
 	ErrFenced = errors.New("the bucket is fenced: KINE does not start on it")
-	// ErrMaxBytesRequired says that the account's limits keep KINE from starting.
+	// ErrMaxBytesRequired is returned if the account requires max_bytes.
 	ErrMaxBytesRequired = errors.New("the account requires max_bytes of every stream (max_bytes_required), " +
-		"and KINE sets none")
+		"which KINE does not set")
 )
 
-// DomainError says that KINE would look for the bucket in another JetStream domain. KINE always speaks to the domain of
-// the server that it is connected to.
+// DomainError is returned if KINE would search for the bucket in another JetStream domain. KINE always uses the domain
+// of the server that it is connected to.
 type DomainError struct{ Server, Bucket string }
 
 func (e *DomainError) Error() string {
-	return secret.Sprintf("the servers of the endpoint are in the JetStream domain %q, the bucket is in %q, "+
-		"and KINE only speaks to the domain of its server", e.Server, e.Bucket)
+	return secret.Sprintf("the servers of the endpoint are in the JetStream domain %q, but the bucket is in %q, "+
+		"and KINE uses only the domain of its server", e.Server, e.Bucket)
 }
 
-// SlowStartError says that KINE reads the whole bucket when it starts, and how long that takes.
+// SlowStartError reports how long KINE takes to read the whole bucket when it starts.
 type SlowStartError struct {
 	Bucket   *Bucket
 	Estimate time.Duration
 }
 
 func (e *SlowStartError) Error() string {
-	return fmt.Sprintf("KINE reads the whole bucket when it starts, %d messages with %d bytes, which takes about %s, and gives up after %s",
+	return fmt.Sprintf("KINE reads the whole bucket when it starts: %d messages with %d bytes take about %s, and KINE gives up after %s",
 		e.Bucket.Messages, e.Bucket.Bytes, e.Estimate.Round(time.Second), StartLimit)
 }
 
-// VerifyContract connects, and compares what is there with what KINE would ask for: the limits of the account and of the user, the domain,
-// the bucket's stream in every field, history and replicas included, its last message and how much there is to read. If asKINE is set,
-// the client is the user that KINE will be: the API is then spoken as KINE does, without a domain, and each permission that KINE needs is
-// tried, as are its subscriptions. Nothing is changed. All that was found is returned, that with which KINE starts as a [*CautionError].
+// VerifyContract connects and compares the servers with KINE's requirements: the limits of the account and the user,
+// the domain, every field of the bucket's stream including history and replicas, its last message and its size. If
+// asKINE is set, the client is the user of KINE: requests then have no domain, as those of KINE, and each permission
+// and subscription that KINE needs is tried. VerifyContract changes nothing. It returns all findings; a finding that
+// does not prevent KINE from starting is a [*CautionError].
 func VerifyContract(ctx context.Context, client *natsconn.Client, spec Spec, domain string, asKINE bool) []error {
 	if err := client.Connect(ctx); err != nil {
 		return []error{err}
@@ -84,7 +86,7 @@ func VerifyContract(ctx context.Context, client *natsconn.Client, spec Spec, dom
 		return append(compare(ctx, client.JetStream(domain), spec, "", false), checkPayload(ctx, client)...)
 	}
 	found := compare(ctx, client.JetStream(""), spec, domain, true)
-	// On another stream than that of the contract, some of what KINE does is not answered at all.
+	// On a stream that deviates from the contract, some of KINE's requests receive no response at all.
 	_, denied := errors.AsType[*natsconn.PermissionError](errors.Join(found...))
 	if !stops(found) || denied {
 		if err := tryPermissions(ctx, client, spec.Name); err != nil {
@@ -97,7 +99,7 @@ func VerifyContract(ctx context.Context, client *natsconn.Client, spec Spec, dom
 	return append(append(found, checkPayload(ctx, client)...), checkSubscriptions(ctx, client)...)
 }
 
-// stops tells whether KINE does not start with what was found.
+// stops reports whether the findings prevent KINE from starting.
 func stops(found []error) bool {
 	return slices.ContainsFunc(found, func(err error) bool {
 		_, only := errors.AsType[*CautionError](err)
@@ -105,7 +107,7 @@ func stops(found []error) bool {
 	})
 }
 
-// checkPayload looks at how large a message may be.
+// checkPayload checks the maximum size of a message.
 func checkPayload(ctx context.Context, client *natsconn.Client) []error {
 	size, err := client.MaxPayload(ctx)
 	if err != nil {
@@ -114,7 +116,7 @@ func checkPayload(ctx context.Context, client *natsconn.Client) []error {
 	return Limits{Payload: &size}.Check()
 }
 
-// checkSubscriptions tries the subscriptions that KINE needs.
+// checkSubscriptions checks that KINE's subscriptions are possible.
 func checkSubscriptions(ctx context.Context, client *natsconn.Client) []error {
 	have := 0
 	err := natsconn.RetryLost(ctx, func(ctx context.Context) (err error) {
@@ -127,7 +129,8 @@ func checkSubscriptions(ctx context.Context, client *natsconn.Client) []error {
 	return Limits{Subscriptions: new(int64(have))}.Check()
 }
 
-// compare returns what keeps KINE from starting. Unless domain is empty, the servers must be in it.
+// compare returns the findings about the account, the domain and the bucket. Unless domain is empty, the servers must
+// be in it.
 func compare(ctx context.Context, js *natsconn.JetStream, spec Spec, domain string, asKINE bool) (found []error) {
 	var account accountInfo
 	err := natsconn.RetryLost(ctx, func(ctx context.Context) error { return js.Request(ctx, "INFO", nil, &account) })
@@ -166,7 +169,7 @@ func compare(ctx context.Context, js *natsconn.JetStream, spec Spec, domain stri
 	return append(found, s.compareBucket(ctx, info, spec, asKINE)...)
 }
 
-// compareBucket returns what keeps KINE from starting on a bucket.
+// compareBucket returns the findings about the bucket.
 func (s Stream) compareBucket(ctx context.Context, info *StreamInfo, spec Spec, asKINE bool) (found []error) {
 	bucket := info.Bucket()
 	differences := info.Config.contractDifferences(spec, true)
@@ -175,11 +178,11 @@ func (s Stream) compareBucket(ctx context.Context, info *StreamInfo, spec Spec, 
 		switch {
 		case err == nil && last != nil:
 			differences = append(differences, *last)
-		case err == nil, errors.Is(err, nats.ErrNoResponders) && len(differences) > 0: // no direct gets, which is one of them
+		case err == nil, errors.Is(err, nats.ErrNoResponders) && len(differences) > 0: // direct gets are off, which is one of the differences
 		case asKINE:
 			found = append(found, fmt.Errorf("the last message: %w", err))
-		default: // this is not the user that KINE will be
-			found = append(found, &CautionError{fmt.Errorf("the last message, which has to be KINE's, cannot be read: %w", err)})
+		default: // the user is not that of KINE
+			found = append(found, &CautionError{fmt.Errorf("the last message, which must be KINE's, cannot be read: %w", err)})
 		}
 	}
 	if len(differences) > 0 {
@@ -188,7 +191,7 @@ func (s Stream) compareBucket(ctx context.Context, info *StreamInfo, spec Spec, 
 	return append(found, slowStart(bucket)...)
 }
 
-// slowStart tells whether KINE may not come to the end of what it reads when it starts.
+// slowStart returns an error if KINE may not finish reading the bucket when it starts.
 func slowStart(bucket *Bucket) []error {
 	switch slow := (&SlowStartError{Bucket: bucket, Estimate: bucket.StartTime()}); {
 	case slow.Estimate >= LongStart:
@@ -199,14 +202,14 @@ func slowStart(bucket *Bucket) []error {
 	return nil
 }
 
-// accountInfo is what the JetStream API tells of an account.
+// accountInfo is the JetStream API's response about an account.
 type accountInfo struct {
 	Domain string `json:"domain"`
 	accountUsage
 	Tiers map[string]accountUsage `json:"tiers"`
 }
 
-// accountUsage is what of the limits is used, those of the account or of one tier.
+// accountUsage is the usage and the limits of the account or of one tier.
 type accountUsage struct {
 	Storage int64 `json:"storage"`
 	Limits  struct {
@@ -216,7 +219,7 @@ type accountUsage struct {
 	} `json:"limits"`
 }
 
-// of returns the usage that counts for a stream with this number of replicas.
+// of returns the usage that applies to a stream with this number of replicas.
 func (a *accountInfo) of(replicas int) (accountUsage, error) {
 	if len(a.Tiers) == 0 {
 		return a.accountUsage, nil
@@ -224,7 +227,7 @@ func (a *accountInfo) of(replicas int) (accountUsage, error) {
 	name := fmt.Sprintf("R%d", replicas)
 	tier, ok := a.Tiers[name]
 	if !ok {
-		return accountUsage{}, &LimitError{Limit: LimitTiers, Text: fmt.Sprintf("the account has JetStream limits for %s, and none for %s, the tier of the bucket",
+		return accountUsage{}, &LimitError{Limit: LimitTiers, Text: fmt.Sprintf("the account has JetStream limits for %s, but not for %s, the tier of the bucket",
 			strings.Join(slices.Sorted(maps.Keys(a.Tiers)), ", "), name)}
 	}
 	return tier, nil

@@ -10,9 +10,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// ServerError is a finding on one server that another server of the same endpoint does not show.
+// ServerError is a finding that applies to one server but not to all servers of the endpoint.
 type ServerError struct {
-	// Server is its URL, without credentials.
+	// Server is the URL of the server, without credentials.
 	Server string
 	Err    error
 }
@@ -21,13 +21,13 @@ func (e *ServerError) Error() string { return fmt.Sprintf("on %s: %v", e.Server,
 
 func (e *ServerError) Unwrap() error { return e.Err }
 
-// VerifyServers does what [VerifyContract] does as KINE's user, on each of the servers by itself and at the same time: KINE picks
-// one of them at random, and makes an empty bucket if that one belongs to a system without it.
+// VerifyServers runs [VerifyContract] as KINE's user on each server separately and concurrently: KINE picks one of them
+// at random, and creates an empty bucket if that server belongs to a system without it.
 //
-// It returns the servers on which KINE starts, the errors of those that cannot be reached while another one can, and
-// what was found: on all servers alike as it is, else as a [*ServerError].
+// It returns the servers on which KINE starts, the errors of unreachable servers if at least one server can be reached,
+// and the findings. A finding that does not apply to all servers is a [*ServerError].
 //
-// While none of them can be reached, an operation that waits for servers asks all of them again.
+// While no server can be reached, an operation that waits for servers tries all of them again.
 func VerifyServers(ctx context.Context, settings natsconn.Settings, spec Spec, domain string) (verified []string, unreachable, found []error) {
 	_ = natsconn.RetryUnreachable(ctx, func(ctx context.Context) error {
 		verified, unreachable, found = verifyServers(ctx, settings, spec, domain)
@@ -55,7 +55,7 @@ func verifyServers(ctx context.Context, settings natsconn.Settings, spec Spec, d
 
 	var refused *natsconn.UnreachableError
 	reached := 0
-	count := map[string]int{} // of the servers that show the same
+	count := map[string]int{} // number of servers per finding
 	for _, errs := range results {
 		if unreachableError, ok := errors.AsType[*natsconn.UnreachableError](errors.Join(errs...)); ok {
 			unreachable = append(unreachable, unreachableError)
@@ -81,7 +81,7 @@ func verifyServers(ctx context.Context, settings natsconn.Settings, spec Spec, d
 		for _, err := range errs {
 			_, lost := errors.AsType[*natsconn.UnreachableError](err)
 			switch text := err.Error(); {
-			case lost, count[text] == 0: // told elsewhere, or once already
+			case lost, count[text] == 0: // already reported
 			case count[text] == reached:
 				found = append(found, err)
 				count[text] = 0

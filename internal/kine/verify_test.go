@@ -11,16 +11,16 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// is returns a check that an error is that error.
+// is returns a check that an error is this error.
 func is(target error) func(error) bool { return func(err error) bool { return errors.Is(err, target) } }
 
-// as returns a check that an error has that type.
+// as returns a check that an error has this type.
 func as[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
 	return ok
 }
 
-// Everything that keeps KINE from starting is told, and nothing is changed by looking.
+// Everything that keeps KINE from starting is reported, and verification changes nothing.
 func TestVerifyContract(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)
@@ -29,9 +29,9 @@ func TestVerifyContract(t *testing.T) {
 	spec := func(name string) Spec { return Spec{Name: name, History: 10, Replicas: 1} }
 
 	cases := map[string]struct {
-		// spoil is what happens to the bucket.
+		// spoil changes the bucket.
 		spoil func(bucket string)
-		// spec is what is verified, the bucket as it was made if nil.
+		// spec is the spec to verify, or nil for the one of the bucket.
 		spec func(Spec) Spec
 		// want is a check for each error.
 		want []func(error) bool
@@ -81,7 +81,7 @@ func TestVerifyContract(t *testing.T) {
 			if diff := cmp.Diff(before, after); diff != "" {
 				t.Errorf("verifying changed the bucket:\n%s", diff)
 			}
-			// KINE agrees: it starts where nothing was found, and where there is no bucket that it would miss.
+			// KINE agrees: it starts exactly if nothing was found, and if the bucket does not exist.
 			if err := startsKINE(t, lab.URLs(), verified); (err == nil) != (c.want == nil || c.text == ErrMissing.Error()) {
 				t.Errorf("KINE starts with %v, VerifyContract found %d errors", err, len(c.want))
 			}
@@ -89,7 +89,7 @@ func TestVerifyContract(t *testing.T) {
 	}
 }
 
-// slug makes the name of a bucket of that of a test.
+// slug returns the name of a bucket for the name of a test.
 func slug(name string) string {
 	text := []byte(name)
 	for i, b := range text {
@@ -112,7 +112,7 @@ func expectErrors(t *testing.T, found []error, want []func(error) bool) {
 	}
 }
 
-// What is wrong with servers, accounts and domains is told as well.
+// Problems of servers, accounts and domains are reported as well.
 func TestVerifyContractSurroundings(t *testing.T) {
 	t.Parallel()
 	accounts := natslab.Single(t, natslab.Accounts(

@@ -6,15 +6,15 @@ import (
 )
 
 const (
-	// SharedAPI is the prefix of the subjects at which an account that mirrors buckets of other accounts has the JetStream API of
-	// each of them. The next token is the public key of the source's account.
+	// SharedAPI is the subject prefix under which an account that mirrors buckets of other accounts imports their
+	// JetStream API. The next token is the public key of the source's account.
 	SharedAPI = "$KINE.API"
-	// SharedMessages is the prefix of the subjects to which sources publish for mirrors in other accounts, in both accounts.
+	// SharedMessages is the subject prefix of messages for mirrors in other accounts, the same in both accounts.
 	SharedMessages = "$KINE.MIRROR"
 )
 
-// workCalls lists the calls of the JetStream API, and the keys of buckets, that the provider needs inside an account. Nothing else is
-// allowed: the provider can neither purge a stream, create a consumer in the account, nor write any other key.
+// workCalls lists the JetStream API calls and the keys of buckets that the provider needs in an account. Nothing else
+// is permitted: the provider cannot purge a stream, create a consumer in the account, or write any other key.
 var workCalls = []string{
 	"INFO",                      // the account's limits and domain
 	"STREAM.CREATE.*",           // buckets and mirrors
@@ -28,9 +28,9 @@ var workCalls = []string{
 	"$KV.*." + encodedHealthKey, // a last message for a bucket without one
 }
 
-// WorkPermissions returns the subjects that the provider must be allowed to publish and subscribe to inside an account, in any JetStream
-// domain. The domain is part of the subject, except for the server's own domain, which the server removes before it checks the permission
-// (generateJSMappingTable in nats-server's server/jetstream_api.go).
+// WorkPermissions returns the subjects that the provider must be allowed to publish and subscribe to in an account, in
+// any JetStream domain. Subjects contain the domain, except for the server's own domain, which the server removes
+// before it checks the permission (generateJSMappingTable in nats-server's server/jetstream_api.go).
 func WorkPermissions() (publish, subscribe []string) {
 	for _, call := range workCalls {
 		plain := "$JS.API." + call

@@ -48,7 +48,7 @@ func TestSourceCheck(t *testing.T) {
 		"an account":                {shared, ""},
 		"an account, prefix alone":  {Source{Bucket: "kine", APIPrefix: "JS.origin.API"}, ""},
 		"an account, dots":          {Source{Bucket: "kine", APIPrefix: "JS.origin.API.", DeliverPrefix: "deliver."}, ""},
-		"no bucket":                 {Source{Domain: "hub"}, "a bucket needs a name"},
+		"no bucket":                 {Source{Domain: "hub"}, "the name of a bucket must not be empty"},
 		"a bucket with a dot":       {Source{Bucket: "a.b", Domain: "hub"}, "is not the name of a bucket"},
 		"both":                      {Source{Bucket: "kine", Domain: "hub", DeliverPrefix: "x"}, "not both"},
 		"neither":                   {Source{Bucket: "kine"}, "in another account"},

@@ -157,14 +157,14 @@ func TestCreateMeetsAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Create(t.Context(), top.js, spec, nil)
-	if _, ok := errors.AsType[*kine.ExistsError](err); !ok || !strings.Contains(err.Error(), "the mirror kine exists already: 5 keys in 7 messages") {
+	if _, ok := errors.AsType[*kine.ExistsError](err); !ok || !strings.Contains(err.Error(), "the mirror kine already exists: 5 keys in 7 messages") {
 		t.Errorf("of a filled one: %v", err)
 	}
 	if _, err := kine.Create(t.Context(), top.js, kine.Spec{Name: "taken", History: 10, Replicas: 1}, nil); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Establish(t.Context(), top.js, top.from, specOf("taken", top.source), nil)
-	if _, ok := errors.AsType[*kine.ExistsError](err); !ok || !strings.Contains(err.Error(), "exists already and is no mirror") {
+	if _, ok := errors.AsType[*kine.ExistsError](err); !ok || !strings.Contains(err.Error(), "already exists and is not a mirror") {
 		t.Errorf("of a bucket: %v", err)
 	}
 	if b, err := kine.Read(t.Context(), top.js, "taken"); err != nil || len(b.Differences) > 0 {

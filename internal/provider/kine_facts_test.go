@@ -86,7 +86,7 @@ var facts = map[string]fact{
 	"gone": {func(t *testing.T, nc *nats.Conn, bucket string) {
 		t.Helper()
 		acctest.StreamAPI(t, nc, "STREAM.DELETE.KV_"+bucket, nil)
-	}, "The bucket does not exist: KINE would make an empty one", "on which k3s starts a new, empty cluster", "", false},
+	}, "The bucket does not exist: KINE would create an empty one", "on which k3s starts a new, empty cluster", "", false},
 }
 
 // factOf is the datastore endpoint of a bucket on these servers.
@@ -193,17 +193,17 @@ func TestAccLimitsThatStopKINE(t *testing.T) {
 	}{
 		"flat consumers": {account: func(c *jwt.AccountClaims) {
 			c.Limits.JetStreamLimits = jwt.JetStreamLimits{DiskStorage: 1 << 30, Streams: -1, Consumer: 2, MaxAckPending: -1}
-		}, want: "a stream may have 2 consumers, and KINE needs at least 4: for its index, for compactions, for watches, and while it deletes a key. Raise jetstream.consumers"},
+		}, want: "a stream may have 2 consumers, but KINE needs at least 4: for its index, for compactions, for watches, and while it deletes a key. Raise jetstream.consumers"},
 		"few consumers": {account: func(c *jwt.AccountClaims) {
 			c.Limits.JetStreamLimits = jwt.JetStreamLimits{DiskStorage: 1 << 30, Streams: 1, Consumer: 5, MaxAckPending: -1}
-		}, want: "a KINE that is restarted needs 7", warns: true},
+		}, want: "a restarted KINE needs 7", warns: true},
 		"tiered consumers": {account: func(c *jwt.AccountClaims) {
 			c.Limits.JetStreamLimits = jwt.JetStreamLimits{}
 			c.Limits.JetStreamTieredLimits = jwt.JetStreamTieredLimits{"R1": {DiskStorage: 1 << 30, Streams: 1, Consumer: 2}}
-		}, want: "a stream may have 2 consumers, and KINE needs at least 4"},
-		"account's subscriptions": {account: func(c *jwt.AccountClaims) { c.Limits.Subs = 2 }, want: "a connection may have 2 subscriptions, and KINE needs at least 5"},
-		"user's subscriptions":    {user: func(c *jwt.UserClaims) { c.Limits.Subs = 3 }, want: "a connection may have 3 subscriptions, and KINE needs at least 5"},
-		"user's payload":          {user: func(c *jwt.UserClaims) { c.Limits.Payload = 900 }, want: "a message may have 900 bytes, and KINE's own requests need 1024"},
+		}, want: "a stream may have 2 consumers, but KINE needs at least 4"},
+		"account's subscriptions": {account: func(c *jwt.AccountClaims) { c.Limits.Subs = 2 }, want: "a connection may have 2 subscriptions, but KINE needs at least 5"},
+		"user's subscriptions":    {user: func(c *jwt.UserClaims) { c.Limits.Subs = 3 }, want: "a connection may have 3 subscriptions, but KINE needs at least 5"},
+		"user's payload":          {user: func(c *jwt.UserClaims) { c.Limits.Payload = 900 }, want: "a message may have 900 bytes, but KINE's own requests need 1024"},
 		"account's small payload": {account: func(c *jwt.AccountClaims) { c.Limits.Payload = 512 << 10 }, want: "a message may have 524288 bytes", warns: true},
 		"storage":                 {account: func(c *jwt.AccountClaims) { c.Limits.JetStreamLimits.DiskStorage = 1000 }, want: "the account may store 1000 bytes in files"},
 	}

@@ -75,7 +75,7 @@ func bucketFailures(t *testing.T) map[string]contractFailure {
 		return fmt.Sprintf("datastore = { name = \"good\", history = %d, replicas = %d, jetstream_domain = %s }", history, replicas, domain)
 	}
 	return map[string]contractFailure{
-		"no bucket": on(named("none"), `Bucket "none": The bucket does not exist: KINE would make an empty one, and k3s a new, empty cluster. `+missing),
+		"no bucket": on(named("none"), `Bucket "none": The bucket does not exist: KINE would create an empty one, and k3s a new, empty cluster. `+missing),
 		"another history": on(other(20, 1, "null"),
 			`Bucket "good": KINE would not start on bucket good: max_msgs_per_subject is 10, KINE requires 20. `+mismatch),
 		"another number of replicas": on(other(10, 3, "null"), `num_replicas is 1, KINE requires 3. `+mismatch),
@@ -85,7 +85,7 @@ func bucketFailures(t *testing.T) map[string]contractFailure {
 		"a mirror":                   on(named("copy"), `mirror is {"name":"KV_good"}, KINE requires unset`),
 		"a fence":                    on(named("fenced"), `Bucket "fenced": The bucket is fenced: KINE does not start on it. Point the endpoint at the bucket that took its place, or lift the fence with fenced = false.`),
 		"another domain": {lab, []string{at, other(10, 1, `"hup"`)}, "servers",
-			`The servers of the endpoint are in the JetStream domain "hub", the bucket is in "hup", and KINE only speaks to the domain of its server. ` +
+			`The servers of the endpoint are in the JetStream domain "hub", but the bucket is in "hup", and KINE uses only the domain of its server. ` +
 				"Give servers that are in the bucket's domain."},
 	}
 }
@@ -143,7 +143,7 @@ func serverFailures(t *testing.T) map[string]contractFailure {
 			"No connection to "+down.ClientURL()+": nats: no servers available for connection. If this machine reaches the servers by other addresses than the node, or not at all, "+
 				`set verification.servers or verify = "none".`),
 		"the server is a leaf node of the domain": at(leaf, []string{`datastore = { name = "kine", history = 10, replicas = 1, jetstream_domain = "hub" }`}, "servers",
-			`The servers of the endpoint are in the JetStream domain "leaf", the bucket is in "hub", and KINE only speaks to the domain of its server. `+
+			`The servers of the endpoint are in the JetStream domain "leaf", but the bucket is in "hub", and KINE uses only the domain of its server. `+
 				"Give servers that are in the bucket's domain."),
 		"the leaf node without a domain": at(leaf, []string{literal}, "datastore", "The bucket does not exist"),
 	}

@@ -60,7 +60,7 @@ func TestAccEphemeral(t *testing.T) {
 	acctest.Run(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: []resource.TestStep{
 		fails(with(append(user, `password = "wrong"`), `verify = "contract"`), "verify", "The credentials were refused by "+lab.ClientURL()),
 		fails(with([]string{servers(lab.URLs()...), named("none"), `user = "k3s"`, `password = "s3cr3t"`}, `verify = "etcd"`), "datastore", "The bucket does not exist"),
-		fails(with(append(user, `password = "p@ss"`)), "password", "the password has characters that KINE sends in another form"),
+		fails(with(append(user, `password = "p@ss"`)), "password", "the password has characters that KINE sends percent-encoded"),
 		fails(with(password, `k3s_token = "x"`), "k3s_token", `With verify = "none" the token is not compared with the bucket.`),
 		fails(with([]string{servers(lab.URLs()...), literal, `credentials_file = "/c"`}, etcd), "verify", "Give their content as verification.credentials, or set"),
 		step(with(append(user, `password = "wrong"`)), is("verify", knownvalue.Null())), // which is not checked

@@ -176,7 +176,7 @@ func TestAccServersOfTwoSystems(t *testing.T) {
 	for _, verify := range []string{etcd, `verify = "contract"`} {
 		acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
 			Config:      acctest.ProviderConfig([]string{nowhere}) + endpoint(servers(one.ClientURL(), other.ClientURL()), literal, verify),
-			ExpectError: errorAt(t, "datastore", "On "+other.ClientURL()+": the bucket does not exist: KINE would make an empty one"),
+			ExpectError: errorAt(t, "datastore", "On "+other.ClientURL()+": the bucket does not exist: KINE would create an empty one"),
 		}}})
 	}
 	if after := streams(t, other); after != "" {

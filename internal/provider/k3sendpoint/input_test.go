@@ -80,15 +80,15 @@ func oddInputs(t *testing.T) map[string]invalid {
 		return invalid{valid(acctest.Config{"user": user, "password": password}), path, want}
 	}
 	two := func(config acctest.Config, path string) invalid {
-		return invalid{valid(config), path, "more than one way to authenticate, of which KINE or the server ignores one. " +
-			"Give one of context_file, credentials_file, user with password, and token."}
+		return invalid{valid(config), path, "more than one way to authenticate, and KINE or the server ignores all but one. " +
+			"Set only one of context_file, credentials_file, user with password, and token."}
 	}
 	const (
-		form   = `Give it as "nats://host:port".`
-		node   = "Give the absolute path of the file on the node that runs k3s."
-		unsafe = "has characters that KINE sends in another form than they are written in, so the server would refuse it; letters, digits and -_.~$&+;= are safe. " +
-			"Put it into a credentials file or a context file on the node, and give credentials_file or context_file."
-		secured = `Give it as "nats://host:port", and the certificate authority as tls.ca_file, which makes KINE use TLS.`
+		form   = `Set it as "nats://host:port".`
+		node   = "Set the absolute path of the file on the node that runs k3s."
+		unsafe = "has characters that KINE sends percent-encoded, so the server would refuse it; letters, digits and -_.~$&+;= are safe. " +
+			"Write it to a credentials file or a context file on the node, and set credentials_file or context_file."
+		secured = `Set it as "nats://host:port" and set tls.ca_file to the certificate authority, which makes KINE use TLS.`
 		empty   = "leave it out or set it to null"
 	)
 	rows := map[string]invalid{
@@ -99,18 +99,18 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"slash":                     server("nats://host/", form),
 		"fragment":                  server("nats://host#kine", form),
 		"two_in_one":                server("nats://a,nats://b", "give each server as an element of its own. "+form),
-		"twice":                     server("nats://127.0.0.1:1", "server 2 is the same as server 1. Give each server once."),
-		"twice_by_default_port":     {valid(acctest.Config{"servers": list("nats://Host", "nats://host:4222")}), "servers[1]", "server 2 is the same as server 1. Give each server once."},
+		"twice":                     server("nats://127.0.0.1:1", "server 2 is the same as server 1. Remove the duplicate."),
+		"twice_by_default_port":     {valid(acctest.Config{"servers": list("nats://Host", "nats://host:4222")}), "servers[1]", "server 2 is the same as server 1. Remove the duplicate."},
 		"mixed_hosts":               server("nats://a:4222;nats://b:4222", form),
 
 		// Schemes.
-		"tls":                  server("tls://host", "KINE knows no scheme tls. "+secured),
-		"wss":                  server("wss://host", "KINE knows no scheme wss. "+secured),
-		"ws":                   server("ws://host", `KINE knows no scheme "ws". `+form),
-		"uppercase_scheme":     server("NATS://host", `KINE knows no scheme "NATS". `+form),
-		"jetstream":            server("jetstream://host", "the scheme jetstream only works in front of another URL, and ignores the embedded server's settings. "+form),
-		"jetstream_before_url": server("jetstream://nats://host", "the scheme jetstream only works in front of another URL, and ignores the embedded server's settings. "+form),
-		"http":                 server("http://host", `KINE knows no scheme "http". `+form),
+		"tls":                  server("tls://host", "KINE does not support the scheme tls. "+secured),
+		"wss":                  server("wss://host", "KINE does not support the scheme wss. "+secured),
+		"ws":                   server("ws://host", `KINE does not support the scheme "ws". `+form),
+		"uppercase_scheme":     server("NATS://host", `KINE does not support the scheme "NATS". `+form),
+		"jetstream":            server("jetstream://host", "the scheme jetstream only works in front of another URL and ignores the settings of the embedded server. "+form),
+		"jetstream_before_url": server("jetstream://nats://host", "the scheme jetstream only works in front of another URL and ignores the settings of the embedded server. "+form),
+		"http":                 server("http://host", `KINE does not support the scheme "http". `+form),
 		"no_scheme":            server("host:4222", "the server's URL has no scheme. "+form),
 
 		// Hosts and ports.
@@ -124,8 +124,8 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"no_host":               server("nats://:4222", "the URL has no host. "+form),
 		"white_space":           server("nats://host ", "the URL contains white space. "+form),
 		"empty_server":          server("", "is an empty text"),
-		"no_servers":            field("servers", list(), `the endpoint has no server. Give at least one, such as`),
-		"servers_left_out":      field("servers", nil, `the endpoint has no server. Give at least one, such as "nats://nats.example.com:4222".`),
+		"no_servers":            field("servers", list(), `the endpoint has no server. Set at least one, such as`),
+		"servers_left_out":      field("servers", nil, `the endpoint has no server. Set at least one, such as "nats://nats.example.com:4222".`),
 
 		// Credentials that KINE would send in another form.
 		"at_in_password":      user("u", "p@s3cr3t", "password", "the password "+unsafe),
@@ -141,8 +141,8 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"newline_in_password": user("u", "s3cr3t\n", "password", unsafe),
 		"at_in_user":          user("u@example.com", "s3cr3t", "user", "the user "+unsafe),
 		"slash_in_token":      field("token", "a/s3cr3t", "the token "+unsafe),
-		"user_alone":          user("u", nil, "password", "KINE takes a user without a password for a token. Give the password, or the token as token."),
-		"password_alone":      user(nil, "s3cr3t", "user", "a password needs a user. Give the user too."),
+		"user_alone":          user("u", nil, "password", "KINE treats a user without a password as a token. Set the password, or set token instead."),
+		"password_alone":      user(nil, "s3cr3t", "user", "a password needs a user. Set the user as well."),
 		"empty_user":          user("", "s3cr3t", "user", empty),
 		"empty_password":      user("u", "", "password", empty),
 		"empty_token":         field("token", "", empty),
@@ -154,31 +154,31 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"context_and_file":       two(acctest.Config{"servers": nil, "context_file": "/c", "credentials_file": "/d"}, "credentials_file"),
 		"context_and_user":       two(acctest.Config{"servers": nil, "context_file": "/c", "user": "u", "password": "s3cr3t"}, "user"),
 		"context_and_token":      two(acctest.Config{"servers": nil, "context_file": "/c", "token": "s3cr3t"}, "token"),
-		"context_beside_servers": {valid(acctest.Config{"context_file": "/c"}), "servers", "KINE refuses servers beside a context file. Leave the servers to the context file, or give servers and credentials and no context file."},
+		"context_beside_servers": {valid(acctest.Config{"context_file": "/c"}), "servers", "KINE refuses servers in addition to a context file. Remove the servers, which the context file defines, or set servers and credentials instead of the context file."},
 
 		// Paths.
 		"home_credentials":     field("credentials_file", "~/c.creds", `KINE does not expand the ~ in "~/c.creds". `+node),
-		"relative_credentials": field("credentials_file", "c.creds", `"c.creds" is relative to whatever directory k3s is started in. `+node),
+		"relative_credentials": field("credentials_file", "c.creds", `"c.creds" is relative to the directory in which k3s is started. `+node),
 		"empty_credentials":    field("credentials_file", "", empty),
 		"newline_in_path":      field("credentials_file", "/c.creds\n", "the path cannot be used: it ends with a line break: remove it, for example with trimspace(). "+node),
 		"home_context":         {valid(acctest.Config{"servers": nil, "context_file": "~/c.json"}), "context_file", `KINE does not expand the ~ in "~/c.json". ` + node},
 		"empty_context":        {valid(acctest.Config{"servers": nil, "context_file": ""}), "context_file", empty},
 		"home_ca":              tls(acctest.Config{"ca_file": "~/ca.pem"}, "tls.ca_file", `Attribute tls.ca_file: KINE does not expand the ~ in "~/ca.pem". `+node),
-		"relative_cert":        tls(acctest.Config{"cert_file": "c.pem", "key_file": "/k.pem"}, "tls.cert_file", `Attribute tls.cert_file: "c.pem" is relative to whatever directory k3s is started in. `+node),
-		"cert_without_key":     tls(acctest.Config{"cert_file": "/c.pem"}, "tls.key_file", "a client certificate without its key is ignored by KINE. Give the file of the key too."),
-		"key_without_cert":     tls(acctest.Config{"key_file": "/k.pem"}, "tls.cert_file", "a key without its client certificate is ignored by KINE. Give the file of the certificate too."),
-		"relative_context":     {valid(acctest.Config{"servers": nil, "context_file": "./k3s.json"}), "context_file", `"./k3s.json" is relative to whatever directory k3s is started in. ` + node},
-		"variable_in_path":     field("credentials_file", "/etc/$HOSTNAME.creds", `KINE takes the $ in "/etc/$HOSTNAME.creds" for the beginning of a variable's name. Give the file a name, and its directories, without one.`),
-		"url_as_path":          field("credentials_file", "file:///c.creds", `"file:///c.creds" is relative to whatever directory k3s is started in. `+node),
+		"relative_cert":        tls(acctest.Config{"cert_file": "c.pem", "key_file": "/k.pem"}, "tls.cert_file", `Attribute tls.cert_file: "c.pem" is relative to the directory in which k3s is started. `+node),
+		"cert_without_key":     tls(acctest.Config{"cert_file": "/c.pem"}, "tls.key_file", "KINE ignores a client certificate without its key. Set the file of the key as well."),
+		"key_without_cert":     tls(acctest.Config{"key_file": "/k.pem"}, "tls.cert_file", "KINE ignores a key without its client certificate. Set the file of the certificate as well."),
+		"relative_context":     {valid(acctest.Config{"servers": nil, "context_file": "./k3s.json"}), "context_file", `"./k3s.json" is relative to the directory in which k3s is started. ` + node},
+		"variable_in_path":     field("credentials_file", "/etc/$HOSTNAME.creds", `KINE expands the $ in "/etc/$HOSTNAME.creds" as an environment variable. Use a path without a dollar sign.`),
+		"url_as_path":          field("credentials_file", "file:///c.creds", `"file:///c.creds" is relative to the directory in which k3s is started. `+node),
 		"home_key":             tls(acctest.Config{"cert_file": "/c.pem", "key_file": "~k3s/k.pem"}, "tls.key_file", `KINE does not expand the ~ in "~k3s/k.pem". `+node),
 		"empty_ca":             tls(acctest.Config{"ca_file": ""}, "tls.ca_file", empty),
 
 		// The bucket.
 		"no_name":            datastore("name", "", "is an empty text"),
-		"space_in_name":      datastore("name", "a b", "only letters, digits, dashes and underscores may stand in it"),
-		"wildcard_name":      datastore("name", "kine*", "only letters, digits, dashes and underscores may stand in it"),
-		"slash_in_name":      datastore("name", "a/b", "only letters, digits, dashes and underscores may stand in it"),
-		"dot_in_name":        datastore("name", "a.b", "only letters, digits, dashes and underscores may stand in it"),
+		"space_in_name":      datastore("name", "a b", "only letters, digits, dashes and underscores are allowed"),
+		"wildcard_name":      datastore("name", "kine*", "only letters, digits, dashes and underscores are allowed"),
+		"slash_in_name":      datastore("name", "a/b", "only letters, digits, dashes and underscores are allowed"),
+		"dot_in_name":        datastore("name", "a.b", "only letters, digits, dashes and underscores are allowed"),
 		"long_name":          datastore("name", strings.Repeat("n", 253), "at most 252 characters"),
 		"history_0":          datastore("history", 0, "Attribute datastore.history value must be between 2 and 64, got: 0"),
 		"history_1":          datastore("history", 1, "between 2 and 64"),
@@ -219,10 +219,10 @@ func oddProofs(t *testing.T) map[string]invalid {
 		"version_no_token":  {valid(acctest.Config{"k3s_token_wo_version": "1"}), "k3s_token_wo_version", `"k3s_token_wo" must be specified when`},
 		"token_unverified":  {valid(acctest.Config{"k3s_token_wo": "s3cr3t", "k3s_token_wo_version": "1", "verify": "none"}), "k3s_token_wo", `With verify = "none" the token is not compared with the bucket. Leave it out, or set verify = "contract".`},
 		"token_empty":       {valid(acctest.Config{"k3s_token_wo": "", "k3s_token_wo_version": "1"}), "k3s_token_wo", "leave it out or set it to null"},
-		"token_newline":     token("s3cr3t\n", "it has white space around it: read it from a file with trimspace()"),
-		"token_of_agents":   token("s3cr3t.0123456789abcdef", "it is a bootstrap token, which only agents can use: give the token of the servers"),
-		"token_short_hash":  token("K10abc::server:s3cr3t", "between K10 and :: it has 3 characters in place of the 64 of a hash"),
-		"token_no_password": token("K10::server", "it is not of the form K10<CA hash>::<user>:<password>"),
+		"token_newline":     token("s3cr3t\n", "it has leading or trailing white space: use trimspace() to read it from a file"),
+		"token_of_agents":   token("s3cr3t.0123456789abcdef", "it is a bootstrap token, which only agents can use: use the token of the servers"),
+		"token_short_hash":  token("K10abc::server:s3cr3t", "it has 3 characters between K10 and ::, but a hash has 64"),
+		"token_no_password": token("K10::server", "it is neither of the form K10<CA hash>::<user>:<password>"),
 		"etcd_on_node":      etcd(acctest.Config{"credentials_file": "/c"}, "verify", `Give their content as verification.credentials_wo, or set verify = "contract".`),
 		"etcd_context":      etcd(acctest.Config{"servers": nil, "context_file": "/c"}, "verify", "whose credentials are in a file on the node. Give their content as verification.credentials_wo, or set verify = \"contract\"."),
 		"etcd_websocket":    etcd(acctest.Config{"verification": acctest.Config{"servers": list("wss://h")}}, "verification", "KINE does not connect to wss://h: it only supports the scheme nats. "+contract),
@@ -428,9 +428,9 @@ func TestAccOddInputInPlans(t *testing.T) {
 		"fraction":           {endpoint(servers("nats://h"), `datastore = { name = "kine", history = 10, replicas = 1.5 }`), "1.5"},
 		"no datastore":       {endpoint(servers("nats://h")), `"datastore" is required`},
 		"server of a variable": {variable("server", `"tls://h"`) + endpoint("servers = [var.server]", literal),
-			"KINE knows no scheme tls."},
+			"KINE does not support the scheme tls."},
 		"password of a variable": {variable("password", `"a/b"`) + endpoint(servers("nats://h"), `user = "u"`, "password = var.password", literal),
-			"the password has characters that KINE sends in another form"},
+			"the password has characters that KINE sends percent-encoded"},
 		"history of a variable": {variable("history", "65") + endpoint(servers("nats://h"), `datastore = { name = "kine", history = var.history, replicas = 1 }`),
 			"Attribute datastore.history value must be between 2 and 64, got: 65"},
 	} {

@@ -42,7 +42,7 @@ func TestAccMissingPermissions(t *testing.T) {
 	wants := map[string]string{"enough": ""}
 	lacks := func(name string, publish []string, subscribe, want string) {
 		users = append(users, user(name, publish, subscribe))
-		wants[name] = `Bucket "kine": KINE needs permission on bucket kine ` + want + ", and the user has none. Grant these permissions to the user that k3s connects with."
+		wants[name] = `Bucket "kine": KINE needs permission on bucket kine ` + want + ", which the user does not have. Grant these permissions to the user that k3s connects with."
 	}
 	for i, subject := range granted {
 		rest := slices.DeleteFunc(slices.Clone(granted), func(s string) bool { return s == subject })

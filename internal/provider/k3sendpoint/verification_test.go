@@ -141,7 +141,7 @@ func TestAccVerificationCredentials(t *testing.T) {
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		{
 			Config:      config(limited, "1"),
-			ExpectError: acctest.Text("to publish to $JS.FC.KV_kine.>, and the user has none"),
+			ExpectError: acctest.Text("to publish to $JS.FC.KV_kine.>, which the user does not have"),
 		},
 		{
 			PreConfig: counted.Reset,

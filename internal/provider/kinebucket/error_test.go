@@ -94,9 +94,9 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 		"no JetStream for the account": {limited.URLs(), user("disabled"), "", noAttribute,
 			"JetStream is not enabled for the account. Give the account JetStream limits"},
 		"not empty": {single.URLs(), "", `name = "taken"`, `name = "taken"`,
-			"The bucket taken exists already: 1 keys in 1 messages (48 bytes), last revision 1. " + importIt + "'taken'"},
+			"The bucket taken already exists: 1 keys in 1 messages (48 bytes), last revision 1. " + importIt + "'taken'"},
 		"different": {single.URLs(), "", `name = "different"`, `name = "different"`,
-			`A stream KV_different exists already and is no bucket that KINE accepts: description is unset, KINE requires "Holds kine
+			`A stream KV_different already exists and is not a bucket that KINE accepts: description is unset, KINE requires "Holds kine
 			key/values". ` + importIt + "'different'"},
 		"another history": {hub.URLs(), "", "name = \"kine\"\n  jetstream_domain = \"hub\"", `name = "kine"`,
 			"max_msgs_per_subject is 20, KINE requires 10. " + importIt + "'hub:kine'"},
@@ -337,13 +337,13 @@ func TestAccCLIKineBucketImportErrors(t *testing.T) {
 	for id, want := range map[string]string{
 		"KV_kine":    "use the name of the bucket, without the KV_ prefix of its stream",
 		"a.b":        "only letters, digits, dashes and underscores",
-		"hub:":       "a bucket needs a name",
+		"hub:":       "the name of a bucket must not be empty",
 		":kine":      "invalid JetStream domain: it is empty",
 		"a.b:kine":   `invalid JetStream domain: "a.b" contains`,
 		"/kine":      "invalid account: it is empty: the public key of an account is needed, which starts with A",
 		"A/hub:kine": "invalid account: it is not an nkey: the public key of an account is needed, which starts with A",
 		"hub:kine:x": "only letters, digits, dashes and underscores",
-		longName:     "a bucket has at most 252 characters, not 253",
+		longName:     "a bucket can have at most 252 characters, not 253",
 	} {
 		steps = append(steps, resource.TestStep{
 			ResourceName: address, ImportState: true, ImportStateId: id,

@@ -158,7 +158,7 @@ func TestAccKVMirrorBroken(t *testing.T) {
 		"no such domain": {"joined", fromHub, `jetstream_domain = "nope"`,
 			`Nothing answers for the JetStream domain "nope". Check jetstream_domain, and that the leaf node`, seconds},
 		"bucket in the way": {"joined", fromHub, inLeaf + "\n  name = \"bucket\"",
-			`A stream KV_bucket exists already and is no mirror; it holds 0 keys in 0 messages (0 bytes), last revision 0. A bucket is not made a mirror.`, seconds},
+			`A stream KV_bucket already exists and is not a mirror; it holds 0 keys in 0 messages (0 bytes), last revision 0. A bucket is not made a mirror.`, seconds},
 		"mirror in the way": {"joined", fromHub, inLeaf + "\n  name = \"raw\"",
 			`To manage the existing one, import it: terraform import ADDRESS 'leaf:raw'`, seconds},
 		"replicas": {"joined", fromHub, inLeaf + "\n  replicas = 3\n  name = \"r3\"", "The server is not part of a cluster, which keeps one replica only.", seconds},

@@ -31,9 +31,9 @@ func TestImportID(t *testing.T) {
 		}
 	}
 	bad := map[string]string{
-		"":           "a bucket needs a name",
+		"":           "the name of a bucket must not be empty",
 		"KV_kine":    "without the KV_ prefix of its stream",
-		"hub:":       "a bucket needs a name",
+		"hub:":       "the name of a bucket must not be empty",
 		":kine":      "invalid JetStream domain",
 		"/kine":      "invalid account",
 		"hub:kine:x": "only letters, digits",
