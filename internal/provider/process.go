@@ -12,20 +12,21 @@ var logVariables = []string{
 	"TF_LOG_SDK", "TF_LOG_SDK_PROTO", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_PROVIDER_" + strings.ToUpper(typeName),
 }
 
-// quietLogs turns off the loggers of the process unless a variable that begins with TF_LOG is set. Without one, the CLI reads every line
-// and shows none, and the loggers write at the level TRACE: formatting and reading the lines takes a third of the processor time of a plan.
-func quietLogs() error {
+// quietLogs turns off the loggers of the process unless a variable that begins with TF_LOG is set, and reports whether it
+// did. Without one, the CLI reads every line and shows none, and the loggers write at the level TRACE: formatting and
+// reading the lines takes a third of the processor time of a plan.
+func quietLogs() (quiet bool, err error) {
 	for _, variable := range os.Environ() {
 		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "TF_LOG") && value != "" {
-			return nil
+			return false, nil
 		}
 	}
 	for _, name := range logVariables {
 		if err := os.Setenv(name, "off"); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // The pace of the garbage collector. A provider lives for seconds and keeps a few megabytes alive, so that the default pace, a collection

@@ -24,14 +24,21 @@ func NewServer(version string) func() (tfprotov6.ProviderServer, error) {
 // CLI needs to attach.
 func Serve(version string, debug bool) error {
 	paceCollector()
+	quiet := false
 	if !debug {
-		if err := quietLogs(); err != nil {
+		var err error
+		if quiet, err = quietLogs(); err != nil {
 			return err
 		}
 	}
 	server, err := NewServer(version)()
 	if err != nil {
 		return err
+	}
+	if quiet {
+		if server, err = withoutLoggers(server); err != nil {
+			return err
+		}
 	}
 	var options []tf6server.ServeOpt
 	if debug {
