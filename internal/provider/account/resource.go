@@ -235,7 +235,7 @@ func (r *accountResource) Read(ctx context.Context, req resource.ReadRequest, re
 	defer cancel()
 
 	// Terraform before 1.12 stores no identity.
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, state.identity())...)
 	imported := state.JWT.IsNull()
 	if !imported && !state.Push.ValueBool() {
 		return // the account exists only in the state
@@ -387,13 +387,13 @@ func (r *accountResource) ImportState(ctx context.Context, req resource.ImportSt
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("public_key"), identity.PublicKey)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity)...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, identity)...)
 }
 
 // store writes the model to the state.
 func (m *accountModel) store(ctx context.Context, state *tfsdk.State, identity *tfsdk.ResourceIdentity, private planmodifiers.PrivateState) diag.Diagnostics {
-	diags := state.Set(ctx, m)
-	diags.Append(identity.Set(ctx, m.identity())...)
+	diags := attribute.Set(ctx, state, m)
+	diags.Append(attribute.Set(ctx, identity, m.identity())...)
 	diags.Append(planmodifiers.RememberProtection(ctx, private, m.DeletionProtection.ValueBool())...)
 	return diags
 }

@@ -73,7 +73,7 @@ func (r *activationResource) ImportState(ctx context.Context, req resource.Impor
 	for name, value := range values {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
 	}
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityModel{
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, identityModel{
 		Account: types.StringValue(activation.IssuerAccount), ImportAccount: types.StringValue(activation.PublicKey),
 		Subject: types.StringValue(activation.Subject), Type: types.StringValue(activation.Type),
 	})...)

@@ -50,43 +50,84 @@ func SetChanged[M any](ctx context.Context, plan *tfsdk.Plan, before, model *M) 
 	if reflect.DeepEqual(before, model) {
 		return nil
 	}
-	return plan.Set(ctx, model)
+	return Set(ctx, plan, model)
+}
+
+// target is what a model can be written to.
+type target interface {
+	*tfsdk.Plan | *tfsdk.State | *tfsdk.ResourceIdentity
+}
+
+// Set writes a model to a plan, state or identity, as the method Set of each does, with the layout that [Get] remembers.
+// model is a struct or a pointer to one. Errors are left to the framework.
+func Set[T target](ctx context.Context, to T, model any) diag.Diagnostics {
+	var raw *tftypes.Value
+	var schema func() attr.Type
+	var framework func(context.Context, any) diag.Diagnostics
+	switch to := any(to).(type) {
+	case *tfsdk.Plan:
+		raw, schema, framework = &to.Raw, to.Schema.Type, to.Set
+	case *tfsdk.State:
+		raw, schema, framework = &to.Raw, to.Schema.Type, to.Set
+	case *tfsdk.ResourceIdentity:
+		raw, schema, framework = &to.Raw, to.Schema.Type, to.Set
+	}
+	from := reflect.ValueOf(model)
+	if from.Kind() == reflect.Pointer {
+		from = from.Elem()
+	}
+	if from.Kind() != reflect.Struct {
+		return framework(ctx, model)
+	}
+	value, diags, ok := layoutOf(reflect.PointerTo(from.Type()), schema).value(ctx, from)
+	if !ok {
+		return framework(ctx, model)
+	}
+	*raw = value
+	return diags
 }
 
 // layouts are the layouts of the models that were asked for, by the types of pointers to them.
 var layouts sync.Map
 
 // layout is how the attributes of a schema lie in a model. It is nil for a model that is not made of values of the framework alone.
-type layout map[string]field
+type layout struct {
+	fields map[string]field
+	object tftypes.Object
+}
 
 type field struct {
 	index []int
 	of    attr.Type
 }
 
-func layoutOf(model reflect.Type, schema func() attr.Type) layout {
+func layoutOf(model reflect.Type, schema func() attr.Type) *layout {
 	if known, ok := layouts.Load(model); ok {
-		return known.(layout) //nolint:errcheck,forcetypeassert // nothing else is stored
+		return known.(*layout) //nolint:errcheck,forcetypeassert // nothing else is stored
 	}
 	made := newLayout(model, schema())
 	layouts.Store(model, made)
 	return made
 }
 
-func newLayout(model reflect.Type, schema attr.Type) layout {
+func newLayout(model reflect.Type, schema attr.Type) *layout {
 	object, ok := schema.(attr.TypeWithAttributeTypes)
 	if !ok || model.Kind() != reflect.Pointer || model.Elem().Kind() != reflect.Struct {
 		return nil
 	}
-	made := layout{}
+	made := &layout{fields: map[string]field{}}
 	if !made.add(model.Elem(), nil, object.AttributeTypes()) {
+		return nil
+	}
+	made.object, ok = schema.TerraformType(context.Background()).(tftypes.Object)
+	if !ok {
 		return nil
 	}
 	return made
 }
 
 // add adds the fields of a struct, and those of the structs that it embeds. It reports whether all of them are values of the framework.
-func (l layout) add(model reflect.Type, at []int, types map[string]attr.Type) bool {
+func (l *layout) add(model reflect.Type, at []int, types map[string]attr.Type) bool {
 	for i := range model.NumField() {
 		in, index := model.Field(i), append(slices.Clone(at), i)
 		name, tagged := in.Tag.Lookup("tfsdk")
@@ -100,18 +141,18 @@ func (l layout) add(model reflect.Type, at []int, types map[string]attr.Type) bo
 		if !ok || !in.IsExported() || reflect.TypeOf(of.ValueType(context.Background())) != in.Type {
 			return false
 		}
-		l[name] = field{index, of}
+		l.fields[name] = field{index, of}
 	}
 	return true
 }
 
 // fill sets the fields of a model. It reports whether it did, and otherwise leaves the model as it was.
-func (l layout) fill(ctx context.Context, values map[string]tftypes.Value, target reflect.Value) (diags diag.Diagnostics, ok bool) {
-	if l == nil || len(values) != len(l) {
+func (l *layout) fill(ctx context.Context, values map[string]tftypes.Value, target reflect.Value) (diags diag.Diagnostics, ok bool) {
+	if l == nil || len(values) != len(l.fields) {
 		return nil, false
 	}
 	model := reflect.New(target.Type().Elem()).Elem()
-	for name, field := range l {
+	for name, field := range l.fields {
 		value, ok := values[name]
 		if !ok {
 			return nil, false
@@ -129,6 +170,31 @@ func (l layout) fill(ctx context.Context, values map[string]tftypes.Value, targe
 	}
 	target.Elem().Set(model)
 	return diags, true
+}
+
+// value returns the object that a model describes. It reports whether it could.
+func (l *layout) value(ctx context.Context, model reflect.Value) (object tftypes.Value, diags diag.Diagnostics, ok bool) {
+	if l == nil || len(l.fields) != len(l.object.AttributeTypes) {
+		return object, nil, false
+	}
+	values := make(map[string]tftypes.Value, len(l.fields))
+	for name, field := range l.fields {
+		read, ok := model.FieldByIndex(field.index).Interface().(attr.Value)
+		if !ok || !field.of.Equal(read.Type(ctx)) {
+			return object, nil, false
+		}
+		value, err := read.ToTerraformValue(ctx)
+		if err != nil {
+			return object, nil, false
+		}
+		found := validate(ctx, field.of, value, read, path.Root(name))
+		if found.HasError() {
+			return object, nil, false
+		}
+		diags.Append(found...)
+		values[name] = value
+	}
+	return tftypes.NewValue(l.object, values), diags, true
 }
 
 // validate has a value checked by itself, or else by its type.

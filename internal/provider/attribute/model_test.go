@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
@@ -116,6 +117,62 @@ func TestGetIsCheap(t *testing.T) { // not parallel: it counts allocations
 	}
 	framework := read(config.Get)
 	ours := read(func(ctx context.Context, to any) diag.Diagnostics { return attribute.Get(ctx, config, to) })
+	if ours > framework/2 {
+		t.Errorf("%.0f allocations, and %.0f by the framework", ours, framework)
+	}
+	t.Logf("%.0f allocations, and %.0f by the framework", ours, framework)
+}
+
+// Set writes what the framework writes, with the same diagnostics.
+func TestSetAsTheFramework(t *testing.T) {
+	t.Parallel()
+	nested := types.ObjectValueMust(map[string]attr.Type{"number": types.Int64Type}, map[string]attr.Value{"number": types.Int64Value(7)})
+	nothing := types.ObjectNull(map[string]attr.Type{"number": types.Int64Type})
+	tags := types.ListValueMust(types.StringType, []attr.Value{types.StringValue("b"), types.StringUnknown()})
+	size := customtype.ByteSize{StringValue: types.StringValue("1GiB")}
+	for name, written := range map[string]any{
+		"all":            &model{types.StringValue("a"), size, tags, nested},
+		"not by pointer": model{types.StringValue("a"), size, tags, nested},
+		"little":         &model{types.StringUnknown(), customtype.ByteSize{}, types.ListNull(types.StringType), nothing},
+		"no size": &model{
+			types.StringValue("a"), customtype.ByteSize{StringValue: types.StringValue("five apples")}, tags, nested,
+		},
+		"another type": &model{types.StringValue("a"), size, types.ListNull(types.BoolType), nested},
+		"no type":      &model{Name: types.StringValue("a")},
+		"of Go":        &goModel{"a", size, []string{"b"}, nested},
+		"lacking":      &lacking{types.StringValue("a"), size, tags},
+		"no struct":    "a",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, want := tfsdk.State(configOf(nil)), tfsdk.State(configOf(nil))
+			gotDiags, wantDiags := attribute.Set(t.Context(), &got, written), want.Set(t.Context(), written)
+			if diff := cmp.Diff(texts(wantDiags), texts(gotDiags)); diff != "" {
+				t.Errorf("the diagnostics differ from the framework's:\n%s", diff)
+			}
+			if !got.Raw.Equal(want.Raw) {
+				t.Errorf("got %s, and the framework writes %s", got.Raw, want.Raw)
+			}
+		})
+	}
+}
+
+// Writing a model is cheaper than the framework does it, or it is not worth its code.
+func TestSetIsCheap(t *testing.T) { // not parallel: it counts allocations
+	state := tfsdk.State(configOf(map[string]any{"name": "a", "size": "1GiB"}))
+	var m model
+	if diags := state.Get(t.Context(), &m); diags.HasError() {
+		t.Fatal(diags)
+	}
+	write := func(set func(context.Context, any) diag.Diagnostics) float64 {
+		return testing.AllocsPerRun(20, func() {
+			if diags := set(t.Context(), &m); diags.HasError() {
+				t.Error(diags)
+			}
+		})
+	}
+	framework := write(state.Set)
+	ours := write(func(ctx context.Context, from any) diag.Diagnostics { return attribute.Set(ctx, &state, from) })
 	if ours > framework/2 {
 		t.Errorf("%.0f allocations, and %.0f by the framework", ours, framework)
 	}

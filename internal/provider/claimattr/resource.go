@@ -73,7 +73,7 @@ func (r *Resource[S, M]) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	}
 	r.prepare(config)
 	plan.Preview(config, state, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	resp.Diagnostics.Append(attribute.Set(ctx, &resp.Plan, plan)...)
 }
 
 // Create implements [resource.Resource].
@@ -107,15 +107,15 @@ func (r *Resource[S, M]) sign(
 	if diags.HasError() {
 		return
 	}
-	diags.Append(next.Set(ctx, plan)...)
-	diags.Append(identity.Set(ctx, plan.Identity())...)
+	diags.Append(attribute.Set(ctx, next, plan)...)
+	diags.Append(attribute.Set(ctx, identity, plan.Identity())...)
 }
 
 // Read implements [resource.Resource]. It only sets the identity, because the object exists only in the state.
 func (r *Resource[S, M]) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	state := M(new(S))
 	resp.Diagnostics.Append(attribute.Get(ctx, req.State, state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.Identity())...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, state.Identity())...)
 }
 
 // Delete implements [resource.Resource]. The framework removes the object from the state.

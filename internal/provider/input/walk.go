@@ -79,8 +79,15 @@ func (w *walk) at(ctx context.Context, of attr.Type, value tftypes.Value, in pla
 		if value.As(&attributes) != nil {
 			return
 		}
+		var names []string // of what is not null, which is little of most configurations
+		for name, attribute := range attributes {
+			if !attribute.IsNull() {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
 		types := of.AttributeTypes()
-		for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		for _, name := range names {
 			if attribute, ok := types[name]; ok {
 				w.at(ctx, attribute, attributes[name], in.below(name))
 			}

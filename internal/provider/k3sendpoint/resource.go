@@ -100,7 +100,7 @@ func (r *endpointResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if state == nil || !plan.K3sVersion.Equal(state.K3sVersion) {
 		plan.warnOfK3s(&resp.Diagnostics)
 	}
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(attribute.Set(ctx, &resp.Plan, &plan)...)
 }
 
 // verifies returns what verified becomes: what is asked for, or what was verified before if nothing has changed since.
@@ -136,8 +136,8 @@ func (r *endpointResource) Create(ctx context.Context, req resource.CreateReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+	resp.Diagnostics.Append(attribute.Set(ctx, &resp.State, &plan)...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, plan.identity())...)
 }
 
 func (r *endpointResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -154,8 +154,8 @@ func (r *endpointResource) Update(ctx context.Context, req resource.UpdateReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+	resp.Diagnostics.Append(attribute.Set(ctx, &resp.State, &plan)...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, plan.identity())...)
 }
 
 // apply builds the endpoint and verifies it if need be. state is nil for a creation.
@@ -179,7 +179,7 @@ func (r *endpointResource) apply(ctx context.Context, plan, config, state *resou
 func (r *endpointResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state resourceModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.State, &state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, state.identity())...)
 }
 
 // Delete forgets the endpoint.
@@ -213,7 +213,7 @@ func (r *endpointResource) ImportState(ctx context.Context, req resource.ImportS
 	} {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
 	}
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityModel{URLRedacted: imported.URLRedacted})...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, identityModel{URLRedacted: imported.URLRedacted})...)
 }
 
 func (m *resourceModel) identity() identityModel { return identityModel{URLRedacted: m.URLRedacted} }

@@ -155,7 +155,7 @@ func (r *bucketResource) Read(ctx context.Context, req resource.ReadRequest, res
 	defer cancel()
 
 	// Terraform before 1.12 stores no identity, and requires one even if the bucket no longer exists.
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.Identity())...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, state.Identity())...)
 	imported := state.Imported()
 	js, err := state.JetStream(r.data)
 	var bucket *kine.Bucket

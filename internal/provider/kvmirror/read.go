@@ -36,7 +36,7 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 	defer cancel()
 
 	// Terraform before 1.12 stores no identity, and demands one whatever becomes of the mirror.
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.Identity())...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, state.Identity())...)
 	imported := state.Imported()
 	js, err := state.JetStream(r.data)
 	var got *mirror.Mirror

@@ -60,23 +60,23 @@ func (r *nkeyResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	plan.PublicKey, plan.Seed = types.StringValue(public), types.StringValue(seed)
 	tflog.Debug(ctx, "created nkey", map[string]any{"public_key": public})
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+	resp.Diagnostics.Append(attribute.Set(ctx, &resp.State, &plan)...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, plan.identity())...)
 }
 
 // Read sets only the identity, because the key pair exists only in the state.
 func (r *nkeyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state resourceModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.State, &state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, state.identity())...)
 }
 
 // Update stores keepers that do not replace the key pair.
 func (r *nkeyResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan resourceModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Plan, &plan)...)
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+	resp.Diagnostics.Append(attribute.Set(ctx, &resp.State, &plan)...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, plan.identity())...)
 }
 
 // Delete does nothing. The framework removes the key pair from the state.
@@ -100,7 +100,7 @@ func (r *nkeyResource) ImportState(ctx context.Context, req resource.ImportState
 	for name, value := range map[string]types.String{"type": imported.Type, "public_key": imported.PublicKey, "seed": imported.Seed} {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
 	}
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, imported.identity())...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, imported.identity())...)
 }
 
 // readSeed reads a key pair from a file that contains only its seed. The error never contains the seed, even if the

@@ -71,7 +71,7 @@ func (r *operatorResource) ImportState(ctx context.Context, req resource.ImportS
 		fields["system_account"] = attribute.Fields{"public_key": operator.SystemAccount}
 	}
 	set(ctx, resp, fields)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityModel{PublicKey: types.StringValue(operator.PublicKey)})...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, identityModel{PublicKey: types.StringValue(operator.PublicKey)})...)
 }
 
 // set sets attributes of an imported state.

@@ -109,7 +109,7 @@ func Import(
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(NameAttr), identity.Name)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(AccountAttr), identity.Account)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(JetStreamDomainAttr), identity.JetStreamDomain)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity)...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, identity)...)
 }
 
 // parseImportID reads [<account>/][<domain>:]<name>.

@@ -128,8 +128,8 @@ func (m *Model) SetWritable(writable types.Bool, reason types.String) {
 func (m *Model) Store(
 	ctx context.Context, whole any, left bool, state *tfsdk.State, identity *tfsdk.ResourceIdentity, private planmodifiers.PrivateState,
 ) (diags diag.Diagnostics) {
-	diags.Append(state.Set(ctx, whole)...)
-	diags.Append(identity.Set(ctx, m.Identity())...)
+	diags.Append(attribute.Set(ctx, state, whole)...)
+	diags.Append(attribute.Set(ctx, identity, m.Identity())...)
 	diags.Append(planmodifiers.RememberProtection(ctx, private, m.DeletionProtection.ValueBool())...)
 	diags.Append(private.SetKey(ctx, leftKey, fmt.Append(nil, left))...)
 	return diags

@@ -87,7 +87,7 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 				"that time, unless the credentials file on each of its nodes is replaced before.",
 				plan.Name, plan.ExpiresIn))
 	}
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(attribute.Set(ctx, &resp.Plan, &plan)...)
 }
 
 // planSigning plans a new JWT.

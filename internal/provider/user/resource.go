@@ -69,9 +69,9 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	resp.Diagnostics.Append(attribute.Get(ctx, req.State, &state)...)
 	if !resp.Diagnostics.HasError() {
 		state.JWTID = idOf(state.JWT)
-		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+		resp.Diagnostics.Append(attribute.Set(ctx, &resp.State, &state)...)
 		// Terraform before 1.12 stores no identity.
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+		resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, state.identity())...)
 	}
 }
 
@@ -125,7 +125,7 @@ func (r *userResource) ImportState(_ context.Context, _ resource.ImportStateRequ
 
 // store writes the model to the state.
 func (m *userModel) store(ctx context.Context, state *tfsdk.State, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
-	diags := state.Set(ctx, m)
-	diags.Append(identity.Set(ctx, m.identity())...)
+	diags := attribute.Set(ctx, state, m)
+	diags.Append(attribute.Set(ctx, identity, m.identity())...)
 	return diags
 }
