@@ -112,6 +112,33 @@ func (s *server) ValidateEphemeralResourceConfig(
 	return s.protocolServer.ValidateEphemeralResourceConfig(ctx, req)
 }
 
+// UpgradeResourceState implements [tfprotov6.ProviderServer]. The CLI asks for an upgrade of every resource in the state.
+// If the version of the schema is the same, the answer is the state without unknown attributes, as the framework returns
+// it after it has visited each attribute.
+func (s *server) UpgradeResourceState(
+	ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest,
+) (*tfprotov6.UpgradeResourceStateResponse, error) {
+	of, err := s.schema(ctx, schemaKey{ofResource, req.TypeName})
+	if err == nil && req.RawState != nil && req.Version == of.config.Schema.GetVersion() && len(of.config.Schema.GetBlocks()) == 0 {
+		if state, err := current(req.RawState, of.terraform); err == nil {
+			return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: state}, nil
+		}
+	}
+	return s.protocolServer.UpgradeResourceState(ctx, req)
+}
+
+// current returns a stored state as a value of the type, without the attributes that the type does not have.
+func current(stored *tfprotov6.RawState, of tftypes.Type) (*tfprotov6.DynamicValue, error) {
+	value, err := stored.UnmarshalWithOpts(of, tfprotov6.UnmarshalOpts{
+		ValueFromJSONOpts: tftypes.ValueFromJSONOpts{IgnoreUndefinedAttributes: true},
+	})
+	if err != nil {
+		return nil, err
+	}
+	state, err := tfprotov6.NewDynamicValue(of, value)
+	return &state, err
+}
+
 // ImportResourceState implements [tfprotov6.ProviderServer]. The framework takes an empty id for an identity without attributes.
 func (s *server) ImportResourceState(
 	ctx context.Context, req *tfprotov6.ImportResourceStateRequest,
