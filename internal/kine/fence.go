@@ -1,6 +1,7 @@
 package kine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ const (
 	fenceAt        = fenceMetadata + "at"
 	fenceSequence  = fenceMetadata + "last-sequence"
 	fenceSuccessor = fenceMetadata + "successor"
+	fenceRaise     = fenceMetadata + "raise-to"
 )
 
 // FenceSubject returns the only subject of a fenced bucket's stream.
@@ -42,6 +44,8 @@ type Fence struct {
 	LastSequence uint64
 	// Successor is the name of the bucket that was promoted instead, or "".
 	Successor string
+	// RaiseTo is the last sequence that the bucket must have before its fence is lifted, or 0: see [Raise].
+	RaiseTo uint64
 }
 
 // isFenceMetadata reports whether a key of a stream's metadata belongs to a fence.
@@ -51,7 +55,8 @@ func isFenceMetadata(key string) bool { return strings.HasPrefix(key, fenceMetad
 func (c Config) fenced(bucket string) bool {
 	var subjects []string
 	c.Get(fieldSubjects, &subjects)
-	return slices.Equal(subjects, []string{FenceSubject(bucket)}) || slices.Equal(subjects, []string{barrierSubject(bucket)})
+	return slices.Equal(subjects, []string{FenceSubject(bucket)}) || slices.Equal(subjects, []string{barrierSubject(bucket)}) ||
+		slices.Equal(subjects, raiseSubjects(bucket))
 }
 
 // fence returns the fence that the metadata describe, or nil if the bucket is not fenced.
@@ -65,6 +70,7 @@ func (c Config) fence(bucket string) *Fence {
 	// A value that does not parse was not written by this package and is treated as unknown.
 	f.At, _ = time.Parse(time.RFC3339, metadata[fenceAt])
 	f.LastSequence, _ = strconv.ParseUint(metadata[fenceSequence], 10, 64)
+	f.RaiseTo, _ = strconv.ParseUint(metadata[fenceRaise], 10, 64)
 	return f
 }
 
@@ -75,12 +81,15 @@ func (c Config) withFence(bucket string, f Fence) Config {
 	metadata := map[string]string{}
 	next.Get(fieldMetadata, &metadata)
 	metadata[fenceBy] = f.By
-	metadata[fenceAt] = f.At.UTC().Format(time.RFC3339)
+	metadata[fenceAt] = f.At.UTC().Format(time.RFC3339Nano)
 	if f.LastSequence > 0 {
 		metadata[fenceSequence] = strconv.FormatUint(f.LastSequence, 10)
 	}
 	if f.Successor != "" {
 		metadata[fenceSuccessor] = f.Successor
+	}
+	if f.RaiseTo > 0 {
+		metadata[fenceRaise] = strconv.FormatUint(f.RaiseTo, 10)
 	}
 	next.Set(fieldMetadata, metadata)
 	next.Set(fieldSubjects, []string{FenceSubject(bucket)})
@@ -107,8 +116,9 @@ const barrierKey = "nats-k3s-fence"
 func barrierSubject(bucket string) string { return KeySubject(bucket, barrierKey) }
 
 // SetFence fences a bucket: KINE's writes fail from then on, and KINE no longer starts. The fence of the returned
-// bucket has the final last sequence. A bucket that is already fenced is unchanged. A fencing that was interrupted is
-// completed and keeps its original By and At.
+// bucket has the final last sequence. A fenced bucket keeps its fence, to which a successor is added. A fencing that was
+// interrupted is completed and keeps its original By and At. A fence that names another successor is a
+// [*SuccessorError], and that of a bucket whose revisions are being raised an [*UnsettledError].
 func SetFence(ctx context.Context, js *natsconn.JetStream, name string, f Fence) (*Bucket, error) {
 	s := OpenStream(js, name)
 	info, err := s.Read(ctx)
@@ -119,11 +129,24 @@ func SetFence(ctx context.Context, js *natsconn.JetStream, name string, f Fence)
 	if broken := bucket.Unrepairable(); len(broken) > 0 {
 		return nil, &UnrepairableError{Stream: s.Name(), Differences: broken}
 	}
-	if bucket.Fence != nil {
-		if bucket.Fence.LastSequence > 0 {
+	if fence := bucket.Fence; fence != nil {
+		switch {
+		case fence.RaiseTo > 0:
+			return nil, &UnsettledError{Waiting: fmt.Sprintf("the promotion of the bucket %s is not finished", name)}
+		case fence.Successor != "" && f.Successor != "" && fence.Successor != f.Successor:
+			return nil, &SuccessorError{Successor: fence.Successor}
+		case fence.LastSequence > 0 && (f.Successor == "" || f.Successor == fence.Successor):
 			return bucket, nil
 		}
-		f = *bucket.Fence
+		successor := cmp.Or(f.Successor, fence.Successor)
+		f = *fence
+		f.Successor = successor
+		if f.LastSequence > 0 {
+			if err := s.Send(ctx, info.Config.withFence(name, f)); err != nil {
+				return nil, err
+			}
+			return Read(ctx, js, name)
+		}
 	}
 	// Writes in flight while KINE's subjects are removed can be stored after the response to the update, so the last
 	// sequence is requested behind them.
@@ -181,6 +204,9 @@ func LiftFence(ctx context.Context, js *natsconn.JetStream, name string, force b
 	}
 	if f.Successor != "" && !force {
 		return nil, &SuccessorError{Successor: f.Successor}
+	}
+	if f.RaiseTo > 0 {
+		return Raise(ctx, js, name)
 	}
 	if err := s.Send(ctx, info.Config.withoutFence(name)); err != nil {
 		return nil, err

@@ -16,16 +16,17 @@ const (
 // workCalls lists the JetStream API calls and the keys of buckets that the provider needs in an account. Nothing else
 // is permitted: the provider cannot purge a stream, create a consumer in the account, or write any other key.
 var workCalls = []string{
-	"INFO",                      // the account's limits and domain
-	"STREAM.CREATE.*",           // buckets and mirrors
-	"STREAM.UPDATE.*",           // repairs, moves, fences, promotions
-	"STREAM.DELETE.*",           // destroys
-	"STREAM.INFO.*",             // every refresh
-	"CONSUMER.LIST.*",           // whether KINE is attached
-	"DIRECT.GET.*",              // whether a mirror and its source have the same messages
-	"DIRECT.GET.*.$KV.>",        // which k3s cluster a bucket belongs to
-	"$KV.*." + barrierKey,       // the last sequence of a fenced bucket
-	"$KV.*." + encodedHealthKey, // a last message for a bucket without one
+	"INFO",                       // the account's limits and domain
+	"STREAM.CREATE.*",            // buckets and mirrors
+	"STREAM.UPDATE.*",            // repairs, moves, fences, promotions
+	"STREAM.DELETE.*",            // destroys
+	"STREAM.INFO.*",              // every refresh
+	"CONSUMER.LIST.*",            // whether KINE is attached
+	"DIRECT.GET.*",               // whether a mirror and its source have the same messages
+	"DIRECT.GET.*.$KV.>",         // which k3s cluster a bucket belongs to
+	"$KV.*." + barrierKey,        // the last sequence of a fenced bucket
+	"$KV.*." + encodedCompactKey, // revisions that clients of a promoted copy may not use any more
+	"$KV.*." + encodedHealthKey,  // a last message for a bucket without one
 }
 
 // WorkPermissions returns the subjects that the provider must be allowed to publish and subscribe to in an account, in

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
@@ -116,3 +117,62 @@ func (e *PromotedError) Error() string {
 type DivergedError struct{ Divergence }
 
 func (e *DivergedError) Error() string { return e.String() }
+
+// NotFollowingError is returned if a mirror that is to be promoted without a loss does not follow its source.
+type NotFollowingError struct {
+	Name string
+	// Is describes the mirror, see [Mirror.Describe].
+	Is string
+}
+
+func (e *NotFollowingError) Error() string {
+	return fmt.Sprintf("the mirror %s does not follow its source, which must not be fenced then: %s", e.Name, e.Is)
+}
+
+// LagError is returned if a mirror is too far behind its source to be promoted.
+type LagError struct{ Lag, Max uint64 }
+
+func (e *LagError) Error() string {
+	return fmt.Sprintf("the mirror is %d messages behind its source, and at most %d are allowed", e.Lag, e.Max)
+}
+
+// SilenceError is returned if a mirror lost contact to its source too long ago to be promoted.
+type SilenceError struct {
+	// Silence is the time since the last sign of life, or [Never].
+	Silence time.Duration
+	Max     time.Duration
+}
+
+func (e *SilenceError) Error() string {
+	if e.Silence == Never {
+		return fmt.Sprintf("it is unknown when the mirror last had contact to its source, and at most %s are allowed", e.Max)
+	}
+	return fmt.Sprintf("the mirror last had contact to its source %s ago, and at most %s are allowed",
+		e.Silence.Round(time.Second), e.Max)
+}
+
+// SourceAliveError is returned if the source of a mirror is not lost, so that promoting the mirror without fencing the
+// source would result in two writable copies.
+type SourceAliveError struct {
+	Source Source
+	// Answers is true if the source's API answers, and Fence is its fence then, or nil.
+	Answers bool
+	Fence   *kine.Fence
+	// Contact is the time since the mirror's last contact otherwise.
+	Contact time.Duration
+}
+
+func (e *SourceAliveError) Error() string {
+	if e.Answers {
+		return fmt.Sprintf("the %s answers, so it is not lost", e.Source)
+	}
+	return fmt.Sprintf("the mirror had contact to the %s %s ago, so it is not lost", e.Source, e.Contact.Round(time.Second))
+}
+
+// VersionError is returned if the servers are too old to promote a mirror.
+type VersionError struct{ Name string }
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("the servers of the mirror %s cannot promote it: that needs nats-server %s or later", e.Name,
+		promoteVersion)
+}

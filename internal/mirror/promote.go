@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
@@ -19,14 +20,8 @@ func Promote(ctx context.Context, js *natsconn.JetStream, spec Spec) (*kine.Buck
 	if err != nil {
 		return nil, err
 	}
-	var unrepairable []kine.Difference
-	for _, v := range info.Config.Differences(want) {
-		if !v.Repairable() && v.Field != "mirror" {
-			unrepairable = append(unrepairable, v)
-		}
-	}
-	if len(unrepairable) > 0 {
-		return nil, &kine.UnrepairableError{Stream: s.Name(), Differences: unrepairable}
+	if broken := unpromotable(info, spec); len(broken) > 0 {
+		return nil, &kine.UnrepairableError{Stream: s.Name(), Differences: broken}
 	}
 	if len(info.Config.Differences(want)) > 0 {
 		if err := s.Send(ctx, info.Config.Repaired(want)); err != nil {
@@ -40,6 +35,14 @@ func Promote(ctx context.Context, js *natsconn.JetStream, spec Spec) (*kine.Buck
 		return nil, &kine.MismatchError{Bucket: spec.Name, Differences: left}
 	}
 	return info.Bucket(), nil
+}
+
+// unpromotable returns the differences that prevent the stream from becoming a bucket.
+func unpromotable(info *kine.StreamInfo, spec Spec) []kine.Difference {
+	want := kine.NewForm(spec.Spec, kine.Contract(spec.Spec))
+	return slices.DeleteFunc(info.Config.Differences(want), func(d kine.Difference) bool {
+		return d.Repairable() || d.Field == "mirror"
+	})
 }
 
 // Restore creates a bucket from another one with the same revisions: it creates a mirror of the other bucket, waits

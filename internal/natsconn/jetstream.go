@@ -104,6 +104,32 @@ func (js *JetStream) Publish(ctx context.Context, stream string, msg *nats.Msg) 
 	if err != nil {
 		return 0, err
 	}
+	return js.acknowledged(stream, answer)
+}
+
+// PublishTimes publishes a message several times and waits for the stream to acknowledge the last of them, which also
+// shows that it has processed the others: a stream processes the messages of a connection in order. It returns the
+// sequence of the last one. The others may have been dropped. times must be below the 10,000 messages that a server
+// holds for a stream by default (max_buffered_msgs).
+func (js *JetStream) PublishTimes(ctx context.Context, stream string, msg *nats.Msg, times int) (uint64, error) {
+	var answer *nats.Msg
+	err := js.client.Exchange(ctx, msg.Subject, func(ctx context.Context, nc *nats.Conn) (err error) {
+		for range times - 1 {
+			if err := nc.PublishMsg(msg); err != nil {
+				return err
+			}
+		}
+		answer, err = nc.RequestMsgWithContext(ctx, msg)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return js.acknowledged(stream, answer)
+}
+
+// acknowledged returns the sequence in a stream's answer to a publish.
+func (js *JetStream) acknowledged(stream string, answer *nats.Msg) (uint64, error) {
 	asked := "a publish to the stream " + stream
 	var ack struct {
 		Error  *APIError `json:"error"`
