@@ -11,7 +11,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// accountsConfig is a bucket in the account origin and its mirror in the account standby, with these lines in the mirror and its source.
+// accountsConfig is a bucket in the account origin and its mirror in the account standby, with additional lines in the
+// mirror and its source.
 const accountsConfig = `
 locals {
   exports = provider::nats::kine_mirror_exports("kine")
@@ -75,7 +76,8 @@ output "origin" {
 }
 `
 
-// Two accounts on one system, a bucket in the one and its mirror in the other: one apply, nothing of the prefixes in the configuration.
+// One apply creates a bucket in one account and its mirror in another account of the system. The configuration contains
+// no prefixes.
 func TestAccKVMirrorAccounts(t *testing.T) {
 	t.Parallel()
 	operator, err := natslab.NewOperator("lab")
@@ -111,7 +113,7 @@ func TestAccKVMirrorAccounts(t *testing.T) {
 	}
 
 	t.Run("written out", func(t *testing.T) {
-		// What is in effect on the side of the source is the domain of the same server.
+		// The source is in the domain of the same server.
 		const account = "    account = nats_account.origin.public_key\n  }\n  "
 		named := strings.Replace(config(unprotected), account, "    jetstream_domain = \"hub\"\n"+account, 1)
 		if !strings.Contains(named, "jetstream_domain") {
@@ -126,7 +128,7 @@ func TestAccKVMirrorAccounts(t *testing.T) {
 		w.Configure(t, config(unprotected))
 		w.Apply(t)
 		if out := w.Apply(t); !acctest.Text(`The mirror "kine" will keep 9 revisions of each key instead of 15, as its source does.`).MatchString(out) {
-			t.Errorf("the source's history is not followed:\n%s", out)
+			t.Errorf("the history of the source is not followed:\n%s", out)
 		}
 		w.AssertEmptyPlan(t)
 	})
@@ -134,7 +136,7 @@ func TestAccKVMirrorAccounts(t *testing.T) {
 		w.Must(t, "state", "rm", address)
 		w.Must(t, "import", address, to+"/kine")
 		if out := w.Must(t, "plan"); !acctest.Text("0 to add, 1 to change, 0 to destroy").MatchString(out) {
-			t.Errorf("an imported mirror is not taken over in place:\n%s", out)
+			t.Errorf("an imported mirror is not updated in place:\n%s", out)
 		}
 		w.Apply(t)
 		w.AssertEmptyPlan(t)

@@ -22,12 +22,12 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// dataTimeout bounds the look at a mirror and at its source, which is a handful of requests.
+// dataTimeout limits the time to read a mirror and its source, which takes a handful of requests.
 const dataTimeout = time.Minute
 
 var _ datasource.DataSourceWithConfigure = (*mirrorData)(nil)
 
-// mirrorData tells how a mirror is.
+// mirrorData reads the state of a mirror.
 type mirrorData struct {
 	data *connection.Data
 }
@@ -95,58 +95,70 @@ func (d *mirrorData) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 		}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "State of a mirror: whether it follows its source, how far it is behind, and whether both still have one history. In " +
-			"a `check` block it is an alarm. A source that cannot be reached is not an error: a mirror exists for that case. With `unreachable = \"warn\"` in " +
-			"the provider's configuration, a mirror whose own servers cannot be reached is not an error either: it is not healthy, and what is not known of it is null.",
+		MarkdownDescription: "State of a mirror: whether it follows its source, how far it is behind, and whether " +
+			"both still have the same history. Use it in a `check` block as an alarm. An unreachable source is not " +
+			"an error, because a mirror exists for that case. With `unreachable = \"warn\"` in the provider's " +
+			"configuration, a mirror whose own servers are unreachable is not an error either: it is not healthy, " +
+			"and its unknown attributes are null.",
 		Attributes: map[string]schema.Attribute{
 			stream.NameAttr: schema.StringAttribute{
 				MarkdownDescription: "Name of the mirror.",
 				Required:            true, Validators: []validator.String{stream.NameValidator()},
 			},
-			stream.AccountAttr: account("Public key of the account that the mirror is in. Defaults to that of the provider's own credentials, "+
-				"and is null where these do not tell it.", true),
+			stream.AccountAttr: account("Public key of the account that the mirror is in; null if the provider's own "+
+				"credentials do not name it. Defaults to the account of the provider's own credentials.", true),
 			stream.JetStreamDomainAttr: schema.StringAttribute{
-				MarkdownDescription: "JetStream domain that the mirror is in. Defaults to that of the provider's configuration, and without one to the domain " +
-					"of the server that the provider is connected to; null where the servers have none.",
+				MarkdownDescription: "JetStream domain that the mirror is in; null if the servers have none. " +
+					"Defaults to the domain of the provider's configuration, or else to the domain of the server " +
+					"that the provider is connected to.",
 				Optional: true, Computed: true, Validators: []validator.String{stream.DomainValidator()},
 			},
-			"source_account": account("Public key of the account that the source is in, if it is another one than the mirror's. Without it, a source "+
-				"in another account is not asked.", false),
+			"source_account": account("Public key of the account that the source is in, if the mirror is in a "+
+				"different account. If omitted, the provider does not query a source in another account.", false),
 			"source": schema.SingleNestedAttribute{
-				MarkdownDescription: "What the mirror follows; null once it was promoted.",
+				MarkdownDescription: "Bucket that the mirror follows; null after the mirror was promoted.",
 				Computed:            true,
 				Attributes: map[string]schema.Attribute{
-					"bucket":           text("Name of the bucket."),
-					"jetstream_domain": text("JetStream domain that it is in; null for one in another account."),
-					"api_prefix":       text("Subject under which the mirror's account has the JetStream API of the source's; null for another domain."),
-					"deliver_prefix":   text("Subject under which the messages come; null for another domain."),
+					"bucket": text("Name of the bucket."),
+					"jetstream_domain": text("JetStream domain that the bucket is in; null if it is in another " +
+						"account."),
+					"api_prefix": text("Subject under which the mirror's account imports the JetStream API of the " +
+						"source's account; null if the source is in another domain."),
+					"deliver_prefix": text("Subject prefix under which messages of the source arrive; null if the " +
+						"source is in another domain."),
 				},
 			},
 			"stream":   text("Name of the stream behind the mirror."),
-			"cluster":  text("Name of the NATS cluster that holds it; null on a single server."),
+			"cluster":  text("Name of the NATS cluster that holds the mirror; null on a single server."),
 			"history":  number("Number of revisions kept of each key."),
-			"replicas": number("Number of servers that hold it."),
-			"promoted": flag("Whether it is a bucket of its own by now, and follows nobody."),
-			"healthy": flag("Whether it follows its source: there was contact within ten seconds, the server reports no error, and no difference was found " +
-				"between the two. How far it may be behind is yours to say: see `lag`."),
-			"health": text("The state in a word or two: `healthy`, `catching up`, `no contact yet`, `contact lost`, `source missing`, `stalled`, `failing`, " +
-				"`diverged` or `promoted`; or `unreachable`, which is no error with `unreachable = \"warn\"` in the provider's configuration."),
-			"description": text("The state in a sentence, with the likely cause if something is wrong."),
-			"active":      flag("Whether the source gave a sign of life within the last ten seconds. It gives one each second."),
-			"last_contact": text("Time of the last sign of life of the source, to the second; null if there was none since the server that leads the mirror " +
-				"was started."),
-			"silence": number("Seconds since the last contact; null if there was none."),
-			"lag": number("Number of messages that the mirror still lacks: as far as it knows, or as the source says if that could be asked and says more. " +
-				"Without contact the mirror does not know of newer messages, and it is 0 or too small."),
+			"replicas": number("Number of servers that hold the mirror."),
+			"promoted": flag("Whether the mirror was promoted: it is a bucket, and follows no source."),
+			"healthy": flag("Whether the mirror follows its source: contact within the last ten seconds, no error " +
+				"from the server, and no difference between the two. A mirror that is far behind can be healthy: to " +
+				"limit the distance, check `lag`."),
+			"health": text("State of the mirror in one or two words: `healthy`, `catching up`, `no contact yet`, " +
+				"`contact lost`, `source missing`, `stalled`, `failing`, `diverged`, `promoted`, or, with " +
+				"`unreachable = \"warn\"` in the provider's configuration, `unreachable`."),
+			"description": text("State of the mirror in a sentence, with the likely cause if something is wrong."),
+			"active": flag("Whether the source was in contact within the last ten seconds. A connected source sends " +
+				"a heartbeat every second."),
+			"last_contact": text("Time of the last contact with the source, to the second; null if there was none " +
+				"since the server that leads the mirror was started."),
+			"silence": number("Number of seconds since the last contact; null if there was none."),
+			"lag": number("Number of messages that the mirror does not have yet: the larger of the numbers that the " +
+				"mirror reports and that the source shows, if the provider can query it. Without contact, the mirror " +
+				"does not know of newer messages, and its number is 0 or too small."),
 			"revision":        number("Last revision in the mirror."),
-			"source_revision": number("Last revision in the source; null if it could not be asked."),
-			"source_error":    text("Why the source could not be asked; null if it was, or if nobody said in which account it is."),
-			"diverged": flag("Whether mirror and source have different histories, because the source was made anew or restored from an older copy. The " +
-				"mirror then holds what is left of the old one, and must be made anew to follow the new one. Null if the source could not be asked."),
-			"divergence": text("How the two differ; null if they do not."),
-			"keys":       number("Number of keys in the mirror, with those that are deleted."),
+			"source_revision": number("Last revision in the source; null if the source could not be queried."),
+			"source_error": text("Reason why the source could not be queried; null if it was queried, or if its " +
+				"account is not configured."),
+			"diverged": flag("Whether the mirror and its source have different histories, because the source was " +
+				"created again or restored from an older copy. The mirror then holds data of the old source, and " +
+				"must be created again to follow the new one. Null if the source could not be queried."),
+			"divergence": text("How the mirror and its source differ; null if they do not."),
+			"keys":       number("Number of keys in the mirror, including deleted keys."),
 			"messages":   number("Number of messages in the mirror."),
-			"bytes":      number("Number of bytes of the mirror's messages, on one server."),
+			"bytes":      number("Size of the messages in the mirror, in bytes, on one server."),
 		},
 	}
 }
@@ -178,13 +190,13 @@ func (d *mirrorData) Read(ctx context.Context, req datasource.ReadRequest, resp 
 // healthUnreachable is the health of a mirror whose own servers cannot be reached.
 const healthUnreachable = "unreachable"
 
-// setUnreachable says that nothing is known of the mirror, which no alarm may take for healthy.
+// setUnreachable sets the state of a mirror that is unknown, so that no alarm treats it as healthy.
 func (m *dataModel) setUnreachable(err error) {
 	m.Healthy, m.Health = types.BoolValue(false), types.StringValue(healthUnreachable)
 	m.Description = types.StringValue(connection.Sentence(err.Error()))
 }
 
-// read looks at the mirror, and at its source if that can be asked.
+// read reads the mirror, and its source if the provider can query it.
 func (m *dataModel) read(ctx context.Context, data *connection.Data) error {
 	domain := m.JetStreamDomain.ValueString()
 	if domain == "" {
@@ -217,7 +229,7 @@ func (m *dataModel) read(ctx context.Context, data *connection.Data) error {
 	return nil
 }
 
-// sourceOf returns the JetStream API of the source, nil if nobody has said where it is.
+// sourceOf returns the JetStream API of the source, or nil if its account is unknown.
 func (m *dataModel) sourceOf(data *connection.Data, found *mirror.Mirror) (*natsconn.JetStream, error) {
 	switch {
 	case !m.SourceAccount.IsNull():
@@ -228,7 +240,7 @@ func (m *dataModel) sourceOf(data *connection.Data, found *mirror.Mirror) (*nats
 	return nil, nil
 }
 
-// set takes over what the server says of the mirror.
+// set sets the attributes that the mirror's own server reports.
 func (m *dataModel) set(found *mirror.Mirror, now time.Time) {
 	count := func(n uint64) types.Int64 { return types.Int64Value(int64(n)) } //nolint:gosec // less than 2^63 messages and bytes
 	m.Stream, m.Cluster = types.StringValue(kine.StreamName(found.Name)), attribute.Text(found.Cluster)
@@ -250,7 +262,7 @@ func (m *dataModel) set(found *mirror.Mirror, now time.Time) {
 	}
 }
 
-// compare takes over what the source says.
+// compare sets the attributes that need the source.
 func (m *dataModel) compare(ctx context.Context, js, source *natsconn.JetStream, found *mirror.Mirror) error {
 	from, divergence, err := mirror.Compare(ctx, js, source, found)
 	if from != nil {

@@ -22,17 +22,17 @@ func look(t *testing.T, config acctest.Config) map[string]any {
 	return state
 }
 
-// shows fails the test unless the data source says all this.
+// shows fails the test unless the data source has these values.
 func shows(t *testing.T, what string, state, want map[string]any) {
 	t.Helper()
 	for name, value := range want {
 		if got := state[name]; got != value {
-			t.Errorf("%s: %s is %v and not %v", what, name, got, value)
+			t.Errorf("%s: %s is %v, want %v", what, name, got, value)
 		}
 	}
 }
 
-// The data source tells how a mirror is through all that may happen to its source, and never fails for that.
+// The data source shows the state of a mirror whatever happens to its source, and never fails because of the source.
 func TestAccKVMirrorDataSource(t *testing.T) {
 	lab := natslab.HubAndLeaf(t)
 	t.Setenv(natsconn.EnvURL, lab.Leaf.ClientURL())
@@ -89,7 +89,7 @@ func TestAccKVMirrorDataSource(t *testing.T) {
 	}
 	makeSource(5)
 	state = look(t, config)
-	shows(t, "after its source was made anew", state, map[string]any{
+	shows(t, "after its source was created again", state, map[string]any{
 		"healthy": false, "health": "diverged", "diverged": true, "revision": 20, "source_revision": 5,
 	})
 	if text, _ := state["divergence"].(string); !strings.Contains(text, "below the mirror's 20") {

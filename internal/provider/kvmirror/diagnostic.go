@@ -12,13 +12,14 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 )
 
-// addError tells a failure of an action on the mirror.
+// addError adds the error of a failed action on the mirror.
 func addError(diags *diag.Diagnostics, action string, m *mirrorModel, err error) {
 	resource := m.Resource(kind)
 	resource.Add(diags, action, err, failure(resource, err))
 }
 
-// failure finds out what a failure is about. A CLI does not show a nested attribute, so the step names it.
+// failure returns the attribute and the next step of an error. A CLI does not show a nested attribute, so the step
+// names it.
 func failure(resource stream.Resource, err error) stream.Failure {
 	var (
 		exists   *kine.ExistsError
@@ -27,27 +28,31 @@ func failure(resource stream.Resource, err error) stream.Failure {
 	)
 	if f, ok := stream.SourceFailure(sourceAttr, err); ok {
 		if f.At.Equal(atSource.AtName(stream.AccountAttr)) {
-			f.Step += " To mirror a bucket that the provider cannot ask, set source.api_prefix, source.deliver_prefix and history, and leave source.account out."
+			f.Step += " To mirror a bucket that the provider cannot query, set source.api_prefix, " +
+				"source.deliver_prefix and history, and remove source.account."
 		}
 		return f
 	}
 	switch {
 	case errors.As(err, &exists) && !exists.IsMirror:
-		return stream.Failure{At: path.Root(stream.NameAttr), Step: fmt.Sprintf("A bucket is not made a mirror. Choose another name, or delete "+
-			"it yourself if nobody needs it. If it is a mirror that was promoted, it is a nats_kine_bucket now, and imported as one, by the id '%s'.",
+		return stream.Failure{At: path.Root(stream.NameAttr), Step: fmt.Sprintf("A bucket cannot become a mirror. "+
+			"Choose another name, or delete the bucket yourself if it is no longer needed. If it is a promoted "+
+			"mirror, import it as a nats_kine_bucket, with the ID '%s'.",
 			resource.Identity.ImportID())}
 	case errors.As(err, &exists):
 		return resource.Exists()
 	case errors.As(err, &other):
-		return stream.Failure{At: path.Root("history"), Step: fmt.Sprintf("Leave history out, or set history = %d.", other.Has)}
+		step := fmt.Sprintf("Remove history, or set history = %d.", other.Has)
+		return stream.Failure{At: path.Root("history"), Step: step}
 	case errors.As(err, &promoted):
 		return stream.Failure{Step: promotedStep(resource.Identity)}
 	}
 	return resource.Failure(err)
 }
 
-// promotedStep is what to do about a mirror that is a bucket by now.
+// promotedStep returns the next step for a mirror that was promoted to a bucket.
 func promotedStep(id stream.Identity) string {
-	return fmt.Sprintf("It is a nats_kine_bucket now. Take it out of the state of this resource, with a removed block that does not destroy or "+
-		"with state rm, and import it as a nats_kine_bucket, by the id '%s'.", id.ImportID())
+	return fmt.Sprintf("It is a nats_kine_bucket now. Remove it from the state of this resource, with state rm or "+
+		"with a removed block that has destroy = false, and import it as a nats_kine_bucket, with the ID "+
+		"'%s'.", id.ImportID())
 }

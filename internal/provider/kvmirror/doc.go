@@ -1,2 +1,3 @@
-// Package kvmirror is the Terraform surface of a mirror of a bucket in another JetStream domain or account.
+// Package kvmirror implements the resource and the data source nats_kv_mirror: a mirror of a bucket in another
+// JetStream domain or account.
 package kvmirror

@@ -15,7 +15,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// priorDifferences checks which fields a refresh has found to be changed.
+// priorDifferences checks which changed fields a refresh has found.
 type priorDifferences []string
 
 func (want priorDifferences) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, resp *plancheck.CheckPlanResponse) {
@@ -36,7 +36,8 @@ func (want priorDifferences) CheckPlan(_ context.Context, req plancheck.CheckPla
 	resp.Error = fmt.Errorf("%s is not in the plan", address)
 }
 
-// What was changed behind Terraform's back and can be changed back is in the plan, and repaired in place, while the mirror goes on.
+// Changes made outside Terraform that can be reverted are in the plan and repaired in place, while the mirror
+// continues.
 func TestAccKVMirrorDriftRepaired(t *testing.T) {
 	lab := natslab.HubAndLeaf(t)
 	hubBucket(t, lab)
@@ -66,8 +67,8 @@ func TestAccKVMirrorDriftRepaired(t *testing.T) {
 	}})
 }
 
-// What no update can change back is an error that says so, never a replacement that nobody asked for; lifting the protection and
-// replacing the mirror is the way out.
+// A change that no update can revert is an error, never an unrequested replacement. The remedy is to lift the
+// protection and replace the mirror.
 func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 	t.Parallel()
 	lab := natslab.HubAndLeaf(t)
@@ -79,7 +80,7 @@ func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 	w := acctest.NewWorkspace(t, provider+mirrorConfig(fromHub, ""))
 	w.Apply(t)
 
-	// remake makes the stream anew, with another mirror, subjects, or storage.
+	// remake creates the stream again, with another mirror, subjects, or storage.
 	remake := func(fields acctest.RawStream) {
 		t.Helper()
 		config := acctest.StreamAPI(t, nc, "STREAM.INFO.KV_kine", nil)
@@ -99,7 +100,7 @@ func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 	}{
 		{"another source", acctest.RawStream{"mirror": fromOther}, `The stream KV_kine is the mirror of another source: "bucket other in the JetStream domain \"hub\"", not "bucket
 			kine in the JetStream domain \"hub\"".`},
-		{"memory", acctest.RawStream{"storage": "memory"}, `it could not become a bucket that KINE accepts: storage is "memory", not "file".`},
+		{"memory", acctest.RawStream{"storage": "memory"}, `it cannot become a bucket that KINE accepts: storage is "memory", not "file".`},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -130,9 +131,9 @@ func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 
 	t.Run("promoted", func(t *testing.T) {
 		remake(acctest.RawStream{"mirror": nil, "subjects": []string{"$KV.kine.>"}, "storage": "file", "duplicate_window": 2 * time.Minute})
-		const gone = "The stream KV_kine is no mirror any more: it was promoted, or made anew as a bucket."
+		const gone = "The stream KV_kine is no longer a mirror: it was promoted, or created again as a bucket."
 		out, err := w.Run(t.Context(), "plan")
-		if err == nil || !acctest.Text(gone).MatchString(out) || !acctest.Text("import it as a nats_kine_bucket, by the id 'leaf:kine'").MatchString(out) {
+		if err == nil || !acctest.Text(gone).MatchString(out) || !acctest.Text("import it as a nats_kine_bucket, with the ID 'leaf:kine'").MatchString(out) {
 			t.Errorf("%v, no %q in\n%s", err, gone, out)
 		}
 		w.Configure(t, provider+mirrorConfig(fromHub, unprotected))
@@ -143,10 +144,10 @@ func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 				t.Errorf("%v: %v\n%s", args, err, out)
 			}
 		}
-		// It is taken over as the bucket that it is, and is no mirror to import.
+		// It can be imported as a bucket, but not as a mirror.
 		w.Must(t, "state", "rm", address)
 		out, err = w.Run(t.Context(), "import", address, "leaf:kine")
-		if err == nil || !acctest.Text("Import it as a nats_kine_bucket, by the id 'leaf:kine'").MatchString(out) {
+		if err == nil || !acctest.Text("Import it as a nats_kine_bucket, with the ID 'leaf:kine'").MatchString(out) {
 			t.Errorf("import: %v\n%s", err, out)
 		}
 		w.Configure(t, provider+"resource \"nats_kine_bucket\" \"test\" {\n  jetstream_domain = \"leaf\"\n  history = 12\n}\n")

@@ -17,17 +17,17 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// outcome is what became of one resource.
+// outcome is the result of an apply for one resource.
 type outcome struct {
 	texts []string
-	took  time.Duration // less the share of it in which all processors were busy
+	took  time.Duration // excluding the share of the time in which all processors were busy
 }
 
-// outcomes applies a configuration, everything in it at once, and returns what became of each resource.
+// outcomes applies all resources of a configuration in parallel and returns the outcome of each.
 func outcomes(t *testing.T, w *acctest.Workspace) map[string]*outcome {
 	t.Helper()
 	began, watch := time.Now(), natslab.StartStopwatch()
-	out, _ := w.Run(t.Context(), "apply", "-auto-approve", "-json", "-parallelism=50") // it fails if one does, which the output says too
+	out, _ := w.Run(t.Context(), "apply", "-auto-approve", "-json", "-parallelism=50") // a failure is also in the output
 	idle := float64(watch.Waited()) / float64(time.Since(began))
 	found := map[string]*outcome{}
 	of := func(address string) *outcome {
@@ -58,14 +58,15 @@ func outcomes(t *testing.T, w *acctest.Workspace) map[string]*outcome {
 	return found
 }
 
-// The prefixes under which the accounts of a test import what ORIGIN shares.
+// Prefixes under which the accounts of a test import the exports of ORIGIN.
 const (
 	apiOfOrigin     = "JS.origin.API"
 	deliverOfOrigin = "deliver.origin"
 	shared          = `api_prefix = "` + apiOfOrigin + `", deliver_prefix = "` + deliverOfOrigin + `"`
 )
 
-// accounts are ORIGIN, EDGE which imports what mirrors of two buckets of it need, and STALLED which lacks flow control.
+// accounts returns ORIGIN, EDGE, which imports what mirrors of two of its buckets need, and STALLED, which does not
+// import flow control.
 func accounts() []natslab.Account {
 	user := func(name string) []natslab.User { return []natslab.User{{Name: name, Password: name}} }
 	origin := natslab.Account{Name: "ORIGIN", Users: user("origin")}
@@ -89,7 +90,7 @@ func accounts() []natslab.Account {
 	return []natslab.Account{origin, edge, stalled}
 }
 
-// fill writes so much into the bucket kine that the source waits for the word to go on.
+// fill writes enough into the bucket kine that the source waits for flow control.
 func fill(t *testing.T, nc *nats.Conn) {
 	t.Helper()
 	js := open(t, nc)
@@ -105,8 +106,8 @@ func fill(t *testing.T, nc *nats.Conn) {
 	}
 }
 
-// Each way in which a mirror can never work is an error within seconds, with its likely cause and what to do about it, on a source
-// that the provider asks and on one that it cannot. Nothing is left behind.
+// Each reason why a mirror cannot work is an error within seconds, with the likely cause and the next step, both for a
+// source that the provider can query and for a source that it cannot query. Nothing is left behind.
 func TestAccKVMirrorBroken(t *testing.T) {
 	t.Parallel()
 	joined := natslab.HubAndLeaf(t)
@@ -118,7 +119,7 @@ func TestAccKVMirrorBroken(t *testing.T) {
 	makeBucket(t, client.JetStream(""), origin)
 	fill(t, origin)
 
-	// What stands in the way on the leaf, and what is no source in the hub.
+	// Streams that are in the way on the leaf, and streams in the hub that cannot be a source.
 	hub, leaf := joined.Hub.Connect(t), joined.Leaf.Connect(t)
 	acctest.StreamAPI(t, hub, "STREAM.CREATE.KV_odd", acctest.RawStream{"name": "KV_odd", "subjects": []string{"$KV.odd.>"}, "storage": "file", "num_replicas": 1})
 	acctest.StreamAPI(t, leaf, "STREAM.CREATE.KV_bucket", acctest.RawStream{"name": "KV_bucket", "subjects": []string{"$KV.bucket.>"}, "storage": "file", "num_replicas": 1})
@@ -133,9 +134,9 @@ func TestAccKVMirrorBroken(t *testing.T) {
 		"mirror": acctest.RawStream{"name": "KV_other", "external": acctest.RawStream{"api": "$JS.leaf.API"}}})
 
 	const (
-		seconds   = 5 * time.Second  // what is seen at a glance
-		noContact = 12 * time.Second // what takes five seconds of silence, in ten applies at once
-		standing  = 20 * time.Second // what takes a standstill
+		seconds   = 5 * time.Second  // found by the first requests
+		noContact = 12 * time.Second // found after five seconds of silence, in ten concurrent applies
+		standing  = 20 * time.Second // found after a standstill
 		shareIt   = "The account of the source must export what kine_mirror_exports returns for the bucket"
 	)
 	type broken struct {
@@ -158,7 +159,7 @@ func TestAccKVMirrorBroken(t *testing.T) {
 		"no such domain": {"joined", fromHub, `jetstream_domain = "nope"`,
 			`Nothing answers for the JetStream domain "nope". Check jetstream_domain, and that the leaf node`, seconds},
 		"bucket in the way": {"joined", fromHub, inLeaf + "\n  name = \"bucket\"",
-			`A stream KV_bucket already exists and is not a mirror; it holds 0 keys in 0 messages (0 bytes), last revision 0. A bucket is not made a mirror.`, seconds},
+			`A stream KV_bucket already exists and is not a mirror; it holds 0 keys in 0 messages (0 bytes), last revision 0. A bucket cannot become a mirror.`, seconds},
 		"mirror in the way": {"joined", fromHub, inLeaf + "\n  name = \"raw\"",
 			`To manage the existing one, import it: terraform import ADDRESS 'leaf:raw'`, seconds},
 		"replicas": {"joined", fromHub, inLeaf + "\n  replicas = 3\n  name = \"r3\"", "The server is not part of a cluster, which keeps one replica only.", seconds},
@@ -185,7 +186,7 @@ func TestAccKVMirrorBroken(t *testing.T) {
 	for name, c := range cases {
 		o := found["nats_kv_mirror."+label(name)]
 		if o == nil {
-			t.Errorf("%s: made without an error", name)
+			t.Errorf("%s: created without an error", name)
 			continue
 		}
 		t.Logf("%s after %s: %s", name, o.took, strings.Join(o.texts, " "))
@@ -193,7 +194,7 @@ func TestAccKVMirrorBroken(t *testing.T) {
 			t.Errorf("%s: no %q in %q", name, c.want, o.texts)
 		}
 		if o.took > c.limit {
-			t.Errorf("%s: it took %s, longer than %s", name, o.took, c.limit)
+			t.Errorf("%s: it took %s, more than %s", name, o.took, c.limit)
 		}
 	}
 	for what, c := range map[string]struct {
@@ -210,7 +211,7 @@ func TestAccKVMirrorBroken(t *testing.T) {
 			left = append(left, name)
 		}
 		if slices.Sort(left); !slices.Equal(left, c.want) {
-			t.Errorf("%s has the streams %q, not %q", what, left, c.want)
+			t.Errorf("%s has the streams %q, want %q", what, left, c.want)
 		}
 	}
 }

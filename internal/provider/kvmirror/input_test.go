@@ -9,13 +9,13 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// inputCase is a mirror that cannot work.
+// inputCase is the configuration of a mirror that cannot work.
 type inputCase struct{ source, lines, want string }
 
-// refused fails the test unless each case has an error of its own with that text.
+// refused fails the test unless each case has exactly one error, which contains the expected text.
 func refused(t *testing.T, cases map[string]inputCase, check func(*acctest.Workspace) acctest.Errors) {
 	t.Helper()
-	// Port 1 is never listened on: all of this is found without a server.
+	// Nothing listens on port 1: the errors are found without a server.
 	config := acctest.ProviderConfig([]string{"nats://127.0.0.1:1"})
 	for name, c := range cases {
 		mirror := mirrorConfig(c.source, c.lines)
@@ -29,11 +29,11 @@ func refused(t *testing.T, cases map[string]inputCase, check func(*acctest.Works
 		}
 	}
 	if len(found) != len(cases) {
-		t.Errorf("%d objects have errors, not %d", len(found), len(cases))
+		t.Errorf("%d objects have errors, want %d", len(found), len(cases))
 	}
 }
 
-// What an attribute cannot be is found by validate.
+// Invalid attribute values are found by validate.
 func TestAccKVMirrorBadInput(t *testing.T) {
 	t.Parallel()
 	refused(t, map[string]inputCase{
@@ -51,7 +51,7 @@ func TestAccKVMirrorBadInput(t *testing.T) {
 	}, func(w *acctest.Workspace) acctest.Errors { return w.ValidateErrors(t) })
 }
 
-// What cannot work is found by the plan, before any server is asked, and says what to do.
+// A combination that cannot work is an error of the plan, before any request to a server, with the next step.
 func TestAccKVMirrorNoWay(t *testing.T) {
 	t.Parallel()
 	a, b := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey)
@@ -65,12 +65,12 @@ func TestAccKVMirrorNoWay(t *testing.T) {
 		"nothing but a bucket":      {`bucket = "kine"`, "", bothWays},
 		"own domain":                {`bucket = "kine", jetstream_domain = "leaf"`, "", bothWays},
 		"another name":              {`bucket = "kine"`, `name = "copy"`, bothWays},
-		"no history":                {`bucket = "kine", ` + prefixes, "", "Set history to what the source has, or source.account."},
-		"a domain for nobody":       {`bucket = "kine", jetstream_domain = "hub", ` + prefixes, "history = 10", "jetstream_domain only counts together with account"},
+		"no history":                {`bucket = "kine", ` + prefixes, "", "Set history to the history of the source, or set source.account."},
+		"a domain alone":            {`bucket = "kine", jetstream_domain = "hub", ` + prefixes, "history = 10", "source.jetstream_domain has an effect only together with source.account"},
 		"no key to work there with": {`bucket = "kine", ` + in(b.Public), in(a.Public), "Set accounts.signing_key"},
 	}, func(w *acctest.Workspace) acctest.Errors { return w.PlanErrors(t) })
 
-	// With a key to work there with, the accounts themselves are looked at.
+	// With a signing key, the accounts themselves are checked.
 	key := acctest.NewKey(t, natsconn.AccountKey)
 	refused(t, map[string]inputCase{
 		"own account":          {`bucket = "kine", ` + in(a.Public), in(a.Public), bothWays},

@@ -20,7 +20,7 @@ import (
 
 const address = "nats_kv_mirror.test"
 
-// mirrorConfig is a mirror in the domain leaf of a bucket in the domain hub, with these lines in it.
+// mirrorConfig returns a mirror in the domain leaf with this source and additional lines.
 func mirrorConfig(source, lines string) string {
 	return fmt.Sprintf(`
 resource "nats_kv_mirror" "test" {
@@ -36,7 +36,7 @@ const (
 	unprotected = "deletion_protection = false"
 )
 
-// hubBucket makes the bucket kine in the hub's domain, with some messages in it.
+// hubBucket creates the bucket kine with some messages in the domain of the hub.
 func hubBucket(t *testing.T, lab *natslab.HubLeaf) {
 	t.Helper()
 	client := natsconn.NewClient(natsconn.Settings{Servers: lab.Hub.URLs()}, nil)
@@ -44,7 +44,7 @@ func hubBucket(t *testing.T, lab *natslab.HubLeaf) {
 	makeBucket(t, client.JetStream(""), lab.Hub.Connect(t))
 }
 
-// makeBucket makes the bucket kine with some messages in it.
+// makeBucket creates the bucket kine with some messages.
 func makeBucket(t *testing.T, js *natsconn.JetStream, nc *nats.Conn) {
 	t.Helper()
 	if _, err := kine.Create(t.Context(), js, kine.Spec{Name: "kine", History: 12, Replicas: 1}, nil); err != nil {
@@ -72,7 +72,7 @@ func open(t *testing.T, nc *nats.Conn) jetstream.JetStream {
 	return js
 }
 
-// info returns the stream of the mirror kine, or of the bucket, as the server has it.
+// info returns the information of the server about the stream of the bucket or mirror kine.
 func info(t *testing.T, js jetstream.JetStream) *jetstream.StreamInfo {
 	t.Helper()
 	s, err := js.Stream(t.Context(), "KV_kine")
@@ -82,7 +82,7 @@ func info(t *testing.T, js jetstream.JetStream) *jetstream.StreamInfo {
 	return s.CachedInfo()
 }
 
-// change updates fields of a stream behind Terraform's back.
+// change updates fields of a stream outside Terraform.
 func change(t *testing.T, nc *nats.Conn, stream string, fields acctest.RawStream) {
 	t.Helper()
 	config := acctest.StreamAPI(t, nc, "STREAM.INFO."+stream, nil)
@@ -94,7 +94,7 @@ func change(t *testing.T, nc *nats.Conn, stream string, fields acctest.RawStream
 	acctest.StreamAPI(t, nc, "STREAM.UPDATE."+stream, config)
 }
 
-// noStream is a check at the end of a test: the stream is gone.
+// noStream checks at the end of a test that the streams no longer exist.
 func noStream(js jetstream.JetStream, names ...string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		for _, name := range names {

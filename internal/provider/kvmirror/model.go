@@ -25,14 +25,14 @@ func (m *mirrorModel) spec(source mirror.Source) mirror.Spec {
 	return mirror.Spec{Spec: m.Spec(), Source: source}
 }
 
-// setMirror takes over what the server has. A source other than that of the model is a difference that no update can mend, as is
-// none at all.
+// setMirror sets the model to the mirror on the server. A source other than the source in the model, or no source, is a
+// difference that no update can repair.
 func (m *mirrorModel) setMirror(ctx context.Context, got *mirror.Mirror) (diags diag.Diagnostics) {
 	bucket := got.Bucket
 	source := stream.SourceOf(ctx, m.Source)
 	switch {
 	case got.Promoted:
-		// As a bucket it may be in order.
+		// It may meet the contract as a bucket.
 		bucket.Differences = []kine.Difference{{Field: sourceField, Actual: unset, Required: quote(source.MirrorSource().String())}}
 	case m.Source.IsNull():
 		m.Source = stream.FoundSource(got.Source).Object()
@@ -45,7 +45,7 @@ func (m *mirrorModel) setMirror(ctx context.Context, got *mirror.Mirror) (diags 
 	return diags
 }
 
-// sourceField is the field of a stream that makes a mirror of it.
+// sourceField is the field of a stream configuration that makes the stream a mirror.
 const (
 	sourceField = "mirror"
 	unset       = "unset"
@@ -57,7 +57,8 @@ func quote(text string) string {
 	return string(quoted)
 }
 
-// setApplied takes over what the server has after a creation or update, but for what was planned: see [stream.Model.KeepPlanned].
+// setApplied sets the model to the mirror on the server after a creation or update, but keeps planned values: see
+// [stream.Model.KeepPlanned].
 func (m *mirrorModel) setApplied(ctx context.Context, got *mirror.Mirror) diag.Diagnostics {
 	planned := *m
 	diags := m.setMirror(ctx, got)
@@ -67,12 +68,12 @@ func (m *mirrorModel) setApplied(ctx context.Context, got *mirror.Mirror) diag.D
 	return diags
 }
 
-// derive sets what follows from other attributes, as far as they are known.
+// derive computes the attributes that follow from other attributes, as far as those are known.
 func (m *mirrorModel) derive(ctx context.Context) {
 	reason := types.StringUnknown()
 	if bucket := stream.SourceOf(ctx, m.Source).Bucket; !bucket.IsUnknown() {
-		reason = types.StringValue(fmt.Sprintf("it is a mirror of the bucket %s that was not promoted; k3s belongs on that bucket, until "+
-			"the mirror is promoted in its place", bucket.ValueString()))
+		reason = types.StringValue(fmt.Sprintf("it is a mirror of the bucket %s and was not promoted; k3s must use "+
+			"that bucket until the mirror is promoted to replace it", bucket.ValueString()))
 	}
 	m.SetWritable(types.BoolValue(false), reason)
 }

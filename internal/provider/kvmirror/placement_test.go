@@ -16,8 +16,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// In a super-cluster, where all is one domain, the mirror is in a second account. The provider cannot ask its source here. Replicas
-// and region change in place, and the mirror goes on.
+// In a super-cluster, which is one domain, the mirror is in a second account, and here the provider cannot query its
+// source. Replicas and region change in place, and the mirror continues.
 func TestAccKVMirrorPlacement(t *testing.T) {
 	lab := natslab.SuperCluster(t, 2, []string{"eu", "us"}, natslab.Accounts(accounts()...))
 	client := natsconn.NewClient(natsconn.Settings{Servers: lab.URLs(), Auth: natsconn.Auth{User: "origin", Password: "origin"}}, nil)
@@ -56,7 +56,7 @@ resource "nats_kv_mirror" "test" {
 				put(t, origin, 4)
 				acctest.WaitFor(t, "the mirror to follow", func() bool { return info(t, edge).State.LastSeq == 9 })
 				if now := info(t, edge); !now.Created.Equal(created) || now.Config.Placement != nil {
-					t.Errorf("the mirror was made at %s, not at %s, and its placement is %v", now.Created, created, now.Config.Placement)
+					t.Errorf("the mirror was created at %s, not at %s, and its placement is %v", now.Created, created, now.Config.Placement)
 				}
 			},
 			ResourceName: address, ImportState: true, ImportStateId: "kine", ImportStateVerify: true,
@@ -65,7 +65,7 @@ resource "nats_kv_mirror" "test" {
 	}})
 }
 
-// A mirror that is not in sync in time is there and pending, and the next apply goes on with it.
+// A mirror that is not in sync before the timeout exists and is pending, and the next apply continues.
 func TestAccKVMirrorPending(t *testing.T) {
 	lab := natslab.HubAndLeaf(t)
 	hubBucket(t, lab)

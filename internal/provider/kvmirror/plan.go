@@ -15,11 +15,11 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 )
 
-// historyKey is the part of the private state that says what history the last refresh found the source to have.
+// historyKey is the key in the private state that holds the history of the source as of the last refresh.
 const historyKey = "source_history"
 
-// ModifyPlan refuses what would lose the copy and what cannot work, and settles what can be known without the server. It makes
-// no request.
+// ModifyPlan refuses changes that would lose the copy or cannot work, and sets what can be known without the server. It
+// sends no request.
 func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if !planmodifiers.CheckProtection(ctx, kind.Title, kind.Noun, req, resp) {
 		return
@@ -68,7 +68,7 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	resp.Diagnostics.Append(attribute.SetChanged(ctx, &resp.Plan, &read, &plan)...)
 }
 
-// historyOf reads what the last refresh has noted of the source, which may be nothing.
+// historyOf returns the history of the source as of the last refresh, or known if that refresh did not find it.
 func historyOf(noted []byte, known types.Int64) types.Int64 {
 	if history, err := strconv.ParseInt(string(noted), 10, 64); err == nil {
 		return types.Int64Value(history)
@@ -87,7 +87,7 @@ func planCreate(plan, config *mirrorModel, source stream.Source) {
 
 func planUpdate(ctx context.Context, plan, state *mirrorModel, private stream.PrivateState, diags *diag.Diagnostics) {
 	plan.SourceFenced, plan.Diverged = state.SourceFenced, state.Diverged
-	if !plan.Source.Equal(state.Source) { // somebody else is asked
+	if !plan.Source.Equal(state.Source) { // another source is queried
 		plan.SourceFenced, plan.Diverged = types.BoolUnknown(), types.BoolUnknown()
 	}
 	left := plan.LeavesStream(ctx, &state.Model, private, diags)
@@ -96,13 +96,13 @@ func planUpdate(ctx context.Context, plan, state *mirrorModel, private stream.Pr
 	plan.WarnOfHistory(kind, &state.Model, ", as its source does", diags)
 }
 
-// replaceStep is how a protected mirror is replaced that is of no use any more.
+// replaceStep describes how to replace a protected mirror that is no longer of use.
 const replaceStep = "set deletion_protection = false and apply that alone, then " + replaceOption
 
 const replaceOption = "apply with -replace=ADDRESS, where ADDRESS is the address of this resource"
 
-// replaceStep is how a mirror is replaced whose stream cannot be repaired. -replace plans the update too, which is an error unless
-// the stream is left alone.
+// replaceStep describes how to replace a mirror whose stream cannot be repaired. -replace also plans the update, which
+// is an error unless the stream is left unchanged.
 func (m *mirrorModel) replaceStep(left bool) string {
 	switch {
 	case m.DeletionProtection.ValueBool():
@@ -110,20 +110,26 @@ func (m *mirrorModel) replaceStep(left bool) string {
 	case left:
 		return replaceOption
 	}
-	return "take the resource out of the configuration and apply, then put it back and apply again"
+	return "remove the resource from the configuration and apply, then add it again and apply"
 }
 
-// unrepairable says why a difference is left alone, and what to do.
+// unrepairable explains why a difference is not repaired, and what to do.
 func unrepairable(state *mirrorModel, left bool, v kine.Difference) string {
 	stream := kine.StreamName(state.Name.ValueString())
 	switch {
 	case v.Field == sourceField && v.Actual == unset:
-		return fmt.Sprintf("The stream %s is no mirror any more: it was promoted, or made anew as a bucket. Making it a mirror again would destroy what was written to "+
-			"it since, so it is left alone.\n\n%s", stream, promotedStep(state.Identity()))
+		return fmt.Sprintf("The stream %s is no longer a mirror: it was promoted, or created again as a bucket. "+
+			"Turning it into a mirror would destroy what was written to it since, so it is left unchanged.\n\n%s",
+			stream, promotedStep(state.Identity()))
 	case v.Field == sourceField:
-		return fmt.Sprintf("The stream %s is the mirror of another source: %s, not %s. It was made anew, since a server never changes the source of a mirror, and it is "+
-			"left alone.\n\nIf it is as it should be, take it out of the state with state rm, and import it with source set to what it is. If it is not, %s.", stream, v.Actual, v.Required, state.replaceStep(left))
+		return fmt.Sprintf("The stream %s is the mirror of another source: %s, not %s. A server never changes the "+
+			"source of a mirror, so the stream was created again, and it is left unchanged.\n\nTo keep the stream, "+
+			"set source to its present source, remove the mirror from the state with state rm, and import it. "+
+			"Otherwise, %s.",
+			stream, v.Actual, v.Required, state.replaceStep(left))
 	}
-	return fmt.Sprintf("The stream %s was changed so that it could not become a bucket that KINE accepts: %s is %s, not %s. The server cannot "+
-		"change that, so it is left alone.\n\nTo make the mirror anew, which copies its source again, %s.", stream, v.Field, v.Actual, v.Required, state.replaceStep(left))
+	return fmt.Sprintf("The stream %s was changed so that it cannot become a bucket that KINE accepts: %s is %s, not "+
+		"%s. The server cannot change that back, so the stream is left unchanged.\n\nTo create the mirror again, "+
+		"which copies its source again, %s.",
+		stream, v.Field, v.Actual, v.Required, state.replaceStep(left))
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// Every way in which a plan can destroy a mirror is refused in the plan while the mirror is protected, and it stays.
+// While the mirror is protected, every plan that would destroy it is refused, and the mirror remains.
 func TestAccCLIKVMirrorProtection(t *testing.T) {
 	t.Parallel()
 	lab := natslab.HubAndLeaf(t)
@@ -68,7 +68,7 @@ func TestAccCLIKVMirrorProtection(t *testing.T) {
 		w.Must(t, "untaint", address)
 		w.AssertEmptyPlan(t)
 	})
-	t.Run("lifted by an apply of its own", func(t *testing.T) {
+	t.Run("lifted by a separate apply", func(t *testing.T) {
 		w.Configure(t, config(fromHub, false, ""))
 		w.Apply(t)
 		w.Must(t, "apply", "-auto-approve", "-replace="+address)

@@ -21,7 +21,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// sourceTimeout is how long a source may take to answer a few requests. One that is lost must hold up nobody for long.
+// sourceTimeout limits the time to query a source, which takes a few requests. A lost source must not delay a plan for
+// long.
 const sourceTimeout = 5 * time.Second
 
 func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -35,7 +36,7 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 	ctx, cancel := natsconn.Reading(ctx, timeout)
 	defer cancel()
 
-	// Terraform before 1.12 stores no identity, and demands one whatever becomes of the mirror.
+	// Terraform before 1.12 stores no identity, and requires one even if the mirror no longer exists.
 	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, state.Identity())...)
 	imported := state.Imported()
 	js, err := state.JetStream(r.data)
@@ -61,40 +62,43 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 	resp.Diagnostics.Append(state.setMirror(ctx, got)...)
 	state.Placement = stream.FoundPlacement(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
 	r.readSource(ctx, js, &state, got, resp.Private, &resp.Diagnostics)
-	state.tellSource(ctx)
+	state.fillSource(ctx)
 	left := state.StillLeft(ctx, req.Private, &resp.Diagnostics)
 	resp.Diagnostics.Append(state.Store(ctx, &state, left, &resp.State, resp.Identity, resp.Private)...)
 }
 
-// tellSource fills in what nobody has said of the source and is in effect. The domain of one in another account is told once the source was found there.
-func (m *mirrorModel) tellSource(ctx context.Context) {
+// fillSource fills in the values that source leaves out and that are in effect. The domain of a source in another
+// account is filled in only after the source was found there.
+func (m *mirrorModel) fillSource(ctx context.Context) {
 	source := stream.SourceOf(ctx, m.Source)
 	if !source.BehindPrefixes() || !m.SourceFenced.IsNull() {
 		m.Source = source.InEffect(m.Account, m.JetStreamDomain).Object()
 	}
 }
 
-// addNoMirror refuses to import what is no mirror.
+// addNoMirror adds the error of the import of a bucket.
 func addNoMirror(diags *diag.Diagnostics, m *mirrorModel) {
-	diags.AddAttributeError(path.Root("name"), "Not A Mirror",
-		fmt.Sprintf("The stream %s is no mirror: it is a bucket of its own, perhaps a mirror that was promoted.\n\nImport it as a nats_kine_bucket, by the id '%s'.",
+	diags.AddAttributeError(path.Root("name"), "Not a Mirror",
+		fmt.Sprintf("The stream %s is not a mirror. It is a bucket, perhaps a promoted mirror.\n\nImport it as a "+
+			"nats_kine_bucket, with the ID '%s'.",
 			kine.StreamName(m.Name.ValueString()), m.Identity().ImportID()))
 }
 
-// readSource looks at the source, if the provider can ask it, and warns of what keeps the mirror from being a copy of it. None of
-// that is an error: a lost source is what a mirror is for.
+// readSource reads the source, if the provider can query it, and warns of problems that keep the mirror from being a
+// copy of it. They are not errors: a mirror is meant to outlive its source.
 func (r *mirrorResource) readSource(
 	ctx context.Context, js *natsconn.JetStream, state *mirrorModel, got *mirror.Mirror, private planmodifiers.PrivateState, diags *diag.Diagnostics,
 ) {
 	state.SourceFenced, state.Diverged = types.BoolNull(), types.BoolNull()
 	diags.Append(noteHistory(ctx, private, 0)...)
 	if got.Promoted || state.elsewhere(ctx, got) {
-		return // the next plan tells
+		return // the next plan reports it
 	}
 	if !got.Follows() && state.Pending.IsNull() {
 		diags.AddWarning(kind.Title+" Does Not Follow Its Source", secret.Sprintf(
-			"The server reports of the mirror %q: %s.\n\nWhat the mirror has stays. It continues by itself within some minutes "+
-				"once its source is back and reachable. Until then, the server repeats this report.", got.Name, got.Describe()))
+			"The server reports about the mirror %q: %s.\n\nThe mirror keeps its data. It continues automatically "+
+				"within a few minutes after its source is reachable again. Until then, the server reports the same.",
+			got.Name, got.Describe()))
 	}
 	source := stream.SourceOf(ctx, state.Source)
 	from, err := source.API(r.data, state.Account, state.JetStreamDomain)
@@ -113,22 +117,24 @@ func (r *mirrorResource) readSource(
 	}
 	switch {
 	case errors.Is(err, kine.ErrNotFound):
-		diags.AddWarning("Source of "+kind.Title+" No Longer Exists", secret.Sprintf("The server says that there is no bucket %s any more, which %q is a "+
-			"mirror of. The mirror holds %s.\n\n"+
-			"If k3s started now, it would make a new, empty bucket there, which the mirror is no copy of. Restore the bucket from the mirror first, with "+
-			"restore_from of its nats_kine_bucket.", source.Bucket.ValueString(), got.Name, got.Contents()))
+		diags.AddWarning("Source of "+kind.Title+" No Longer Exists", secret.Sprintf(
+			"The bucket %s, the source of the mirror %q, no longer exists on its server. The mirror holds %s.\n\n"+
+				"If k3s started now, it would create a new, empty bucket, and the mirror would not be a copy of it. "+
+				"Restore the bucket from the mirror first, with restore_from of its nats_kine_bucket.",
+			source.Bucket.ValueString(), got.Name, got.Contents()))
 	case err != nil:
-		diags.AddWarning("Source of "+kind.Title+" Cannot Be Read", secret.Sprintf("The mirror %q is there; of its source, the provider could find out nothing. %s", got.Name,
-			connection.Explain(err)))
+		diags.AddWarning("Source of "+kind.Title+" Cannot Be Read", secret.Sprintf(
+			"The mirror %q exists, but the provider could not read its source. %s", got.Name, connection.Explain(err)))
 	}
 }
 
-// elsewhere tells whether the stream is the mirror of another source than that of the model.
+// elsewhere reports whether the stream is the mirror of a source other than the source in the model.
 func (m *mirrorModel) elsewhere(ctx context.Context, got *mirror.Mirror) bool {
 	return !got.Source.Equal(stream.SourceOf(ctx, m.Source).MirrorSource())
 }
 
-// compare notes where the mirror and its source have different histories, and warns of it. It returns the source as far as it was found.
+// compare sets whether the mirror and its source have different histories, and warns if they do. It returns the source
+// if it was found, even with an error.
 func (m *mirrorModel) compare(
 	ctx context.Context, js, from *natsconn.JetStream, got *mirror.Mirror, diags *diag.Diagnostics,
 ) (*mirror.Mirror, error) {
@@ -140,8 +146,10 @@ func (m *mirrorModel) compare(
 		return original, nil
 	}
 	diags.AddAttributeWarning(path.Root("diverged"), kind.Title+" Has Diverged",
-		secret.Sprintf("The mirror %q is no copy of its source any more. %s. The mirror holds %s.\n\n"+
-			"Decide which of the two is the cluster's. If the source is, replace the mirror, which copies the source again: %s. If the mirror is, because the source was "+
-			"lost, keep it: restore the bucket from it, or promote it.", got.Name, connection.Sentence(divergence.String()), got.Contents(), replaceStep))
+		secret.Sprintf("The mirror %q is no longer a copy of its source. %s The mirror holds %s.\n\nDecide which of "+
+			"the two holds the data of the cluster. If it is the source, replace the mirror, which copies the source "+
+			"again: %s. If it is the mirror, because the source was lost, keep the mirror: restore the bucket from "+
+			"it, or promote it.",
+			got.Name, connection.Sentence(divergence.String()), got.Contents(), replaceStep))
 	return original, nil
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
-// createTimeout is how long a creation may take unless the resource's timeouts say otherwise: it copies all of the bucket's data, over
-// links between regions. For other operations see [stream.ReadTimeout].
+// createTimeout is the default timeout of a creation, which copies all data of the bucket over links between regions.
+// For other operations see [stream.ReadTimeout].
 const createTimeout = 20 * time.Minute
 
 var (
@@ -42,7 +42,7 @@ func NewResource() resource.Resource { return &mirrorResource{} }
 
 func (r *mirrorResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_kv_mirror"
-	resp.ResourceBehavior.MutableIdentity = true // what a configuration left open is filled in by the server
+	resp.ResourceBehavior.MutableIdentity = true // the server fills in what the configuration leaves out
 }
 
 func (r *mirrorResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
@@ -83,8 +83,8 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 		addError(&resp.Diagnostics, "Create", &plan, err)
 		return
 	}
-	// Once the stream is there, an error would taint the resource, and the next apply would copy everything again. What is
-	// unfinished is noted instead, and the next plan goes on with it.
+	// Once the stream exists, an error would taint the resource, and the next apply would copy everything again.
+	// Unfinished steps are recorded instead, and the next apply continues with them.
 	got, err := mirror.Establish(ctx, js, from, plan.spec(source.MirrorSource()), place)
 	pending, unfinished := errors.AsType[*kine.UnsettledError](err)
 	if err != nil && (!unfinished || got == nil) {
@@ -105,7 +105,8 @@ func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest,
 	resp.Diagnostics.Append(plan.Store(ctx, &plan, false, &resp.State, resp.Identity, resp.Private)...)
 }
 
-// sides returns the JetStream APIs of the mirror and of its source; the latter is nil where the provider cannot ask the source.
+// sides returns the JetStream APIs of the mirror and of its source; from is nil if the provider cannot query the
+// source.
 func (r *mirrorResource) sides(m *mirrorModel, source stream.Source) (js, from *natsconn.JetStream, err error) {
 	if js, err = m.JetStream(r.data); err != nil {
 		return nil, nil, err
@@ -116,13 +117,13 @@ func (r *mirrorResource) sides(m *mirrorModel, source stream.Source) (js, from *
 	return js, from, nil
 }
 
-// probe looks at the source before a mirror is made of it, and takes what is to be the same from there.
+// probe reads the source before the mirror is created, and copies its history to the model.
 func (m *mirrorModel) probe(ctx context.Context, from *natsconn.JetStream, source stream.Source) error {
 	m.SourceFenced, m.Diverged = types.BoolNull(), types.BoolNull()
 	if from == nil {
 		return nil
 	}
-	// A source that does not answer is told soon, however long the mirror may take to fill.
+	// A source that does not answer is reported early, regardless of the timeout of the creation.
 	var bucket *kine.Bucket
 	err := from.Answering(ctx, sourceTimeout, func(ctx context.Context) (err error) {
 		bucket, err = mirror.Probe(ctx, from, source.Bucket.ValueString())
@@ -159,7 +160,7 @@ func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest,
 		return
 	}
 	if !waits {
-		plan.Pending = types.StringNull() // as planned: only what changed since then can be pending now, and a refresh shows that
+		plan.Pending = types.StringNull() // as planned: a later change may be pending, which a refresh shows
 	}
 	if plan.SourceFenced.IsUnknown() {
 		js, err := plan.JetStream(r.data)
@@ -173,7 +174,7 @@ func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest,
 	resp.Diagnostics.Append(plan.Store(ctx, &plan, left, &resp.State, resp.Identity, resp.Private)...)
 }
 
-// update brings the mirror to what is planned, and goes on with what an earlier apply has left.
+// update applies the plan to the mirror, and continues the steps that an earlier apply did not finish.
 func (r *mirrorResource) update(
 	ctx context.Context, plan, state *mirrorModel, left bool, resp *resource.UpdateResponse,
 ) (*mirror.Mirror, error) {
@@ -217,7 +218,7 @@ func (r *mirrorResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	state.Delete(ctx, kind, r.data, remove, fail, &resp.Diagnostics)
 }
 
-// deleteMirror deletes a mirror, and never what was promoted to a bucket.
+// deleteMirror deletes a mirror, but not a mirror that was promoted to a bucket.
 func deleteMirror(ctx context.Context, js *natsconn.JetStream, name string) error {
 	got, err := mirror.Read(ctx, js, name)
 	switch {
@@ -235,7 +236,7 @@ func (r *mirrorResource) ImportState(ctx context.Context, req resource.ImportSta
 	stream.Import(ctx, kind.Noun, r.data, req, resp)
 }
 
-// noteHistory keeps what history the source has for the next plan, nothing if that is not known.
+// noteHistory records the history of the source for the next plan. 0 means that it is unknown.
 func noteHistory(ctx context.Context, private planmodifiers.PrivateState, history int64) diag.Diagnostics {
 	note := []byte("null")
 	if history > 0 {

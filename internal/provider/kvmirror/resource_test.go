@@ -20,9 +20,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-const reason = "it is a mirror of the bucket kine that was not promoted; k3s belongs on that bucket, until the mirror is promoted in its place"
+const reason = "it is a mirror of the bucket kine and was not promoted; k3s must use that bucket until the mirror is " +
+	"promoted to replace it"
 
-// plans checks what a plan does with the mirror, and that nothing is left to do afterwards.
+// plans checks the action of a plan on the mirror, and that the next plan is empty.
 func plans(action plancheck.ResourceActionType, more ...plancheck.PlanCheck) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{
 		PreApply:             append(more, plancheck.ExpectResourceAction(address, action)),
@@ -39,8 +40,8 @@ func expect(values map[string]knownvalue.Check) []statecheck.StateCheck {
 	return checks
 }
 
-// In two domains that are joined by a leaf node: a mirror is made under KINE's writes, has KINE's revisions, is changed in place,
-// imported, and made again when it is gone.
+// In two domains that are joined by a leaf node, a mirror is created while KINE writes, has the revisions of KINE, is
+// changed in place, imported, and created again after its stream was deleted.
 func TestAccKVMirrorLifecycle(t *testing.T) {
 	lab := natslab.HubAndLeaf(t)
 	leaf := open(t, lab.Leaf.Connect(t))
@@ -68,7 +69,7 @@ resource "nats_kine_bucket" "hub" {
 	var k *kinelab.Kine
 
 	acctest.Run(t, resource.TestCase{
-		// Terraform keeps identities in the state from 1.12 on.
+		// Terraform stores identities in the state since 1.12.
 		TerraformVersionChecks: []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
 		CheckDestroy:           noStream(leaf, "KV_kine", "KV_copy"),
 		Steps: []resource.TestStep{
@@ -110,7 +111,7 @@ resource "nats_kine_bucket" "hub" {
 				PlanOnly:    true,
 				ExpectError: acctest.Text("KINE could not start on this datastore: " + reason),
 			},
-			{ // a change of the source's history reaches its mirror by two applies, as the first finds it out
+			{ // a new history of the source reaches the mirror with the second apply, after the first has found it
 				PreConfig: func() { expectRevision(t, lab, writer, k) },
 				Config:    config(30, ""),
 				ConfigPlanChecks: resource.ConfigPlanChecks{
@@ -128,7 +129,7 @@ resource "nats_kine_bucket" "hub" {
 				ResourceName: address, ImportState: true, ImportStateId: "leaf:kine", ImportStateVerify: true,
 				ImportStateVerifyIdentifierAttribute: "name", ImportStateVerifyIgnore: []string{"deletion_protection", "timeouts"},
 			},
-			{ // deleted behind Terraform's back
+			{ // deleted outside Terraform
 				PreConfig: func() {
 					if err := leaf.DeleteStream(t.Context(), "KV_kine"); err != nil {
 						t.Fatal(err)
@@ -147,7 +148,7 @@ resource "nats_kine_bucket" "hub" {
 	})
 }
 
-// expectRevision ends the writes of KINE and compares its revision with the mirror's.
+// expectRevision stops the writes of KINE and waits until the mirror has its last revision.
 func expectRevision(t *testing.T, lab *natslab.HubLeaf, writer *etcdtest.Writer, k *kinelab.Kine) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -20,25 +20,27 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
-// kind is the resource in messages.
+// kind names the resource in messages.
 var kind = stream.Kind{Title: "KV Mirror", Noun: "mirror"}
 
-// ways are what a change of the mirror's source, name, account or domain may be meant for.
+// ways describes alternatives to a change of the mirror's source, name, account or domain.
 var ways = planmodifiers.Ways(kind.Noun, "")
 
 func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A mirror of the bucket that KINE stores a k3s cluster in, in another JetStream domain or in another account: " +
-			"a copy that follows its source within milliseconds, with the same revisions, and that stays when the source is lost.\n\n" +
-			"A mirror is there once it is proven to follow. One that can never work as things are configured is an error within seconds, " +
-			"with its likely cause, and leaves nothing behind. A source that cannot be reached later is a warning, since that is " +
-			"what the mirror is for.",
+		MarkdownDescription: "Mirror, in another JetStream domain or account, of the bucket in which KINE stores a " +
+			"k3s cluster: a copy that follows its source within milliseconds, has the same revisions, and remains if " +
+			"the source is lost.\n\nThe creation is complete once the mirror follows its source. If the " +
+			"configuration cannot work, the creation fails within seconds with the likely cause, and leaves nothing " +
+			"behind. A source that becomes unreachable later is a warning and not an error, because the mirror " +
+			"exists for that case.",
 		Attributes: map[string]schema.Attribute{
 			"source": sourceAttribute(),
 			"name": schema.StringAttribute{
-				MarkdownDescription: "Name of the mirror, and of the bucket that it becomes when it is promoted: letters, digits, dashes and " +
-					"underscores, up to 252 characters. Defaults to that of the source's bucket; under another one the keys are renamed on their " +
-					"way. It cannot be changed: a plan that does so is an error.",
+				MarkdownDescription: "Name of the mirror, and of the bucket that it becomes when it is promoted: up " +
+					"to 252 letters, digits, dashes and underscores. If it differs from the name of the source, the " +
+					"keys are renamed as they are copied. It cannot be changed: a plan that does so is an error. " +
+					"Defaults to the name of the source.",
 				Optional: true, Computed: true,
 				Validators:    []validator.String{stream.NameValidator()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.Immutable(kind.Title, kind.Noun, ways)},
@@ -46,50 +48,61 @@ func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"account":          stream.AccountAttribute(kind.Title, kind.Noun, ways),
 			"jetstream_domain": stream.DomainAttribute(kind.Title, kind.Noun, ways),
 			"history": schema.Int64Attribute{
-				MarkdownDescription: fmt.Sprintf("Number of revisions kept of each key, from %d to %d: that of the source, which it follows. It has to be "+
-					"set where the provider cannot ask the source.", kine.MinHistory, kine.MaxHistory),
+				MarkdownDescription: fmt.Sprintf("Number of revisions kept of each key, from %d to %d. It must be "+
+					"the same as for the source. Required if the provider cannot query the source. Defaults to the "+
+					"history of the source, and follows its changes.", kine.MinHistory, kine.MaxHistory),
 				Optional: true, Computed: true,
 				Validators: []validator.Int64{int64validator.Between(kine.MinHistory, kine.MaxHistory)},
 			},
 			"replicas": schema.Int64Attribute{
-				MarkdownDescription: fmt.Sprintf("Number of servers of a NATS cluster that hold the mirror, from %d to %d, independent of its source's; "+
-					"odd numbers make sense, and one server can be lost with 3. Defaults to %d.", kine.MinReplicas, kine.MaxReplicas, kine.DefaultReplicas),
+				MarkdownDescription: fmt.Sprintf("Number of servers of a NATS cluster that hold the mirror, from %d "+
+					"to %d, independent of the source. Odd numbers are recommended; with 3, one server can fail. "+
+					"Defaults to `%d`.", kine.MinReplicas, kine.MaxReplicas, kine.DefaultReplicas),
 				Optional: true, Computed: true,
 				Default:    int64default.StaticInt64(kine.DefaultReplicas),
 				Validators: []validator.Int64{int64validator.Between(kine.MinReplicas, kine.MaxReplicas)},
 			},
-			"placement": stream.PlacementAttribute("Which servers hold the mirror, by `cluster`, `tags` or both. Changing it moves the mirror, which goes on " +
-				"following its source. KINE refuses a bucket whose configuration has a placement, so it is set for as long as a creation or " +
-				"move takes, and cleared again; removing it leaves the mirror where it is."),
+			"placement": stream.PlacementAttribute("Servers that hold the mirror, chosen by `cluster`, `tags` or " +
+				"both. Changing it moves the mirror, which continues to follow its source. KINE refuses a bucket " +
+				"whose configuration has a placement, so the placement is set only during a creation or move, and " +
+				"then cleared. Removing it leaves the mirror where it is."),
 			"deletion_protection": stream.DeletionProtectionAttribute(kind),
 			"stream":              stream.NameOfStreamAttribute(kind),
 			"cluster":             stream.ClusterAttribute(kind),
 			"source_fenced": schema.BoolAttribute{
-				MarkdownDescription: "Whether writes to the source are fenced off, as of the last refresh. Null when the source could not be asked.",
-				Computed:            true,
+				MarkdownDescription: "Whether the source is fenced, as of the last refresh. Null if the source could " +
+					"not be queried.",
+				Computed: true,
 			},
 			"diverged": schema.BoolAttribute{
-				MarkdownDescription: "Whether the mirror and its source have different histories, as of the last refresh: the source's last revision is below the " +
-					"mirror's, or a message differs. Such a mirror is no copy of its source. Null when the source could not be asked. A refresh warns of it; a " +
-					"`postcondition` makes an error of it.",
+				MarkdownDescription: "Whether the mirror and its source have different histories, as of the last " +
+					"refresh: the last revision of the source is below the last revision of the mirror, or a message " +
+					"differs. Such a mirror is not a copy of its source. A refresh warns of it; use a " +
+					"`postcondition` to turn the warning into an error. Null if the source could not be queried.",
 				Computed: true,
 			},
 			"pending": schema.StringAttribute{
-				MarkdownDescription: "What was not finished in time, such as bringing the mirror into sync or a move; the next apply waits for it. Null " +
-					"when nothing is.",
+				MarkdownDescription: "Operation that the server did not finish in time, such as the first copy or a " +
+					"move; the next apply waits for it. Null if nothing is pending.",
 				Computed: true,
 			},
-			"contract_violations": stream.DifferencesAttribute("Fields of the stream that were changed behind Terraform's back, so that it is not the mirror that "+
-				"it should be. The plan shows them, and an apply repairs what the server can change. Empty when all is well.", "What the mirror needs"),
-			"datastore": stream.DatastoreAttribute("What `nats_k3s_datastore_endpoint` needs to know of the mirror. It has the same type as that of a " +
-				"bucket, and is not writable: an endpoint refuses it with the reason."),
+			"contract_violations": stream.DifferencesAttribute("Fields of the stream that were changed outside "+
+				"Terraform and keep the mirror from working or from becoming a bucket for KINE. The plan shows them, "+
+				"and an apply repairs those that the server can change. Empty if the mirror meets the contract.",
+				"Value that the mirror requires"),
+			"datastore": stream.DatastoreAttribute("Attributes of the mirror for `nats_k3s_datastore_endpoint`. The " +
+				"object has the same type as the `datastore` of a bucket. A mirror is not writable: an endpoint " +
+				"refuses it with the reason."),
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
-				Create: true, CreateDescription: fmt.Sprintf("How long to make the mirror and wait until it has what its source has. What is left "+
-					"then is `pending`. Defaults to `%s`.", createTimeout),
-				Read: true, ReadDescription: fmt.Sprintf("How long to try to read the mirror. Defaults to `%s`.", stream.ReadTimeout),
-				Update: true, UpdateDescription: fmt.Sprintf("How long to change the mirror and wait for a move, for replicas or for what is pending. Defaults "+
-					"to `%s`.", stream.UpdateTimeout),
-				Delete: true, DeleteDescription: fmt.Sprintf("How long to try to delete the mirror. Defaults to `%s`.", stream.DeleteTimeout),
+				Create: true, CreateDescription: fmt.Sprintf("Maximum time to create the mirror and copy the data of "+
+					"its source. Defaults to `%s`. A copy that is not finished by then is `pending`, and the next "+
+					"apply continues it.", createTimeout),
+				Read: true, ReadDescription: fmt.Sprintf(
+					"Maximum time to read the mirror. Defaults to `%s`.", stream.ReadTimeout),
+				Update: true, UpdateDescription: fmt.Sprintf("Maximum time to change the mirror and wait for a move, "+
+					"for replicas or for a pending operation. Defaults to `%s`.", stream.UpdateTimeout),
+				Delete: true, DeleteDescription: fmt.Sprintf(
+					"Maximum time to delete the mirror. Defaults to `%s`.", stream.DeleteTimeout),
 			}),
 		},
 	}
@@ -100,8 +113,10 @@ func sourceAttribute() schema.SingleNestedAttribute {
 	settledOnceSet := []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.ImmutableOnceSet(kind.Title, kind.Noun, ways)}
 	settled := []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.Immutable(kind.Title, kind.Noun, ways)}
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "The bucket that is mirrored. A server never changes the source of a mirror, so a plan that does is an error. To mirror another bucket " +
-			"in place of this one, destroy the mirror first: set `deletion_protection = false` and apply that, apply without the resource, and then with the new source.",
+		MarkdownDescription: "Bucket to mirror. A server never changes the source of a mirror, so a plan that " +
+			"changes it is an error. To mirror another bucket instead, destroy the mirror first: set " +
+			"`deletion_protection = false` and apply, remove the resource and apply, then add it with the new source " +
+			"and apply.",
 		Required: true,
 		Attributes: map[string]schema.Attribute{
 			"bucket": schema.StringAttribute{
@@ -111,29 +126,34 @@ func sourceAttribute() schema.SingleNestedAttribute {
 				PlanModifiers:       fixed,
 			},
 			"jetstream_domain": schema.StringAttribute{
-				MarkdownDescription: "JetStream domain that the bucket is in: for a bucket in the mirror's account, another one than the mirror's. For one " +
-					"in another account, it is where the provider finds it, and defaults to the mirror's.",
+				MarkdownDescription: "JetStream domain of the source. A source in the account of the mirror must be " +
+					"in a different domain from the mirror. For a source in another account, it is the domain in " +
+					"which the provider queries the source, and defaults to the domain of the mirror.",
 				Optional: true, Computed: true,
 				Validators:    []validator.String{stream.DomainValidator()},
 				PlanModifiers: settledOnceSet,
 			},
 			"account": schema.StringAttribute{
-				MarkdownDescription: "Public key of the account that the bucket is in. Defaults to the mirror's. In another one, the provider works " +
-					"with its `accounts.signing_key` to look at the source. Left out beside `api_prefix`, the source is one that the provider cannot ask.",
+				MarkdownDescription: "Public key of the account of the source. In another account than the mirror's, " +
+					"the provider uses its `accounts.signing_key` to query the source. If omitted while `api_prefix` " +
+					"is set, the provider cannot query the source. Otherwise, it defaults to the account of the " +
+					"mirror.",
 				Optional: true, Computed: true,
 				Validators:    []validator.String{validators.PublicKey(natsconn.AccountKey)},
 				PlanModifiers: settledOnceSet,
 			},
 			"api_prefix": schema.StringAttribute{
-				MarkdownDescription: "Subject at which the mirror's account has imported the JetStream API of the source's account, in place of `$JS.API`. " +
-					"With `account`, it defaults to what `kine_mirror_imports` gives.",
+				MarkdownDescription: "Subject under which the account of the mirror imports the JetStream API of the " +
+					"source's account, instead of `$JS.API`. With `account`, it defaults to the subject that " +
+					"`kine_mirror_imports` returns.",
 				Optional: true, Computed: true,
 				Validators:    []validator.String{stream.APIPrefixValidator()},
 				PlanModifiers: settled,
 			},
 			"deliver_prefix": schema.StringAttribute{
-				MarkdownDescription: "Subject below which the messages of the source's account come into the mirror's account. With `account`, it defaults to " +
-					"what `kine_mirror_imports` gives.",
+				MarkdownDescription: "Subject prefix under which messages of the source's account arrive in the " +
+					"account of the mirror. With `account`, it defaults to the prefix that `kine_mirror_imports` " +
+					"returns.",
 				Optional: true, Computed: true,
 				Validators:    []validator.String{stream.DeliverPrefixValidator()},
 				PlanModifiers: settled,

@@ -7,12 +7,12 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 )
 
-// sourceAttr is the attribute that says what is mirrored.
+// sourceAttr is the attribute with the source of the mirror.
 const sourceAttr = "source"
 
 var atSource = path.Root(sourceAttr)
 
-// checkSource tells what can be seen without a server to be wrong with the source of the mirror.
+// checkSource checks the source of the mirror as far as that is possible without a server.
 func (m *mirrorModel) checkSource(action string, s stream.Source, diags *diag.Diagnostics) {
 	if !s.Known() || m.Account.IsUnknown() {
 		return
@@ -23,11 +23,12 @@ func (m *mirrorModel) checkSource(action string, s stream.Source, diags *diag.Di
 		addError(diags, action, m, err)
 	case !s.Asked() && !s.JetStreamDomain.IsNull():
 		diags.AddAttributeError(atSource.AtName(stream.JetStreamDomainAttr), "Invalid Attribute Combination",
-			"The prefixes lead the mirror to its source, whatever domain that is in. jetstream_domain only counts together with account, by which the "+
-				"provider finds the source. Set that too, or leave jetstream_domain out.")
+			"The prefixes lead the mirror to its source in any domain. source.jetstream_domain has an effect only "+
+				"together with source.account, with which the provider queries the source. Set source.account, or "+
+				"remove source.jetstream_domain.")
 	case !s.Asked() && m.History.IsNull():
 		diags.AddAttributeError(path.Root("history"), "Missing Attribute",
-			"The provider cannot ask the source how many revisions it keeps of each key, because no source.account says whom to work as there.\n\n"+
-				"Set history to what the source has, or source.account.")
+			"Without source.account, the provider cannot query how many revisions of each key the source keeps.\n\n"+
+				"Set history to the history of the source, or set source.account.")
 	}
 }

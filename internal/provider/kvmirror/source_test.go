@@ -17,7 +17,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// Whatever becomes of its source, a mirror is refreshed: what is wrong is told, and nothing is planned because of it.
+// Whatever happens to its source, a refresh of the mirror succeeds: it warns of the problem, and the plan is empty.
 func TestAccKVMirrorSource(t *testing.T) {
 	t.Parallel()
 	lab := natslab.HubAndLeaf(t)
@@ -38,7 +38,8 @@ output "diverged" {
 	w := acctest.NewWorkspace(t, config)
 	w.Apply(t)
 
-	// shows refreshes, and fails the test unless that says all this, and takes no longer than asking a lost source may.
+	// shows refreshes, and fails the test unless the output has these values and texts and the refresh takes no longer
+	// than the query of a lost source may.
 	shows := func(t *testing.T, fenced, diverged string, texts ...string) {
 		t.Helper()
 		watch := natslab.StartStopwatch()
@@ -73,11 +74,11 @@ output "diverged" {
 	})
 	t.Run("cut off", func(t *testing.T) {
 		lab.Link.Cut()
-		shows(t, "unknown", "unknown", "Source of KV Mirror Cannot Be Read", `The mirror "kine" is there; of its source, the provider could find out nothing.`)
+		shows(t, "unknown", "unknown", "Source of KV Mirror Cannot Be Read", `The mirror "kine" exists, but the provider could not read its source.`)
 		lab.Link.Restore()
 		lab.AwaitReady(t)
 	})
-	t.Run("gone", func(t *testing.T) {
+	t.Run("deleted", func(t *testing.T) {
 		if err := kine.Delete(t.Context(), hub, "kine", true); err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +94,7 @@ output "diverged" {
 		}
 	})
 	const diverged = "KV Mirror Has Diverged"
-	t.Run("made anew", func(t *testing.T) {
+	t.Run("created again", func(t *testing.T) {
 		if err := kine.Delete(t.Context(), hub, "kine", true); err != nil {
 			t.Fatal(err)
 		}
@@ -101,13 +102,13 @@ output "diverged" {
 			t.Fatal(err)
 		}
 		put(t, lab.Hub.Connect(t), 2)
-		shows(t, "false", "true", diverged, `The mirror "kine" is no copy of its source any more. The last sequence of the source is 2, below the mirror's 5`,
-			"set deletion_protection = false and apply that alone, then apply with -replace=ADDRESS")
+		shows(t, "false", "true", diverged, `The mirror "kine" is no longer a copy of its source. The last sequence of the source is 2, below the mirror's 5`,
+			"from an older copy. The mirror holds", "set deletion_protection = false and apply that alone, then apply with -replace=ADDRESS")
 		if out := w.Must(t, "plan"); !strings.Contains(out, diverged) {
-			t.Errorf("the plan does not tell:\n%s", out)
+			t.Errorf("the plan does not warn:\n%s", out)
 		}
 	})
-	t.Run("replaced as told", func(t *testing.T) {
+	t.Run("replaced as instructed", func(t *testing.T) {
 		w.Configure(t, strings.Replace(config, `"leaf"`, "\"leaf\"\n  "+unprotected, 1))
 		w.Apply(t)
 		w.Must(t, "apply", "-auto-approve", "-replace="+address)
@@ -115,7 +116,7 @@ output "diverged" {
 	})
 }
 
-// A region that is down holds up nobody who has said so.
+// An unreachable region does not fail a plan if the provider is configured to warn.
 func TestAccKVMirrorUnreachable(t *testing.T) {
 	t.Parallel()
 	lab := natslab.HubAndLeaf(t)
@@ -136,7 +137,7 @@ func TestAccKVMirrorUnreachable(t *testing.T) {
 	w.AssertEmptyPlan(t)
 }
 
-// A mirror is imported by a block too, by id and by identity.
+// A mirror can also be imported with a block, by ID and by identity.
 func TestAccKVMirrorImportBlock(t *testing.T) {
 	lab := natslab.HubAndLeaf(t)
 	hubBucket(t, lab)
