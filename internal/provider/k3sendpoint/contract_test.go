@@ -127,7 +127,7 @@ func serverFailures(t *testing.T) map[string]contractFailure {
 		"JetStream is off":                at(off, []string{literal}, "verify", "Nothing answers the JetStream API. Enable JetStream on the server"),
 		"JetStream is off in the account": at(account, user("off", "p"), "verify", "JetStream is not enabled for the account. Give the account JetStream limits"),
 		"max_bytes required": at(account, user("strict", "p"), "verify",
-			"The account requires max_bytes of every stream (max_bytes_required), and KINE sets none. Turn max_bytes_required off for the account; disk_storage and"),
+			"The account requires max_bytes of every stream (max_bytes_required), which KINE does not set. Turn max_bytes_required off for the account; disk_storage and"),
 		"a wrong password": at(password, user("k3s", "guess"), "verify", "The credentials were refused by "+password.ClientURL()+": nats: Authorization Violation. "+refused),
 		"no password":      at(password, []string{literal}, "verify", refused),
 		"a wrong token":    at(token, []string{`token = "guess"`, literal}, "verify", refused),
