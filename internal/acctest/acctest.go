@@ -1,5 +1,5 @@
-// Package acctest is what acceptance tests of the provider share: the provider in process and as a built binary under a
-// CLI, and short forms of what many configurations say.
+// Package acctest contains what the provider's acceptance tests share: the provider in process and as a built binary
+// under a CLI, and helpers for common configurations.
 package acctest
 
 import (
@@ -16,13 +16,13 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider"
 )
 
-// Factories serve the provider from the test's own process.
+// Factories serve the provider from the test process.
 var Factories = map[string]func() (tfprotov6.ProviderServer, error){
 	"nats": provider.NewServer("test"),
 }
 
-// Run runs a test case with the provider in process. Tests that call it begin with TestAcc; those that depend on the CLI
-// begin with TestAccCLI, and run on Terraform and on OpenTofu.
+// Run runs a test case with the provider in process. Tests that call it begin with TestAcc. Tests that depend on the
+// CLI begin with TestAccCLI and run on both Terraform and OpenTofu.
 func Run(t *testing.T, c resource.TestCase) {
 	t.Helper()
 	if c.ProtoV6ProviderFactories == nil {
@@ -32,7 +32,7 @@ func Run(t *testing.T, c resource.TestCase) {
 	resource.Test(t, c)
 }
 
-// ProviderConfig is a provider block for these servers, with further lines in it.
+// ProviderConfig returns a provider block for the servers with additional lines.
 func ProviderConfig(servers []string, lines ...string) string {
 	quoted := make([]string, len(servers))
 	for i, server := range servers {
@@ -41,7 +41,7 @@ func ProviderConfig(servers []string, lines ...string) string {
 	return fmt.Sprintf("provider \"nats\" {\n  servers = [%s]\n  %s\n}\n", strings.Join(quoted, ", "), strings.Join(lines, "\n  "))
 }
 
-// Text matches a message of the CLI wherever it breaks the lines.
+// Text returns a pattern that matches a message of the CLI regardless of line breaks.
 func Text(message string) *regexp.Regexp {
 	words := strings.Fields(message)
 	for i, word := range words {
@@ -50,7 +50,7 @@ func Text(message string) *regexp.Regexp {
 	return regexp.MustCompile(strings.Join(words, `[\s│]+`))
 }
 
-// EndpointURL is the datastore endpoint of a bucket on these servers.
+// EndpointURL returns the datastore endpoint of a bucket on the servers.
 func EndpointURL(t *testing.T, servers []string, spec kine.Spec) string {
 	t.Helper()
 	url, err := kine.Endpoint{Servers: servers, Spec: spec}.URL()

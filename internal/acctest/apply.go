@@ -8,36 +8,36 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// Provider is a configured provider in the test's own process, called by its protocol as a CLI calls it. Each call is one that a CLI makes too,
-// without the processor time of a CLI. It knows one instance of a resource at a time, and none of what depends on another.
+// Provider is a configured provider in the test process, called through its protocol as a CLI calls it but without the
+// processor time of a CLI. It handles one instance of a resource at a time and no dependencies.
 type Provider struct {
 	server  tfprotov6.ProviderServer
 	schemas *tfprotov6.GetProviderSchemaResponse
 }
 
-// State is what a CLI keeps of a resource. The zero value is that of a resource that is not there.
+// State is what a CLI stores of a resource. The zero value is the state of a resource that does not exist.
 type State struct {
 	value    *tfprotov6.DynamicValue
 	private  []byte
 	identity *tfprotov6.ResourceIdentityData
 }
 
-// NewProvider configures a provider, and fails the test if that is refused.
+// NewProvider configures a provider and fails the test on an error.
 func NewProvider(t *testing.T, config Config) *Provider {
 	t.Helper()
 	server, schemas := serve(t)
 	if found := configure(t, server, schemas, config); len(Failures(found)) > 0 {
-		t.Fatalf("the provider is refused: %v", found)
+		t.Fatalf("the provider's configuration is refused: %v", found)
 	}
 	return &Provider{server, schemas}
 }
 
-// Failures are the errors among what a provider says.
+// Failures returns the errors among diagnostics.
 func Failures(found []Diagnostic) []Diagnostic {
 	return slices.DeleteFunc(slices.Clone(found), func(d Diagnostic) bool { return d.Warning })
 }
 
-// Exists tells whether the resource is there.
+// Exists reports whether the resource exists.
 func (s State) Exists() bool {
 	if s.value == nil {
 		return false
@@ -50,7 +50,7 @@ func (p *Provider) typeOf(resource string) tftypes.Type {
 	return p.schemas.ResourceSchemas[resource].ValueType()
 }
 
-// current is the value of a state, null for a resource that is not there.
+// current returns the value of a state, which is null for a resource that does not exist.
 func (p *Provider) current(t *testing.T, resource string, s State) *tfprotov6.DynamicValue {
 	t.Helper()
 	if s.value != nil {
@@ -63,7 +63,8 @@ func (p *Provider) current(t *testing.T, resource string, s State) *tfprotov6.Dy
 	return &null
 }
 
-// Attributes returns the attributes in a state, in the form of a [Config] with maps for its objects, nil for a resource that is not there.
+// Attributes returns the attributes in a state in the form of a [Config] with maps for objects, or nil if the resource
+// does not exist.
 func (p *Provider) Attributes(t *testing.T, resource string, s State) map[string]any {
 	t.Helper()
 	value, err := p.current(t, resource, s).Unmarshal(p.typeOf(resource))
@@ -86,7 +87,7 @@ func (p *Provider) Read(t *testing.T, resource string, s State) (State, []Diagno
 	return State{resp.NewState, resp.Private, resp.NewIdentity}, diagnostics(resp.Diagnostics)
 }
 
-// Plan plans a resource to be as configured, nil to destroy it. It tells what the plan would make of the state.
+// Plan plans a change to a configuration, or a destruction if it is nil, and returns the planned state.
 func (p *Provider) Plan(t *testing.T, resource string, s State, config Config) (planned State, found []Diagnostic) {
 	t.Helper()
 	resp, err := p.server.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
@@ -99,7 +100,8 @@ func (p *Provider) Plan(t *testing.T, resource string, s State, config Config) (
 	return State{resp.PlannedState, resp.PlannedPrivate, resp.PlannedIdentity}, diagnostics(resp.Diagnostics)
 }
 
-// Apply plans a resource to be as configured, nil to destroy it, and applies the plan. After a failure it returns the state that a CLI would keep.
+// Apply plans a change to a configuration, or a destruction if it is nil, and applies the plan. After a failure it
+// returns the state that a CLI would store.
 func (p *Provider) Apply(t *testing.T, resource string, s State, config Config) (State, []Diagnostic) {
 	t.Helper()
 	planned, found := p.Plan(t, resource, s, config)
@@ -140,7 +142,8 @@ func (p *Provider) config(t *testing.T, resource string, config Config) *tfproto
 	return encode(t, p.typeOf(resource), config)
 }
 
-// proposed is what a CLI proposes: the configuration, and what the provider computes as it was. What is nested is taken as configured.
+// proposed returns the state that a CLI proposes: the configuration, with the previous values of computed attributes.
+// Nested attributes are used as configured.
 func (p *Provider) proposed(t *testing.T, resource string, s State, config Config) *tfprotov6.DynamicValue {
 	t.Helper()
 	if config == nil {
@@ -161,7 +164,7 @@ func (p *Provider) proposed(t *testing.T, resource string, s State, config Confi
 	return encode(t, p.typeOf(resource), proposed)
 }
 
-// asConfig makes of an attribute's value what a Config has in its place.
+// asConfig converts the value of an attribute to the form of a Config.
 func asConfig(value any) any {
 	switch value := value.(type) {
 	case map[string]any:
@@ -180,7 +183,7 @@ func asConfig(value any) any {
 	return value
 }
 
-// Import imports a resource by its id, and reads it. The state is that of no resource if either fails.
+// Import imports a resource by its ID and reads it. The state is empty if either fails.
 func (p *Provider) Import(t *testing.T, resource, id string) (State, []Diagnostic) {
 	t.Helper()
 	resp, err := p.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: resource, ID: id})

@@ -11,8 +11,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 )
 
-// Converge applies a configuration, as a step of a [resource.TestCase] does with twice as many runs of the CLI: neither a plan on the
-// state as it is nor one after a refresh may show a change then. It returns what the apply printed.
+// Converge applies a configuration, as a step of a [resource.TestCase] does with twice as many runs of the CLI:
+// afterwards, neither a plan without a refresh nor one with a refresh may have a change. It returns the output of the
+// apply.
 func (w *Workspace) Converge(t *testing.T, config string) string {
 	t.Helper()
 	w.Configure(t, config)
@@ -21,7 +22,7 @@ func (w *Workspace) Converge(t *testing.T, config string) string {
 	return out
 }
 
-// AssertConverged fails the test if a plan shows any change, on the state as it is or after a refresh.
+// AssertConverged fails the test if a plan has any change, with or without a refresh.
 func (w *Workspace) AssertConverged(t *testing.T) {
 	t.Helper()
 	if out, err := w.Run(t.Context(), "plan", "-refresh=false", "-detailed-exitcode"); err != nil {
@@ -66,10 +67,10 @@ func (w *Workspace) CheckState(t *testing.T, checks ...statecheck.StateCheck) {
 	}
 }
 
-// Attributes are those of a resource in the state.
+// Attributes are the attributes of a resource in the state.
 type Attributes map[string]any
 
-// Text returns a string, empty if it is null.
+// Text returns a string, or "" if it is null.
 func (a Attributes) Text(name string) string {
 	text, _ := a[name].(string)
 	return text
@@ -85,7 +86,7 @@ func (w *Workspace) StateText(t *testing.T) string {
 	return string(content)
 }
 
-// Stored returns what the state file has of a resource or data source.
+// Stored returns the attributes of a resource or data source in the state file.
 func (w *Workspace) Stored(t *testing.T, address string) Attributes {
 	t.Helper()
 	var state struct {
@@ -106,11 +107,11 @@ func (w *Workspace) Stored(t *testing.T, address string) Attributes {
 			return r.Instances[0].Attributes
 		}
 	}
-	t.Fatalf("%s is not in the state, or not once", address)
+	t.Fatalf("the state does not have exactly one instance of %s", address)
 	return nil
 }
 
-// Refused runs the CLI and wants it to fail with a message.
+// Refused runs the CLI and fails the test unless the CLI fails with this message.
 func (w *Workspace) Refused(t *testing.T, want string, args ...string) {
 	t.Helper()
 	if out, err := w.Run(t.Context(), args...); err == nil || !Text(want).MatchString(out) {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// ConfigureJSON adds a file to the configuration that says the same as HCL would, in Terraform's JSON syntax.
+// ConfigureJSON adds a configuration file in Terraform's JSON syntax.
 func (w *Workspace) ConfigureJSON(t *testing.T, name string, config any) {
 	t.Helper()
 	text, err := json.MarshalIndent(config, "", "  ")
@@ -19,18 +19,18 @@ func (w *Workspace) ConfigureJSON(t *testing.T, name string, config any) {
 	}
 }
 
-// cliDiagnostic is what a CLI says in its machine-readable output.
+// cliDiagnostic is a diagnostic in the machine-readable output of a CLI.
 type cliDiagnostic struct {
 	Severity, Summary, Detail, Address string
-	// Snippet is the line of the configuration that it is about.
+	// Snippet is the line of the configuration that the diagnostic shows.
 	Snippet struct{ Code string }
 }
 
-// assigned is the attribute that a line sets.
+// assigned matches a line that sets an attribute.
 var assigned = regexp.MustCompile(`^\s*(\w+)\s*=`)
 
-// at returns the attribute that the diagnostic is shown at, followed by a colon, if it is shown at one. No other text of the configuration is in
-// it.
+// at returns the attribute at which the diagnostic is shown, followed by a colon, or "". It contains no other text of
+// the configuration.
 func (d cliDiagnostic) at() string {
 	if attribute := assigned.FindStringSubmatch(d.Snippet.Code); attribute != nil {
 		return attribute[1] + ": "
@@ -38,8 +38,8 @@ func (d cliDiagnostic) at() string {
 	return ""
 }
 
-// Errors are what a CLI says of a configuration, by the address of the object that it is about. That of a provider is its
-// alias. Each begins with the attribute that it is shown at, if it is one, as in "name: Invalid Name".
+// Errors are the errors of a CLI by the address of their object. A provider's address is its alias. An error shown at
+// an attribute begins with it, as in "name: Invalid Name".
 type Errors map[string][]string
 
 func (e Errors) add(d cliDiagnostic) {
@@ -53,10 +53,10 @@ func (e Errors) add(d cliDiagnostic) {
 	e[address] = append(e[address], d.at()+d.Summary+"\n"+d.Detail)
 }
 
-// ValidateErrors has the CLI validate the configuration.
+// ValidateErrors validates the configuration with the CLI and returns the errors.
 func (w *Workspace) ValidateErrors(t *testing.T) Errors {
 	t.Helper()
-	out, _ := w.Run(t.Context(), "validate", "-json") // it fails if there is an error, which the output says too
+	out, _ := w.Run(t.Context(), "validate", "-json") // it fails if there is an error, which is also in the output
 	var result struct{ Diagnostics []cliDiagnostic }
 	if err := json.Unmarshal([]byte(out), &result); err != nil {
 		t.Fatalf("validate: %v\n%s", err, out)
@@ -68,7 +68,7 @@ func (w *Workspace) ValidateErrors(t *testing.T) Errors {
 	return found
 }
 
-// PlanErrors plans the configuration.
+// PlanErrors plans the configuration and returns the errors.
 func (w *Workspace) PlanErrors(t *testing.T) Errors {
 	t.Helper()
 	out, _ := w.Run(t.Context(), "plan", "-json")
@@ -83,7 +83,7 @@ func (w *Workspace) PlanErrors(t *testing.T) Errors {
 	return found
 }
 
-// ApplyErrors applies the configuration.
+// ApplyErrors applies the configuration and returns the errors.
 func (w *Workspace) ApplyErrors(t *testing.T) Errors {
 	t.Helper()
 	out, _ := w.Run(t.Context(), "apply", "-auto-approve", "-json")
@@ -100,7 +100,7 @@ func (w *Workspace) ApplyErrors(t *testing.T) Errors {
 		complete = complete || message.Type == "apply_start"
 	}
 	if !complete {
-		t.Fatalf("apply did not begin:\n%s", out)
+		t.Fatalf("apply did not start:\n%s", out)
 	}
 	return found
 }

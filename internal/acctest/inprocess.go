@@ -18,26 +18,26 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/workspace"
 )
 
-// Factory makes a provider.
+// Factory creates a provider.
 type Factory = func() (tfprotov6.ProviderServer, error)
 
-// NewInProcess lays out a workspace as [NewWorkspace] does, with the provider in the test's own process, as [Run] has it: a new one
-// for each run of the CLI, which attaches to it instead of starting the binary several times. A run takes a third of the processor
-// time then. The provider has the environment of the test and not that of the workspace, and the configuration has one provider
-// block: all of them would configure the same provider.
+// NewInProcess creates a workspace as [NewWorkspace] does, with the provider in the test process as in [Run]. Each run
+// of the CLI gets a new provider and attaches to it instead of starting the binary several times, which takes a third
+// of the processor time. The provider has the environment of the test, not of the workspace. The configuration can have
+// only one provider block, because all blocks would configure the same provider.
 func NewInProcess(t *testing.T, config string) *Workspace {
 	t.Helper()
 	return NewInProcessWith(t, Factories, config)
 }
 
-// NewInProcessWith is [NewInProcess] with these providers: nats, and others by the names that they have without an address.
+// NewInProcessWith is [NewInProcess] with these providers: nats, and others by their name without an address.
 func NewInProcessWith(t *testing.T, factories map[string]Factory, config string) *Workspace {
 	t.Helper()
 	w := &Workspace{cli: requireCLI(t), factories: factories}
 	return w.Another(t, config)
 }
 
-// Run runs the CLI with these arguments, without colour, and returns what it printed, standard output and error together.
+// Run runs the CLI with these arguments, without color, and returns its standard output and error combined.
 func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
 	attached, stop, err := w.attached()
 	if err != nil {
@@ -47,8 +47,8 @@ func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
 	return attached.Run(ctx, args...)
 }
 
-// RunInterrupted is Run with an interrupt of the CLI, like that of a terminal, once something has happened. How the run ends is the
-// CLI's matter.
+// RunInterrupted is Run with an interrupt of the CLI, as from a terminal, when the channel is closed. It does not check
+// how the run ends.
 func (w *Workspace) RunInterrupted(t *testing.T, happened <-chan struct{}, args ...string) string {
 	t.Helper()
 	attached, stop, err := w.attached()
@@ -65,7 +65,7 @@ func (w *Workspace) RunInterrupted(t *testing.T, happened <-chan struct{}, args 
 	select {
 	case <-happened:
 	case <-time.After(time.Minute):
-		t.Error("what is to be interrupted does not happen")
+		t.Error("timeout while waiting for the event to interrupt")
 	}
 	if err := run.Process.Signal(os.Interrupt); err != nil {
 		t.Error(err)
@@ -74,7 +74,7 @@ func (w *Workspace) RunInterrupted(t *testing.T, happened <-chan struct{}, args 
 	return out.String()
 }
 
-// attached is the workspace itself, or with the providers in process, until stop is called.
+// attached returns the workspace, or a copy with running in-process providers until stop is called.
 func (w *Workspace) attached() (attached *workspace.Workspace, stop func(), err error) {
 	if w.factories == nil {
 		return w.Workspace, func() {}, nil
@@ -111,7 +111,7 @@ func (w *Workspace) attached() (attached *workspace.Workspace, stop func(), err 
 	return &with, stop, nil
 }
 
-// attachment is how a CLI finds a provider that runs already, in the form of TF_REATTACH_PROVIDERS.
+// attachment describes a running provider to a CLI, in the form of TF_REATTACH_PROVIDERS.
 type attachment struct {
 	Protocol        string
 	ProtocolVersion int

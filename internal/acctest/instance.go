@@ -15,8 +15,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// Instance is one instance of a resource, with the state that a CLI would keep of it. It is worked on through the provider's protocol, without a
-// CLI: that takes milliseconds, and each request to a server is one of this instance's.
+// Instance is one instance of a resource with the state that a CLI would store. It calls the provider through its
+// protocol, without a CLI, which takes milliseconds, and every request to a server comes from this instance.
 type Instance struct {
 	resource string
 	of       tftypes.Type
@@ -25,9 +25,9 @@ type Instance struct {
 	state    tftypes.Value
 	private  []byte
 	identity *tfprotov6.ResourceIdentityData
-	// Tainted is set once a creation has failed and left something behind.
+	// Tainted is true if a creation failed and left something behind.
 	Tainted bool
-	// Planned, unless nil, is called between a plan and its apply, whose provider is started then.
+	// Planned, unless nil, is called between a plan and its apply, before the apply's provider starts.
 	Planned func()
 }
 
@@ -40,7 +40,7 @@ const (
 	ActionDelete  = "delete"
 )
 
-// remembering is the provider, and what it hands to its resources.
+// remembering is the provider, together with the data that it passes to its resources.
 type remembering struct {
 	frameworkprovider.Provider
 	data *connection.Data
@@ -51,7 +51,7 @@ func (r *remembering) Configure(ctx context.Context, req frameworkprovider.Confi
 	r.data, _ = resp.ResourceData.(*connection.Data)
 }
 
-// start starts and configures a provider, whose connections end with stop, as those of a process would.
+// start starts and configures a provider. Its connections end with stop, as with a process.
 func start(t *testing.T, config Config) (server tfprotov6.ProviderServer, found []Diagnostic, stop func()) {
 	t.Helper()
 	p := &remembering{Provider: provider.New("test")()}
@@ -92,7 +92,7 @@ func (i *Instance) Attributes(t *testing.T) Attributes {
 	return attributes
 }
 
-// Refresh reads the instance, by a provider that is started for it.
+// Refresh reads the instance with a newly started provider.
 func (i *Instance) Refresh(t *testing.T, provider Config) []Diagnostic {
 	t.Helper()
 	server, found, stop := start(t, provider)
@@ -118,7 +118,8 @@ func (i *Instance) refresh(t *testing.T, server tfprotov6.ProviderServer) []Diag
 	return diagnostics(resp.Diagnostics)
 }
 
-// Plan refreshes the instance and returns what an apply of the configuration, or of none, would do.
+// Plan refreshes the instance and returns the action that an apply of the configuration, or a destroy if it is nil,
+// would take.
 func (i *Instance) Plan(t *testing.T, provider, config Config) (action string, found []Diagnostic) {
 	t.Helper()
 	server, found, stop := start(t, provider)
@@ -130,7 +131,8 @@ func (i *Instance) Plan(t *testing.T, provider, config Config) (action string, f
 	return action, append(found, told...)
 }
 
-// Apply refreshes and plans as a CLI does, and applies that by another provider, as a CLI does too. Without a configuration it destroys the instance.
+// Apply refreshes and plans as a CLI does, and applies the plan with another provider, also as a CLI does. It destroys
+// the instance if config is nil.
 func (i *Instance) Apply(t *testing.T, provider, config Config) []Diagnostic {
 	t.Helper()
 	planner, found, stop := start(t, provider)
@@ -152,7 +154,7 @@ func (i *Instance) Apply(t *testing.T, provider, config Config) []Diagnostic {
 	return append(found, i.change(t, provider, config, planned)...)
 }
 
-// change applies what was planned.
+// change applies a plan.
 func (i *Instance) change(t *testing.T, provider, config Config, planned *tfprotov6.PlanResourceChangeResponse) []Diagnostic {
 	t.Helper()
 	if i.Planned != nil {
@@ -217,7 +219,8 @@ func (i *Instance) plan(t *testing.T, server tfprotov6.ProviderServer, config Co
 	return ActionUpdate, resp, found
 }
 
-// proposed merges a configuration with what there was, as a CLI does: what is computed and not configured stays.
+// proposed merges a configuration with the prior state as a CLI does: computed attributes that are not configured keep
+// their values.
 func proposed(t *testing.T, attributes []*tfprotov6.SchemaAttribute, prior, config tftypes.Value) tftypes.Value {
 	t.Helper()
 	if config.IsNull() || !config.IsKnown() {
@@ -281,7 +284,7 @@ func Failed(found []Diagnostic) bool {
 	return slices.ContainsFunc(found, func(d Diagnostic) bool { return !d.Warning })
 }
 
-// ReadDataSourceWith is [ReadDataSource] by a provider of this configuration.
+// ReadDataSourceWith is [ReadDataSource] with this provider configuration.
 func ReadDataSourceWith(t *testing.T, provider Config, source string, config Config) (map[string]any, []Diagnostic) {
 	t.Helper()
 	server, found, stop := start(t, provider)

@@ -10,12 +10,12 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// Main runs the tests and exits. A test package that applies resources has it in its TestMain:
+// Main runs the tests and exits. A test package that applies resources calls it in its TestMain:
 //
 //	func TestMain(m *testing.M) { acctest.Main(m) }
 //
-// The provider runs inside of the test binary, which then has to be able to be its child, as well as a server in a process of
-// its own. None of the tests sees a NATS context of the machine.
+// The provider runs inside the test binary, which must therefore be able to run as its child process and as a separate
+// server process. The tests do not use any NATS context of the machine.
 func Main(m *testing.M) {
 	preflight.RunChild()
 	natslab.RunChild()

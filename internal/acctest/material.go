@@ -14,7 +14,7 @@ import (
 // Key is a key pair.
 type Key struct{ Public, Seed string }
 
-// NewKey makes a key pair.
+// NewKey creates a key pair.
 func NewKey(t *testing.T, kind natsconn.KeyKind) Key {
 	t.Helper()
 	public, seed, err := claims.NewKey(kind)
@@ -24,7 +24,7 @@ func NewKey(t *testing.T, kind natsconn.KeyKind) Key {
 	return Key{Public: public, Seed: seed}
 }
 
-// Unzip returns the text of the files in an archive, such as a saved plan: of all, or of those named.
+// Unzip returns the text of the files in an archive, such as a saved plan: all files, or only those named.
 func Unzip(t *testing.T, archive string, names ...string) string {
 	t.Helper()
 	r, err := zip.OpenReader(archive)
@@ -47,7 +47,7 @@ func Unzip(t *testing.T, archive string, names ...string) string {
 		_ = file.Close()
 	}
 	if all.Len() == 0 {
-		t.Fatalf("there is no text in %s", archive)
+		t.Fatalf("%s contains no text", archive)
 	}
 	return all.String()
 }

@@ -17,23 +17,23 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// Config is a configuration as a CLI hands it to the provider: texts, numbers, booleans, lists and sets ([]any), objects and
-// maps (Config) by attribute or key. What is missing is null.
+// Config is a configuration as a CLI passes it to the provider: strings, numbers, booleans, lists and sets ([]any), and
+// objects and maps (Config) by attribute or key. Missing values are null.
 type Config map[string]any
 
 // Unknown is a value in a Config that is not known yet.
 type Unknown struct{}
 
-// Diagnostic is what the provider says about a configuration.
+// Diagnostic is a diagnostic of the provider.
 type Diagnostic struct {
-	// Path is the attribute's, such as "servers[1]" or "tls.ca_file".
+	// Path is the path of the attribute, for example "servers[1]" or "tls.ca_file".
 	Path string
 	// Text is the summary and the detail.
 	Text    string
 	Warning bool
 }
 
-// ValidateProvider has the provider validate its own configuration, as every plan does first.
+// ValidateProvider calls the provider to validate its own configuration, as every plan does first.
 func ValidateProvider(t *testing.T, config Config) []Diagnostic {
 	t.Helper()
 	server, schemas := serve(t)
@@ -46,7 +46,7 @@ func ValidateProvider(t *testing.T, config Config) []Diagnostic {
 	return diagnostics(resp.Diagnostics)
 }
 
-// ValidateResource has the provider validate the configuration of a resource, as every plan does first.
+// ValidateResource calls the provider to validate the configuration of a resource, as every plan does first.
 func ValidateResource(t *testing.T, resource string, config Config) []Diagnostic {
 	t.Helper()
 	server, schemas := serve(t)
@@ -61,7 +61,8 @@ func ValidateResource(t *testing.T, resource string, config Config) []Diagnostic
 	return diagnostics(resp.Diagnostics)
 }
 
-// ValidateEphemeral has the provider validate the configuration of an ephemeral resource, as every plan does first.
+// ValidateEphemeral calls the provider to validate the configuration of an ephemeral resource, as every plan does
+// first.
 func ValidateEphemeral(t *testing.T, resource string, config Config) []Diagnostic {
 	t.Helper()
 	server, schemas := serve(t)
@@ -75,8 +76,8 @@ func ValidateEphemeral(t *testing.T, resource string, config Config) []Diagnosti
 	return diagnostics(resp.Diagnostics)
 }
 
-// OpenEphemeral has the provider, without a configuration of its own, open an ephemeral resource and close it at once. It returns the
-// attributes as [ImportResource] does, and what the CLI would have kept in between.
+// OpenEphemeral opens an ephemeral resource with an unconfigured provider and closes it immediately. It returns the
+// attributes in the form of [ImportResource], and the private data that a CLI would store in between.
 func OpenEphemeral(t *testing.T, resource string, config Config) (attributes map[string]any, private []byte, found []Diagnostic) {
 	t.Helper()
 	server, schemas := serve(t)
@@ -100,7 +101,7 @@ func OpenEphemeral(t *testing.T, resource string, config Config) (attributes map
 	return attributes, opened.Private, diagnostics(closed.Diagnostics)
 }
 
-// Configured returns what the configured provider hands to its resources, and what it says about its configuration.
+// Configured returns the data that the configured provider passes to its resources, and its diagnostics.
 func Configured(t *testing.T, config Config) (*connection.Data, []Diagnostic) {
 	t.Helper()
 	p := provider.New("test")()
@@ -117,7 +118,7 @@ func Configured(t *testing.T, config Config) (*connection.Data, []Diagnostic) {
 	return data, found
 }
 
-// ValidateDataSource has the provider validate the configuration of a data source, as every plan does first.
+// ValidateDataSource calls the provider to validate the configuration of a data source, as every plan does first.
 func ValidateDataSource(t *testing.T, source string, config Config) []Diagnostic {
 	t.Helper()
 	server, schemas := serve(t)
@@ -131,8 +132,8 @@ func ValidateDataSource(t *testing.T, source string, config Config) []Diagnostic
 	return diagnostics(resp.Diagnostics)
 }
 
-// ReadDataSource has the provider, configured by the environment alone, read a data source, and returns its attributes as
-// [ImportResource] does.
+// ReadDataSource reads a data source with a provider that is configured only by the environment. It returns the
+// attributes in the form of [ImportResource].
 func ReadDataSource(t *testing.T, source string, config Config) (map[string]any, []Diagnostic) {
 	t.Helper()
 	server, schemas := serve(t)
@@ -165,7 +166,7 @@ func configure(t *testing.T, server tfprotov6.ProviderServer, schemas *tfprotov6
 	return diagnostics(resp.Diagnostics)
 }
 
-// ReadResource configures the provider, and has it refresh a resource with this state.
+// ReadResource configures the provider and refreshes a resource with this state.
 func ReadResource(t *testing.T, provider Config, resource string, state Config) []Diagnostic {
 	t.Helper()
 	server, schemas := serve(t)
@@ -180,8 +181,8 @@ func ReadResource(t *testing.T, provider Config, resource string, state Config) 
 	return append(configured, diagnostics(read.Diagnostics)...)
 }
 
-// PlanResource configures the provider, and has it plan a resource with this state for this configuration, which has the computed attributes
-// as well. It returns the attributes that would replace the resource.
+// PlanResource configures the provider and plans a change of a resource from this state to this configuration, which
+// includes the computed attributes. It returns the attributes that require a replacement.
 func PlanResource(t *testing.T, provider Config, resource string, state, config Config) (replaces []string, found []Diagnostic) {
 	t.Helper()
 	server, schemas := serve(t)
@@ -200,7 +201,7 @@ func PlanResource(t *testing.T, provider Config, resource string, state, config 
 	return replaces, append(configured, diagnostics(resp.Diagnostics)...)
 }
 
-// Schemas returns the schemas of all that the provider serves.
+// Schemas returns the schemas of everything that the provider serves.
 func Schemas(t *testing.T) *tfprotov6.GetProviderSchemaResponse {
 	t.Helper()
 	_, schemas := serve(t)
@@ -231,7 +232,7 @@ func diagnostics(list []*tfprotov6.Diagnostic) []Diagnostic {
 	return found
 }
 
-// path writes the path of an attribute as a configuration refers to it.
+// path returns the path of an attribute as a configuration refers to it.
 func path(attribute *tftypes.AttributePath) string {
 	var b strings.Builder
 	for _, step := range attribute.Steps() {
@@ -259,7 +260,7 @@ func encode(t *testing.T, of tftypes.Type, config Config) *tfprotov6.DynamicValu
 	return &value
 }
 
-// toValue makes a value of a type.
+// toValue converts a value of a Config to a type.
 func toValue(t *testing.T, of tftypes.Type, value any) tftypes.Value {
 	t.Helper()
 	switch value.(type) {
@@ -309,7 +310,7 @@ func toValues(t *testing.T, of tftypes.Type, value any) []tftypes.Value {
 	return elements
 }
 
-// ImportByIdentity has the provider import a resource by its identity, as an import block does, and returns what it says.
+// ImportByIdentity imports a resource by its identity, as an import block does, and returns the diagnostics.
 func ImportByIdentity(t *testing.T, resource string, identity Config) []Diagnostic {
 	t.Helper()
 	server, _ := serve(t)
@@ -327,8 +328,8 @@ func ImportByIdentity(t *testing.T, resource string, identity Config) []Diagnost
 	return diagnostics(resp.Diagnostics)
 }
 
-// ImportResource has the provider import a resource by its id, as `import` does before it reads it, and returns the attributes
-// that it has then, in the form of a [Config] with maps for its objects. There are none if it refuses the id.
+// ImportResource imports a resource by its ID, as `import` does before it reads the resource. It returns the imported
+// attributes in the form of a [Config] with maps for objects, or nil if the provider refuses the ID.
 func ImportResource(t *testing.T, resource, id string) (map[string]any, []Diagnostic) {
 	t.Helper()
 	server, schemas := serve(t)
@@ -350,7 +351,7 @@ func ImportResource(t *testing.T, resource, id string) (map[string]any, []Diagno
 	return attributes, diagnostics(resp.Diagnostics)
 }
 
-// fromValue is the reverse of toValue; null becomes nil, and numbers integers.
+// fromValue is the reverse of toValue. Null becomes nil, and numbers become integers.
 func fromValue(t *testing.T, value tftypes.Value) any {
 	t.Helper()
 	if value.IsNull() {

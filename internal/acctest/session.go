@@ -16,8 +16,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tfsdklog"
 )
 
-// Session calls a provider in the test's own process through its protocol, and collects all that the provider says: diagnostics, its log
-// at TRACE, and panics. Nothing is a failure of the test by itself.
+// Session calls a provider in the test process through its protocol and records everything it reports: diagnostics, its
+// log at TRACE, and panics. It does not fail the test for any of them.
 type Session struct {
 	server     tfprotov6.ProviderServer
 	schemas    *tfprotov6.GetProviderSchemaResponse
@@ -28,11 +28,11 @@ type Session struct {
 	panicked   []string
 }
 
-// callTimeout bounds a call, since a provider without a server may wait for one.
+// callTimeout limits a call, because a provider without a server may wait for one.
 const callTimeout = 20 * time.Millisecond
 
-// NewSession begins a session with a provider that is not configured yet. A test that has one cannot run in parallel with others, since the
-// level of the log is the environment's.
+// NewSession starts a session with a provider that is not configured yet. A test with a session cannot run in parallel,
+// because the log level is set in the environment.
 func NewSession(t *testing.T, server tfprotov6.ProviderServer) *Session {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "trace.log")
@@ -57,7 +57,7 @@ func NewSession(t *testing.T, server tfprotov6.ProviderServer) *Session {
 	return s
 }
 
-// Take returns what was said since the last call of it: the diagnostics, everything that was logged, and the panics.
+// Take returns what was recorded since its last call: the diagnostics, the log, and the panics.
 func (s *Session) Take(t *testing.T) (said []Diagnostic, logged string, panicked []string) {
 	t.Helper()
 	text, err := io.ReadAll(s.log)
@@ -69,16 +69,16 @@ func (s *Session) Take(t *testing.T) (said []Diagnostic, logged string, panicked
 	return said, string(text), panicked
 }
 
-// Everything is [Everything] of this provider.
+// Everything is like the function [Everything], for the session's provider.
 func (s *Session) Everything() []Served { return everything(s.schemas) }
 
-// Functions are the provider's functions by name.
+// Functions returns the provider's functions by name.
 func (s *Session) Functions() map[string]*tfprotov6.Function { return s.schemas.Functions }
 
-// Identities are the schemas of the identities of resources, by type.
+// Identities returns the identity schemas of resources by type.
 func (s *Session) Identities() map[string]*tfprotov6.ResourceIdentitySchema { return s.identities }
 
-// call runs one call, with its diagnostics and a panic of it kept. It reports whether there was no error.
+// call runs one call and records its diagnostics or panic. It reports whether there was no error.
 func (s *Session) call(run func(ctx context.Context) ([]*tfprotov6.Diagnostic, error)) (ok bool) {
 	ctx, cancel := context.WithTimeout(s.ctx, callTimeout)
 	defer cancel()
@@ -120,7 +120,7 @@ func (s *Session) Validate(t *testing.T, of Served, config Config) bool {
 	})
 }
 
-// answer returns the diagnostics of an answer that is one.
+// answer returns the diagnostics of a response, if it has any.
 func answer[T any](resp *T, err error, of func() []*tfprotov6.Diagnostic) ([]*tfprotov6.Diagnostic, error) {
 	if resp == nil {
 		return nil, err
@@ -138,8 +138,8 @@ func (s *Session) Configure(t *testing.T, config Config) bool {
 	})
 }
 
-// Use does what an apply does with a configuration: it plans and creates a resource, reads a data source, or opens an ephemeral resource. A
-// step that fails is the last one.
+// Use does what an apply does with a configuration: it plans and creates a resource, reads a data source, or opens an
+// ephemeral resource. It stops at the first step that fails.
 func (s *Session) Use(t *testing.T, of Served, config Config) bool {
 	t.Helper()
 	value := encode(t, of.Schema.ValueType(), config)
@@ -183,7 +183,7 @@ func (s *Session) create(t *testing.T, of Served, config Config) bool {
 	})
 }
 
-// Refresh refreshes a resource with this state, and plans its update to a configuration and its destruction.
+// Refresh refreshes a resource with this state, then plans its update to a configuration and its destruction.
 func (s *Session) Refresh(t *testing.T, of Served, state, config Config) {
 	t.Helper()
 	typ := of.Schema.ValueType()
@@ -205,7 +205,7 @@ func (s *Session) Refresh(t *testing.T, of Served, state, config Config) {
 	}
 }
 
-// Call calls a function with arguments by the names of its parameters.
+// Call calls a function with arguments by parameter name.
 func (s *Session) Call(t *testing.T, name string, arguments Config) bool {
 	t.Helper()
 	function := s.schemas.Functions[name]
@@ -235,13 +235,13 @@ func (s *Session) Call(t *testing.T, name string, arguments Config) bool {
 	})
 }
 
-// Import imports a resource by its id, and reads it.
+// Import imports a resource by its ID and reads it.
 func (s *Session) Import(t *testing.T, of Served, id string) bool {
 	t.Helper()
 	return s.importBy(t, of, &tfprotov6.ImportResourceStateRequest{TypeName: of.Name, ID: id})
 }
 
-// ImportByIdentity imports a resource by its identity, and reads it.
+// ImportByIdentity imports a resource by its identity and reads it.
 func (s *Session) ImportByIdentity(t *testing.T, of Served, identity Config) bool {
 	t.Helper()
 	data := encode(t, s.identities[of.Name].ValueType(), identity)

@@ -10,10 +10,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 )
 
-// RawStream is a stream's configuration as JSON, so that a test can set fields that no client library knows.
+// RawStream is a stream's configuration as JSON. Tests use it to set fields that no client library supports.
 type RawStream map[string]any
 
-// StreamAPI makes one call of the JetStream API and returns the stream's configuration in the answer.
+// StreamAPI sends one request to the JetStream API and returns the stream configuration in the response.
 func StreamAPI(t *testing.T, nc *nats.Conn, call string, request any) RawStream {
 	t.Helper()
 	var body []byte
@@ -40,7 +40,8 @@ func StreamAPI(t *testing.T, nc *nats.Conn, call string, request any) RawStream 
 	return answer.Config
 }
 
-// DeleteMarker returns a message that KINE takes for its own: the delete marker of a key, which has this many bytes of data here.
+// DeleteMarker returns a message that KINE accepts as its own: the delete marker of a key, with this many bytes of
+// data.
 func DeleteMarker(t *testing.T, bucket, key string, size int) *nats.Msg {
 	t.Helper()
 	encoded, err := kine.EncodeKey(key)
@@ -60,7 +61,7 @@ func WaitFor(t *testing.T, what string, holds func() bool) {
 		select {
 		case <-ticker.C:
 		case <-deadline:
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("timeout while waiting for %s", what)
 		}
 	}
 }

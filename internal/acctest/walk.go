@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// Kind is a kind of configuration that the provider takes.
+// Kind is a kind of configuration that the provider accepts.
 type Kind string
 
 // The kinds of configuration.
@@ -22,15 +22,15 @@ const (
 	EphemeralResource Kind = "ephemeral resource"
 )
 
-// Served is one configuration that the provider takes, with its schema.
+// Served is one configuration that the provider accepts, with its schema.
 type Served struct {
 	Kind Kind
-	// Name is the type, such as nats_account. The provider block has none.
+	// Name is the type, for example nats_account. It is empty for the provider block.
 	Name   string
 	Schema *tfprotov6.Schema
 }
 
-// Everything returns the schema of the provider block and of all that the provider serves, in a fixed order.
+// Everything returns the schemas of the provider block and everything that the provider serves, in a fixed order.
 func Everything(t *testing.T) []Served {
 	t.Helper()
 	return everything(Schemas(t))
@@ -51,7 +51,7 @@ func everything(schemas *tfprotov6.GetProviderSchemaResponse) []Served {
 
 func (s Served) String() string { return strings.TrimSpace(string(s.Kind) + " " + s.Name) }
 
-// Validate has the provider validate a configuration of this schema.
+// Validate calls the provider to validate a configuration of this schema.
 func (s Served) Validate(t *testing.T, config Config) []Diagnostic {
 	t.Helper()
 	switch s.Kind {
@@ -66,15 +66,15 @@ func (s Served) Validate(t *testing.T, config Config) []Diagnostic {
 	}
 }
 
-// Places returns every place of the schema that holds a single value, computed ones included: attributes at any depth, elements of
-// lists and sets, and keys and values of maps.
+// Places returns every place in the schema that holds a single value, including computed ones: attributes at any depth,
+// elements of lists and sets, and keys and values of maps.
 func (s Served) Places() []Place {
 	w := walker{}
 	w.attributes(nil, s.Schema.Block.Attributes, true)
 	return w.places
 }
 
-// ArgumentPlaces returns every place of a function's arguments, which are in a [Config] by the names of the parameters.
+// ArgumentPlaces returns every place in a function's arguments, which a [Config] contains by parameter name.
 func ArgumentPlaces(function *tfprotov6.Function) []Place {
 	w := walker{}
 	for _, parameter := range function.Parameters {
@@ -86,7 +86,7 @@ func ArgumentPlaces(function *tfprotov6.Function) []Place {
 	return w.places
 }
 
-// IdentityPlaces returns every place of an identity schema.
+// IdentityPlaces returns every place in an identity schema.
 func IdentityPlaces(schema *tfprotov6.ResourceIdentitySchema) []Place {
 	w := walker{}
 	for _, attribute := range schema.IdentityAttributes {
@@ -95,8 +95,8 @@ func IdentityPlaces(schema *tfprotov6.ResourceIdentitySchema) []Place {
 	return w.places
 }
 
-// Complete returns a copy of a configuration in which each required attribute has a value, which fill gives by the attribute's path with 0
-// and "key" for the elements on its way.
+// Complete returns a copy of a configuration in which every required attribute has a value. fill returns the value for
+// the attribute's path, in which elements are 0 and "key".
 func (s Served) Complete(config Config, fill func(path string, of tftypes.Type) any) Config {
 	return complete("", s.Schema.Block.Attributes, config, fill)
 }
@@ -143,36 +143,36 @@ func complete(at string, attributes []*tfprotov6.SchemaAttribute, config Config,
 	return config
 }
 
-// Place is where a configuration holds a single value: a text, a number or a boolean.
+// Place is a position in a configuration that holds a single value: a string, a number or a boolean.
 type Place struct {
 	// Type is the type of the value.
 	Type tftypes.Type
-	// Attribute is the innermost attribute of a schema that the place belongs to. It is nil for arguments and identities.
+	// Attribute is the innermost schema attribute that contains the place. It is nil for arguments and identities.
 	Attribute *tfprotov6.SchemaAttribute
-	// Configurable reports whether a configuration may hold the value. Otherwise only the provider sets it.
+	// Configurable reports whether a configuration may set the value. Otherwise only the provider sets it.
 	Configurable bool
-	// Key reports whether the place is the key of a map, and Element whether it is an element of a list, a set or a map. An attribute
-	// of a nested object is neither.
+	// Key reports whether the place is a key of a map, Element whether it is an element of a list, a set or a map. An
+	// attribute of a nested object is neither.
 	Key, Element bool
 
 	steps steps
 }
 
-// IsText reports whether the place holds a text.
+// IsText reports whether the place holds a string.
 func (p Place) IsText() bool { return p.Type.Is(tftypes.String) }
 
-// String returns the path of the place as diagnostics give it, with [0] for an element of a list or set, ["key"] for a value of a map, and
-// [key] for a key.
+// String returns the path of the place as in diagnostics: [0] for an element of a list or set, ["key"] for a value of a
+// map, and [key] for a key.
 func (p Place) String() string { return p.steps.String() }
 
-// In returns a copy of a configuration with this value at the place. Objects on the way that the configuration has keep their other
-// attributes. Of a list, a set or a map on the way only the first element stays, since the value is to be found in one place.
+// In returns a copy of a configuration with this value at the place. Existing objects on the path keep their other
+// attributes. Lists, sets and maps on the path keep only their first element, so that the value occurs once.
 func (p Place) In(base Config, value any) Config {
 	config, _ := p.steps.put(base, value).(Config)
 	return config
 }
 
-// mapKey is the key of a map in whose value a place is.
+// mapKey is the key of a map on the path of a place.
 const mapKey = "key"
 
 type (
@@ -203,7 +203,7 @@ func (s steps) String() string {
 	return b.String()
 }
 
-// put returns what the configuration has at these steps, with the value in it.
+// put returns the configuration at these steps with the value set in it.
 func (s steps) put(base, value any) any {
 	if len(s) == 0 {
 		return value
@@ -238,7 +238,7 @@ func (s steps) put(base, value any) any {
 	return nil
 }
 
-// firstEntry returns the first value of a map in the order of its keys, nil if it has none.
+// firstEntry returns the first value of a map in key order, or nil if the map is empty.
 func firstEntry(value any) any {
 	config, _ := value.(Config)
 	for _, key := range slices.Sorted(maps.Keys(config)) {
@@ -247,7 +247,7 @@ func firstEntry(value any) any {
 	return nil
 }
 
-// plain is a value of a type for the map's key beside it.
+// plain returns a value of a type, to accompany the key of a map.
 func plain(of tftypes.Type) any {
 	switch of.(type) {
 	case tftypes.Object, tftypes.Map:

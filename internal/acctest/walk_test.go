@@ -10,7 +10,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 )
 
-// The walk reaches every depth of a schema, and changes one value of a configuration.
+// The walk reaches every depth of a schema and changes one value of a configuration.
 func TestPlaces(t *testing.T) {
 	t.Parallel()
 	text := func(name string) *tfprotov6.SchemaAttribute {
@@ -59,7 +59,7 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// Every schema that is served has places, and a configuration made of each is one that the provider can validate.
+// Every served schema has places, and the provider can validate a configuration with a value at each of them.
 func TestEverything(t *testing.T) {
 	t.Parallel()
 	kinds := map[acctest.Kind]int{}

@@ -13,7 +13,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/workspace"
 )
 
-// Workspace is a configuration that a real CLI works on, with the provider as the binary that users get, or in process.
+// Workspace is a configuration that a real CLI applies, with the provider as the released binary or in process.
 type Workspace struct {
 	*workspace.Workspace
 
@@ -22,8 +22,8 @@ type Workspace struct {
 	sink          *testing.T         // what those log for
 }
 
-// buildProvider builds the provider once for all tests of a package, whose [Main] removes it again. Who runs many packages has it
-// built before, and names it in ACCTEST_PROVIDER: linking it takes longer than most tests.
+// buildProvider builds the provider once for all tests of a package, and the package's [Main] removes it. To avoid
+// linking it for each of many packages, build it first and set ACCTEST_PROVIDER to its path.
 var buildProvider = sync.OnceValues(func() (string, error) {
 	if provider := os.Getenv("ACCTEST_PROVIDER"); provider != "" {
 		return provider, nil
@@ -41,7 +41,7 @@ var buildProvider = sync.OnceValues(func() (string, error) {
 	return provider, nil
 })
 
-// providerDir is where the provider was built, empty if it was not.
+// providerDir is the directory of the built provider, or "" if it was not built.
 var providerDir string
 
 func removeProvider() error {
@@ -51,7 +51,7 @@ func removeProvider() error {
 	return os.RemoveAll(providerDir)
 }
 
-// NewWorkspace builds the provider and lays out a workspace. It skips the test unless acceptance tests are on.
+// NewWorkspace builds the provider and creates a workspace. It skips the test unless acceptance tests are enabled.
 func NewWorkspace(t *testing.T, config string) *Workspace {
 	t.Helper()
 	w := &Workspace{cli: requireCLI(t)}
@@ -62,7 +62,7 @@ func NewWorkspace(t *testing.T, config string) *Workspace {
 	return w.Another(t, config)
 }
 
-// Another lays out a further workspace with the same provider.
+// Another creates another workspace with the same provider.
 func (w *Workspace) Another(t *testing.T, config string) *Workspace {
 	t.Helper()
 	inner, err := workspace.New(t.TempDir(), w.cli, w.provider)
@@ -74,7 +74,7 @@ func (w *Workspace) Another(t *testing.T, config string) *Workspace {
 	return other
 }
 
-// requireCLI skips the test unless acceptance tests are on, and returns the CLI.
+// requireCLI skips the test unless acceptance tests are enabled, and returns the CLI.
 func requireCLI(t *testing.T) string {
 	t.Helper()
 	if os.Getenv("TF_ACC") == "" {
@@ -87,7 +87,7 @@ func requireCLI(t *testing.T) string {
 	return cli
 }
 
-// findCLI returns the CLI that acceptance tests run on.
+// findCLI returns the CLI for acceptance tests.
 func findCLI() (string, error) {
 	if cli := os.Getenv("TF_ACC_TERRAFORM_PATH"); cli != "" {
 		return cli, nil
@@ -100,7 +100,7 @@ func findCLI() (string, error) {
 	return "", errors.New("no CLI: set TF_ACC_TERRAFORM_PATH, or put terraform or tofu on the PATH")
 }
 
-// Configure replaces the configuration. The requirement of the provider is added.
+// Configure replaces the configuration. It adds the provider requirement.
 func (w *Workspace) Configure(t *testing.T, config string) {
 	t.Helper()
 	err := w.Write("main.tf", `terraform {
@@ -116,7 +116,7 @@ func (w *Workspace) Configure(t *testing.T, config string) {
 	}
 }
 
-// Must runs the CLI and fails the test if that fails.
+// Must runs the CLI and fails the test if the CLI fails.
 func (w *Workspace) Must(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := w.Run(t.Context(), args...)
@@ -126,13 +126,13 @@ func (w *Workspace) Must(t *testing.T, args ...string) string {
 	return out
 }
 
-// Apply applies the configuration without asking.
+// Apply applies the configuration without confirmation.
 func (w *Workspace) Apply(t *testing.T) string {
 	t.Helper()
 	return w.Must(t, "apply", "-auto-approve")
 }
 
-// AssertEmptyPlan fails the test if a plan shows any change.
+// AssertEmptyPlan fails the test if a plan has any change.
 func (w *Workspace) AssertEmptyPlan(t *testing.T) {
 	t.Helper()
 	if out, err := w.Run(t.Context(), "plan", "-detailed-exitcode"); err != nil {
