@@ -9,8 +9,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// A second workspace that applies the same bucket or mirror takes it over with a warning while it is unused, as an interrupted
-// apply leaves it. Once it is in use, the second workspace gets an error that names the import. The first apply of each is without a warning.
+// A second workspace that applies the same bucket or mirror adopts it with a warning while it is unused, as an
+// interrupted apply leaves it. Once it is in use, the second workspace gets an error that names the import. The first
+// apply of each has no warning.
 func TestAccTwoWorkspaces(t *testing.T) {
 	lab := natslab.HubAndLeaf(t)
 	client := natsconn.NewClient(natsconn.Settings{Servers: lab.Hub.URLs()}, nil)

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// In an account that is managed elsewhere the provider works without an operator, once the account's owner has added its key. Until
-// then the error says how.
+// In an account that is managed elsewhere, the provider works without an operator once the owner has added its key.
+// Until then the error explains how.
 func TestAccCLIAccountManagedElsewhere(t *testing.T) {
 	t.Parallel()
 	key := acctest.NewKey(t, natsconn.AccountKey)

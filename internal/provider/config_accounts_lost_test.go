@@ -13,8 +13,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
-// A tenant whose account was deleted, or has lost the provider's key, by others is brought back by one apply, with all that its cluster has stored:
-// what cannot be read until then does not stop the plan.
+// One apply restores a tenant whose account was deleted or lost the provider's key elsewhere, with all data of its
+// cluster. Objects that cannot be read until then do not fail the plan.
 func TestAccTenantLosesAccount(t *testing.T) {
 	t.Parallel()
 	operator := newOperator(t)

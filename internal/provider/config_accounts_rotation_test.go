@@ -18,7 +18,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
-// resolver is where the servers have their accounts.
+// resolver is the directory in which the servers store accounts.
 func (s *system) resolver(t *testing.T) *resolver.Resolver {
 	t.Helper()
 	client := natsconn.NewClient(natsconn.Settings{Servers: s.urls, Auth: natsconn.Auth{Credentials: s.credentials}}, nil)
@@ -26,7 +26,7 @@ func (s *system) resolver(t *testing.T) *resolver.Resolver {
 	return resolver.New(client, claims.SystemClock{})
 }
 
-// signingKeys returns the signing keys that the servers have of an account.
+// signingKeys returns the signing keys of an account as the servers have them.
 func (s *system) signingKeys(t *testing.T, publicKey string) []string {
 	t.Helper()
 	stored, err := s.resolver(t).Lookup(t.Context(), publicKey)
@@ -50,15 +50,15 @@ func sorted(keys ...acctest.Key) (public []string) {
 	return public
 }
 
-// The provider's signing key is rotated with an overlap: no resource is replaced, no KINE is disconnected, and the old key is gone in
-// the end.
+// The provider's signing key is rotated with an overlap: no resource is replaced, no KINE is disconnected, and the old
+// key is removed in the end.
 func TestAccCLIRotateAccountSigningKey(t *testing.T) {
 	t.Parallel()
 	operator := newOperator(t)
 	newSystem(t, operator, natslab.Single(t, natslab.OperatorMode(operator)).URLs()).rotateKey(t)
 }
 
-// rotateKey makes a tenant, rotates the signing key that the provider works in accounts with, and destroys the tenant.
+// rotateKey creates a tenant, rotates the signing key of the provider's accounts, and destroys the tenant.
 func (s *system) rotateKey(t *testing.T) {
 	t.Helper()
 	old := s.key
@@ -116,8 +116,8 @@ func (s *system) rotateKey(t *testing.T) {
 	w.Must(t, "destroy", "-auto-approve")
 }
 
-// A key that the apply itself makes has users and activations signed in the same apply, however often it is replaced. One that only seemed
-// to be another has nothing signed anew.
+// Users and activations are signed with a key that the same apply creates, each time it is replaced. If the key did not
+// change, nothing is signed again.
 func TestAccCLIAccountSigningKeyFromResource(t *testing.T) {
 	t.Parallel()
 	operator := newOperator(t)
@@ -197,7 +197,7 @@ output "user" {
 	w.Must(t, "destroy", "-auto-approve")
 }
 
-// Keys that an account loses are warned of, as in an environment that does not have them.
+// A plan warns of keys that an account loses, for example in an environment that does not have them.
 func TestAccCLIAccountSigningKeyForgotten(t *testing.T) {
 	t.Parallel()
 	operator := newOperator(t)
@@ -231,7 +231,7 @@ func TestAccCLIAccountSigningKeyForgotten(t *testing.T) {
 	}
 }
 
-// assertWorks checks that a KINE answers reads and writes.
+// assertWorks checks that KINE answers reads and writes.
 func assertWorks(t *testing.T, kine *kinelab.Kine) {
 	t.Helper()
 	client := dial(t, kine.Endpoint())
@@ -244,7 +244,7 @@ func assertWorks(t *testing.T, kine *kinelab.Kine) {
 	}
 }
 
-// disconnections are the lines in which a KINE says that it has lost its connection.
+// disconnections returns the lines of KINE's log that report a lost connection.
 func disconnections(kine *kinelab.Kine) []string {
 	var lines []string
 	for _, line := range kine.Logs() {

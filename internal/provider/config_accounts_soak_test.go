@@ -14,7 +14,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// tenantsConfig is a number of tenants, each with an account, a bucket, a user and an endpoint.
+// tenantsConfig returns a number of tenants, each with an account, a bucket, a user and an endpoint.
 func (s *system) tenantsConfig(count int) string {
 	return fmt.Sprintf(`
 locals {
@@ -79,8 +79,8 @@ func watchConnections(proxy *natslab.Proxy) func() int {
 	}
 }
 
-// A hundred tenants by one provider block, over no more connections than allowed: those to accounts, one of the system account, and
-// one of the verification at a time for each of the ten resources that the CLI works on.
+// A hundred tenants share one provider block and use no more connections than allowed: those to accounts, one of the
+// system account, and one verification for each of the ten resources that the CLI handles concurrently.
 func TestAccSoakHundredTenants(t *testing.T) {
 	const (
 		count = 100

@@ -19,7 +19,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// system is servers in operator mode, and what a provider needs to manage accounts on them and to work in these.
+// system is a set of servers in operator mode, with what a provider needs to manage accounts and work in them.
 type system struct {
 	operator *natslab.Operator
 	urls     []string
@@ -31,7 +31,7 @@ type system struct {
 	dir string
 }
 
-// newSystem returns the system of servers of the operator.
+// newSystem returns the system of an operator's servers.
 func newSystem(t *testing.T, operator *natslab.Operator, urls []string) *system {
 	t.Helper()
 	credentials, err := operator.SystemAccount().Credentials("terraform", nil)
@@ -41,14 +41,15 @@ func newSystem(t *testing.T, operator *natslab.Operator, urls []string) *system 
 	return &system{operator: operator, urls: urls, credentials: credentials, key: acctest.NewKey(t, natsconn.AccountKey), dir: t.TempDir()}
 }
 
-// provider is the provider's configuration with an operator and a key for accounts, with further lines in the latter.
+// provider returns the provider's configuration with an operator and a key for accounts, and additional lines in the
+// latter.
 func (s *system) provider(lines ...string) string {
 	return acctest.ProviderConfig(s.urls,
 		fmt.Sprintf("operator = {\n    signing_key = %q\n    system_credentials = %q\n  }", s.operator.SigningKeySeed(), s.credentials),
 		fmt.Sprintf("accounts = {\n    signing_key = %q\n    %s\n  }", s.key.Seed, strings.Join(lines, "\n    ")))
 }
 
-// tenantConfig is all that a k3s cluster needs, in an account of its own.
+// tenantConfig is everything that a k3s cluster needs, in a separate account.
 func (s *system) tenantConfig(name string) string {
 	return fmt.Sprintf(`
 resource "nats_account" %[1]q {
@@ -95,10 +96,10 @@ output "%[1]s_account" {
 `, name, s.urls[0], s.credentialsFile(name))
 }
 
-// credentialsFile is where the node of a tenant has its credentials.
+// credentialsFile returns the path of a tenant's credentials on its node.
 func (s *system) credentialsFile(name string) string { return filepath.Join(s.dir, name+".creds") }
 
-// provision brings a tenant's credentials to its node, and returns them and the datastore endpoint.
+// provision copies a tenant's credentials to its node and returns them with the datastore endpoint.
 func (s *system) provision(t *testing.T, w *acctest.Workspace, name string) (endpoint, credentials string) {
 	t.Helper()
 	endpoint, credentials = output(t, w, name+"_url"), output(t, w, name+"_credentials")
@@ -126,7 +127,7 @@ func newOperator(t *testing.T) *natslab.Operator {
 	return operator
 }
 
-// From nothing to a tenant in one apply: KINE runs as its user without a single permission violation, and that user can do nothing else.
+// One apply creates a tenant: KINE runs as its user without a permission violation, and that user can do nothing else.
 func TestAccCLITenant(t *testing.T) {
 	t.Parallel()
 	operator := newOperator(t)
@@ -134,7 +135,8 @@ func TestAccCLITenant(t *testing.T) {
 	newSystem(t, operator, lab.URLs()).makeTenants(t, lab.Log)
 }
 
-// makeTenants makes two tenants, checks what the user of one can do, and destroys both. serverLog returns the log of the server.
+// makeTenants creates two tenants, checks what the user of one can do, and destroys both. serverLog returns the
+// server's log.
 func (s *system) makeTenants(t *testing.T, serverLog func() []string) {
 	t.Helper()
 	config := s.provider() + s.tenantConfig("edge") + s.tenantConfig("other") + `
@@ -167,7 +169,7 @@ resource "nats_kine_bucket" "neighbour" {
 	w.Must(t, "destroy", "-auto-approve")
 }
 
-// assertConfined checks that a user for KINE on the bucket kine is refused everything else.
+// assertConfined checks that a user for KINE on the bucket kine is denied everything else.
 func assertConfined(t *testing.T, urls []string, credentials, otherAccount string) {
 	t.Helper()
 	newClient := func() *natsconn.Client {
@@ -214,7 +216,7 @@ func assertConfined(t *testing.T, urls []string, credentials, otherAccount strin
 	}
 }
 
-// assertIsolated checks that two KINEs on buckets of one name in two accounts have nothing in common.
+// assertIsolated checks that KINEs on equally named buckets in two accounts share nothing.
 func assertIsolated(t *testing.T, endpoint, other string) {
 	t.Helper()
 	one, two := dial(t, endpoint), dial(t, other)

@@ -25,7 +25,7 @@ func operatorOf(t *testing.T, config acctest.Config) (*connection.Operator, erro
 	return data.Operator()
 }
 
-// The operator's key and the system account's user come from the configuration, or each by itself from the environment.
+// The operator's key and the system account's user each come from the configuration or from the environment.
 func TestOperatorConfig(t *testing.T) {
 	s, other := newSecrets(t), newSecrets(t)
 	operator := newOperator(t)
@@ -161,7 +161,7 @@ func TestOperatorConfig(t *testing.T) {
 	}
 }
 
-// Where nothing of an operator is configured, the error says all that can be.
+// If no part of an operator is configured, the error lists everything that can be set.
 func TestNoOperator(t *testing.T) {
 	_, err := operatorOf(t, acctest.Config{})
 	if !errors.Is(err, connection.ErrNoOperator) {
@@ -182,7 +182,7 @@ func TestNoOperator(t *testing.T) {
 	}
 }
 
-// A client that is another user takes servers and TLS from where the provider's own takes them, here a NATS context.
+// A client with another user uses the servers and TLS settings of the provider's own client, here from a NATS context.
 func TestSystemUserOfContext(t *testing.T) {
 	operator, err := natslab.NewOperator("lab")
 	if err != nil {
@@ -207,7 +207,7 @@ func TestSystemUserOfContext(t *testing.T) {
 	assertSystemUser(t, client)
 }
 
-// assertSystemUser checks that the client is a user of the system account: nobody else is answered here.
+// assertSystemUser checks that the client is a user of the system account, to which alone the server answers here.
 func assertSystemUser(t *testing.T, client *natsconn.Client) {
 	t.Helper()
 	if _, err := client.Request(t.Context(), &nats.Msg{Subject: "$SYS.REQ.SERVER.PING"}); err != nil {

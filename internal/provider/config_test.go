@@ -13,14 +13,14 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// invalid is a configuration of the provider with something wrong in it.
+// invalid is an invalid provider configuration.
 type invalid struct {
 	config acctest.Config
-	// path is the attribute that the error is about, want what the error says.
+	// path is the attribute of the error, want part of its text.
 	path, want string
 }
 
-// list is a short form.
+// list is an abbreviation.
 func list(elements ...any) []any { return append([]any{}, elements...) }
 
 // secrets are values that no error may show.
@@ -76,7 +76,7 @@ func (s secrets) shown(text string) []string {
 	return found
 }
 
-// invalidConfigs are the ways in which the provider's configuration can be wrong, by a name that an alias can be.
+// invalidConfigs are the invalid configurations of the provider, by names that are valid as aliases.
 func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 	t.Helper()
 	files, err := natslab.NewTLSFiles(t.TempDir())
@@ -196,7 +196,7 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 	}
 }
 
-// Each conflict and each bad value is an error on its attribute, which shows no secret.
+// Each conflict and each invalid value is an error on its attribute that shows no secret.
 func TestInvalidConfig(t *testing.T) {
 	s := newSecrets(t)
 	for name, row := range invalidConfigs(t, s) {
@@ -217,7 +217,7 @@ func TestInvalidConfig(t *testing.T) {
 	}
 }
 
-// What is fine is no error, and what is not known yet is neither.
+// A valid configuration has no errors, and neither has one with unknown values.
 func TestValidConfig(t *testing.T) {
 	s := newSecrets(t)
 	files, err := natslab.NewTLSFiles(t.TempDir())
@@ -254,8 +254,7 @@ func TestValidConfig(t *testing.T) {
 	}
 }
 
-// Whatever is unknown of the configuration when a server is needed is an error that names it, and nothing else is asked in
-// its place.
+// If part of the configuration is unknown when a server is needed, the error names it, and no other server is asked.
 func TestUnknownConfig(t *testing.T) {
 	decoy := natslab.Single(t)
 	t.Setenv("NATS_URL", decoy.ClientURL())
@@ -282,7 +281,7 @@ func TestUnknownConfig(t *testing.T) {
 	unused(t, decoy)
 }
 
-// The same under a CLI, whose validation knows of no server: each of the providers is the one of a bucket.
+// The same errors under a CLI, whose validation contacts no server. Each provider belongs to one bucket.
 func TestAccInvalidConfig(t *testing.T) {
 	s := newSecrets(t)
 	rows := invalidConfigs(t, s)

@@ -10,7 +10,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// The largest values that the schemas take.
+// The largest values that the schemas accept.
 const (
 	endOfTime   = "2262-04-11T23:47:16Z"
 	largest32   = "2147483647"
@@ -19,7 +19,7 @@ const (
 	longestName = 252
 )
 
-// edges are attributes of resources at the least and the largest that they take, in blocks that Terraform applies at once.
+// edges are attributes of resources at the smallest and the largest accepted values, in blocks that one apply creates.
 func edges(t *testing.T, s *system) string {
 	t.Helper()
 	key, user, operator := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.UserKey), acctest.NewKey(t, natsconn.OperatorKey)
@@ -100,8 +100,8 @@ func edges(t *testing.T, s *system) string {
 	return b.String()
 }
 
-// Whatever the schemas take at their edges (nothing in it, the least, the largest), real servers take, and the plan after it is empty, with
-// and without a refresh.
+// Real servers accept all values at the edges of the schemas (empty, smallest, largest), and the plan is empty
+// afterwards, with and without a refresh.
 func TestAccEdgeValuesConverge(t *testing.T) {
 	operator, err := natslab.NewOperator("lab")
 	if err != nil {

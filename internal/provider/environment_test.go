@@ -43,7 +43,7 @@ func hasBucket(ctx context.Context, lab *natslab.Server) error {
 	return nil
 }
 
-// unused fails the test if anyone but the test connected to a server.
+// unused fails the test if any client except the test has connected to a server.
 func unused(t *testing.T, lab *natslab.Server) {
 	t.Helper()
 	if n := lab.TotalConnections(); n != 0 {
@@ -51,7 +51,7 @@ func unused(t *testing.T, lab *natslab.Server) {
 	}
 }
 
-// What the provider's configuration leaves open comes from the environment and from NATS CLI contexts, end to end.
+// Settings that the provider's configuration leaves out come from the environment and from NATS CLI contexts.
 func TestAccEnvironment(t *testing.T) {
 	operator, err := natslab.NewOperator("lab")
 	if err != nil {
@@ -80,7 +80,7 @@ func TestAccEnvironment(t *testing.T) {
 		// provider are lines of the provider's configuration.
 		provider string
 		env      variables
-		// context is the NATS CLI context named test, selected tells whether it is selected.
+		// context is the NATS CLI context named test, selected is true if it is selected.
 		context  map[string]any
 		selected bool
 	}{
@@ -108,7 +108,7 @@ func TestAccEnvironment(t *testing.T) {
 	}
 }
 
-// writeContext writes the NATS CLI context named test, if there is to be one, where none is from before.
+// writeContext writes the NATS CLI context named test, if there is one, and removes an earlier one.
 func writeContext(t *testing.T, fields map[string]any, selected bool) {
 	t.Helper()
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
@@ -133,8 +133,8 @@ func writeContext(t *testing.T, fields map[string]any, selected bool) {
 	}
 }
 
-// Servers that another resource settles work for a creation. A refresh cannot wait for them: it is an error that names the
-// attribute, and never asks the servers of the environment instead.
+// Servers that another resource determines work for a creation. A refresh cannot wait for them: the error names the
+// attribute, and the servers of the environment are never asked instead.
 func TestAccUnknownServers(t *testing.T) {
 	lab := natslab.Single(t, natslab.Name("lab"))
 	decoy := natslab.Single(t, natslab.Name("decoy"))
@@ -167,7 +167,8 @@ func TestAccUnknownServers(t *testing.T) {
 	unused(t, decoy)
 }
 
-// While its servers are down, a resource keeps its state with a warning if the provider is told so, and is an error if not.
+// While its servers are down, a resource keeps its state with a warning if the provider is configured so, and fails
+// otherwise.
 func TestAccCLIUnreachable(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t, natslab.UserPassword("u", "p"))
@@ -183,7 +184,7 @@ func TestAccCLIUnreachable(t *testing.T) {
 			t.Errorf("the plan is not refused with %q: %v\n%s", want, err, out)
 		}
 	}
-	// A refusal is an answer, whatever the provider is told.
+	// A refusal is an error with any setting, because a server answered.
 	w.Configure(t, config(`user = "u"`, `password = "guess"`, `unreachable = "warn"`))
 	refused("The credentials were refused by " + lab.ClientURL())
 
@@ -210,7 +211,7 @@ func TestAccCLIUnreachable(t *testing.T) {
 	w.Must(t, "destroy", "-auto-approve")
 }
 
-// A validation and the plan of a creation need no server.
+// Validation and the plan of a creation need no server.
 func TestAccOffline(t *testing.T) {
 	w := acctest.NewWorkspace(t, acctest.ProviderConfig([]string{"nats://127.0.0.1:1"})+bucket+`
 resource "nats_k3s_datastore_endpoint" "test" {

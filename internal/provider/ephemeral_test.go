@@ -9,7 +9,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// A secret of the provider's configuration that comes from an ephemeral variable is in no plan and no state.
+// A secret in the provider's configuration that comes from an ephemeral variable is not in any plan or state.
 func TestAccCLIEphemeralSecret(t *testing.T) {
 	t.Parallel()
 	const token = "ephemeral-s3cr3t"

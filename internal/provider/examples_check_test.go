@@ -17,13 +17,13 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// arrival bounds the way of a message.
+// arrival limits the time until a message arrives.
 const arrival = time.Minute
 
-// nodeCredentials is where the nodes of the examples have their credentials, as an endpoint says it.
+// nodeCredentials is the path of the credentials on the nodes of the examples, as an endpoint contains it.
 var nodeCredentials = url.QueryEscape("/etc/rancher/k3s/nats.creds")
 
-// runsKINE starts KINE with what a node gets: the file of credentials, here in another place, and the configuration of k3s.
+// runsKINE starts KINE with the files of a node: the credentials, here at another path, and the configuration of k3s.
 func runsKINE(t *testing.T, a applied) {
 	t.Helper()
 	state := a.state(t)
@@ -47,8 +47,8 @@ func runsKINE(t *testing.T, a applied) {
 	}
 }
 
-// exchangesSubjects shows that the two applications reach each other as the example says, and that nothing else crosses between
-// their accounts, not even for users that may do anything there.
+// exchangesSubjects checks that the two applications reach each other as the example describes, and that nothing else
+// passes between their accounts, even for users with all permissions.
 func exchangesSubjects(t *testing.T, a applied) {
 	t.Helper()
 	state := a.state(t)
@@ -71,7 +71,7 @@ func exchangesSubjects(t *testing.T, a applied) {
 	isolated(t, warehouse, shop)
 }
 
-// exchange has the shop ask and the warehouse tell.
+// exchange sends a request from the shop and an event from the warehouse.
 func exchange(t *testing.T, warehouse, shop *nats.Conn) {
 	t.Helper()
 	questions, err := warehouse.Subscribe("stock.query", func(m *nats.Msg) { _ = m.Respond([]byte("7 of " + string(m.Data))) })
@@ -101,8 +101,8 @@ func exchange(t *testing.T, warehouse, shop *nats.Conn) {
 	}
 }
 
-// isolated publishes in either account what is neither exported nor imported. What arrives arrives in order, so an event that
-// crosses, sent last, shows that nothing before it did.
+// isolated publishes subjects in both accounts that are neither exported nor imported. Messages arrive in order, so an
+// event that passes, sent last, proves that none of the earlier messages did.
 func isolated(t *testing.T, warehouse, shop *nats.Conn) {
 	t.Helper()
 	all := map[*nats.Conn]*nats.Subscription{}
@@ -149,7 +149,7 @@ func isolated(t *testing.T, warehouse, shop *nats.Conn) {
 	}
 }
 
-// settle returns when the servers know the subscriptions of these connections.
+// settle returns when the servers know the subscriptions of the connections.
 func settle(t *testing.T, connections ...*nats.Conn) {
 	t.Helper()
 	for _, nc := range connections {
@@ -159,7 +159,7 @@ func settle(t *testing.T, connections ...*nats.Conn) {
 	}
 }
 
-// anyone returns the credentials of a user of an account that may do anything there, signed by the provider's key.
+// anyone returns the credentials of a user with all permissions in an account, signed by the provider's key.
 func (a applied) anyone(t *testing.T, public string) string {
 	t.Helper()
 	signer, err := claims.NewAccountSigner(a.signingKey)

@@ -13,12 +13,12 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// acrossDomains are the examples on a hub and a leaf node, which join each of their accounts.
+// acrossDomains are the examples on a hub and a leaf node that is connected in each of their accounts.
 var acrossDomains = []string{
 	"data-sources/nats_kv_mirror/data-source.tf", "edge-mirrors/main.tf", "mirror/main.tf", "resources/nats_kv_mirror/resource.tf", "restore/main.tf",
 }
 
-// newHubAndLeaf starts a hub and a leaf node, with an account for each example on them.
+// newHubAndLeaf starts a hub and a leaf node with an account for each example.
 func (s *sites) newHubAndLeaf() *natslab.HubLeaf {
 	s.t.Helper()
 	operator := newOperator(s.t)
@@ -32,7 +32,8 @@ func (s *sites) newHubAndLeaf() *natslab.HubLeaf {
 	return natslab.HubAndLeaf(s.t, natslab.OperatorMode(operator), natslab.MaxStore(labCapacity))
 }
 
-// inDomains is a hub and a leaf node of it, each a JetStream domain. The provider is a user of the example's account at the hub.
+// inDomains is a hub and its leaf node, each a JetStream domain. The provider is a user of the example's account at the
+// hub.
 func (s *sites) inDomains(account *natslab.OperatorAccount) site {
 	lab := s.domains()
 	for _, file := range acrossDomains {
@@ -72,7 +73,7 @@ func domainsOf(t *testing.T, here site) (hub, leaf *natsconn.JetStream) {
 	return client.JetStream(natslab.HubName), client.JetStream(natslab.LeafName)
 }
 
-// hasMirror makes the bucket kine at the hub, with what KINE writes into it, and its mirror at the leaf node.
+// hasMirror creates the bucket kine at the hub, with data as KINE writes it, and its mirror at the leaf node.
 func hasMirror(t *testing.T, here site) {
 	t.Helper()
 	hub, leaf := domainsOf(t, here)
@@ -97,7 +98,7 @@ func hasMirror(t *testing.T, here site) {
 	}
 }
 
-// hasLostBucket leaves nothing but the mirror.
+// hasLostBucket deletes everything except the mirror.
 func hasLostBucket(t *testing.T, here site) {
 	t.Helper()
 	hasMirror(t, here)
@@ -115,7 +116,7 @@ func raisesNoAlarm(t *testing.T, a applied) {
 	}
 }
 
-// hasAll checks that the restored bucket has what its mirror has.
+// hasAll checks that the restored bucket has the content of its mirror.
 func hasAll(t *testing.T, a applied) {
 	t.Helper()
 	hub, leaf := domainsOf(t, a.site)

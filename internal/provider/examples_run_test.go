@@ -11,13 +11,13 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 )
 
-// applied is an example that was applied.
+// applied is an applied example.
 type applied struct {
 	site
 	*acctest.Workspace
 }
 
-// run applies the example in a workspace of its own, has a look at it, imports it anew, and destroys it.
+// run applies the example in a separate workspace, checks it, imports it again, and destroys it.
 func (e *example) run(t *testing.T, first *acctest.Workspace, here site, file string) {
 	t.Helper()
 	a := applied{here, first.Another(t, "")}
@@ -51,7 +51,7 @@ func (e *example) run(t *testing.T, first *acctest.Workspace, here site, file st
 	a.destroy(t, config)
 }
 
-// assertReadsOnly fails the test if a plan shows more than what the apply is going to read.
+// assertReadsOnly fails the test if a plan has any change except data that the apply reads.
 func (a applied) assertReadsOnly(t *testing.T) {
 	t.Helper()
 	if out := a.Must(t, "plan"); !strings.Contains(out, "No changes.") && !strings.Contains(out, "0 to add, 0 to change, 0 to destroy") {
@@ -59,16 +59,16 @@ func (a applied) assertReadsOnly(t *testing.T) {
 	}
 }
 
-// host is a server of the examples, with a number.
+// host returns the name of the nth server of the examples.
 var host = regexp.MustCompile(`nats-(\d)\.example\.com:4222`)
 
-// accountKey is a made-up public key of an account.
+// accountKey matches an invented public key of an account.
 var accountKey = regexp.MustCompile(`\bA[A-Z2-7]{55}\b`)
 
-// stoodIn returns the text of an example with what is real in the place of what is made up: exactly the addresses of servers and
-// the public keys of accounts. Where there are fewer servers than names, several names are one. The text must name no other server.
-// Without servers nothing is replaced, as nothing can be reached. Files need no stand-in: those that Terraform reads are in the
-// workspace under the names that the examples give them, or the apply fails, and those of nodes are only named.
+// stoodIn returns the text of an example with real values instead of invented ones: the addresses of servers and the
+// public keys of accounts. If there are fewer servers than names, several names share one. The text must not name any
+// other server. Without servers nothing is replaced, because nothing is contacted. Files are not replaced: those that
+// Terraform reads are in the workspace under their names, and those of nodes are only named.
 func (a applied) stoodIn(t *testing.T, config string) string {
 	t.Helper()
 	if len(a.urls) == 0 {
@@ -85,7 +85,7 @@ func (a applied) stoodIn(t *testing.T, config string) string {
 	return config
 }
 
-// configure replaces the configuration, and adds the requirement of the provider to one that has none.
+// configure replaces the configuration and adds the provider requirement if it is missing.
 func (a applied) configure(t *testing.T, config string) {
 	t.Helper()
 	if !strings.Contains(config, "required_providers") {
@@ -102,10 +102,11 @@ func (a applied) write(t *testing.T, name, content string) {
 	}
 }
 
-// importTo is the address that an import block imports to.
+// importTo matches the target address of an import block.
 var importTo = regexp.MustCompile(`(?m)^\s*to\s*=\s*(\S+)$`)
 
-// reimport has the state forget an object, and imports it as the file says: nothing else is added, changed or destroyed.
+// reimport removes an object from the state and imports it as the file does. Nothing else may be added, changed or
+// destroyed.
 func (e *example) reimport(t *testing.T, a applied, file string) {
 	t.Helper()
 	if strings.HasSuffix(file, "identity.tf") && !a.importsByIdentity(t) {
@@ -134,7 +135,7 @@ func (e *example) reimport(t *testing.T, a applied, file string) {
 	a.AssertEmptyPlan(t)
 }
 
-// importsByIdentity tells whether import blocks of the CLI take identities, which Terraform's do from 1.12 on.
+// importsByIdentity reports whether the CLI supports identities in import blocks, as Terraform does since 1.12.
 func (a applied) importsByIdentity(t *testing.T) bool {
 	t.Helper()
 	version, err := a.Version(t.Context())
@@ -144,7 +145,7 @@ func (a applied) importsByIdentity(t *testing.T) bool {
 	return !strings.HasPrefix(version, "Terraform v1.11.")
 }
 
-// stoodInImport returns the text of an import block with what is real in it, and writes the files that it reads.
+// stoodInImport returns the text of an import block with real values, and writes the files that it reads.
 func (a applied) stoodInImport(t *testing.T, block string, imported map[string]string, object map[string]any) string {
 	t.Helper()
 	if len(imported) == 0 {
@@ -165,10 +166,10 @@ func (a applied) stoodInImport(t *testing.T, block string, imported map[string]s
 	return block
 }
 
-// protected is the head of a resource that is protected unless it says otherwise.
+// protected matches the head of a resource that is protected by default.
 var protected = regexp.MustCompile(`(?m)^resource "nats_(account|kine_bucket|kv_mirror)" "\w+" \{$`)
 
-// destroy lifts the protection of what is protected, which takes an apply of its own, and destroys all that there is.
+// destroy lifts the protection, which takes a separate apply, and destroys all objects.
 func (a applied) destroy(t *testing.T, config string) {
 	t.Helper()
 	if !a.state(t).managed() {
@@ -189,7 +190,7 @@ func (a applied) destroy(t *testing.T, config string) {
 	}
 }
 
-// state is what a CLI keeps of a configuration.
+// state is the state of a configuration.
 type state struct {
 	Outputs   map[string]struct{ Value any }
 	Resources []struct {
@@ -209,7 +210,7 @@ func (a applied) state(t *testing.T) *state {
 	return &s
 }
 
-// managed tells whether there is something to destroy.
+// managed reports whether the state has objects to destroy.
 func (s *state) managed() bool {
 	for _, resource := range s.Resources {
 		if resource.Mode == "managed" {
@@ -231,7 +232,7 @@ func (s *state) object(t *testing.T, address string) map[string]any {
 	return nil
 }
 
-// output returns the value of an output that is text.
+// output returns the value of a string output.
 func (s *state) output(t *testing.T, name string) string {
 	t.Helper()
 	value, ok := s.Outputs[name].Value.(string)

@@ -16,13 +16,13 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// A site is servers that an example is applied on, and what the environment says of them.
+// A site is a set of servers for an example and the environment that describes them.
 type site struct {
 	// urls are the servers', in the order of nats-1.example.com, nats-2.example.com and so on.
 	urls []string
 	// caFile is the authority that the servers' certificates are of, which the examples call nats-ca.pem.
 	caFile string
-	// credentialsFile has the credentials of a user who may do anything in that account.
+	// credentialsFile has the credentials of a user with all permissions in that account.
 	credentialsFile string
 	// account is an account of the example's own. Any account that the example names by a literal key is this one.
 	account *natslab.OperatorAccount
@@ -34,8 +34,8 @@ type site struct {
 	connect func(t *testing.T, credentials string) *nats.Conn
 }
 
-// sites are those of the examples. All share the few servers that there are, which are started when the first example wants
-// them. Each example has an account of its own, so that they can have the same names.
+// sites are the sites of the examples. All examples share a few servers, which start when the first example needs them.
+// Each example has a separate account, so names can be reused.
 type sites struct {
 	t        *testing.T // of all examples: the servers run until it ends
 	operator *natslab.Operator
@@ -53,7 +53,7 @@ type sites struct {
 const (
 	// kamaji is the user of the example of that name.
 	kamaji = "kamaji"
-	// labPassword is the password of whoever has one.
+	// labPassword is the password of every user that has one.
 	labPassword = "s3cr3t"
 	// labCapacity is more than all accounts of the examples may store together.
 	labCapacity = 1 << 40
@@ -107,7 +107,7 @@ func (s *sites) asUser(account *natslab.OperatorAccount) site {
 	return here
 }
 
-// withPassword is a server that has users with passwords, and takes everybody else too.
+// withPassword is a server that has users with passwords and also accepts clients without one.
 func (s *sites) withPassword(account *natslab.OperatorAccount) site {
 	lab := s.single()
 	here := s.site(account, lab.URLs())
@@ -115,14 +115,14 @@ func (s *sites) withPassword(account *natslab.OperatorAccount) site {
 	return here
 }
 
-// offline is no server at all: for examples that need none.
+// offline has no servers, for examples that need none.
 func (s *sites) offline(account *natslab.OperatorAccount) site {
 	here := s.site(account, nil)
 	here.env = append(here.env, natsconn.EnvURL+"=nats://127.0.0.1:1") // which nobody listens on
 	return here
 }
 
-// site is one on these servers, with what is the same everywhere.
+// site returns a site on the servers with the common environment.
 func (s *sites) site(account *natslab.OperatorAccount, urls []string) site {
 	s.t.Helper()
 	here := site{urls: urls, account: account, credentialsFile: s.credentialsFile(account), signingKey: acctest.NewKey(s.t, natsconn.AccountKey).Seed}
@@ -149,7 +149,7 @@ func (s *sites) site(account *natslab.OperatorAccount, urls []string) site {
 	return here
 }
 
-// credentials are those of a user of the account that may do anything there.
+// credentials returns the credentials of a user with all permissions in the account.
 func (s *sites) credentials(account *natslab.OperatorAccount) string {
 	s.t.Helper()
 	credentials, err := account.Credentials("terraform", nil)

@@ -16,15 +16,15 @@ import (
 
 // An example is a configuration below examples/ that TestAccCLIExamples applies as its readers would.
 type example struct {
-	// on returns the servers that it is applied on, and whom the provider is there.
+	// on returns the site of the example.
 	on func(*sites, *natslab.OperatorAccount) site
-	// alone keeps others from being applied at the same time: for one that looks at all that there is.
+	// alone is true if no other example may be applied at the same time, because this one reads all objects.
 	alone bool
-	// given makes what the example takes for granted.
+	// given creates what the example requires.
 	given func(*testing.T, site)
-	// reads tells that a check block of it is read again in each apply, which CLIs count as a change of the plan.
+	// reads is true if each apply reads a check block again, which CLIs count as a change.
 	reads bool
-	// check looks at what was applied, while it is there.
+	// check checks the applied example before it is destroyed.
 	check func(*testing.T, applied)
 	// imported are what the files import-by-*.tf beside it name, and the attributes of the imported object that stand in for that:
 	// for their value, or for a file with their value if it is a path.
@@ -36,8 +36,8 @@ type example struct {
 	elsewhere string
 }
 
-// examples are all of them, by their files. A new one gets a row. If it needs servers that there are none of yet, a method of sites
-// starts them.
+// examples are all examples by their files. A new example needs a row. If it needs new servers, add a method of sites
+// that starts them.
 var examples = map[string]example{
 	"app-account/main.tf":          {on: (*sites).asOperator, check: exchangesSubjects},
 	"edge-mirrors/main.tf":         {on: (*sites).inDomains},
@@ -95,10 +95,10 @@ var examples = map[string]example{
 
 var examplesDir = filepath.Join("..", "..", "examples")
 
-// isImport tells whether a file is an import block, which belongs to the resource.tf beside it.
+// isImport reports whether a file is an import block, which belongs to the resource.tf next to it.
 func isImport(file string) bool { return strings.HasPrefix(filepath.Base(file), "import-by-") }
 
-// No example is left out, and none is only a row of the table.
+// Every example has a row in the table, and every row has an example.
 func TestExamplesAreAllApplied(t *testing.T) {
 	rows := maps.Clone(examples)
 	err := fs.WalkDir(os.DirFS(examplesDir), ".", func(file string, _ fs.DirEntry, err error) error {
@@ -126,10 +126,10 @@ func TestExamplesAreAllApplied(t *testing.T) {
 	}
 }
 
-// checkedCredentials finds what an endpoint is checked with, and the version beside it.
+// checkedCredentials matches the credentials with which an endpoint is verified, and their version.
 var checkedCredentials = regexp.MustCompile(`credentials_wo\s*=\s*(\S+)\n\s*credentials_wo_version\s*=\s*(.+)\n`)
 
-// Endpoints that are checked as a nats_user are checked again each time that user is signed.
+// Endpoints that are verified as a nats_user are verified again each time that user is signed.
 func TestExamplesCheckUsersAgain(t *testing.T) {
 	followed := 0
 	for file := range examples {
@@ -149,8 +149,8 @@ func TestExamplesCheckUsersAgain(t *testing.T) {
 	}
 }
 
-// Every example applies on real servers, changes nothing when it is applied again, is imported again as the files beside it
-// say, and is destroyed.
+// Every example applies on real servers, has no changes when it is applied again, is imported as the files next to it
+// describe, and is destroyed.
 func TestAccCLIExamples(t *testing.T) {
 	first := acctest.NewWorkspace(t, "")
 	files := slices.Sorted(maps.Keys(examples))
@@ -161,7 +161,7 @@ func TestAccCLIExamples(t *testing.T) {
 			continue
 		}
 		t.Run(file, func(t *testing.T) {
-			site := e.on(places, places.accounts[file]) // starts servers for all, before any of the parallel ones goes on
+			site := e.on(places, places.accounts[file]) // starts servers for all examples before a parallel one continues
 			if !e.alone {
 				t.Parallel()
 			}

@@ -15,7 +15,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// protectedTypes are the resources that have deletion_protection. Each must be in one of the tests of this file.
+// protectedTypes are the resources with deletion_protection. Each must be in one of the tests of this file.
 var protectedTypes = []string{"nats_account", "nats_kine_bucket", "nats_kv_mirror"}
 
 func TestProtectedTypes(t *testing.T) {
@@ -33,7 +33,8 @@ func TestProtectedTypes(t *testing.T) {
 	}
 }
 
-// Protected buckets and mirrors that were deleted behind Terraform's back are planned and made again, whatever way they came into the state.
+// Protected buckets and mirrors that were deleted outside Terraform are planned and created again, however they came
+// into the state.
 func TestAccCLIProtectedStreamIsGone(t *testing.T) {
 	t.Parallel()
 	lab := natslab.HubAndLeaf(t)
@@ -114,7 +115,7 @@ resource "nats_kv_mirror" "test" {
 		w.Refused(t, "Is Protected", "plan", "-replace="+address)
 	}
 
-	// Gone for good: nothing is left to destroy.
+	// Deleted permanently: nothing is left to destroy.
 	for _, stream := range streams {
 		if err := js.DeleteStream(t.Context(), stream); err != nil {
 			t.Fatal(err)
@@ -123,7 +124,7 @@ resource "nats_kv_mirror" "test" {
 	w.Must(t, "destroy", "-auto-approve")
 }
 
-// A protected account that the servers have lost is pushed again.
+// A protected account that the servers no longer have is pushed again.
 func TestAccCLIProtectedAccountIsGone(t *testing.T) {
 	t.Parallel()
 	operator := newOperator(t)

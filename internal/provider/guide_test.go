@@ -9,7 +9,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
-// The permissions of the system account's user that the guide shows are those that the provider needs.
+// The permissions of the system account's user in the guide are those that the provider needs.
 func TestSecurityGuidePermissions(t *testing.T) {
 	guide := text(t, filepath.Join("..", "..", "templates", "guides", "security.md.tmpl"))
 	listed := func(direction string) []string {

@@ -8,22 +8,22 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// falsehood is one way in which a server is hostile. Names are what its answers say in place of what they should say.
+// falsehood is one way in which a server is hostile. Its answers contain the names instead of the correct ones.
 type falsehood struct {
 	name string
-	// soak is set for one that is told in the long scenarios alone.
+	// soak is true if it is only used in the soak tests.
 	soak bool
-	// waits is set for one that is no answer, so that the time of an operation runs out.
+	// waits is true if there is no answer, so that the operation times out.
 	waits bool
 	tell  func(a *natslab.Answer, names map[string]string)
 }
 
-// say returns a lie that answers the same to everything.
+// say returns a lie that gives the same answer to every request.
 func say(text string) func(*natslab.Answer, map[string]string) {
 	return func(a *natslab.Answer, _ map[string]string) { a.Header, a.Data = nil, []byte(text) }
 }
 
-// falsehoods are what a hostile server answers.
+// falsehoods are the answers of a hostile server.
 func falsehoods() []falsehood {
 	return []falsehood{
 		{name: "silent", waits: true, tell: func(a *natslab.Answer, _ map[string]string) { a.Drop = true }},
@@ -59,7 +59,7 @@ func falsehoods() []falsehood {
 	}
 }
 
-// tellOther answers about something else than was asked for.
+// tellOther answers about another object.
 func tellOther(a *natslab.Answer, names map[string]string) {
 	for name, other := range names {
 		a.Data, a.Header = replaced(a.Data, name, other), replaced(a.Header, name, other)
@@ -69,7 +69,7 @@ func tellOther(a *natslab.Answer, names map[string]string) {
 	}
 }
 
-// tellOtherName answers about something else, with the content of what was asked for.
+// tellOtherName answers about another object with the content of the requested one.
 func tellOtherName(a *natslab.Answer, names map[string]string) {
 	for name, other := range names {
 		a.Data = replaced(a.Data, `"name":"KV_`+name, `"name":"KV_`+other, `"account":"`+name, `"account":"`+other)
@@ -80,7 +80,7 @@ func tellOtherName(a *natslab.Answer, names map[string]string) {
 	}
 }
 
-// tellWithout leaves fields out of an answer. An answer that is no object, such as a JWT, is cut in half.
+// tellWithout removes fields from an answer. An answer that is not an object, such as a JWT, is cut in half.
 func tellWithout(a *natslab.Answer, fields ...string) {
 	var answer map[string]json.RawMessage
 	if json.Unmarshal(a.Data, &answer) != nil {
@@ -93,10 +93,10 @@ func tellWithout(a *natslab.Answer, fields ...string) {
 	a.Data, _ = json.Marshal(answer)
 }
 
-// otherToken is the key of the JWT of another account among the names.
+// otherToken is the key among the names for the JWT of another account.
 const otherToken = "the token of another account"
 
-// replaced returns a text with texts replaced by the ones after them.
+// replaced returns a text in which each text is replaced by the one after it.
 func replaced(text []byte, pairs ...string) []byte {
 	return []byte(strings.NewReplacer(pairs...).Replace(string(text)))
 }

@@ -16,31 +16,31 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// TestAccHostileServer has every resource created, read, updated and deleted, and every data source read, by servers that answer with lies.
-// Nothing of a lie may be believed: an operation fails within its time, or it has done what it says.
+// TestAccHostileServer creates, reads, updates and deletes every resource, and reads every data source, on servers that
+// lie. The provider must not believe a lie: an operation fails within its timeout, or it has done what it reports.
 func TestAccHostileServer(t *testing.T) { runHostile(t, false) }
 
-// hostileTimeout is what operations may take, hostileSlack what they may take longer on a busy machine.
+// hostileTimeout is the timeout of operations, hostileSlack the additional time that they may take on a busy machine.
 const hostileTimeout, hostileSlack = 6 * time.Second, 30 * time.Second
 
-// hostileRetries is how often an operation is tried on a server that is honest again.
+// hostileRetries is the number of attempts on a server that is honest again.
 const hostileRetries = 5
 
-// hostileTarget is a resource or a data source that servers lie about.
+// hostileTarget is a resource or a data source about which servers lie.
 type hostileTarget struct {
 	kind string
-	// data is set for a data source.
+	// data is true for a data source.
 	data bool
-	// url is that of the server, provider the provider's configuration for one.
+	// url is the URL of the server, provider returns the provider's configuration for a URL.
 	url      string
 	provider func(url string) acctest.Config
 	// config configures the object of a name, changed by an update.
 	config func(name string, changed bool) acctest.Config
 	// names are what another's answers say.
 	names func(name string) map[string]string
-	// quiet are the operations whose result depends on no server, whether one is asked or not.
+	// quiet are the operations whose result does not depend on a server.
 	quiet []string
-	// deleted tells whether the object is gone, as an honest server says, unless its refresh tells.
+	// deleted reports whether the object is deleted on an honest server, if a refresh cannot.
 	deleted func(t *testing.T, name string) bool
 }
 
@@ -78,7 +78,7 @@ func runHostile(t *testing.T, soak bool) {
 	t.Logf("hostile servers: tried %d, right %d, wrong %d", tried.Load(), tried.Load()-wrong.Load(), wrong.Load())
 }
 
-// operations are what is done to a resource, or to a data source.
+// operations are the operations of a resource or a data source.
 func (h hostileTarget) operations() []string {
 	if h.data {
 		return []string{"read"}
@@ -86,7 +86,7 @@ func (h hostileTarget) operations() []string {
 	return []string{"create", "read", "update", "delete"}
 }
 
-// limit is what an operation may take.
+// limit is the maximum duration of an operation.
 func (h hostileTarget) limit() time.Duration {
 	if h.data {
 		return time.Minute + hostileSlack
@@ -94,7 +94,7 @@ func (h hostileTarget) limit() time.Duration {
 	return hostileTimeout + hostileSlack
 }
 
-// try has one operation lied to, and tells whether it was right about it.
+// try runs one operation with a lie and reports whether the operation handled it correctly.
 func (h hostileTarget) try(t *testing.T, lie falsehood, operation, name string) bool {
 	t.Helper()
 	proxy := natslab.NewProxy(t, h.url)
@@ -163,7 +163,7 @@ func (h hostileTarget) try(t *testing.T, lie falsehood, operation, name string) 
 	return h.judge(t, operation, name, honest, before, after, failed, wrong)
 }
 
-// judge looks whether what an operation says of itself is so, and whether the next one, on an honest server, comes to a good end.
+// judge checks whether an operation's report is true, and whether the next operation succeeds on an honest server.
 func (h hostileTarget) judge(
 	t *testing.T, operation, name string, honest *acctest.Provider, before, after acctest.State, failed bool, wrong func(string, ...any) bool,
 ) bool {
@@ -216,7 +216,7 @@ func (h hostileTarget) judge(
 	return true
 }
 
-// limited is what every operation may take, in a resource's configuration.
+// limited sets the timeout of every operation in a resource's configuration.
 func limited(operations ...string) acctest.Config {
 	config := acctest.Config{}
 	for _, operation := range operations {
@@ -225,7 +225,7 @@ func limited(operations ...string) acctest.Config {
 	return config
 }
 
-// impatient is a provider of one server that does not wait for long, with more of its configuration.
+// impatient returns a provider of one server with short timeouts and additional settings.
 func impatient(more acctest.Config) func(string) acctest.Config {
 	return func(url string) acctest.Config {
 		config := acctest.Config{"servers": []any{url}, "connect_timeout": "10s", "request_timeout": "3s"}
@@ -234,7 +234,7 @@ func impatient(more acctest.Config) func(string) acctest.Config {
 	}
 }
 
-// hostileStreams are the resources with a stream behind them, on a leaf node.
+// hostileStreams are the resources that manage a stream, on a leaf node.
 func hostileStreams(t *testing.T) []hostileTarget {
 	t.Helper()
 	lab := natslab.HubAndLeaf(t)
@@ -298,7 +298,7 @@ func hostileStreams(t *testing.T) []hostileTarget {
 	return []hostileTarget{buckets, mirrors, endpoints, data}
 }
 
-// hostileAccounts are the resources that are pushed to servers, on one in operator mode.
+// hostileAccounts are the resources that are pushed to servers, on a server in operator mode.
 func hostileAccounts(t *testing.T) []hostileTarget {
 	t.Helper()
 	operator := newOperator(t)
@@ -356,7 +356,7 @@ func hostileAccounts(t *testing.T) []hostileTarget {
 	return []hostileTarget{accounts, users, data, list}
 }
 
-// hostileKeys returns what makes the public key of an account by its name, the same each time.
+// hostileKeys returns a function that always returns the same public key for an account's name.
 func hostileKeys(t *testing.T) func(name string) string {
 	t.Helper()
 	var mu sync.Mutex
@@ -371,7 +371,7 @@ func hostileKeys(t *testing.T) func(name string) string {
 	}
 }
 
-// hostileName is the name of the object of one case.
+// hostileName returns the name of a case's object.
 func hostileName(target, lie int, operation string) string {
 	return fmt.Sprintf("h%d-%d-%s", target, lie, operation)
 }

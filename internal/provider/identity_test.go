@@ -17,7 +17,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// Errors that come from the wrong credentials say whose they are, from which source, and whose they should be.
+// Errors caused by the wrong credentials name their account, their source, and the expected account.
 func TestWhoseCredentials(t *testing.T) {
 	operator, strangers := newOperator(t), newOperator(t)
 	tenant, err := operator.AddAccount("tenant", nil)

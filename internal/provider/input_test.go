@@ -13,7 +13,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// tally counts what was put into an attribute and how the plan took it.
+// tally counts the values that were set and the plan's reactions.
 type tally struct{ tried, right, wrong int }
 
 // refusal is an error that a plan must have.
@@ -22,11 +22,11 @@ type refusal struct {
 	config acctest.Config
 	// at is the attribute, written as a [acctest.Place] is.
 	at string
-	// says is a part of the text.
+	// says is part of the text.
 	says string
 }
 
-// check counts the refusal as right if every error is on the attribute and one of them says what it must.
+// check counts the refusal as correct if every error is on the attribute and one of them contains the expected text.
 func (n *tally) check(t *testing.T, r refusal) {
 	t.Helper()
 	n.tried++
@@ -43,14 +43,14 @@ func (n *tally) check(t *testing.T, r refusal) {
 	n.right++
 }
 
-// samePlace reports whether a diagnostic is at a place. An element of a set is on its set.
+// samePlace reports whether a diagnostic is at a place. An error on an element of a set is reported on the set.
 func samePlace(path, place string) bool {
 	place = strings.NewReplacer(`["`, "[", `"]`, "]").Replace(place)
 	return path == place || strings.HasSuffix(place, "[0]") && path == strings.TrimSuffix(place, "[0]")
 }
 
-// Of every schema, every place refuses what no value of its kind can be: an empty text, a null element, a fraction, and a number that
-// no computer counts to. The error is on the place, and the only one.
+// Every place in every schema rejects values that are impossible for its type: an empty string, a null element, a
+// fraction, and a number that exceeds all types. The only error is on that place.
 func TestNoPlaceTakesWhatIsNoValue(t *testing.T) {
 	var empty, null, fraction, huge tally
 	for _, served := range acctest.Everything(t) {
@@ -92,7 +92,8 @@ func TestNoPlaceTakesWhatIsNoValue(t *testing.T) {
 	}
 }
 
-// What no server can hold, or takes for something else than it says, is refused on its attribute; so is an import without an id.
+// A value that no server can hold, or that a server misreads, is refused on its attribute, and so is an import without
+// an ID.
 func TestWhatServersCannotHold(t *testing.T) {
 	account, user := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.UserKey)
 	type object = acctest.Config
@@ -188,7 +189,8 @@ func TestWhatServersCannotHold(t *testing.T) {
 	t.Logf("what servers cannot hold: %+v", n)
 }
 
-// A write-only value that needs its version needs it also while it is not known: otherwise the apply fails, and the destroy after it.
+// A write-only value that requires its version requires it even while the value is unknown. Otherwise the apply would
+// fail, and the destroy after it.
 func TestVersionIsDemandedOfUnknownValues(t *testing.T) {
 	demands := func(found []acctest.Diagnostic, at string) bool {
 		return slices.ContainsFunc(found, func(d acctest.Diagnostic) bool {

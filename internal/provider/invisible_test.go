@@ -9,15 +9,15 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 )
 
-// anyText matches the places that take texts with such characters: those for people, which may have several lines, those that only
-// tell one version of a value from another, and paths, which the file system knows. A line break at the end of a path is refused.
+// anyText matches the places that accept such characters: texts for people, which may have several lines, version
+// attributes, and paths, which the file system checks. A line break at the end of a path is refused.
 var anyText = regexp.MustCompile(`description$|reason$|_version$|keepers|_file$`)
 
-// elsewhere matches the places whose texts are looked at once the object that they are in is complete: TestInvisibleCharactersInClaims has
-// the keys of mappings.
+// elsewhere matches the places whose texts are only checked when their object is complete.
+// TestInvisibleCharactersInClaims has the keys of mappings.
 var elsewhere = regexp.MustCompile(`^mappings\[key\]$`)
 
-// Every text of every schema refuses characters that nobody sees, such as the line break at the end of a file's content.
+// Every string of every schema rejects invisible characters, such as the line break at the end of a file.
 func TestInvisibleCharacters(t *testing.T) {
 	tried := 0
 	for _, served := range acctest.Everything(t) {

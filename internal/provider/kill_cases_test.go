@@ -18,10 +18,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
-// config is short for a configuration.
+// config is an abbreviation.
 type config = acctest.Config
 
-// operatorLab is a server in operator mode that is killed, with one account that was there before.
+// operatorLab is a server in operator mode that is killed, with one existing account.
 type operatorLab struct {
 	*killLab
 	operator *natslab.Operator
@@ -43,7 +43,7 @@ func newOperatorLab(t *testing.T) *operatorLab {
 	return &operatorLab{killLab: newKillLab(t, natslab.OperatorMode(operator)), operator: operator, tenant: tenant, system: system}
 }
 
-// provider is a provider that works on accounts, and in the tenant's.
+// provider returns a provider that manages accounts and works in the tenant's account.
 func (l *operatorLab) provider() config {
 	return config{
 		"servers": []any{l.proxy.ClientURL()}, "request_timeout": "5s",
@@ -52,7 +52,7 @@ func (l *operatorLab) provider() config {
 	}
 }
 
-// stored returns what the server has of an account, nil if it has none of it.
+// stored returns an account as the server has it, or nil if the server does not have it.
 func (l *operatorLab) stored(t *testing.T, publicKey string) *claims.Account {
 	t.Helper()
 	client := natsconn.NewClient(natsconn.Settings{Servers: []string{l.server.ClientURL()}, Auth: natsconn.Auth{Credentials: l.system}}, nil)
@@ -64,7 +64,7 @@ func (l *operatorLab) stored(t *testing.T, publicKey string) *claims.Account {
 	return found.Account
 }
 
-// steps are operations of one instance: a creation and updates to these configurations.
+// steps returns the operations of one instance: a creation and updates to the given configurations.
 func steps(i *acctest.Instance, provider func() config, check func(*testing.T), configs ...config) []operation {
 	var operations []operation
 	for n, c := range configs {
@@ -85,7 +85,7 @@ func steps(i *acctest.Instance, provider func() config, check func(*testing.T), 
 	return operations
 }
 
-// converged fails the test unless the instance is as configured, and was never tainted.
+// converged fails the test unless the instance equals its configuration and was never tainted.
 func converged(t *testing.T, i *acctest.Instance, provider, c config) {
 	t.Helper()
 	if i.Tainted {
@@ -96,7 +96,7 @@ func converged(t *testing.T, i *acctest.Instance, provider, c config) {
 	}
 }
 
-// destroy is the end of an instance.
+// destroy returns the destruction of an instance.
 func destroy(i *acctest.Instance, provider func() config, check func(*testing.T)) operation {
 	return operation{name: "delete", instance: i, run: func(t *testing.T) []acctest.Diagnostic { return i.Apply(t, provider(), nil) }, check: check}
 }
@@ -180,7 +180,7 @@ func killedUser(t *testing.T) killed {
 	}}
 }
 
-// killedBucket is a bucket in an account that the provider makes users of.
+// killedBucket is a bucket in an account in which the provider creates its users.
 func killedBucket(t *testing.T) killed {
 	lab := newOperatorLab(t)
 	return killed{name: "nats_kine_bucket", lab: lab.killLab, prepare: func(t *testing.T, name string) *life {
@@ -200,7 +200,7 @@ func killedBucket(t *testing.T) killed {
 	}}
 }
 
-// hubLab is a hub, and a leaf whose server is killed.
+// hubLab is a hub and a leaf node whose server is killed.
 type hubLab struct {
 	*killLab
 	hub *natslab.ServerProcess
@@ -233,7 +233,7 @@ func killedMirror(t *testing.T) killed {
 	return killed{name: "nats_kv_mirror", lab: lab.killLab, prepare: lab.mirror}
 }
 
-// killedSource is a mirror whose source's server is killed, and not its own.
+// killedSource is a mirror. The server of its source is killed, not its own.
 func killedSource(t *testing.T) killed {
 	lab := newHubLab(t)
 	source := &killLab{server: lab.hub, proxy: lab.proxy, ready: lab.ready}
@@ -317,7 +317,7 @@ func killedMirrorData(t *testing.T) killed {
 	return killedData("nats_kv_mirror", lab.killLab, lab.provider, config{"name": "copy"}, "source_revision")
 }
 
-// killedAll are all that talk to servers.
+// killedAll are all resources and data sources that contact servers.
 func killedAll() map[string]func(t *testing.T) killed {
 	return map[string]func(t *testing.T) killed{
 		"nats_account": killedAccount, "streams": killedStreams, "nats_user": killedUser, "nats_kine_bucket": killedBucket, "nats_kv_mirror": killedMirror,
@@ -326,7 +326,7 @@ func killedAll() map[string]func(t *testing.T) killed {
 	}
 }
 
-// fill puts a message into a bucket that must not get lost.
+// fill writes a message to a bucket. The message must not be lost.
 func fill(t *testing.T, lab *killLab, name string) {
 	t.Helper()
 	nc := lab.server.Connect(t)

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// The server is killed at some requests of each operation of each resource and data source. TestAccSoakKillTable tries all.
+// The server is killed at some requests of each operation of each resource and data source. TestAccSoakKillTable covers
+// all.
 func TestAccServerKilled(t *testing.T) {
 	results := &table{}
 	t.Cleanup(func() { t.Logf("killed servers:\n%s", results) })

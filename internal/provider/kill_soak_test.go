@@ -4,7 +4,8 @@ package provider_test
 
 import "testing"
 
-// The server is killed at every request of every operation of each resource and data source, and before the first one. The table is in the log.
+// The server is killed before and at every request of every operation of each resource and data source. The log has the
+// table.
 func TestAccSoakKillTable(t *testing.T) {
 	results := &table{}
 	t.Cleanup(func() { t.Logf("killed servers:\n%s", results) })

@@ -11,7 +11,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// killLab is a server in a process of its own, and a proxy before it that is all that the provider knows of it.
+// killLab is a server in a separate process behind a proxy. The provider knows only the proxy.
 type killLab struct {
 	server *natslab.ServerProcess
 	proxy  *natslab.Proxy
@@ -25,41 +25,42 @@ func newKillLab(t *testing.T, options ...natslab.Option) *killLab {
 	return &killLab{server: server, proxy: natslab.NewProxy(t, server.ClientURL())}
 }
 
-// killed is a resource, or a data source, during whose operations the server is killed.
+// killed is a resource or a data source during whose operations the server is killed.
 type killed struct {
 	name string
 	lab  *killLab
-	// prepare makes one life of it, which has a name of its own.
+	// prepare returns one life of it, with a separate name.
 	prepare func(t *testing.T, life string) *life
 }
 
-// life is a resource from its creation to its end.
+// life is a resource from its creation to its destruction.
 type life struct {
 	operations []operation
 	// end removes what the operations have left.
 	end func(t *testing.T)
 }
 
-// operation is one of a life. Each begins where the one before it ended.
+// operation is one operation of a life. Each starts where the previous one ended.
 type operation struct {
 	name string
-	// setup is set for one that is not tried: the next ones need it.
+	// setup is true if the server is not killed during it, because later operations need it.
 	setup bool
 	// instance is what it applies, nil if it applies nothing.
 	instance *acctest.Instance
-	// run does it, and says what came of it. It can be repeated.
+	// run runs the operation and returns its result. It can be repeated.
 	run func(t *testing.T) []acctest.Diagnostic
 	// check, unless nil, fails the test unless all is as it should be after it.
 	check func(t *testing.T)
 }
 
-// kill is where the server is killed: on its n-th request, before it has it or before its reply leaves.
+// kill is the point at which the server is killed: at its nth request, before it receives the request or before its
+// reply leaves.
 type kill struct {
 	n     int
 	reply bool
 }
 
-// In place of a number: when the server is away as the operation begins, or as it begins to apply what it has planned.
+// Instead of a number: the server is away when the operation starts, or when it starts to apply its plan.
 const (
 	atBegin   = 0
 	atPlanned = -1
@@ -80,7 +81,7 @@ func (k kill) String() string {
 // count is a row of the table.
 type count struct{ tried, same, next, lost int }
 
-// table counts what became of the operations that lost their server.
+// table counts the results of the operations that lost their server.
 type table struct {
 	mu   sync.Mutex
 	rows []string
@@ -96,11 +97,11 @@ func (tb *table) String() string {
 	return fmt.Sprintf("%-32s %-10s %5s %10s %10s %5s\n%s", "resource", "operation", "tried", "same apply", "next apply", "lost", strings.Join(tb.rows, "\n"))
 }
 
-// downtime is how long a killed server is away. The clients have noticed by then.
+// downtime is how long a killed server is away. The clients notice within that time.
 const downtime = 50 * time.Millisecond
 
-// everyKill kills the server at each request of each operation, as often as an operation makes requests: which, nobody has to say. Only those that
-// wanted accepts are tried.
+// everyKill kills the server at each request of each operation, for as many requests as the operation sends. It tries
+// only the points that wanted accepts.
 func (k killed) everyKill(t *testing.T, results *table, wanted func(kill) bool) {
 	t.Helper()
 	names := k.prepare(t, "names")
@@ -132,7 +133,7 @@ const (
 	maxUnwanted = 12
 )
 
-// once lives one life up to the nth operation, kills the server there, and reports whether it came to that.
+// once runs one life up to the nth operation, kills the server there, and reports whether that point was reached.
 func (k killed) once(t *testing.T, nth int, at kill, c *count) (reached bool) {
 	t.Helper()
 	form := "q"
@@ -182,7 +183,8 @@ func (k killed) once(t *testing.T, nth int, at kill, c *count) (reached bool) {
 	return reached
 }
 
-// hit runs an operation and kills the server in it, which is back soon. It reports whether it came to that.
+// hit runs an operation and kills the server during it. The server returns soon. hit reports whether the point was
+// reached.
 func (k killed) hit(t *testing.T, at kill, op operation) (found []acctest.Diagnostic, reached bool) {
 	t.Helper()
 	ended, back := make(chan struct{}), make(chan struct{})
@@ -253,5 +255,5 @@ func (k killed) await(t *testing.T) {
 	}
 }
 
-// pause is for the time that a server is away, which is part of what is tested.
+// pause waits for the time that a server is away, which is part of the test.
 func pause(d time.Duration) { <-time.After(d) }

@@ -22,13 +22,13 @@ const (
 	factEndpoint = "nats_k3s_datastore_endpoint"
 )
 
-// fact is something on which KINE does not start, or soon does not.
+// fact is a state of a bucket on which KINE does not start, or soon will not.
 type fact struct {
-	// spoil makes it so, given a bucket's name.
+	// spoil creates this state in the bucket of this name.
 	spoil func(t *testing.T, nc *nats.Conn, bucket string)
-	// contract is what the verification says, refresh what a refresh or the plan after it says, and imported what an import says.
+	// contract is part of the verification's text, refresh of a refresh's or its plan's, and imported of an import's.
 	contract, refresh, imported string
-	// left tells that no apply repairs it.
+	// left is true if no apply repairs it.
 	left bool
 }
 
@@ -61,7 +61,8 @@ func purge(request string) func(*testing.T, *nats.Conn, string) {
 	}
 }
 
-// facts are those of a bucket. Fields that KINE compares and an apply repairs are all alike: TestAccKineBucketDriftRepaired has each.
+// facts are the facts of a bucket. Fields that KINE compares and an apply repairs are all alike:
+// TestAccKineBucketDriftRepaired covers each.
 var facts = map[string]fact{
 	"plain-put": {put("x", "y"), `the last message, on "$KV.plain-put.x", is not KINE's, and KINE waits for one of its own when it starts. Nothing but KINE may write`,
 		"KINE fails after a minute. Only KINE may write to the bucket or purge it. The next apply writes KINE's health key, /registry/health", "The next apply writes KINE's health key", false},
@@ -89,7 +90,7 @@ var facts = map[string]fact{
 	}, "The bucket does not exist: KINE would create an empty one", "on which k3s starts a new, empty cluster", "", false},
 }
 
-// factOf is the datastore endpoint of a bucket on these servers.
+// factOf returns the datastore endpoint of a bucket on the servers.
 func factOf(servers []string, bucket, verify string, more acctest.Config) acctest.Config {
 	list := make([]any, len(servers))
 	for i, server := range servers {
@@ -100,7 +101,7 @@ func factOf(servers []string, bucket, verify string, more acctest.Config) acctes
 	return config
 }
 
-// said joins what a provider says, in one line as long as it is, with what a refreshed bucket violates.
+// said joins a provider's diagnostics on one line, with the differences of a refreshed bucket.
 func said(found []acctest.Diagnostic, attributes map[string]any) string {
 	var b strings.Builder
 	for _, d := range found {
@@ -112,8 +113,8 @@ func said(found []acctest.Diagnostic, attributes map[string]any) string {
 	return b.String()
 }
 
-// Each fact that stops KINE is found by the check of an endpoint, without a KINE and within a second or two, by a refresh, and by an import;
-// what an apply can repair, it repairs.
+// Each fact that stops KINE is detected by the verification of an endpoint within a second or two and without KINE, by
+// a refresh, and by an import. An apply repairs what it can.
 func TestAccFactsThatStopKINE(t *testing.T) {
 	lab := natslab.Single(t)
 	nc := lab.Connect(t)
@@ -179,7 +180,7 @@ func TestAccFactsThatStopKINE(t *testing.T) {
 	}
 }
 
-// What limits are below what KINE needs is told by the check, and KINE, which would hang, is not started.
+// The verification reports limits below what KINE needs and does not start KINE, which would hang.
 func TestAccLimitsThatStopKINE(t *testing.T) {
 	operator, err := natslab.NewOperator("lab")
 	if err != nil {

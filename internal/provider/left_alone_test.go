@@ -9,8 +9,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// A stream that cannot be repaired is an error in every plan until an apply lifts the protection. It is left alone from then on, and
-// the stream that is made in its place is not. A resource that was never protected has no such apply, so it stays an error.
+// A stream that cannot be repaired is an error in every plan until an apply lifts the protection. It is then left
+// alone, but a stream that replaces it is not. A resource that was never protected has no such apply, so the error
+// remains.
 func TestAccStreamLeftAlone(t *testing.T) {
 	t.Parallel()
 	lab := natslab.HubAndLeaf(t)
@@ -18,7 +19,7 @@ func TestAccStreamLeftAlone(t *testing.T) {
 	acctest.StreamAPI(t, lab.Hub.Connect(t), "STREAM.CREATE.KV_kine", kine.Contract(kine.Spec{Name: "kine", History: 10, Replicas: 1}))
 	provider := acctest.Config{"servers": []any{lab.Leaf.ClientURL()}}
 
-	// breaks makes a stream anew, in memory.
+	// breaks recreates a stream in memory.
 	breaks := func(t *testing.T, name string) {
 		t.Helper()
 		config := acctest.StreamAPI(t, nc, "STREAM.INFO."+name, nil)
@@ -39,7 +40,7 @@ func TestAccStreamLeftAlone(t *testing.T) {
 	}
 	const refused, left = "Stream Cannot Be Repaired", "Stream Is Left Unchanged"
 	for resource, config := range resources {
-		// says checks the plan of a configuration, which is refused if want says so.
+		// says checks the plan of a configuration, which must fail if want is an error.
 		says := func(t *testing.T, i *acctest.Instance, config acctest.Config, action, want string) {
 			t.Helper()
 			got, found := i.Plan(t, provider, config)
@@ -81,7 +82,7 @@ func TestAccStreamLeftAlone(t *testing.T) {
 	}
 }
 
-// texts joins what diagnostics say.
+// texts joins the texts of diagnostics.
 func texts(found []acctest.Diagnostic) string {
 	all := make([]string, len(found))
 	for i, d := range found {

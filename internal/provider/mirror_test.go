@@ -26,8 +26,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// mirrorConfig is two accounts, of which the one mirrors a bucket of the other, and a user in each. Of the exports that there have to
-// be, one can be left out, and the activations for all can be revoked.
+// mirrorConfig returns two accounts, one of which mirrors a bucket of the other, and a user in each. It can omit one of
+// the required exports and revoke all activations.
 const mirrorConfig = `
 variable "without" {
   default = ""
@@ -108,10 +108,11 @@ output "standby_credentials" {
 }
 `
 
-// codeStalled is the API's JSStreamSourceConsumerStalledErr, of a mirror whose answers to flow control do not reach its source.
+// codeStalled is JSStreamSourceConsumerStalledErr, the error of a mirror whose flow control replies do not reach its
+// source.
 const codeStalled = 10228
 
-// mirrorBench is what an apply of mirrorConfig has made.
+// mirrorBench is an applied mirrorConfig.
 type mirrorBench struct {
 	w               *acctest.Workspace
 	lab             *natslab.Server
@@ -170,7 +171,7 @@ func (b *mirrorBench) user(t *testing.T, name string) (public string, js jetstre
 	return public, js, file
 }
 
-// kine starts KINE in the origin, and returns a client of it.
+// kine starts KINE in the origin and returns a client for it.
 func (b *mirrorBench) kine(t *testing.T) *clientv3.Client {
 	t.Helper()
 	url, err := kine.Endpoint{
@@ -188,7 +189,7 @@ func (b *mirrorBench) kine(t *testing.T) *clientv3.Client {
 	return client
 }
 
-// write creates n keys with 8 KiB of random in each.
+// write creates n keys with 8 KiB of random data each.
 func write(t *testing.T, client *clientv3.Client, prefix string, n int) {
 	t.Helper()
 	value := make([]byte, 8<<10)
@@ -205,7 +206,7 @@ func write(t *testing.T, client *clientv3.Client, prefix string, n int) {
 	}
 }
 
-// mirror makes a mirror of the bucket as a client of NATS would, in place of one that there may be.
+// mirror creates a mirror of the bucket as a NATS client does, and replaces an existing one.
 func (b *mirrorBench) mirror(t *testing.T, name string) {
 	t.Helper()
 	stream := kine.StreamName(name)
@@ -229,7 +230,7 @@ func (b *mirrorBench) mirror(t *testing.T, name string) {
 	}
 }
 
-// stream returns what the server says of a stream.
+// stream returns the state of a stream as the server reports it.
 func (b *mirrorBench) stream(t *testing.T, account, bucket string) server.StreamDetail {
 	t.Helper()
 	info, err := b.lab.NATSServer().Jsz(&server.JSzOptions{Accounts: true, Streams: true})
@@ -247,7 +248,7 @@ func (b *mirrorBench) stream(t *testing.T, account, bucket string) server.Stream
 	return server.StreamDetail{}
 }
 
-// await waits until a mirror is as it is to be.
+// await waits until a mirror has the expected state.
 func (b *mirrorBench) await(t *testing.T, name, what string, condition func(state server.StreamState, mirror *server.StreamSourceInfo) bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -267,7 +268,7 @@ func (b *mirrorBench) await(t *testing.T, name, what string, condition func(stat
 	}
 }
 
-// awaitAll waits until a mirror has all that the origin has.
+// awaitAll waits until a mirror has all messages of the origin.
 func (b *mirrorBench) awaitAll(t *testing.T, name string) {
 	t.Helper()
 	want := b.stream(t, b.origin, "kine").State
@@ -300,8 +301,8 @@ func contents(t *testing.T, js jetstream.JetStream) map[uint64]string {
 	}
 }
 
-// One apply makes two accounts, of which the second can then mirror what KINE stores in the first, more than flows without flow
-// control. Without any of the exports a mirror does not follow, nor with revoked activations.
+// One apply creates two accounts, and the second can then mirror KINE's data of the first, with more messages than flow
+// without flow control. A mirror does not follow without any one of the exports, or with revoked activations.
 func TestAccMirrorInAnotherAccount(t *testing.T) {
 	t.Parallel()
 	b := newMirrorBench(t)
@@ -366,7 +367,7 @@ func TestAccMirrorInAnotherAccount(t *testing.T) {
 	b.w.Must(t, "destroy", "-auto-approve")
 }
 
-// The examples of both functions fit together: what the one exports, the other imports.
+// The examples of both functions match: one exports what the other imports.
 func TestAccCLIMirrorExamplesApply(t *testing.T) {
 	t.Parallel()
 	operator := newOperator(t)

@@ -12,9 +12,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// The guides "From nothing to the first tenant" and "From the first tenant to a second region": what examples/operator writes boots a
-// real server, and its outputs are all that examples/tenant asks for, whose apply runs KINE on the tenant's endpoint. With the files of
-// examples/second-region in the same directory, a leaf node joins the tenant's account and gets a mirror.
+// The guides "From nothing to the first tenant" and "From the first tenant to a second region": the files of
+// examples/operator start a real server, and their outputs are the only inputs of examples/tenant, whose apply runs
+// KINE on the tenant's endpoint. With the files of examples/second-region in the same directory, a leaf node joins the
+// tenant's account and gets a mirror.
 func TestAccCLIOperatorToTenant(t *testing.T) {
 	t.Parallel()
 	operator := applied{Workspace: acctest.NewWorkspace(t, "")}

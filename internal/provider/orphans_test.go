@@ -15,8 +15,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// TestAccCLIOrphans kills CLIs and providers while they apply, at random moments. None of the processes that they have started stays, none of what
-// these keep in files, and the next apply goes on.
+// TestAccCLIOrphans kills CLIs and providers at random moments of an apply. No process or file of theirs remains, and
+// the next apply continues.
 func TestAccCLIOrphans(t *testing.T) { runOrphans(t, 6) }
 
 const orphansConfig = `
@@ -72,7 +72,7 @@ func runOrphans(t *testing.T, rounds int) {
 	takes := time.Since(began)
 	killed := map[string]int{}
 	for round := 1; round <= rounds; round++ {
-		// What the round before has left is gone on with, or made anew.
+		// The remains of the previous round are continued or recreated.
 		if round%10 == 0 {
 			w.Must(t, "destroy", "-auto-approve", "-var=round=0")
 		}
@@ -105,7 +105,7 @@ func runOrphans(t *testing.T, rounds int) {
 			}
 		case killProvider(temporary):
 			killed["provider"]++
-			excused = plugins(t, temporary) // a process that is killed removes no socket of its own
+			excused = plugins(t, temporary) // a killed process does not remove its socket
 		default:
 			killed["none, no provider ran"]++
 		}
@@ -119,8 +119,8 @@ func runOrphans(t *testing.T, rounds int) {
 	t.Logf("%d rounds: %v", rounds, killed)
 }
 
-// runs returns the processes that have a directory for their temporary files, which those of one workspace have alone. What they are started
-// with is in program.
+// runs returns the processes whose directory for temporary files belongs to this workspace. program is part of their
+// command line.
 func runs(temporary string) (pids []int, program map[int]string) {
 	program = map[int]string{}
 	entries, _ := os.ReadDir("/proc")
@@ -143,7 +143,7 @@ func runs(temporary string) (pids []int, program map[int]string) {
 	return pids, program
 }
 
-// killProvider kills a provider of the workspace, and tells whether there was one.
+// killProvider kills a provider of the workspace and reports whether there was one.
 func killProvider(temporary string) bool {
 	pids, program := runs(temporary)
 	for _, pid := range pids {
@@ -157,7 +157,7 @@ func killProvider(temporary string) bool {
 	return false
 }
 
-// plugins are the sockets of providers.
+// plugins returns the sockets of providers.
 func plugins(t *testing.T, temporary string) []string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(temporary, "plugin*"))
@@ -167,7 +167,7 @@ func plugins(t *testing.T, temporary string) []string {
 	return found
 }
 
-// wantNothing wants all processes of the workspace to end, and to leave nothing but what is excused.
+// wantNothing waits until all processes of the workspace have exited and no files except the excused ones remain.
 func wantNothing(t *testing.T, round int, temporary string, excused []string) {
 	t.Helper()
 	acctest.WaitFor(t, "the end of all processes", func() bool {
@@ -175,7 +175,7 @@ func wantNothing(t *testing.T, round int, temporary string, excused []string) {
 		return len(pids) == 0
 	})
 	for _, file := range excused {
-		_ = os.Remove(file) // unless it ended in order before it was killed
+		_ = os.Remove(file) // unless it exited cleanly before it was killed
 	}
 	left, err := os.ReadDir(temporary)
 	if err != nil {
@@ -183,6 +183,6 @@ func wantNothing(t *testing.T, round int, temporary string, excused []string) {
 	}
 	for _, entry := range left {
 		t.Errorf("round %d: left behind: %s, %s", round, entry.Name(), entry.Type())
-		_ = os.RemoveAll(filepath.Join(temporary, entry.Name())) // for the rounds to come
+		_ = os.RemoveAll(filepath.Join(temporary, entry.Name())) // for the next rounds
 	}
 }

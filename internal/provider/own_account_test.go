@@ -34,7 +34,7 @@ func newTwoAccounts(t *testing.T) twoAccounts {
 	return twoAccounts{natslab.HubAndLeaf(t, natslab.OperatorMode(operator)), tenant, other}
 }
 
-// onLeaf configures a provider with credentials of an account, on the server of the domain leaf.
+// onLeaf configures a provider with credentials of an account on the server of the domain leaf.
 func (l twoAccounts) onLeaf(t *testing.T, account *natslab.OperatorAccount, lines ...string) string {
 	t.Helper()
 	credentials, err := account.Credentials("terraform", nil)
@@ -44,9 +44,9 @@ func (l twoAccounts) onLeaf(t *testing.T, account *natslab.OperatorAccount, line
 	return acctest.ProviderConfig(l.Leaf.URLs(), append(lines, fmt.Sprintf("credentials = %q", credentials))...)
 }
 
-// A bucket and a mirror know the account of the provider's own credentials, in which they are: naming it is no change, an import finds it, and a
-// state that an earlier version of the provider has written is brought up to date. With credentials of another account, they are looked for in
-// their own one or not at all.
+// A bucket and a mirror record the account of the provider's credentials, in which they exist: naming it is no change,
+// an import finds it, and the state of an earlier provider version is upgraded. With credentials of another account,
+// they are read in their own account or not at all.
 func TestAccCLIOwnAccount(t *testing.T) {
 	t.Parallel()
 	lab := newTwoAccounts(t)
@@ -100,12 +100,12 @@ data "nats_kv_mirror" "test" {
 	w.Apply(t)
 	known("after the apply")
 	w.AssertConverged(t)
-	w.Configure(t, own+resources(named, named)) // what is copied is in the same account
+	w.Configure(t, own+resources(named, named)) // the source is in the same account
 	w.AssertConverged(t)
 	w.Configure(t, own+resources(fmt.Sprintf("account = %q", lab.other.PublicKey()), ""))
 	w.Refused(t, fmt.Sprintf("account is %q and cannot become %q", lab.tenant.PublicKey(), lab.other.PublicKey()), "plan")
 
-	// What an earlier version has stored: no account, in the attributes as in the identity.
+	// The state of an earlier version has no account, in neither the attributes nor the identity.
 	forget(t, w, "account", lab.tenant.PublicKey())
 	w.Configure(t, own+resources("", ""))
 	w.Must(t, "plan", "-refresh=false")
@@ -132,7 +132,7 @@ data "nats_kv_mirror" "test" {
 	w.Must(t, "plan", "-target="+bucket, "-target="+mirror, "-detailed-exitcode")
 }
 
-// What a bucket was restored from can be written out in full: what is in effect is no other source. What is not in effect is.
+// The source of a restored bucket can be written with its effective values without a change. Other values are a change.
 func TestRestoreFromWrittenOut(t *testing.T) {
 	own, other := acctest.NewKey(t, natsconn.AccountKey).Public, acctest.NewKey(t, natsconn.AccountKey).Public
 	provider := acctest.Config{

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// A bucket and a mirror know the JetStream domain that they are in, whether the configuration names it or not: naming it is no change, another
-// resource can refer to it, and a state that an earlier version of the provider has written is brought up to date.
+// A bucket and a mirror record their JetStream domain, whether or not it is configured: naming it is no change, another
+// resource can refer to it, and the state of an earlier provider version is upgraded.
 func TestAccCLIOwnDomain(t *testing.T) {
 	t.Parallel()
 	lab := natslab.HubAndLeaf(t)
@@ -34,7 +34,7 @@ resource "nats_kine_bucket" "test" {}
 	hub.Configure(t, acctest.ProviderConfig(lab.Hub.URLs())+"resource \"nats_kine_bucket\" \"test\" {\n  jetstream_domain = \"leaf\"\n}\n")
 	hub.Refused(t, `jetstream_domain is "hub" and cannot become "leaf"`, "plan")
 
-	// A mirror of a bucket whose domain the same apply finds out, on the other side of the leaf node.
+	// A mirror across the leaf node of a bucket whose domain the same apply determines.
 	config := func(lines string) string {
 		return acctest.ProviderConfig(lab.Leaf.URLs()) + `
 resource "nats_kine_bucket" "other" {
@@ -54,7 +54,7 @@ resource "nats_kv_mirror" "test" {
 	leaf.Configure(t, config(`jetstream_domain = "leaf"`))
 	leaf.AssertConverged(t)
 
-	// What an earlier version has stored: no domain, in the attributes as in the identity.
+	// The state of an earlier version has no domain, in neither the attributes nor the identity.
 	forget(t, leaf, "jetstream_domain", "leaf")
 	leaf.Configure(t, config(""))
 	leaf.Must(t, "plan", "-refresh=false")
@@ -71,7 +71,7 @@ resource "nats_kv_mirror" "test" {
 	}
 }
 
-// forget takes an attribute out of the state wherever it has that value, in identities as well.
+// forget removes an attribute with this value everywhere in the state, including identities.
 func forget(t *testing.T, w *acctest.Workspace, name, old string) {
 	t.Helper()
 	var state map[string]any

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The variables of the Go runtime take precedence over the pace that the provider sets.
+// The environment variables of the Go runtime take precedence over the provider's settings.
 func TestPaceOfCollector(t *testing.T) {
 	before := paceNow(t)
 	restore := func() {

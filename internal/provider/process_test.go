@@ -19,7 +19,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider"
 )
 
-// serves is the variable with which the test's own binary serves the provider, as a release does.
+// serves is the variable with which the test binary serves the provider as a release does.
 const serves = "TEST_SERVES_PROVIDER"
 
 func TestProcessOfProvider(t *testing.T) {
@@ -31,7 +31,7 @@ func TestProcessOfProvider(t *testing.T) {
 	}
 }
 
-// A provider whose logs nobody can see writes none, and one whose logs somebody may see writes all of them.
+// A provider whose logs are discarded writes none, and one whose logs may be read writes all of them.
 func TestLogsAreOffUnlessAskedFor(t *testing.T) {
 	t.Parallel()
 	loggers := []string{"sdk", "sdk.proto", "sdk.framework"}
@@ -68,7 +68,7 @@ func TestLogsAreOffUnlessAskedFor(t *testing.T) {
 	})
 }
 
-// logOfProcess returns what a process of the provider writes to its standard error while it answers one request.
+// logOfProcess returns the standard error of a provider process while it answers one request.
 func logOfProcess(t *testing.T, env []string) string {
 	t.Helper()
 	binary, err := os.Executable()
@@ -108,7 +108,7 @@ func logOfProcess(t *testing.T, env []string) string {
 	return written.String()
 }
 
-// connectionPlugin gives the connection itself in place of a client, which the protocol's library keeps to itself.
+// connectionPlugin returns the connection instead of a client, because the protocol's library does not export it.
 type connectionPlugin struct{ plugin.NetRPCUnsupportedPlugin }
 
 func (*connectionPlugin) GRPCServer(*plugin.GRPCBroker, *grpc.Server) error {

@@ -9,7 +9,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// No change of any attribute replaces a resource with data, and that of what says which object it is is refused, both without protection.
+// No attribute change replaces a resource with data. A change of an identifying attribute is refused, even without
+// protection.
 func TestNothingWithDataIsReplaced(t *testing.T) {
 	key, other := acctest.NewKey(t, natsconn.AccountKey).Public, acctest.NewKey(t, natsconn.AccountKey).Public
 	stream := func(more acctest.Config) acctest.Config {

@@ -13,17 +13,17 @@ import (
 
 func TestMain(m *testing.M) { acctest.Main(m) }
 
-// secret matches the names of attributes that hold a secret, or a text with one in it.
+// secret matches the names of attributes that hold a secret or a text that contains one.
 var secret = regexp.MustCompile(`^((system_)?credentials(_wo)?|signing_key(_seed(_wo)?)?|seed(_wo)?|password|token|k3s_token(_wo)?|nkey_seed|key_pem(_wo)?|url|k3s_config|environment)$`)
 
 // secretJWT matches the paths of JWTs that may be enough to connect.
 var secretJWT = regexp.MustCompile(`^nats_user(_credentials)?\.jwt$`)
 
-// public is an attribute with the name of a secret: an activation token is of no use to anyone but the account that it is for, whose
-// JWT, which is not secret, has it.
+// public is an attribute with the name of a secret. Only the account for which an activation token is issued can use
+// it, and that account's JWT, which is not secret, contains it.
 const public = "nats_account.imports.token"
 
-// Everything that is served has a valid schema, whose attributes are described and say how they may be used.
+// Every served schema is valid, and its attributes are described and declare how they are used.
 func TestSchemas(t *testing.T) {
 	schemas := acctest.Schemas(t) // the framework's own validation of each schema is part of serving it
 	for _, d := range schemas.Diagnostics {
@@ -87,7 +87,7 @@ func checkAttributes(t *testing.T, parent string, ofProvider bool, attributes []
 	}
 }
 
-// checkDescription wants sentences in Markdown.
+// checkDescription requires sentences in Markdown.
 func checkDescription(t *testing.T, name, text string, kind tfprotov6.StringKind) {
 	t.Helper()
 	switch {

@@ -28,7 +28,7 @@ import (
 // window is the number of consecutive characters of a secret that must not be shown.
 const window = 12
 
-// leaks finds secrets, and parts of them, in what a provider says.
+// leaks finds secrets and parts of them in a provider's output.
 type leaks struct {
 	texts []string          // what is put in the places, by kind
 	kinds map[string]string // kind of a text
@@ -37,7 +37,7 @@ type leaks struct {
 	similar []string
 }
 
-// add adds a text with the secrets that are in it.
+// add adds a text with its secrets.
 func (l *leaks) add(kind, text string, secrets ...string) {
 	l.texts = append(l.texts, text)
 	l.kinds[text] = kind
@@ -48,7 +48,7 @@ func (l *leaks) add(kind, text string, secrets ...string) {
 	}
 }
 
-// find returns what the first secret in a text is, and where it is. It finds nothing in a text without any.
+// find returns the kind and position of the first secret in a text, or nothing.
 func (l *leaks) find(text string) (kind, where string) {
 	for i := 0; i+window <= len(text); i++ {
 		if kind, ok := l.parts[text[i:i+window]]; ok {
@@ -58,7 +58,7 @@ func (l *leaks) find(text string) (kind, where string) {
 	return "", ""
 }
 
-// newLeaks makes secrets of all kinds.
+// newLeaks generates secrets of all kinds.
 func newLeaks(t *testing.T) *leaks {
 	t.Helper()
 	l := &leaks{kinds: map[string]string{}, parts: map[string]string{}}
@@ -109,7 +109,7 @@ func newLeaks(t *testing.T) *leaks {
 	return l
 }
 
-// everywhere puts each secret in each place of a provider, as far as one gets without a server.
+// everywhere puts each secret in each place of a provider, as far as possible without a server.
 type everywhere struct {
 	*leaks
 	session  *acctest.Session
@@ -120,7 +120,7 @@ type everywhere struct {
 	cases int
 }
 
-// check looks for secrets in all that was said since it was last called.
+// check searches for secrets in the output since its last call.
 func (e *everywhere) check(t *testing.T, what string) {
 	t.Helper()
 	e.cases++
@@ -153,7 +153,7 @@ func (e *everywhere) schemas(t *testing.T) {
 			for _, text := range e.texts {
 				what := fmt.Sprintf("%s.%s with a %s", of, place, e.kinds[text])
 				config := of.Complete(place.In(base, text), e.fill)
-				// What is not valid, a CLI takes no further. Whatever the kind of a seed is, it is treated alike from there on.
+				// A CLI stops at an invalid configuration. From there on, seeds of all kinds are treated alike.
 				valid := place.Configurable && e.session.Validate(t, of, config)
 				if slices.Contains(e.similar, text) {
 					valid = false
@@ -173,7 +173,7 @@ func (e *everywhere) schemas(t *testing.T) {
 	}
 }
 
-// base is a configuration with all that is required.
+// base returns a configuration with everything that is required.
 func (e *everywhere) base(of acctest.Served) acctest.Config {
 	if of.Kind == acctest.ProviderBlock {
 		return e.provider
@@ -181,8 +181,8 @@ func (e *everywhere) base(of acctest.Served) acctest.Config {
 	return of.Complete(acctest.Config{}, e.fill)
 }
 
-// connect has one of each kind that is served use the provider's configuration: with its own user, an account's, the system account's, and
-// only to sign.
+// connect makes one object of each kind use the provider's configuration: with its own user, an account's, the system
+// account's, and only for signing.
 func (e *everywhere) connect(t *testing.T) {
 	t.Helper()
 	for _, of := range e.session.Everything() {
@@ -213,7 +213,7 @@ func (e *everywhere) functions(t *testing.T) {
 	}
 }
 
-// imports walks ids and identities.
+// imports walks IDs and identities.
 func (e *everywhere) imports(t *testing.T) {
 	t.Helper()
 	for _, of := range e.session.Everything() {
@@ -238,8 +238,8 @@ func (e *everywhere) imports(t *testing.T) {
 	}
 }
 
-// No diagnostic, no line of the log at TRACE and no panic shows a secret that stands in any text of any schema, in an argument of a
-// function, in an id or identity of an import, in a variable of the environment, or in a file that one of these names.
+// No diagnostic, log line at TRACE or panic shows a secret in any string of a schema, an argument of a function, an ID
+// or identity of an import, an environment variable, or a file that one of these names.
 func TestSecretInEveryString(t *testing.T) {
 	e := newEverywhere(t)
 	for name, walk := range map[string]func(*testing.T){
@@ -256,7 +256,7 @@ func TestSecretInEveryString(t *testing.T) {
 	}
 }
 
-// report fails the test with the leaks that were found.
+// report fails the test with the leaks found.
 func (e *everywhere) report(t *testing.T) {
 	t.Helper()
 	t.Logf("%d cases, %d leaks", e.cases, len(e.found))
@@ -269,7 +269,7 @@ func (e *everywhere) report(t *testing.T) {
 	}
 }
 
-// newEverywhere begins a session with the provider, which is configured for a server that nobody reaches.
+// newEverywhere starts a session with a provider for an unreachable server.
 func newEverywhere(t *testing.T) *everywhere {
 	t.Helper()
 	server, err := acctest.Factories["nats"]()
@@ -336,7 +336,7 @@ func newEverywhere(t *testing.T) *everywhere {
 	return e
 }
 
-// environment puts each secret in each variable that the provider reads, and in the file that it may name.
+// environment puts each secret in each variable that the provider reads, and in the file that the variable may name.
 func (e *everywhere) environment(t *testing.T) {
 	t.Helper()
 	variables := environmentVariables(t)
@@ -359,7 +359,7 @@ func (e *everywhere) environment(t *testing.T) {
 	e.session.Configure(t, e.provider)
 }
 
-// distinct are the texts without those of a shape that another one has.
+// distinct returns the texts without those of the same shape as another one.
 func (e *everywhere) distinct() []string {
 	return slices.DeleteFunc(slices.Clone(e.texts), func(text string) bool { return slices.Contains(e.similar, text) })
 }
@@ -378,7 +378,7 @@ func (e *everywhere) one(t *testing.T, kind acctest.Kind, name string) acctest.S
 // namesFile matches the attributes that may name a file.
 var namesFile = regexp.MustCompile(`(_file|^context)$`)
 
-// files puts files with each secret where the configuration names a file, and each secret in each field of a context file.
+// files puts each secret in each file that the configuration names, and in each field of a context file.
 func (e *everywhere) files(t *testing.T) {
 	t.Helper()
 	try := func(what, attribute string, config acctest.Config) {
@@ -414,7 +414,7 @@ func (e *everywhere) files(t *testing.T) {
 	e.session.Configure(t, e.provider)
 }
 
-// fileWith makes a file with this content.
+// fileWith creates a file with this content.
 func fileWith(t *testing.T, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
@@ -424,8 +424,8 @@ func fileWith(t *testing.T, content string) string {
 	return path
 }
 
-// environmentVariables returns the variables of the environment that the provider reads: the constants named Env... of the packages that
-// read them.
+// environmentVariables returns the environment variables that the provider reads: the constants named Env... of its
+// packages.
 func environmentVariables(t *testing.T) []string {
 	t.Helper()
 	var names []string

@@ -9,7 +9,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// The content of a file where its path belongs is an error on the attribute, which says what it is and what to do.
+// File content where a path is expected is an error on the attribute, which explains the mistake and the remedy.
 func TestContentForPath(t *testing.T) {
 	t.Parallel()
 	l := newLeaks(t)
@@ -55,7 +55,7 @@ func TestContentForPath(t *testing.T) {
 	}
 }
 
-// The ID of a JWT may start like a seed. It is no secret where users key on it, and a seed still is one there.
+// The ID of a JWT may start like a seed. It is not treated as a secret where users key on it, but a seed still is.
 func TestTokenIDIsNoSecret(t *testing.T) {
 	t.Parallel()
 	seed := acctest.NewKey(t, natsconn.UserKey).Seed

@@ -21,7 +21,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
-// leaking is a provider whose one data source leaks each of its attributes in another way.
+// leaking is a provider with one data source that leaks each of its attributes in a different way.
 type leaking struct{}
 
 func (leaking) Metadata(_ context.Context, _ frameworkprovider.MetadataRequest, resp *frameworkprovider.MetadataResponse) {
@@ -71,8 +71,9 @@ func (leakingSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	}
 }
 
-// The search finds what a provider leaks into a diagnostic, whole or in part, into its log and into a panic, and nothing else. The guard takes
-// the whole ones out of diagnostics, and refuses a secret in an attribute that is not for one.
+// The search finds what a provider leaks into a diagnostic, whole or in part, into its log and into a panic, and
+// nothing else. The guard removes whole secrets from diagnostics and refuses a secret in an attribute that is not meant
+// for one.
 func TestSecretSearchFindsLeaks(t *testing.T) {
 	for name, c := range map[string]struct {
 		guarded bool

@@ -21,7 +21,7 @@ type traces struct {
 	printed, logged, stored string
 }
 
-// trace runs the CLI at log level TRACE and keeps what came of it. Whether the run succeeds is for the caller to say.
+// trace runs the CLI at log level TRACE and records its output. The caller checks whether the run succeeds.
 func (r *traces) trace(t *testing.T, wantError bool, args ...string) {
 	t.Helper()
 	log := filepath.Join(t.TempDir(), "trace.log")
@@ -39,7 +39,7 @@ func (r *traces) trace(t *testing.T, wantError bool, args ...string) {
 	}
 	r.logged += string(logged)
 
-	// The state and whatever else is now in the directory, but for the configuration itself.
+	// The state and all other files in the directory except the configuration.
 	files, err := filepath.Glob(filepath.Join(r.w.Dir, "*"))
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func (r *traces) trace(t *testing.T, wantError bool, args ...string) {
 	}
 }
 
-// absent fails the test wherever a secret shows, also in the encodings that a URL or JSON puts it in.
+// absent fails the test if a secret occurs anywhere, including the encodings of URLs and JSON.
 func (r *traces) absent(t *testing.T, what, secret string, stored bool) {
 	t.Helper()
 	for place, text := range map[string]string{"output": r.printed, "log": r.logged, "state": r.stored} {
@@ -69,8 +69,8 @@ func (r *traces) absent(t *testing.T, what, secret string, stored bool) {
 	}
 }
 
-// The secrets of the provider and of endpoints are in no log, output or error, and none but the documented ones in the
-// state. That the search can find something is shown by what is known to be there.
+// The secrets of the provider and of endpoints are in no log, output or error, and only the documented ones are in the
+// state. A positive control shows that the search works.
 func TestAccSecretsStaySecret(t *testing.T) {
 	const (
 		terraformPassword = "tf-password-7f3a9c"
@@ -160,7 +160,7 @@ func TestAccSecretsStaySecret(t *testing.T) {
 		} {
 			r := &traces{w: first.Another(t, c.config)}
 			r.trace(t, true, "apply", "-auto-approve")
-			// The CLI shows the lines of the configuration that an error points at: that is not the provider's doing, and
+			// The CLI shows the lines of the configuration that an error points at: the provider does not print them, and
 			// no user would write a secret there.
 			r.printed = withoutSnippets(r.printed)
 			r.logged = withoutSnippets(r.logged)

@@ -14,7 +14,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// anySeed matches the seed of a key pair of every kind: S, the letter of the kind, and 56 characters of base32.
+// anySeed matches the seed of a key pair of any kind: S, the letter of the kind, and 56 characters of base32.
 var anySeed = regexp.MustCompile(`S[A-Z2-7]{57}`)
 
 // seedsIn returns the seeds in a text, each once.
@@ -29,8 +29,8 @@ func seedsIn(text string) []string {
 	return slices.Compact(seeds)
 }
 
-// The identities that the provider generates for accounts leave no seed anywhere, nor does the operator's. The search finds seeds: that of a
-// nats_nkey is in the state, as its documentation says.
+// The identities that the provider generates for accounts leave no seed anywhere, nor does the operator's. The search
+// works: it finds the seed of nats_nkey, which is documented to be in the state.
 func TestAccAccountSeeds(t *testing.T) {
 	operator := newOperator(t)
 	lab := natslab.Single(t, natslab.OperatorMode(operator))
@@ -82,8 +82,8 @@ func TestAccAccountSeeds(t *testing.T) {
 	r.trace(t, false, "destroy", "-auto-approve")
 }
 
-// The key that the provider works in accounts with leaves no trace, nor do the users that it makes there: of a tenant's, only the
-// credentials of its nats_user are in the state.
+// The signing key of the provider's accounts leaves no trace, nor do the users that the provider creates there. Of a
+// tenant's users, only the credentials of its nats_user are in the state.
 func TestAccAccountsSeeds(t *testing.T) {
 	operator := newOperator(t)
 	lab := natslab.Single(t, natslab.OperatorMode(operator))

@@ -9,7 +9,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// KINE itself runs as a user that has what kine_permissions returns, and as one that misses any of it does not.
+// KINE runs as a user with the permissions that kine_permissions returns, and does not if any of them is missing.
 func TestAccCLIUserWithKINEPermissions(t *testing.T) {
 	t.Parallel()
 	operator := newOperator(t)

@@ -34,7 +34,7 @@ func TestTroubleshootingGuideIsComplete(t *testing.T) {
 // anyPart stands for a part of a summary that is not a literal.
 const anyPart = "…"
 
-// isListed reports whether the guide has a summary. The parts that vary may stand for each other.
+// isListed reports whether the guide has a summary. Variable parts match each other.
 func isListed(summary string, listed []string) bool {
 	pattern := func(text string) *regexp.Regexp {
 		return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(text), anyPart, ".+") + "$")
@@ -47,14 +47,14 @@ func isListed(summary string, listed []string) bool {
 	return false
 }
 
-// summaryArgument is the argument that holds the summary in each function that makes a diagnostic.
+// summaryArgument is the index of the summary argument of each function that creates a diagnostic.
 var summaryArgument = map[string]int{
 	"AddError": 0, "AddWarning": 0, "AddAttributeError": 1, "AddAttributeWarning": 1, "NewErrorDiagnostic": 0, "NewWarningDiagnostic": 0,
 	"NewAttributeErrorDiagnostic": 1, "NewAttributeWarningDiagnostic": 1, "validators.String": 1, "String": 1,
 }
 
-// summaries returns the summaries of all diagnostics in the code with the place of one of them. Those that a variable holds as a whole are
-// not among them.
+// summaries returns the summaries of all diagnostics in the code with one location each, except those that are entirely
+// in a variable.
 func summaries(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -87,7 +87,7 @@ func summaries(t *testing.T) map[string]string {
 	return found
 }
 
-// called returns the name of a function, with that of its package for one of the validators.
+// called returns the name of a function, with its package if it is a validator.
 func called(function ast.Expr) string {
 	switch f := function.(type) {
 	case *ast.Ident:
@@ -103,7 +103,7 @@ func called(function ast.Expr) string {
 	return ""
 }
 
-// literal returns the text of an expression, with a mark for each part that is not a literal.
+// literal returns the text of an expression with a mark for each part that is not a literal.
 func literal(expression ast.Expr) string {
 	switch e := expression.(type) {
 	case *ast.BasicLit:

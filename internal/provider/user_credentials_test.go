@@ -17,7 +17,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
-// verifiedConfig is an account with a bucket, and an endpoint that is verified as an ephemeral user with further lines.
+// verifiedConfig is an account with a bucket, and an endpoint that is verified as an ephemeral user with additional
+// lines.
 func verifiedConfig(server string, lines ...string) string {
 	return fmt.Sprintf(`
 resource "nats_account" "edge" {
@@ -51,9 +52,9 @@ resource "nats_k3s_datastore_endpoint" "edge" {
 `, strings.Join(lines, "\n  "), server)
 }
 
-// With the provider's signing key and an account made by the same apply, an endpoint is verified as a user that leaves no trace: no seed
-// is in the state, the plan, the output or the log, and the account knows nothing of the user. The first plan cannot open the credentials,
-// the second does.
+// With the provider's signing key and an account of the same apply, an endpoint is verified as a user that leaves no
+// trace: no seed is in the state, the plan, the output or the log, and the account does not contain the user. The first
+// plan cannot open the credentials, but the second does.
 func TestAccCLIUserCredentials(t *testing.T) {
 	t.Parallel()
 	operator := newOperator(t)
@@ -124,7 +125,7 @@ func TestAccCLIUserCredentials(t *testing.T) {
 	r.trace(t, false, "destroy", "-auto-approve")
 }
 
-// untilExpired is a provisioner that takes until the credentials have expired.
+// untilExpired is a provisioner that runs until the credentials have expired.
 const untilExpired = `
 resource "terraform_data" "slow" {
   provisioner "local-exec" {
@@ -134,8 +135,8 @@ resource "terraform_data" "slow" {
 }
 `
 
-// An apply that outlives its credentials says so: by a warning if all went well without them, and by the error of the verification that
-// needed them.
+// An apply that outlives its credentials reports it: by a warning if it succeeded without them, and by the
+// verification's error if it needed them.
 func TestAccCLIUserCredentialsExpire(t *testing.T) {
 	t.Parallel()
 	operator := newOperator(t)
@@ -161,8 +162,8 @@ func TestAccCLIUserCredentialsExpire(t *testing.T) {
 	}
 }
 
-// While the provider's signing key is not known, credentials that would need it say what to do, and with the same key of their own they
-// wait for the apply.
+// While the provider's signing key is unknown, credentials that need it return an error with the remedy. With the same
+// key in their own configuration, they wait for the apply.
 func TestAccCLIUserCredentialsUnknownKey(t *testing.T) {
 	t.Parallel()
 	tenant := acctest.NewKey(t, natsconn.AccountKey)
@@ -215,7 +216,7 @@ output "signing" {
 	w.Configure(t, config("")) // the key is known now
 	w.AssertEmptyPlan(t)
 
-	// Without any key, the plan says so.
+	// Without any key, the plan has an error.
 	w.Configure(t, strings.Replace(config(""), "accounts = { signing_key = nats_nkey.signing.seed }", "", 1))
 	out, err = w.Run(t.Context(), "plan")
 	if want := acctest.Text("Neither signing_key_seed is set nor the provider's accounts.signing_key"); err == nil || !want.MatchString(out) {
@@ -223,7 +224,7 @@ output "signing" {
 	}
 }
 
-// The example verifies an endpoint on a bucket that is there already.
+// The example verifies an endpoint on an existing bucket.
 func TestAccCLIUserCredentialsExample(t *testing.T) {
 	t.Parallel()
 	operator := newOperator(t)

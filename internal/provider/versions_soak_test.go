@@ -23,8 +23,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// serversVariable lists nats-servers, as PATH lists directories. `make soak` builds one for each internal/tools/nats-server-*, whose go.mod
-// is where its version stands.
+// serversVariable lists executables of nats-server, in the format of PATH. `make soak` builds one for each
+// internal/tools/nats-server-*, whose go.mod sets its version.
 const serversVariable = "NATS_SERVERS"
 
 // serverVersions returns the paths of the executables by their versions.
@@ -50,8 +50,8 @@ func serverVersions(t *testing.T) map[string]string {
 	return versions
 }
 
-// What the provider is for, on each of the other versions of nats-server that it is said to work with. All other tests have the version that
-// is linked here.
+// The provider's main tasks on each of the other supported versions of nats-server. All other tests use the version
+// that is linked.
 func TestAccSoakServerVersions(t *testing.T) {
 	versions := serverVersions(t)
 	for _, version := range slices.Sorted(maps.Keys(versions)) {
@@ -106,7 +106,7 @@ output "url" {
 }
 `
 
-// keepBucket makes a bucket that KINE runs on, changes it behind Terraform's back, and has it repaired and destroyed.
+// keepBucket creates a bucket that KINE runs on, changes it outside Terraform, and has it repaired and destroyed.
 func keepBucket(t *testing.T, lab *natslab.ServerProcess) {
 	t.Helper()
 	config := func(lines string) string {
@@ -150,13 +150,13 @@ func keepBucket(t *testing.T, lab *natslab.ServerProcess) {
 	}
 }
 
-// twoRegions are a hub and a leaf node of it, each a JetStream domain of its own.
+// twoRegions are a hub and its leaf node, each a separate JetStream domain.
 type twoRegions struct {
 	urls      []string // of the hub
 	hub, leaf *natsconn.JetStream
 }
 
-// newTwoRegions runs two executables of nats-server, or the version that is linked here where there is none.
+// newTwoRegions runs two executables of nats-server, or the linked version for an empty path.
 func newTwoRegions(t *testing.T, hubExecutable, leafExecutable string) *twoRegions {
 	t.Helper()
 	hub := natslab.Process(t, natslab.Executable(hubExecutable), natslab.Name(natslab.HubName), natslab.Domain(natslab.HubName), natslab.LeafNodes())
@@ -169,7 +169,8 @@ func newTwoRegions(t *testing.T, hubExecutable, leafExecutable string) *twoRegio
 	return &twoRegions{urls: hub.URLs(), hub: client.JetStream(natslab.HubName), leaf: client.JetStream(natslab.LeafName)}
 }
 
-// surviveLoss mirrors a bucket that KINE writes to, loses the bucket, makes it again from the mirror, and runs KINE on it.
+// surviveLoss mirrors a bucket that KINE writes to, deletes the bucket, restores it from the mirror, and runs KINE on
+// it.
 func (r *twoRegions) surviveLoss(t *testing.T) {
 	t.Helper()
 	config := func(lines string) string {
@@ -218,14 +219,14 @@ resource "nats_kv_mirror" "cluster" {
 	w.Must(t, "destroy", "-auto-approve")
 }
 
-// assertInSync waits until the mirror has all that its bucket has, and compares the two.
+// assertInSync waits until the mirror has all messages of its bucket, and compares the two.
 func (r *twoRegions) assertInSync(t *testing.T) {
 	t.Helper()
 	bucket, err := kine.Read(t.Context(), r.hub, "kine")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Its server looks for a source that it has lost after ten to twenty seconds.
+	// Its server searches for a lost source after ten to twenty seconds.
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	found, err := mirror.AwaitSync(ctx, r.leaf, r.hub, mirror.Spec{

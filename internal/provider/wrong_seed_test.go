@@ -7,7 +7,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// A seed that is not the one that is needed is an error on its own attribute, and on no other, when the configuration is planned.
+// A seed of the wrong kind or account is a plan error on its own attribute only.
 func TestWrongSeedIsToldOnItsOwnAttribute(t *testing.T) {
 	operator, signing := acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t, natsconn.OperatorKey)
 	account, user := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.UserKey)
