@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,10 +52,8 @@ func isFenceMetadata(key string) bool { return strings.HasPrefix(key, fenceMetad
 
 // fenced reports whether the configuration is that of a fenced bucket, or of a bucket whose fencing was interrupted.
 func (c Config) fenced(bucket string) bool {
-	var subjects []string
-	c.Get(fieldSubjects, &subjects)
-	return slices.Equal(subjects, []string{FenceSubject(bucket)}) || slices.Equal(subjects, []string{barrierSubject(bucket)}) ||
-		slices.Equal(subjects, raiseSubjects(bucket))
+	return c.hasSubjects([]string{FenceSubject(bucket)}) || c.hasSubjects([]string{barrierSubject(bucket)}) ||
+		c.hasSubjects(raiseSubjects(bucket)) || c.hasSubjects(raisedSubjects(bucket))
 }
 
 // fence returns the fence that the metadata describe, or nil if the bucket is not fenced.

@@ -66,6 +66,9 @@ func TestWorkPermissions(t *testing.T) {
 				t.Errorf("domain %q: the key %s: %v", domain, key, err)
 			}
 		}
+		if _, err := client.Request(ctx, nats.NewMsg(js.KVSubject(raiseSubject("kine")))); !errors.Is(err, nats.ErrNoResponders) {
+			t.Errorf("domain %q: a message of a raise: %v", domain, err)
+		}
 		for _, subject := range []string{
 			js.Subject("STREAM.PURGE.KV_kine"), js.Subject("STREAM.MSG.DELETE.KV_kine"), js.Subject("CONSUMER.CREATE.KV_kine"),
 			js.Subject("STREAM.SNAPSHOT.KV_kine"), js.KVSubject("$KV.kine.key"), "$SYS.REQ.USER.INFO", "anything",

@@ -65,13 +65,13 @@ func SwitchOver(ctx context.Context, js, source *natsconn.JetStream, spec Spec, 
 	if !from.Promoted || len(from.Differences) > 0 || from.Fence != nil && from.Fence.RaiseTo > 0 {
 		return nil, &SourceError{Bucket: from.Name, Mirror: !from.Promoted, Differences: from.Differences}
 	}
-	if from.Fence == nil {
-		switch {
-		case !m.Follows():
-			return nil, &NotFollowingError{Name: m.Name, Is: m.Describe()}
-		case p.MaxLag > 0 && m.Lag > p.MaxLag:
-			return nil, &LagError{Lag: m.Lag, Max: p.MaxLag}
-		}
+	// A source that an earlier call has fenced is beyond these checks, and one that a user has fenced waits for its mirror.
+	switch {
+	case from.Fence != nil && (from.Fence.Successor != "" || m.LastSequence >= from.LastSequence):
+	case !m.Follows():
+		return nil, &NotFollowingError{Name: m.Name, Is: m.Describe()}
+	case p.MaxLag > 0 && m.Lag > p.MaxLag:
+		return nil, &LagError{Lag: m.Lag, Max: p.MaxLag}
 	}
 	_, d, err := compare(ctx, js, source, m, m.Source.Bucket)
 	if err != nil {
@@ -98,9 +98,18 @@ func SwitchOver(ctx context.Context, js, source *natsconn.JetStream, spec Spec, 
 	return &Outcome{Bucket: bucket, Revision: fenced.Fence.LastSequence, Outage: time.Since(began), Silence: Never}, nil
 }
 
+// awaitFenced waits until a mirror has the last message of its fenced source. The source answers, so a mirror that has
+// lost contact is given until ctx ends to find it again.
+func awaitFenced(ctx context.Context, js *natsconn.JetStream, name string, sequence uint64) error {
+	w := newWatcher(Spec{Spec: kine.Spec{Name: name}})
+	w.target, w.enough, w.patient = sequence, true, true
+	_, err := w.await(ctx, js)
+	return err
+}
+
 // follow promotes the mirror of a fenced source once it has all of its messages.
 func follow(ctx context.Context, js, source *natsconn.JetStream, m *Mirror, fence *kine.Fence) (*kine.Bucket, error) {
-	if _, err := AwaitSequence(ctx, js, m.Name, fence.LastSequence); err != nil {
+	if err := awaitFenced(ctx, js, m.Name, fence.LastSequence); err != nil {
 		if promoted, ok := errors.AsType[*PromotedError](err); !ok || promoted == nil {
 			return nil, err
 		}
@@ -141,6 +150,8 @@ func FailOver(ctx context.Context, js, source *natsconn.JetStream, spec Spec, p 
 		return nil, err
 	}
 	switch {
+	case m.Promoted: // by another call meanwhile
+		return finishPromotion(ctx, js, m)
 	case p.MaxLag > 0 && m.Lag > p.MaxLag:
 		return nil, &LagError{Lag: m.Lag, Max: p.MaxLag}
 	case p.MaxSilence > 0 && (m.Active == Never || m.Active > p.MaxSilence):
@@ -155,6 +166,9 @@ func FailOver(ctx context.Context, js, source *natsconn.JetStream, spec Spec, p 
 	info, err := s.Read(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if now := read(info); now.Promoted {
+		return finishPromotion(ctx, js, now)
 	}
 	if broken := unpromotable(info, m.spec()); len(broken) > 0 {
 		return nil, &kine.UnrepairableError{Stream: s.Name(), Differences: broken}
@@ -191,29 +205,30 @@ func finishPromotion(ctx context.Context, js *natsconn.JetStream, m *Mirror) (*O
 }
 
 // awaitSilence returns a mirror once its source is known to be lost: it does not answer, and the mirror has had no sign
-// of life for [ContactLimit]. A source that shows one is a [*SourceAliveError].
+// of life for [ContactLimit], whatever else its server reports. The leader of a mirror that was just started does not
+// know of earlier signs. A source that shows one is a [*SourceAliveError].
 func awaitSilence(ctx context.Context, js, source *natsconn.JetStream, m *Mirror) (*Mirror, error) {
 	if source != nil {
 		if err := checkLost(ctx, source, m.Source); err != nil {
 			return nil, err
 		}
 	}
-	for silent := m.Active; m.Follows(); silent = m.Active {
-		if !natsconn.Pause(ctx, time.Second) {
+	for start, before := time.Now(), m.Active; ; before = m.Active {
+		switch {
+		case m.Promoted, m.Active > ContactLimit, m.Active == Never && time.Since(start) > ContactLimit:
+			return m, nil
+		case m.Active != Never && (before == Never || m.Active < before):
 			return nil, &SourceAliveError{Source: m.Source, Contact: m.Active}
+		}
+		of, contact := m.Source, m.Active
+		if !natsconn.Pause(ctx, time.Second) {
+			return nil, &SourceAliveError{Source: of, Contact: contact}
 		}
 		var err error
 		if m, err = Read(ctx, js, m.Name); err != nil {
 			return nil, err
 		}
-		if m.Promoted {
-			return nil, &PromotedError{Name: m.Name}
-		}
-		if m.Follows() && m.Active < silent {
-			return nil, &SourceAliveError{Source: m.Source, Contact: m.Active}
-		}
 	}
-	return m, nil
 }
 
 // checkLost returns a [*SourceAliveError] if the bucket of the source answers. A bucket that was deleted is lost.

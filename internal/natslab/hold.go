@@ -12,6 +12,7 @@ type Hold struct {
 	reply  bool
 	wanted int
 	held   chan struct{}
+	over   chan struct{} // closed by Forward or Drop
 
 	// The proxy's mutex guards the fields below.
 	seen    int
@@ -44,6 +45,7 @@ func (h *Hold) Drop() { h.end(false) }
 
 func (h *Hold) end(forward bool) {
 	h.once.Do(func() {
+		close(h.over)
 		h.proxy.mu.Lock()
 		h.done = true
 		h.proxy.holds = slices.DeleteFunc(h.proxy.holds, func(other *Hold) bool { return other == h })

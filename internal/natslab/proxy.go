@@ -155,7 +155,7 @@ func (p *Proxy) hold(n int, match func(string) bool, reply bool) *Hold {
 	if match == nil {
 		match = isJetStreamAPI
 	}
-	h := &Hold{proxy: p, match: match, reply: reply, wanted: n, held: make(chan struct{})}
+	h := &Hold{proxy: p, match: match, reply: reply, wanted: n, held: make(chan struct{}), over: make(chan struct{})}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.holds = append(p.holds, h)
