@@ -64,7 +64,7 @@ func purge(request string) func(*testing.T, *nats.Conn, string) {
 // facts are the facts of a bucket. Fields that KINE compares and an apply repairs are all alike:
 // TestAccKineBucketDriftRepaired covers each.
 var facts = map[string]fact{
-	"plain-put": {put("x", "y"), `the last message, on "$KV.plain-put.x", is not KINE's, and KINE waits for one of its own when it starts. Nothing but KINE may write`,
+	"plain-put": {put("x", "y"), `the last message, on "$KV.plain-put.x", is not KINE's, and KINE waits for one of its own when it starts. Only KINE may write`,
 		"KINE fails after a minute. Only KINE may write to the bucket or purge it. The next apply writes KINE's health key, /registry/health", "The next apply writes KINE's health key", false},
 	"empty-put": {put("x", ""), "is not KINE's", "The next apply writes KINE's health key", "The next apply writes KINE's health key", false},
 	"tail-purged": {func(t *testing.T, nc *nats.Conn, bucket string) {
@@ -73,7 +73,7 @@ var facts = map[string]fact{
 		put("x", "y")(t, nc, bucket)
 		acctest.StreamAPI(t, nc, "STREAM.PURGE.KV_"+bucket, map[string]any{"filter": kine.KeySubject(bucket, "x")})
 	}, "the last message was deleted, and KINE waits for it when it starts", "The last message was deleted", "The last message was deleted", false},
-	"emptied": {purge("{}"), "all messages were deleted (message 1 was the last one), and KINE waits for the last one when it starts. The data of the cluster is gone. Restore",
+	"emptied": {purge("{}"), "all messages were deleted (message 1 was the last one), and KINE waits for the last one when it starts. The data of the cluster is lost. Restore",
 		"The bucket \"emptied\" is empty", "The Bucket Was Emptied", true},
 	"bumped": {purge(`{"seq":1000}`), "all messages were deleted (message 999 was the last one)", "To recover the cluster, restore the bucket", "The Bucket Was Emptied", true},
 	"first-seq": {set(acctest.RawStream{"first_seq": 7}), "first_seq is 7, KINE requires unset, and the next restart of a server that holds the stream deletes all of its messages",
@@ -194,7 +194,7 @@ func TestAccLimitsThatStopKINE(t *testing.T) {
 	}{
 		"flat consumers": {account: func(c *jwt.AccountClaims) {
 			c.Limits.JetStreamLimits = jwt.JetStreamLimits{DiskStorage: 1 << 30, Streams: -1, Consumer: 2, MaxAckPending: -1}
-		}, want: "a stream may have 2 consumers, but KINE needs at least 4: for its index, for compactions, for watches, and while it deletes a key. Raise jetstream.consumers"},
+		}, want: "a stream may have 2 consumers, but KINE needs at least 4: for its index, for compactions, for watches, and while it deletes a key. Raise or remove jetstream.consumers"},
 		"few consumers": {account: func(c *jwt.AccountClaims) {
 			c.Limits.JetStreamLimits = jwt.JetStreamLimits{DiskStorage: 1 << 30, Streams: 1, Consumer: 5, MaxAckPending: -1}
 		}, want: "a restarted KINE needs 7", warns: true},

@@ -153,7 +153,7 @@ func TestAccCLIUserCredentialsExpire(t *testing.T) {
 	w.Configure(t, strings.NewReplacer(`verify           = "etcd"`, "depends_on = [terraform_data.again]\n  verify = \"contract\"",
 		`credentials_wo_version = "1"`, `credentials_wo_version = "2"`).Replace(short)+strings.Replace(untilExpired, `"slow"`, `"again"`, 1))
 	out, err := w.Run(t.Context(), "apply", "-auto-approve")
-	if want := acctest.Text("The credentials in verification.credentials_wo have expired at"); err == nil || !want.MatchString(out) {
+	if want := acctest.Text("The credentials in verification.credentials_wo expired at"); err == nil || !want.MatchString(out) {
 		t.Errorf("verified as a user that has expired: %v\n%s", err, out)
 	}
 	w.Configure(t, s.provider()+verifiedConfig(lab.ClientURL()))

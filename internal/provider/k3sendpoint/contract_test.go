@@ -30,7 +30,7 @@ func fence(t *testing.T, lab *natslab.Server, bucket string) {
 	}
 }
 
-// mirrorOf turns the configuration of a bucket into that of a mirror.
+// mirrorOf turns the configuration of a bucket into the configuration of its mirror.
 func mirrorOf(origin string) func(*jetstream.StreamConfig) {
 	return func(config *jetstream.StreamConfig) {
 		config.Mirror, config.Subjects = &jetstream.StreamSource{Name: origin}, nil
@@ -38,11 +38,11 @@ func mirrorOf(origin string) func(*jetstream.StreamConfig) {
 	}
 }
 
-// contractFailure is an endpoint that KINE could not start on, or would start wrongly on.
+// contractFailure is an endpoint on which KINE could not start, or would start on the wrong bucket.
 type contractFailure struct {
 	lab   *natslab.Server
 	lines []string
-	// at is the attribute that the error is shown at, want what it says, its remedy included.
+	// at is the attribute of the error, and want its text with the remedy.
 	at, want string
 }
 
@@ -51,7 +51,7 @@ func named(bucket string) string {
 	return fmt.Sprintf("datastore = { name = %q, history = 10, replicas = 1 }", bucket)
 }
 
-// bucketFailures are those whose cause is what is on the server.
+// bucketFailures returns the failures that the bucket causes.
 func bucketFailures(t *testing.T) map[string]contractFailure {
 	t.Helper()
 	lab := natslab.Single(t, natslab.Domain("hub"))
@@ -65,8 +65,8 @@ func bucketFailures(t *testing.T) map[string]contractFailure {
 
 	at := servers(lab.URLs()...)
 	const (
-		mismatch = "Give the datastore of the nats_kine_bucket that made the bucket, and apply that first if its plan shows a change."
-		missing  = "Make the bucket with nats_kine_bucket, or correct the name, the servers or the credentials: each account has buckets of its own."
+		mismatch = "Set datastore to the datastore of the nats_kine_bucket that created the bucket, and apply that resource first if its plan shows a change."
+		missing  = "Create the bucket with nats_kine_bucket, or correct the name, the servers or the credentials: each account has its own buckets."
 	)
 	on := func(datastore, want string) contractFailure {
 		return contractFailure{lab, []string{at, datastore}, "datastore", want}
@@ -83,14 +83,14 @@ func bucketFailures(t *testing.T) map[string]contractFailure {
 		"a limit":                    on(named("limited"), `max_bytes is 1048576, KINE requires -1. `+mismatch),
 		"another subject":            on(named("extra"), `subjects is ["$KV.extra.>","extra.>"], KINE requires ["$KV.extra.>"]. `+mismatch),
 		"a mirror":                   on(named("copy"), `mirror is {"name":"KV_good"}, KINE requires unset`),
-		"a fence":                    on(named("fenced"), `Bucket "fenced": The bucket is fenced: KINE does not start on it. Point the endpoint at the bucket that took its place, or lift the fence with fenced = false.`),
+		"a fence":                    on(named("fenced"), `Bucket "fenced": The bucket is fenced: KINE does not start on it. Set datastore to the bucket that replaces this one, or lift the fence with fenced = false.`),
 		"another domain": {lab, []string{at, other(10, 1, `"hup"`)}, "servers",
 			`The servers of the endpoint are in the JetStream domain "hub", but the bucket is in "hup", and KINE uses only the domain of its server. ` +
-				"Give servers that are in the bucket's domain."},
+				"Set servers to servers in the domain of the bucket."},
 	}
 }
 
-// serverFailures are those whose cause is the server or the way to it.
+// serverFailures returns the failures that the server or the connection causes.
 func serverFailures(t *testing.T) map[string]contractFailure {
 	t.Helper()
 	off := natslab.Single(t, natslab.NoJetStream())
@@ -119,15 +119,15 @@ func serverFailures(t *testing.T) map[string]contractFailure {
 		return contractFailure{lab, append(lines, servers(lab.URLs()...)), attribute, want}
 	}
 	const (
-		refused   = "k3s would be refused as well: correct the user and password, the token, or the credentials."
-		setTLS    = "Set tls.ca_file to the certificate authority of the servers, and tls.cert_file and tls.key_file if they ask for a client certificate."
-		elsewhere = `The files of tls are those of the node. Give what this machine has as verification.tls, or set verify = "none".`
+		refused   = "The servers would also refuse k3s: correct the user and password, the token, or the credentials."
+		setTLS    = "Set tls.ca_file to the certificate authority of the servers, and tls.cert_file and tls.key_file if they require a client certificate."
+		elsewhere = `The files of tls are on the node. Set verification.tls to files on this machine, or set verify = "none".`
 	)
 	return map[string]contractFailure{
 		"JetStream is off":                at(off, []string{literal}, "verify", "Nothing answers the JetStream API. Enable JetStream on the server"),
 		"JetStream is off in the account": at(account, user("off", "p"), "verify", "JetStream is not enabled for the account. Give the account JetStream limits"),
 		"max_bytes required": at(account, user("strict", "p"), "verify",
-			"The account requires max_bytes of every stream (max_bytes_required), which KINE does not set. Turn max_bytes_required off for the account; disk_storage and"),
+			"The account requires max_bytes of every stream (max_bytes_required), which KINE does not set. Set max_bytes_required = false for the account, and limit it with disk_storage"),
 		"a wrong password": at(password, user("k3s", "guess"), "verify", "The credentials were refused by "+password.ClientURL()+": nats: Authorization Violation. "+refused),
 		"no password":      at(password, []string{literal}, "verify", refused),
 		"a wrong token":    at(token, []string{`token = "guess"`, literal}, "verify", refused),
@@ -138,19 +138,19 @@ func serverFailures(t *testing.T) map[string]contractFailure {
 		"a file of the node": at(tls, []string{`tls = { ca_file = "/etc/nonexistent/ca.pem" }`, literal}, "tls",
 			"The certificate authority: open /etc/nonexistent/ca.pem: no such file or directory. "+elsewhere),
 		"a file that verification names": at(tls, []string{`verification = { tls = { ca_file = "/etc/nonexistent/ca.pem" } }`, literal}, "verification",
-			"no such file or directory. The files of verification.tls are those of the machine that runs Terraform."),
+			"no such file or directory. The files of verification.tls must be on the machine that runs Terraform."),
 		"the server is down": at(down, []string{literal}, "servers",
-			"No connection to "+down.ClientURL()+": nats: no servers available for connection. If this machine reaches the servers by other addresses than the node, or not at all, "+
-				`set verification.servers or verify = "none".`),
+			"No connection to "+down.ClientURL()+": nats: no servers available for connection. If this machine must use other addresses for the servers than the node, "+
+				`set verification.servers. If it cannot reach them, set verify = "none".`),
 		"the server is a leaf node of the domain": at(leaf, []string{`datastore = { name = "kine", history = 10, replicas = 1, jetstream_domain = "hub" }`}, "servers",
 			`The servers of the endpoint are in the JetStream domain "leaf", but the bucket is in "hub", and KINE uses only the domain of its server. `+
-				"Give servers that are in the bucket's domain."),
+				"Set servers to servers in the domain of the bucket."),
 		"the leaf node without a domain": at(leaf, []string{literal}, "datastore", "The bucket does not exist"),
 	}
 }
 
-// Each reason for which KINE would not start, or would start on another bucket, is an error on the attribute with its remedy,
-// and the check changes nothing on the server: not that of the contract, and not that with KINE, which is not even started.
+// Each reason why KINE would not start, or would start on another bucket, is an error on the attribute with its remedy.
+// The verification changes nothing on the server, with contract or with etcd, which does not start KINE.
 func TestAccContractFailures(t *testing.T) {
 	failures := bucketFailures(t)
 	maps.Copy(failures, serverFailures(t))
@@ -165,7 +165,7 @@ func TestAccContractFailures(t *testing.T) {
 	assertFailures(t, verified)
 }
 
-// assertFailures applies all of these endpoints at once.
+// assertFailures applies all of these endpoints in one configuration.
 func assertFailures(t *testing.T, failures map[string]contractFailure) {
 	t.Helper()
 	names := slices.Sorted(maps.Keys(failures))
@@ -180,17 +180,17 @@ func assertFailures(t *testing.T, failures map[string]contractFailure) {
 	for i, name := range names {
 		c, said := failures[name], found[fmt.Sprintf("%s.row-%d", resourceType, i)]
 		if !slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, c.at+": ") && acctest.Text(c.want).MatchString(s) }) {
-			t.Errorf("%s: at %s it should say %q, and says\n%s", name, c.at, c.want, strings.Join(said, "\n"))
+			t.Errorf("%s: at %s, no %q in\n%s", name, c.at, c.want, strings.Join(said, "\n"))
 		}
 	}
 	for lab, was := range before {
 		if after := streams(t, lab); after != was {
-			t.Errorf("the check has changed something:\n%s", cmp.Diff(was, after))
+			t.Errorf("the verification has changed something:\n%s", cmp.Diff(was, after))
 		}
 	}
 }
 
-// streams describes all streams of a lab, "" for one that has none.
+// streams describes all streams of a lab, or "" if it has none.
 func streams(t *testing.T, lab *natslab.Server) string {
 	t.Helper()
 	if !lab.Running() {
@@ -203,7 +203,7 @@ func streams(t *testing.T, lab *natslab.Server) string {
 	defer nc.Close()
 	js := openJetStream(t, nc)
 	if _, err := js.AccountInfo(t.Context()); err != nil {
-		return "" // there is no JetStream to change
+		return "" // without JetStream
 	}
 	return contents(t, js)
 }

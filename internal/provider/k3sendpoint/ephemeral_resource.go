@@ -24,7 +24,7 @@ type ephemeralModel struct {
 	Timeouts timeouts.Value `tfsdk:"timeouts"`
 }
 
-// ephemeralEndpoint is the endpoint for those who keep its URL out of the state.
+// ephemeralEndpoint is the endpoint without a URL in the state.
 type ephemeralEndpoint struct {
 	data *connection.Data
 }
@@ -52,7 +52,7 @@ func (r *ephemeralEndpoint) ValidateConfig(ctx context.Context, req ephemeral.Va
 	config.checkVerification(config.K3sToken, path.Root("k3s_token"), &resp.Diagnostics)
 }
 
-// verifyOrNone is the default of verify. A plan opens the resource as well, before it has made the bucket.
+// verifyOrNone returns verify or its default. A plan opens the resource too, before an apply creates the bucket.
 func verifyOrNone(verify types.String) types.String {
 	if verify.IsNull() {
 		return types.StringValue(verifyNone)
@@ -60,7 +60,7 @@ func verifyOrNone(verify types.String) types.String {
 	return verify
 }
 
-// Open builds the endpoint and verifies it. There is nothing to close.
+// Open builds the endpoint and verifies it.
 func (r *ephemeralEndpoint) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	var model ephemeralModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &model)...)
@@ -71,7 +71,7 @@ func (r *ephemeralEndpoint) Open(ctx context.Context, req ephemeral.OpenRequest,
 	model.Verify = verifyOrNone(model.Verify)
 	timeout, diags := model.Timeouts.Open(ctx, model.defaultTimeout())
 	resp.Diagnostics.Append(diags...)
-	// Values that were unknown when the configuration was validated are known by now.
+	// Values that were unknown at validation are known now.
 	model.check(&resp.Diagnostics)
 	model.derive(&resp.Diagnostics)
 	model.warnOfK3s(&resp.Diagnostics)

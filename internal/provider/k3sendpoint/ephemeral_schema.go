@@ -16,7 +16,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
-// Schema is that of the resource, but for what has to do with a state.
+// Schema returns the schema of the resource without the attributes that need a state.
 func (r *ephemeralEndpoint) Schema(ctx context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	shared := attributes()
 	verification, ok := shared["verification"].(resourceschema.SingleNestedAttribute)
@@ -45,16 +45,17 @@ func (r *ephemeralEndpoint) Schema(ctx context.Context, _ ephemeral.SchemaReques
 		},
 	}
 	attributes["verify"] = schema.StringAttribute{
-		MarkdownDescription: "As in the resource, but `none` by default: a plan would look for a bucket that its apply is still to make. Set `contract` or " +
-			"`etcd` for a bucket that is there already, or verify with the resource.",
+		MarkdownDescription: "What to verify, as in the resource. Set `contract` or `etcd` for a bucket that already " +
+			"exists, or verify with the resource. Defaults to `none`, because a plan opens the endpoint before its " +
+			"apply creates the bucket.",
 		Optional:   true,
 		Validators: verifyValidators,
 	}
 	attributes["timeouts"] = timeouts.AttributesWithOpts(ctx, timeouts.Opts{OpenDescription: fmt.Sprintf(timeoutText, "an opening")})
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The datastore endpoint that k3s is started with, as the resource of the same name builds and checks it, without a " +
-			"trace in the state or in a plan. It is opened, and so verified if asked to, in each plan and apply in which its arguments are " +
-			"known.",
+		MarkdownDescription: "Datastore endpoint that k3s is started with, as the resource of the same name builds " +
+			"and checks it. It is stored neither in the state nor in a plan. It is opened, and verified if " +
+			"configured, in each plan and apply in which its arguments are known.",
 		Attributes: attributes,
 	}
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// ephemeralEndpoint is an ephemeral endpoint with these lines in it, whose values the echo provider puts into the state.
+// ephemeralEndpoint is an ephemeral endpoint with these lines, whose values the echo provider stores in the state.
 func ephemeralEndpoint(lines ...string) string {
 	return fmt.Sprintf(`
 ephemeral "nats_k3s_datastore_endpoint" "test" {
@@ -35,7 +35,7 @@ resource "echo" "test" {}
 `, strings.Join(lines, "\n  "))
 }
 
-// The ephemeral resource gives what the resource gives, and refuses what that refuses.
+// The ephemeral resource returns the same values as the resource, and refuses the same configurations.
 func TestAccEphemeral(t *testing.T) {
 	lab := natslab.Single(t, natslab.UserPassword("k3s", "s3cr3t"))
 	makeBucket(t, openJetStream(t, lab.Connect(t)), "kine")
@@ -51,7 +51,7 @@ func TestAccEphemeral(t *testing.T) {
 	step := func(config string, checks ...statecheck.StateCheck) resource.TestStep {
 		return resource.TestStep{Config: config, ConfigStateChecks: checks}
 	}
-	gone := resource.TestStep{Config: acctest.ProviderConfig([]string{nowhere})} // an echo is made once, and shows what was then
+	gone := resource.TestStep{Config: acctest.ProviderConfig([]string{nowhere})} // an echo is created once and keeps its values
 	fails := func(config, at, want string) resource.TestStep {
 		return resource.TestStep{Config: config, ExpectError: errorAt(t, at, want)}
 	}
@@ -62,8 +62,8 @@ func TestAccEphemeral(t *testing.T) {
 		fails(with([]string{servers(lab.URLs()...), named("none"), `user = "k3s"`, `password = "s3cr3t"`}, `verify = "etcd"`), "datastore", "The bucket does not exist"),
 		fails(with(append(user, `password = "p@ss"`)), "password", "the password has characters that KINE sends percent-encoded"),
 		fails(with(password, `k3s_token = "x"`), "k3s_token", `With verify = "none" the token is not compared with the bucket.`),
-		fails(with([]string{servers(lab.URLs()...), literal, `credentials_file = "/c"`}, etcd), "verify", "Give their content as verification.credentials, or set"),
-		step(with(append(user, `password = "wrong"`)), is("verify", knownvalue.Null())), // which is not checked
+		fails(with([]string{servers(lab.URLs()...), literal, `credentials_file = "/c"`}, etcd), "verify", "Set verification.credentials to the content of that file, or set"),
+		step(with(append(user, `password = "wrong"`)), is("verify", knownvalue.Null())), // which is not verified
 		gone,
 		step(with(password, `verify = "contract"`, version("1.37.0+k3s1"), `k3s_token = "anything"`),
 			is("url", knownvalue.StringExact(url)),
@@ -76,7 +76,7 @@ func TestAccEphemeral(t *testing.T) {
 	}})
 }
 
-// It is in no plan and no state, also where the bucket is made by the same apply.
+// The endpoint is in no plan and no state, even if the same apply creates the bucket.
 func TestAccCLIEphemeralLeavesNoTrace(t *testing.T) {
 	const secret = "s3cr3t-of-the-endpoint"
 	lab := natslab.Single(t, natslab.UserPassword("k3s", secret))
@@ -100,7 +100,7 @@ func TestAccCLIEphemeralLeavesNoTrace(t *testing.T) {
 	w.Must(t, "destroy", "-auto-approve")
 }
 
-// The twins have the same attributes, but for what has to do with a state.
+// The resource and the ephemeral resource have the same attributes, except those that need a state.
 func TestEphemeralTwin(t *testing.T) {
 	schemas := acctest.Schemas(t)
 	names := func(schema *tfprotov6.Schema, parent string) []string {
@@ -112,7 +112,7 @@ func TestEphemeralTwin(t *testing.T) {
 		}
 		var found []string
 		for _, a := range attributes {
-			// A write-only value is a plain one in the twin, and needs no text that tells when it has changed.
+			// A write-only attribute is a normal one in the ephemeral resource, and needs no version.
 			if !strings.HasSuffix(a.Name, "_wo_version") && a.Name != "verified" {
 				found = append(found, strings.TrimSuffix(a.Name, "_wo"))
 			}

@@ -26,7 +26,7 @@ import (
 
 const etcd = `verify = "etcd"`
 
-// lastRevision returns the last sequence of a bucket, 0 if there is none.
+// lastRevision returns the last sequence of a bucket, or 0 if the bucket does not exist.
 func lastRevision(t *testing.T, js jetstream.JetStream, bucket string) uint64 {
 	t.Helper()
 	stream, err := js.Stream(t.Context(), kine.StreamName(bucket))
@@ -36,8 +36,8 @@ func lastRevision(t *testing.T, js jetstream.JetStream, bucket string) uint64 {
 	return stream.CachedInfo().State.LastSeq
 }
 
-// KINE runs when the endpoint is made and when it changes, and not at other applies; here in the test binary, which is then its
-// own child.
+// KINE runs when the endpoint is created and when it changes, and not in other applies. Here it runs in the test
+// binary, which starts itself as a child process.
 func TestAccVerifyETCD(t *testing.T) {
 	lab := natslab.Single(t)
 	js := openJetStream(t, lab.Connect(t))
@@ -68,7 +68,7 @@ func TestAccVerifyETCD(t *testing.T) {
 	}})
 }
 
-// The same with the provider that users get, on each CLI, and no child is left behind.
+// The same holds with the provider binary on each CLI, and no child process is left behind.
 func TestAccCLIVerifyETCD(t *testing.T) {
 	lab := natslab.Single(t)
 	w := acctest.NewWorkspace(t, acctest.ProviderConfig(lab.URLs())+bucket+endpoint(servers(lab.URLs()...), ofBucket, etcd)+
@@ -81,7 +81,7 @@ func TestAccCLIVerifyETCD(t *testing.T) {
 	w.Must(t, "destroy", "-auto-approve")
 }
 
-// A way to connect that k3s can use is proven with KINE.
+// Each way to connect that k3s can use is verified with KINE.
 func TestAccVerifyETCDConnects(t *testing.T) {
 	operator, err := natslab.NewOperator("lab")
 	if err != nil {
@@ -147,7 +147,7 @@ func TestAccVerifyETCDConnects(t *testing.T) {
 	}
 }
 
-// One server of a cluster that is down is a warning that names it, and KINE runs on the others.
+// If one server of a cluster is down, a warning names it, and KINE runs on the others.
 func TestAccVerifyETCDOneServerDown(t *testing.T) {
 	cluster := natslab.Cluster(t, 3)
 	js := openJetStream(t, cluster.Connect(t))
@@ -169,7 +169,8 @@ func TestAccVerifyETCDOneServerDown(t *testing.T) {
 	}
 }
 
-// KINE picks a server at random. One that belongs to another NATS system is named, and no bucket is made there.
+// KINE picks a server at random. The error names a server that belongs to another NATS system, and no bucket is created
+// there.
 func TestAccServersOfTwoSystems(t *testing.T) {
 	one, other := natslab.Single(t), natslab.Single(t)
 	makeBucket(t, openJetStream(t, one.Connect(t)), "kine")
@@ -184,7 +185,7 @@ func TestAccServersOfTwoSystems(t *testing.T) {
 	}
 }
 
-// Fifty endpoints in one apply: how many processes there are at a time, and how much memory all of them take together.
+// With fifty endpoints in one apply, the number of concurrent processes and their total memory are limited.
 func TestAccFiftyEndpoints(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("processes are found through /proc")
@@ -235,8 +236,8 @@ output "verified" {
 	w.Must(t, "destroy", "-auto-approve")
 }
 
-// A cancelled apply stops KINE, says nothing of the datastore, and leaves no process and no file. The next one verifies, although
-// the reserved key is still there.
+// A canceled apply stops KINE, does not report a problem of the datastore, and leaves no process and no file. The next
+// apply verifies the datastore although the reserved key still exists.
 func TestAccCLIVerifyETCDCancelled(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("processes are found through /proc")
@@ -252,7 +253,7 @@ func TestAccCLIVerifyETCDCancelled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The server has the key, and KINE waits to hear of it.
+	// The server has the key, and KINE waits for the confirmation.
 	written := proxy.HoldReply(1, func(subject string) bool { return subject == kine.KeySubject("kine", key) })
 	defer written.Drop()
 	watch := newProcessWatch(temporary)
@@ -269,9 +270,9 @@ func TestAccCLIVerifyETCDCancelled(t *testing.T) {
 		}
 	}()
 	out, err := w.Run(t.Context(), "apply", "-auto-approve")
-	want := acctest.Text("was stopped while creating the reserved key: context canceled. Nothing follows from that for the datastore. The next apply verifies it.")
-	if err == nil || !want.MatchString(out) || acctest.Text("k3s would fail").MatchString(out) {
-		t.Errorf("of a cancelled apply is said: %v\n%s", err, out)
+	want := acctest.Text("was stopped while creating the reserved key: context canceled. This does not mean that the datastore has a problem. The next apply verifies it.")
+	if err == nil || !want.MatchString(out) || acctest.Text("k3s would also fail").MatchString(out) {
+		t.Errorf("the error of a canceled apply: %v\n%s", err, out)
 	}
 	if left, err := filepath.Glob(filepath.Join(temporary, "nats-k3s-preflight-*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
@@ -286,13 +287,13 @@ func TestAccCLIVerifyETCDCancelled(t *testing.T) {
 	}
 }
 
-// processWatch looks at the processes that run KINE, told by a temporary directory in their environment.
+// processWatch observes the processes that run KINE, which have a temporary directory in their environment.
 type processWatch struct {
 	temporary string
-	// processes is how many there were at most at a time; largest the most memory of one, memory the most of all with their
-	// parent, in KiB.
+	// processes is the maximum number of concurrent processes. largest is the maximum memory of one process, and memory
+	// the maximum of all processes and their parent, both in KiB.
 	processes, largest, memory int
-	// parent is that of the last one.
+	// parent is the parent of the last process.
 	parent int
 	done   chan struct{}
 	ended  sync.WaitGroup

@@ -18,15 +18,15 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// goodEndpoint is an endpoint that KINE reads as it is meant.
+// goodEndpoint is an endpoint that KINE reads as intended.
 type goodEndpoint struct {
 	config acctest.Config
-	// lab is where KINE has to connect, user as whom, "" for anybody.
+	// lab is the server to which KINE must connect, and user its user, or "" for any.
 	lab  *natslab.Server
 	user string
 }
 
-// goodEndpoints are such endpoints, by the name of the bucket.
+// goodEndpoints returns such endpoints by the name of their bucket.
 func goodEndpoints(t *testing.T) map[string]goodEndpoint {
 	t.Helper()
 	open := natslab.Single(t)
@@ -74,7 +74,7 @@ func goodEndpoints(t *testing.T) map[string]goodEndpoint {
 	add("tls", secure, "", acctest.Config{"tls": acctest.Config{"ca_file": secure.CAFile()}})
 	files := mutual.TLSFiles()
 	add("mutual", mutual, "", acctest.Config{"tls": acctest.Config{"ca_file": files.CA, "cert_file": files.ClientCert, "key_file": files.ClientKey}})
-	// Names of files with what means something in a URL, or in a list of them.
+	// File names with characters that have a meaning in a URL or in a list of URLs.
 	dir := t.TempDir()
 	for i, character := range []string{",", "&", "#", "%", "+", "~", " ", "=", "?", "@", ":", ";", "'", "\"", "ü", "%20"} {
 		file := filepath.Join(dir, "a"+character+"b.creds")
@@ -97,11 +97,11 @@ func goodEndpoints(t *testing.T) map[string]goodEndpoint {
 	return good
 }
 
-// KINE connects where each endpoint says, as whom it says, and opens just that bucket.
+// KINE connects to the server of each endpoint, as its user, and opens exactly its bucket.
 func TestAccGoodEndpointsStartKINE(t *testing.T) {
 	good := goodEndpoints(t)
 	if len(good) < 30 {
-		t.Fatalf("there are %d endpoints, and 30 are too few", len(good))
+		t.Fatalf("%d endpoints, want more than 30", len(good))
 	}
 	names := slices.Sorted(maps.Keys(good))
 	configs, outputs := map[string]acctest.Config{}, map[string]any{}
@@ -142,11 +142,11 @@ func TestAccGoodEndpointsStartKINE(t *testing.T) {
 				t.Errorf("%s: KINE is user %q, want %q", url, user, c.user)
 			}
 			if in := kine.InspectEndpoint(url); in.Error != "" || in.Spec.Name != name && in.Spec != (kine.Spec{}) {
-				t.Errorf("%s: the inspection says %+v", url, in)
+				t.Errorf("%s: the inspection returns %+v", url, in)
 			}
 			datastore, _ := c.config["datastore"].(acctest.Config)
 			if _, ok := c.config["credentials_file"]; ok {
-				return // its account is another than that of the lab's own connection
+				return // the lab's own connection is in another account
 			}
 			stream, err := openJetStream(t, c.lab.Connect(t)).Stream(t.Context(), kine.StreamName(name))
 			if err != nil {

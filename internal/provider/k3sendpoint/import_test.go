@@ -14,7 +14,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// A URL that somebody wrote by hand is taken apart if KINE reads all of it, and becomes the one that this provider writes.
+// A handwritten URL is imported if KINE reads all of it, and becomes the URL that this provider writes.
 func TestImportOfHandWrittenURLs(t *testing.T) {
 	const params = "?bucket=kine&noEmbed=true&replicas=1&revHistory=10"
 	store := func(name string, history, replicas int) map[string]any {
@@ -102,9 +102,9 @@ func TestImportOfBadURLs(t *testing.T) {
 	} {
 		t.Run(id, func(t *testing.T) {
 			attributes, found := acctest.ImportResource(t, resourceType, id)
-			if attributes != nil || len(found) != 1 || !strings.HasPrefix(found[0].Text, "Invalid Import ID\nThe id must be a datastore endpoint as k3s has it") ||
+			if attributes != nil || len(found) != 1 || !strings.HasPrefix(found[0].Text, "Invalid Import ID\nThe ID must be a datastore endpoint of k3s") ||
 				!acctest.Text(want).MatchString(found[0].Text) {
-				t.Fatalf("no error that says %q: %+v, %v", want, found, attributes)
+				t.Fatalf("no error with %q: %+v, %v", want, found, attributes)
 			}
 			if strings.Contains(found[0].Text, "cr3t") {
 				t.Errorf("the error shows a secret: %s", found[0].Text)
@@ -113,7 +113,7 @@ func TestImportOfBadURLs(t *testing.T) {
 	}
 }
 
-// An imported endpoint is checked by the next apply, and is then as if it had been made here.
+// The next apply verifies an imported endpoint, which then equals a created one.
 func TestAccEndpointImport(t *testing.T) {
 	lab := natslab.Single(t, natslab.UserPassword("k3s", "s3cr3t"))
 	makeBucket(t, openJetStream(t, lab.Connect(t)), "kine")
@@ -139,8 +139,8 @@ func TestAccEndpointImport(t *testing.T) {
 	}})
 }
 
-// An import block takes the endpoint as its id or, where the CLI knows identities in them (OpenTofu and Terraform from
-// 1.12 on), its identity, which has no secret in it.
+// An import block accepts the endpoint as its ID or, if the CLI supports identities in import blocks (OpenTofu and
+// Terraform since 1.12), its identity, which contains no secret.
 func TestAccCLIEndpointImportBlock(t *testing.T) {
 	lab := natslab.Single(t, natslab.UserPassword("k3s", "s3cr3t"))
 	makeBucket(t, openJetStream(t, lab.Connect(t)), "kine")
@@ -166,7 +166,7 @@ func TestAccCLIEndpointImportBlock(t *testing.T) {
 			}
 			w.AssertEmptyPlan(t)
 			if state := readFile(t, w.Dir+"/terraform.tfstate"); !strings.Contains(state, `"verified": "contract"`) || !strings.Contains(state, "s3cr3t") {
-				t.Errorf("the endpoint was not checked:\n%s", state)
+				t.Errorf("the endpoint was not verified:\n%s", state)
 			}
 		})
 	}

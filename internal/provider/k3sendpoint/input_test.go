@@ -16,16 +16,16 @@ import (
 
 const resourceType = "nats_k3s_datastore_endpoint"
 
-// invalid is an endpoint with something wrong in it.
+// invalid is an invalid endpoint.
 type invalid struct {
 	config acctest.Config
-	// path is the attribute that the error is about, want what the error says, its remedy included.
+	// path is the attribute of the error, and want its text with the remedy.
 	path, want string
 }
 
 func list(elements ...any) []any { return append([]any{}, elements...) }
 
-// valid is an endpoint with nothing wrong in it, with these attributes set or, where they are nil, left out.
+// valid returns a valid endpoint with these attributes set, or removed if they are nil.
 func valid(changes acctest.Config) acctest.Config {
 	config := acctest.Config{
 		"servers":   list("nats://127.0.0.1:1"),
@@ -36,14 +36,14 @@ func valid(changes acctest.Config) acctest.Config {
 	return config
 }
 
-// store is the datastore of the valid endpoint, with these attributes set.
+// store returns the datastore of the valid endpoint with these attributes set.
 func store(changes acctest.Config) acctest.Config {
 	config := acctest.Config{"name": "kine", "history": 10, "replicas": 1}
 	maps.Copy(config, changes)
 	return acctest.Config{"datastore": config}
 }
 
-// newCredentials returns the credentials of a user whom no server knows.
+// newCredentials returns the credentials of a user that no server knows.
 func newCredentials(t *testing.T) string {
 	t.Helper()
 	operator, err := natslab.NewOperator("lab")
@@ -61,7 +61,7 @@ func newCredentials(t *testing.T) string {
 	return credentials
 }
 
-// oddInputs are what can be typed into an endpoint and what KINE would ignore, misread or refuse.
+// oddInputs returns inputs of an endpoint that KINE would ignore, misinterpret or refuse.
 func oddInputs(t *testing.T) map[string]invalid {
 	t.Helper()
 	server := func(url, want string) invalid {
@@ -92,7 +92,7 @@ func oddInputs(t *testing.T) map[string]invalid {
 		empty   = "leave it out or set it to null"
 	)
 	rows := map[string]invalid{
-		// What KINE ignores of the second and further URLs, or of any.
+		// Parts that KINE ignores in the second and further URLs, or in any URL.
 		"credentials_in_second_url": server("nats://u:s3cr3t@host", "Attribute servers[1]: the URL contains credentials: use the settings for user and password, token or credentials. "+form),
 		"parameters_in_second_url":  server("nats://host?bucket=other", "Attribute servers[1]: the URL has parameters or a fragment: a NATS server URL has none. "+form),
 		"path":                      server("nats://host/kine", `the URL has a path "/kine": a NATS server has none. `+form),
@@ -193,15 +193,15 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"slow_negative":      field("slow_method", "-1s", "it is not above zero"),
 		"slow_0":             field("slow_method", "0s", "it is not above zero"),
 		"timeout_no_unit":    {valid(acctest.Config{"timeouts": acctest.Config{"create": "5"}}), "timeouts.create", `"5" must be a string`},
-		"not_writable":       {valid(store(acctest.Config{"writable": false})), "datastore", "KINE could not start on this datastore: no reason is given. Point the endpoint at the bucket that is in use, or make this one writable first."},
-		"not_writable_fence": {valid(store(acctest.Config{"writable": false, "reason": "the bucket is fenced"})), "datastore", "KINE could not start on this datastore: the bucket is fenced. Point the endpoint at the bucket that is in use, or make this one writable first."},
+		"not_writable":       {valid(store(acctest.Config{"writable": false})), "datastore", "KINE could not start on this datastore: writable is false, without a reason. Set datastore to the bucket that is in use, or make this bucket writable first."},
+		"not_writable_fence": {valid(store(acctest.Config{"writable": false, "reason": "the bucket is fenced"})), "datastore", "KINE could not start on this datastore: the bucket is fenced. Set datastore to the bucket that is in use, or make this bucket writable first."},
 	}
 	maps.Copy(rows, oddVerifications(t))
 	maps.Copy(rows, oddProofs(t))
 	return rows
 }
 
-// oddProofs are what is wrong about the k3s that is to run, and about a verification with KINE.
+// oddProofs returns invalid settings of k3s and of a verification with KINE.
 func oddProofs(t *testing.T) map[string]invalid {
 	t.Helper()
 	credentials := newCredentials(t)
@@ -217,26 +217,26 @@ func oddProofs(t *testing.T) map[string]invalid {
 		"empty_version":     {valid(acctest.Config{"k3s_version": ""}), "k3s_version", "leave it out or set it to null"},
 		"token_no_version":  {valid(acctest.Config{"k3s_token_wo": "s3cr3t"}), "k3s_token_wo", `"k3s_token_wo_version" must be specified when`},
 		"version_no_token":  {valid(acctest.Config{"k3s_token_wo_version": "1"}), "k3s_token_wo_version", `"k3s_token_wo" must be specified when`},
-		"token_unverified":  {valid(acctest.Config{"k3s_token_wo": "s3cr3t", "k3s_token_wo_version": "1", "verify": "none"}), "k3s_token_wo", `With verify = "none" the token is not compared with the bucket. Leave it out, or set verify = "contract".`},
+		"token_unverified":  {valid(acctest.Config{"k3s_token_wo": "s3cr3t", "k3s_token_wo_version": "1", "verify": "none"}), "k3s_token_wo", `With verify = "none" the token is not compared with the bucket. Remove the token, or set verify = "contract".`},
 		"token_empty":       {valid(acctest.Config{"k3s_token_wo": "", "k3s_token_wo_version": "1"}), "k3s_token_wo", "leave it out or set it to null"},
 		"token_newline":     token("s3cr3t\n", "it has leading or trailing white space: use trimspace() to read it from a file"),
 		"token_of_agents":   token("s3cr3t.0123456789abcdef", "it is a bootstrap token, which only agents can use: use the token of the servers"),
 		"token_short_hash":  token("K10abc::server:s3cr3t", "it has 3 characters between K10 and ::, but a hash has 64"),
 		"token_no_password": token("K10::server", "it is neither of the form K10<CA hash>::<user>:<password>"),
-		"etcd_on_node":      etcd(acctest.Config{"credentials_file": "/c"}, "verify", `Give their content as verification.credentials_wo, or set verify = "contract".`),
-		"etcd_context":      etcd(acctest.Config{"servers": nil, "context_file": "/c"}, "verify", "whose credentials are in a file on the node. Give their content as verification.credentials_wo, or set verify = \"contract\"."),
+		"etcd_on_node":      etcd(acctest.Config{"credentials_file": "/c"}, "verify", `Set verification.credentials_wo to the content of that file, or set verify = "contract".`),
+		"etcd_context":      etcd(acctest.Config{"servers": nil, "context_file": "/c"}, "verify", "whose credentials are in a file on the node. Set verification.credentials_wo to the content of that file, or set verify = \"contract\"."),
 		"etcd_websocket":    etcd(acctest.Config{"verification": acctest.Config{"servers": list("wss://h")}}, "verification", "KINE does not connect to wss://h: it only supports the scheme nats. "+contract),
 		"etcd_server_name":  etcd(acctest.Config{"verification": acctest.Config{"tls": acctest.Config{"server_name": "n"}}}, "verification", "KINE has no setting for the server name in the certificate. "+contract),
 		"etcd_first":        etcd(acctest.Config{"verification": acctest.Config{"tls": acctest.Config{"handshake_first": true}}}, "verification", "KINE can only start TLS before the server's INFO if a context file sets it. "+contract),
-		"etcd_no_servers":   etcd(acctest.Config{"servers": nil, "context_file": "/c", "verification": acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}}, "verification", "Give them as verification.servers too"),
+		"etcd_no_servers":   etcd(acctest.Config{"servers": nil, "context_file": "/c", "verification": acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}}, "verification", "Also set verification.servers to these servers"),
 	}
 }
 
-// kineMisreads are what KINE is known to do with odd input. Each is met by fields of the endpoint, which make an error of it in
-// the plan, or cannot be typed into one: then the function datastore_endpoint_parse tells it.
+// kineMisreads lists the known misinterpretations of KINE. Each is an error of the plan in a field of the endpoint. If
+// it cannot occur in a field, the function datastore_endpoint_parse reports it.
 var kineMisreads = []struct {
 	what string
-	// fields are rows of oddInputs; parse is an endpoint for parsing only.
+	// fields are names of oddInputs; parse is an endpoint that can only be parsed.
 	fields []string
 	parse  string
 }{
@@ -265,11 +265,11 @@ var kineMisreads = []struct {
 func TestKINEMisreadings(t *testing.T) {
 	rows := oddInputs(t)
 	if len(rows) < 80 {
-		t.Errorf("there are %d odd inputs, and 80 are too few", len(rows))
+		t.Errorf("%d odd inputs, want more than 80", len(rows))
 	}
 	for _, m := range kineMisreads {
 		if len(m.fields) == 0 && m.parse == "" {
-			t.Errorf("%s: neither a field nor the function tells it", m.what)
+			t.Errorf("%s: neither a field nor the function reports it", m.what)
 		}
 		for _, name := range m.fields {
 			if _, ok := rows[name]; !ok {
@@ -277,12 +277,12 @@ func TestKINEMisreadings(t *testing.T) {
 			}
 		}
 		if in := kine.InspectEndpoint(m.parse); m.parse != "" && in.Error == "" && len(in.Warnings) != 1 {
-			t.Errorf("%s: of %s is said %q", m.what, m.parse, in.Warnings)
+			t.Errorf("%s: the warnings about %s are %q", m.what, m.parse, in.Warnings)
 		}
 	}
 }
 
-// oddVerifications are what is wrong about a verification.
+// oddVerifications returns invalid settings of the verification.
 func oddVerifications(t *testing.T) map[string]invalid {
 	t.Helper()
 	credentials := newCredentials(t)
@@ -303,18 +303,18 @@ func oddVerifications(t *testing.T) map[string]invalid {
 	tls := func(config acctest.Config, path, want string) invalid {
 		return with(acctest.Config{}, acctest.Config{"tls": config}, ".tls"+path, want)
 	}
-	const unfit = "The verification connects as k3s will: with the user and password or the token of this endpoint, or without any. " +
-		"Leave verification.credentials_wo out, or set credentials_file or context_file if that is what k3s will use."
+	const unfit = "The verification connects in the same way as k3s: with the user and password or the token of this endpoint, " +
+		"or without credentials. Remove verification.credentials_wo, or set credentials_file or context_file if k3s uses such a file."
 	return map[string]invalid{
 		"unknown_verify": {valid(acctest.Config{"verify": "etc"}), "verify", `value must be one of: ["none" "contract" "etcd"]`},
 		"verification_of_none": with(acctest.Config{"verify": "none"}, acctest.Config{"servers": list("nats://h")}, "",
-			`With verify = "none" nothing is verified. Leave verification out, or set verify = "contract".`),
+			`With verify = "none" nothing is verified. Remove verification, or set verify = "contract".`),
 		"verification_server":     with(acctest.Config{}, acctest.Config{"servers": list("http://h")}, ".servers[0]", `unknown scheme "http": use nats, tls, ws or wss`),
 		"verification_password":   with(acctest.Config{}, acctest.Config{"servers": list("nats://u:s3cr3t@h")}, ".servers[0]", "the URL contains credentials: use the settings for user and password, token or credentials."),
 		"verification_no_servers": with(acctest.Config{}, acctest.Config{"servers": list()}, ".servers", "at least 1 elements"),
 		"verification_null":       with(acctest.Config{}, acctest.Config{"servers": list("nats://h", nil)}, ".servers[1]", "is null"),
 		"verification_unused": with(onFile, acctest.Config{"servers": list("nats://h")}, "",
-			"Give verification.credentials_wo too, or leave them out."),
+			"Also set verification.credentials_wo, or remove the servers and TLS settings."),
 		"key_no_version":           tls(acctest.Config{"cert_file": "/c", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, ".key_pem_wo", `"verification.tls.key_pem_wo_version" must be specified when`),
 		"credentials_no_version":   with(onFile, acctest.Config{"credentials_wo": credentials}, ".credentials_wo", `"verification.credentials_wo_version" must be specified when`),
 		"version_no_credentials":   with(onFile, acctest.Config{"credentials_wo_version": "1"}, ".credentials_wo_version", `"verification.credentials_wo" must be specified when`),
@@ -323,7 +323,7 @@ func oddVerifications(t *testing.T) map[string]invalid {
 		"credentials_beside_user":  with(acctest.Config{"user": "u", "password": "s3cr3t"}, acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, ".credentials_wo", unfit),
 		"credentials_beside_token": with(acctest.Config{"token": "s3cr3t"}, acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, ".credentials_wo", unfit),
 		"credentials_and_context": with(acctest.Config{"servers": nil, "context_file": "/c"}, acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, "",
-			"The servers are in the context file on the node. Give them as verification.servers too, or leave verification.credentials_wo out."),
+			"The servers are in the context file on the node. Also set verification.servers to these servers, or remove verification.credentials_wo."),
 		"credentials_for_nobody":  with(acctest.Config{}, acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, ".credentials_wo", unfit),
 		"verification_ca_twice":   tls(acctest.Config{"ca_file": "/c", "ca_pem": "x"}, ".ca_file", `"verification.tls.ca_pem" cannot be specified`),
 		"verification_ca_no_pem":  tls(acctest.Config{"ca_pem": "/ca.pem"}, ".ca_pem", "it contains no PEM block"),
@@ -335,7 +335,8 @@ func oddVerifications(t *testing.T) map[string]invalid {
 	}
 }
 
-// Whatever KINE would ignore, misread or refuse is one error on its attribute, with the remedy, before anything connects.
+// Each input that KINE would ignore, misinterpret or refuse is one error on its attribute, with the remedy, before any
+// connection.
 func TestOddInput(t *testing.T) {
 	for name, row := range oddInputs(t) {
 		t.Run(name, func(t *testing.T) {
@@ -344,7 +345,7 @@ func TestOddInput(t *testing.T) {
 			for _, d := range found {
 				if !d.Warning && d.Path == row.path && acctest.Text(row.want).MatchString(d.Text) {
 					matches++
-					// An error without a remedy of its own says what is wanted.
+					// An error without a separate remedy describes what is required.
 					if _, remedy, ok := strings.Cut(d.Text, "\n\n"); ok && !strings.Contains(row.want, strings.SplitAfter(remedy, " ")[0]) {
 						t.Errorf("the remedy %q is not asserted", remedy)
 					}
@@ -354,17 +355,17 @@ func TestOddInput(t *testing.T) {
 				}
 			}
 			if matches != 1 {
-				t.Errorf("%d errors on %s that say %q in %+v", matches, row.path, row.want, found)
+				t.Errorf("%d errors on %s with %q in %+v", matches, row.path, row.want, found)
 			}
-			// Conflicts are told on both sides.
+			// A conflict is reported for both attributes.
 			if len(found) > 1 && !strings.Contains(row.want, "specified") && !strings.Contains(row.want, "one way") && !strings.HasPrefix(name, "empty") {
-				t.Errorf("the same is told more than once: %+v", found)
+				t.Errorf("the same error is reported more than once: %+v", found)
 			}
 		})
 	}
 }
 
-// What is fine is no error, and what is not known yet is neither.
+// Valid values and unknown values are no errors.
 func TestGoodInput(t *testing.T) {
 	unknown := acctest.Unknown{}
 	for name, changes := range map[string]acctest.Config{
@@ -398,7 +399,7 @@ func TestGoodInput(t *testing.T) {
 	}
 }
 
-// The same under a CLI, which knows of no server.
+// The CLI reports the same errors without a server.
 func TestAccOddInput(t *testing.T) {
 	lab := natslab.Single(t)
 	rows := oddInputs(t)
@@ -411,7 +412,7 @@ func TestAccOddInput(t *testing.T) {
 	found := w.ValidateErrors(t)
 	for _, name := range slices.Sorted(maps.Keys(rows)) {
 		if all := strings.Join(found[resourceType+"."+name], "\n"); !acctest.Text(rows[name].want).MatchString(all) {
-			t.Errorf("%s: no error that says %q in %q", name, rows[name].want, all)
+			t.Errorf("%s: no error with %q in %q", name, rows[name].want, all)
 		}
 	}
 	if n := lab.TotalConnections(); n != 0 {
@@ -419,7 +420,7 @@ func TestAccOddInput(t *testing.T) {
 	}
 }
 
-// What only the configuration language can get wrong, and what becomes known between the validation and the plan.
+// Errors that only a configuration can contain, and values that become known between validation and plan.
 func TestAccOddInputInPlans(t *testing.T) {
 	variable := func(name, value string) string { return "variable \"" + name + "\" {\n  default = " + value + "\n}\n" }
 	for name, c := range map[string]struct{ config, want string }{

@@ -20,10 +20,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// version is the line with a version of k3s.
+// version returns the line with a version of k3s.
 func version(k3s string) string { return fmt.Sprintf("k3s_version = %q", k3s) }
 
-// Versions that bring a warning, and those that bring none.
+// Versions with and without a warning.
 func TestAccCLIK3sVersionWarnings(t *testing.T) {
 	const unknown, slow = "Unknown K3s Version", "K3s Starts Slowly on Large Buckets"
 	w := acctest.NewWorkspace(t, "")
@@ -34,13 +34,14 @@ func TestAccCLIK3sVersionWarnings(t *testing.T) {
 		out := w.Must(t, "plan")
 		for _, warning := range []string{unknown, slow} {
 			if said := acctest.Text(warning).MatchString(out); said != (warning == want) {
-				t.Errorf("k3s %s: the plan says %q: %t\n%s", k3s, warning, said, out)
+				t.Errorf("k3s %s: the plan warns of %q: %t\n%s", k3s, warning, said, out)
 			}
 		}
 	}
 }
 
-// The KINE of a k3s is told where it is known, and a bucket that only newer ones refuse is a warning for an older one.
+// kine_version is the KINE of the k3s if it is known. A bucket that only a newer KINE refuses is a warning for an older
+// one.
 func TestAccK3sVersion(t *testing.T) {
 	lab := natslab.Single(t)
 	js := openJetStream(t, lab.Connect(t))
@@ -64,7 +65,7 @@ func TestAccK3sVersion(t *testing.T) {
 		"strict":  fails("datastore", differs, named("old"), version("1.35.0+k3s3")),
 		"unknown": fails("datastore", differs, named("old"), version("1.99.0")),
 		"lenient, run here": fails("verify",
-			differs+" The KINE of k3s 1.32.5+k3s1 would start on it all the same, but the KINE that is run here, "+kine.BundledKINE+", does not.",
+			differs+" The KINE of k3s 1.32.5+k3s1 would still start on it, but the KINE of this verification, "+kine.BundledKINE+", does not.",
 			named("old"), version(lenient), etcd),
 		"a mirror": fails("datastore", `mirror is {"name":"KV_good"}, KINE requires unset`, named("copy"), version(lenient)),
 		"a fence":  fails("datastore", "The bucket is fenced", named("fenced"), version(lenient)),
@@ -84,7 +85,7 @@ func TestAccK3sVersion(t *testing.T) {
 	}
 }
 
-// withCluster writes what k3s keeps in a bucket under these tokens, through a KINE.
+// withCluster writes the data that k3s keeps in a bucket for these tokens, through KINE.
 func withCluster(t *testing.T, lab *natslab.Server, bucket string, tokens ...string) {
 	t.Helper()
 	url, err := kine.Endpoint{Servers: lab.URLs(), Spec: kine.Spec{Name: bucket, History: kine.DefaultHistory, Replicas: kine.DefaultReplicas},
@@ -113,8 +114,8 @@ func withCluster(t *testing.T, lab *natslab.Server, bucket string, tokens ...str
 	}
 }
 
-// The token of another cluster is an error that does not show it; that of the bucket's own, or a bucket without a cluster, is
-// none. The user of KINE may do all that this takes.
+// The token of another cluster is an error that does not show the token. The token of the cluster in the bucket, or a
+// bucket without a cluster, is no error. The user of KINE has the permissions that this requires.
 func TestAccK3sToken(t *testing.T) {
 	lab := natslab.Single(t, natslab.Users(natslab.User{Name: "admin", Password: "p"}, natslab.User{Name: "k3s", Password: "p",
 		Permissions: &natslab.Permissions{Publish: natslab.SubjectPermission{Allow: granted},
@@ -143,7 +144,7 @@ func TestAccK3sToken(t *testing.T) {
 	}})
 }
 
-// The token is nowhere but in the configuration.
+// The token is only in the configuration.
 func TestAccCLIK3sTokenIsSecret(t *testing.T) {
 	const token = "s3cr3t-of-the-cluster"
 	lab := natslab.Single(t, natslab.UserPassword("admin", "p"))
@@ -157,15 +158,15 @@ func TestAccCLIK3sTokenIsSecret(t *testing.T) {
 	w.Env = append(w.Env, "TF_VAR_token="+token, "TF_LOG=TRACE")
 	out, err := w.Run(t.Context(), "apply", "-auto-approve")
 	if want := acctest.Text("holds the data of a k3s that was started with another token"); err == nil || !want.MatchString(out) {
-		t.Errorf("another token is no error: %v\n%s", err, out)
+		t.Errorf("no error for another token: %v\n%s", err, out)
 	}
 	withCluster(t, lab, "kine", token)
 	applied, err := w.Run(t.Context(), "apply", "-auto-approve")
 	if err != nil {
-		t.Errorf("with the cluster's own token: %v\n%s", err, applied)
+		t.Errorf("with the token of the cluster: %v\n%s", err, applied)
 	}
 	if !strings.Contains(applied, "KINE: bucket initialized: kine") {
-		t.Error("the log of KINE is not in that of the CLI, so that the token is not there shows nothing")
+		t.Error("the log of the CLI does not contain the log of KINE, so the search for the token proves nothing")
 	}
 	for what, where := range map[string]string{
 		"the error": out, "the log": applied, "the state": readFile(t, w.Dir+"/terraform.tfstate"),
@@ -176,7 +177,7 @@ func TestAccCLIK3sTokenIsSecret(t *testing.T) {
 	}
 }
 
-// What the functions say, as a configuration sees it.
+// Results of the functions in a configuration.
 func TestAccCLIFunctions(t *testing.T) {
 	w := acctest.NewWorkspace(t, `
 output "hash" {

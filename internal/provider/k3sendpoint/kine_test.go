@@ -53,7 +53,7 @@ func writeFile(t *testing.T, name, text string) string {
 	return path
 }
 
-// KINE starts with the URL, and the files, that come out, in each way to connect; and the check connects just as it does.
+// KINE starts with the resulting URL and files for each way to connect, and the verification connects in the same way.
 func TestAccEndpointStartsKINE(t *testing.T) {
 	plain := natslab.Single(t)
 	password := natslab.Single(t, natslab.UserPassword("k3s", "a-b_c.d~e$f&g+h;i=j"))
@@ -71,7 +71,7 @@ func TestAccEndpointStartsKINE(t *testing.T) {
 	for name, c := range map[string]struct {
 		lab   natsLab
 		lines []string
-		// files is what k3s gives KINE beside the URL.
+		// files contains the files that k3s passes to KINE in addition to the URL.
 		files kinelab.Config
 	}{
 		"plain":    {lab: plain, lines: []string{servers(plain.URLs()...), `slow_method = "1s"`}},

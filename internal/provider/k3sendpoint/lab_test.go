@@ -29,12 +29,12 @@ const (
 	ofBucket = "datastore = nats_kine_bucket.test.datastore"
 )
 
-// endpoint is an endpoint with these lines in it.
+// endpoint returns an endpoint with these lines.
 func endpoint(lines ...string) string {
 	return fmt.Sprintf("resource \"nats_k3s_datastore_endpoint\" \"test\" {\n  %s\n}\n", strings.Join(lines, "\n  "))
 }
 
-// servers is the line with these servers.
+// servers returns the line with these servers.
 func servers(urls ...string) string {
 	quoted := make([]string, len(urls))
 	for i, url := range urls {
@@ -43,13 +43,13 @@ func servers(urls ...string) string {
 	return "servers = [" + strings.Join(quoted, ", ") + "]"
 }
 
-// natsLab is what tests need of a server or a topology of servers.
+// natsLab is a server or a topology of servers.
 type natsLab interface {
 	URLs() []string
 	Connect(tb testing.TB, opts ...nats.Option) *nats.Conn
 }
 
-// openJetStream connects to the lab beside the provider.
+// openJetStream connects to the lab independently of the provider.
 func openJetStream(t *testing.T, nc *nats.Conn) jetstream.JetStream {
 	t.Helper()
 	js, err := jetstream.New(nc)
@@ -59,7 +59,7 @@ func openJetStream(t *testing.T, nc *nats.Conn) jetstream.JetStream {
 	return js
 }
 
-// makeBucket makes a bucket as KINE does, with changes to its configuration.
+// makeBucket creates a bucket as KINE does, with changes to its configuration.
 func makeBucket(t *testing.T, js jetstream.JetStream, name string, changes ...func(*jetstream.StreamConfig)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -69,11 +69,11 @@ func makeBucket(t *testing.T, js jetstream.JetStream, name string, changes ...fu
 		change(&config)
 	}
 	if _, err := js.CreateStream(ctx, config); err != nil {
-		t.Fatalf("making bucket %s: %v", name, err)
+		t.Fatalf("creating bucket %s: %v", name, err)
 	}
 }
 
-// contents describes all streams of an account, their configuration and how far they are, so that any change to them shows.
+// contents describes all streams of an account with their configurations and sequences, to detect any change.
 func contents(t *testing.T, js jetstream.JetStream) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

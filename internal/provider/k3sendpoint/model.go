@@ -17,7 +17,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 )
 
-// endpointModel is what the resource and its ephemeral twin have in common.
+// endpointModel contains the attributes that the resource and the ephemeral resource share.
 type endpointModel struct {
 	Servers         types.List   `tfsdk:"servers"`
 	Datastore       types.Object `tfsdk:"datastore"`
@@ -38,7 +38,7 @@ type endpointModel struct {
 	KINEVersion     types.String `tfsdk:"kine_version"`
 }
 
-// fieldPaths are the attributes that the fields of a [kine.Endpoint] come from.
+// fieldPaths maps the fields of a [kine.Endpoint] to their attributes.
 var fieldPaths = map[string]path.Path{
 	"Servers":         path.Root("servers"),
 	"Bucket":          path.Root("datastore").AtName("name"),
@@ -55,8 +55,8 @@ var fieldPaths = map[string]path.Path{
 	"SlowMethod":      path.Root("slow_method"),
 }
 
-// endpoint returns the endpoint that the model describes, and which of its fields are not known yet. An unknown field is
-// left empty; an unknown element of servers is named with its index.
+// endpoint returns the endpoint that the model describes, and the names of its unknown fields. An unknown field is left
+// empty; an unknown element of servers is named with its index.
 func (m *endpointModel) endpoint() (e kine.Endpoint, unknown map[string]bool) {
 	unknown = map[string]bool{}
 	text := func(field string, value attr.Value) string {
@@ -95,7 +95,7 @@ func (m *endpointModel) endpoint() (e kine.Endpoint, unknown map[string]bool) {
 		e.CAFile, e.CertFile = text("CAFile", files.CAFile), text("CertFile", files.CertFile)
 		e.KeyFile = text("KeyFile", files.KeyFile)
 	}
-	// The validators of the schema have refused what is no duration.
+	// The validators of the schema have refused invalid durations.
 	e.SlowMethod, _ = time.ParseDuration(text("SlowMethod", m.SlowMethod))
 	return e, unknown
 }
@@ -105,14 +105,14 @@ func (m *endpointModel) datastore() stream.Datastore {
 	return stream.DatastoreOf(context.Background(), m.Datastore)
 }
 
-// tlsFiles are the paths of files on the node.
+// tlsFiles contains the paths of files on the node.
 type tlsFiles struct {
 	CAFile   types.String `tfsdk:"ca_file"`
 	CertFile types.String `tfsdk:"cert_file"`
 	KeyFile  types.String `tfsdk:"key_file"`
 }
 
-// files returns the attribute tls. The paths of an unknown one are unknown.
+// files returns the attribute tls. If it is unknown, its paths are unknown.
 func (m *endpointModel) files() tlsFiles {
 	if m.TLS.IsUnknown() {
 		return tlsFiles{types.StringUnknown(), types.StringUnknown(), types.StringUnknown()}
@@ -124,10 +124,10 @@ func (m *endpointModel) files() tlsFiles {
 
 func serverField(index int) string { return fmt.Sprintf("Servers[%d]", index) }
 
-// validated are the fields that the validators of the schema look after.
+// validated lists the fields that the validators of the schema check.
 var validated = []string{"Bucket", "History", "Replicas", "SlowMethod"}
 
-// check adds an error for each field of the endpoint that is known and unusable.
+// check adds an error for each known field of the endpoint that KINE cannot use.
 func (m *endpointModel) check(diags *diag.Diagnostics) {
 	e, unknown := m.endpoint()
 	for _, problem := range e.Check() {
@@ -138,29 +138,29 @@ func (m *endpointModel) check(diags *diag.Diagnostics) {
 		if unknown[field] || problem.Field == "Servers" && unknown["ContextFile"] || slices.Contains(validated, field) {
 			continue
 		}
-		// A CLI shows the resource and not the attribute, if that is a nested one.
+		// For a nested attribute, a CLI shows only the resource.
 		diags.AddAttributeError(at, "Invalid Datastore Endpoint", fmt.Sprintf("Attribute %s: %s.\n\n%s", at, problem.Problem, problem.Remedy))
 	}
 	m.checkWritable(diags)
 }
 
-// checkWritable refuses a datastore that is known not to take writes.
+// checkWritable refuses a datastore that is known not to be writable.
 func (m *endpointModel) checkWritable(diags *diag.Diagnostics) {
 	store := m.datastore()
 	if store.Writable.IsNull() || store.Writable.IsUnknown() || store.Writable.ValueBool() {
 		return
 	}
-	reason := "no reason is given"
+	reason := "writable is false, without a reason"
 	if text := store.Reason.ValueString(); text != "" {
 		reason = text
 	}
 	diags.AddAttributeError(path.Root("datastore"), "Datastore Is Not Writable",
-		fmt.Sprintf("KINE could not start on this datastore: %s.\n\nPoint the endpoint at the bucket that is in use, or make this one "+
-			"writable first.", reason))
+		fmt.Sprintf("KINE could not start on this datastore: %s.\n\nSet datastore to the bucket that is in use, or "+
+			"make this bucket writable first.", reason))
 }
 
-// derive sets what follows from the parts of the endpoint, unknown as long as one of them is. It expects a model without
-// errors.
+// derive computes the attributes that follow from the parts of the endpoint. They are unknown if a part is unknown. The
+// model must be free of errors.
 func (m *endpointModel) derive(diags *diag.Diagnostics) {
 	m.URL, m.URLRedacted, m.K3sConfig = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	m.Environment = types.MapUnknown(types.StringType)
@@ -174,7 +174,7 @@ func (m *endpointModel) derive(diags *diag.Diagnostics) {
 	}
 }
 
-// kineVersion returns the KINE of a k3s, null if that is not known.
+// kineVersion returns the version of KINE that a version of k3s bundles, or null if it is unknown.
 func kineVersion(k3s types.String) types.String {
 	if k3s.IsUnknown() {
 		return types.StringUnknown()
@@ -208,7 +208,7 @@ func (m *endpointModel) setOutputs(e kine.Endpoint) error {
 	return nil
 }
 
-// newModel returns the model of an endpoint that was read from its URL, as an import does.
+// newModel returns the model of an imported endpoint.
 func newModel(ctx context.Context, e kine.Endpoint) (m endpointModel, diags diag.Diagnostics) {
 	m.Servers = types.ListNull(types.StringType)
 	if len(e.Servers) > 0 {

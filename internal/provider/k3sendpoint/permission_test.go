@@ -13,8 +13,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// granted is the least that KINE needs on a bucket named kine. It was found by taking each away from a user under which
-// KINE ran, and stands here once more so that the code cannot agree with itself.
+// granted contains the permissions that KINE needs on a bucket named kine. They were determined by removing each
+// permission from the user of a running KINE, and are repeated here so that the code is not compared with itself.
 var granted = []string{
 	"$JS.API.INFO",
 	"$JS.API.STREAM.CREATE.KV_kine",
@@ -28,8 +28,8 @@ var granted = []string{
 	"$KV.kine.>",
 }
 
-// Each permission of KINE that is taken away from the user of an endpoint is named, it alone, and at once; so are several.
-// The check itself needs no other permission, and leaves nothing behind.
+// If the user of an endpoint lacks one or more permissions of KINE, the error names exactly these, without a delay. The
+// verification needs no other permission, and leaves nothing behind.
 func TestAccMissingPermissions(t *testing.T) {
 	user := func(name string, publish []string, subscribe string) natslab.User {
 		return natslab.User{Name: name, Password: "p", Permissions: &natslab.Permissions{
@@ -38,11 +38,11 @@ func TestAccMissingPermissions(t *testing.T) {
 	}
 	const inbox = "_INBOX.>"
 	users := []natslab.User{{Name: "admin", Password: "p"}, user("enough", granted, inbox)}
-	// wants is what is said about each user, in quiet words for one who lacks nothing.
+	// wants contains the expected text for each user, or "" for a user with all permissions.
 	wants := map[string]string{"enough": ""}
 	lacks := func(name string, publish []string, subscribe, want string) {
 		users = append(users, user(name, publish, subscribe))
-		wants[name] = `Bucket "kine": KINE needs permission on bucket kine ` + want + ", which the user does not have. Grant these permissions to the user that k3s connects with."
+		wants[name] = `Bucket "kine": KINE needs permission on bucket kine ` + want + ", which the user does not have. Grant these permissions to the user of k3s."
 	}
 	for i, subject := range granted {
 		rest := slices.DeleteFunc(slices.Clone(granted), func(s string) bool { return s == subject })
@@ -80,12 +80,12 @@ func TestAccMissingPermissions(t *testing.T) {
 			switch {
 			case want == "" && len(found) == 0:
 			case len(found) != 1 || !acctest.Text(want).MatchString(found[0]):
-				t.Errorf("of user %s is said %q with %s, not %q", name, found, verify, want)
+				t.Errorf("user %s: %q with %s, want %q", name, found, verify, want)
 			}
 		}
 	}
 	if after := contents(t, js); after != before {
-		t.Errorf("the check has changed something:\n%s", cmp.Diff(before, after))
+		t.Errorf("the verification has changed something:\n%s", cmp.Diff(before, after))
 	}
 	w.Configure(t, acctest.ProviderConfig([]string{"nats://127.0.0.1:1"})+
 		endpoint(servers(lab.URLs()...), `user = "enough"`, `password = "p"`, literal, `verify = "etcd"`))

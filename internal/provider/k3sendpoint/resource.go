@@ -1,4 +1,5 @@
-// Package k3sendpoint is the Terraform surface of the datastore endpoint that k3s is started with.
+// Package k3sendpoint implements the resource and the ephemeral resource nats_k3s_datastore_endpoint: the datastore
+// endpoint that k3s is started with.
 package k3sendpoint
 
 import (
@@ -18,9 +19,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
-// How long the verification may take unless the timeouts say otherwise. That of the contract is a dozen requests, with room
-// for one that is repeated. KINE reads the whole bucket when it starts, and for a watch each revision since the last compaction
-// with a request of its own: some thousands on a live cluster.
+// Default timeouts of the verification. The verification of the contract sends a dozen requests and may repeat one.
+// KINE reads the whole bucket when it starts and, for a watch, each revision since the last compaction with a separate
+// request: some thousands on a live cluster.
 const (
 	contractTimeout = time.Minute
 	etcdTimeout     = 5 * time.Minute
@@ -55,7 +56,7 @@ func NewResource() resource.Resource { return &endpointResource{} }
 
 func (r *endpointResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_k3s_datastore_endpoint"
-	// The identity is the endpoint itself, and that may change in place.
+	// The identity is the endpoint, which can change in place.
 	resp.ResourceBehavior = resource.ResourceBehavior{MutableIdentity: true}
 }
 
@@ -74,8 +75,7 @@ func (r *endpointResource) ValidateConfig(ctx context.Context, req resource.Vali
 	config.checkVerification(config.K3sTokenWO, path.Root("k3s_token_wo"), &resp.Diagnostics)
 }
 
-// ModifyPlan builds the endpoint as far as its parts are known, so that a plan shows it, and says whether it is going to
-// be verified.
+// ModifyPlan builds the endpoint as far as its parts are known, so that a plan shows it, and plans the verification.
 func (r *endpointResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() {
 		return
@@ -85,7 +85,7 @@ func (r *endpointResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	// Values that were unknown when the configuration was validated may be known by now.
+	// Values that were unknown at validation may be known now.
 	plan.check(&resp.Diagnostics)
 	plan.derive(&resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
@@ -103,7 +103,7 @@ func (r *endpointResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	resp.Diagnostics.Append(attribute.Set(ctx, &resp.Plan, &plan)...)
 }
 
-// verifies returns what verified becomes: what is asked for, or what was verified before if nothing has changed since.
+// verifies returns the planned value of verified: the value of verify, or the prior value if no verification is needed.
 func (m *resourceModel) verifies(state *resourceModel) types.String {
 	switch {
 	case m.Verify.IsUnknown():
@@ -116,7 +116,7 @@ func (m *resourceModel) verifies(state *resourceModel) types.String {
 	return m.Verify
 }
 
-// needsVerification tells whether anything has changed that a verification depends on.
+// needsVerification reports whether a value that the verification depends on has changed.
 func (m *resourceModel) needsVerification(state *resourceModel) bool {
 	return !m.Verify.Equal(state.Verify) || !m.URL.Equal(state.URL) || !m.Datastore.Equal(state.Datastore) ||
 		!m.TLS.Equal(state.TLS) || !m.Verification.Equal(state.Verification) || !m.K3sVersion.Equal(state.K3sVersion) ||
@@ -158,7 +158,7 @@ func (r *endpointResource) Update(ctx context.Context, req resource.UpdateReques
 	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, plan.identity())...)
 }
 
-// apply builds the endpoint and verifies it if need be. state is nil for a creation.
+// apply builds the endpoint and verifies it if needed. state is nil for a creation.
 func (r *endpointResource) apply(ctx context.Context, plan, config, state *resourceModel, timeout time.Duration, diags *diag.Diagnostics) {
 	plan.check(diags)
 	plan.derive(diags)
@@ -171,22 +171,22 @@ func (r *endpointResource) apply(ctx context.Context, plan, config, state *resou
 	}
 	v := verifier{data: r.data, timeout: timeout, endpoint: plan.endpointModel,
 		token: config.K3sTokenWO.ValueString(), tokenPath: path.Root("k3s_token_wo")}
-	v.endpoint.Verification = config.Verification // the plan is without what is write-only
+	v.endpoint.Verification = config.Verification // the plan has no write-only values
 	v.run(ctx, diags)
 }
 
-// Read leaves the endpoint as it is: it depends on nothing but its parts.
+// Read leaves the endpoint unchanged: it depends only on its parts.
 func (r *endpointResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state resourceModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.State, &state)...)
 	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, state.identity())...)
 }
 
-// Delete forgets the endpoint.
+// Delete removes the endpoint from the state.
 func (r *endpointResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {
 }
 
-// ImportState takes a datastore endpoint apart. The next apply verifies it.
+// ImportState imports a datastore endpoint from its URL. The next apply verifies it.
 func (r *endpointResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	text := req.ID
 	if text == "" {
@@ -197,7 +197,7 @@ func (r *endpointResource) ImportState(ctx context.Context, req resource.ImportS
 	endpoint, err := kine.ParseEndpoint(text)
 	if err != nil {
 		resp.Diagnostics.AddError("Invalid Import ID",
-			"The id must be a datastore endpoint as k3s has it, with or without its credentials: "+err.Error()+".")
+			"The ID must be a datastore endpoint of k3s, with or without its credentials: "+err.Error()+".")
 		return
 	}
 	imported, diags := newModel(ctx, endpoint)

@@ -16,7 +16,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// An endpoint of a bucket: made with it, following it, updated in place, and gone without a trace.
+// The endpoint of a bucket is created with the bucket, follows it, is updated in place, and is removed without a trace.
 func TestAccEndpointLifecycle(t *testing.T) {
 	lab := natslab.Single(t)
 	js := openJetStream(t, lab.Connect(t))
@@ -59,14 +59,14 @@ func TestAccEndpointLifecycle(t *testing.T) {
 			ConfigPlanChecks:  plans(plancheck.ResourceActionUpdate, 20),
 			ConfigStateChecks: has(20),
 		},
-		{ // nothing is checked: the URL stays, and what was verified is forgotten
+		{ // nothing is verified: the URL stays, and verified is null
 			Config: config + withHistory + endpoint(servers(lab.URLs()...), ofBucket, `verify = "none"`),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
 			}},
 			ConfigStateChecks: []statecheck.StateCheck{text("url", url(20)), is("verified", knownvalue.Null())},
 		},
-		{ // the endpoint goes, the server keeps all that it has
+		{ // the endpoint is removed, and nothing changes on the server
 			PreConfig: func() { before = contents(t, js) },
 			Config:    config + withHistory,
 		},
@@ -81,7 +81,7 @@ func TestAccEndpointLifecycle(t *testing.T) {
 	}})
 }
 
-// Where a datastore can come from.
+// Sources of a datastore.
 func TestAccEndpointDatastores(t *testing.T) {
 	lab := natslab.Single(t)
 	makeBucket(t, openJetStream(t, lab.Connect(t)), "kine")
@@ -135,21 +135,21 @@ func TestAccEndpointDatastores(t *testing.T) {
 		"a bucket that is fenced": {
 			{Config: provider + buckets("fenced") + endpoint(at, "datastore = nats_kine_bucket.fenced.datastore")},
 			{Config: provider + strings.Replace(buckets("fenced"), "{", "{\n  fenced = true", 1) + endpoint(at, "datastore = nats_kine_bucket.fenced.datastore"),
-				ExpectError: errorAt(t, "datastore", "KINE could not start on this datastore: the bucket is fenced. Point the endpoint at the bucket that is in use")},
+				ExpectError: errorAt(t, "datastore", "KINE could not start on this datastore: the bucket is fenced. Set datastore to the bucket that is in use")},
 		},
 	} {
 		t.Run(name, func(t *testing.T) { acctest.Run(t, resource.TestCase{Steps: steps}) })
 	}
 }
 
-// What comes out of each way to write an endpoint, to the last character.
+// The exact outputs for each form of an endpoint.
 func TestAccEndpointOutputs(t *testing.T) {
 	const params = "?bucket=kine&noEmbed=true&replicas=1&revHistory=10"
 	cases := map[string]struct {
 		lines []string
-		// url is the endpoint, redacted what it is shown as if that is another one.
+		// url is the endpoint, and redacted its redacted form if it differs.
 		url, redacted string
-		// files are k3s's settings for TLS, in the words of config.yaml.
+		// files contains the TLS settings of k3s with their names in config.yaml.
 		files map[string]string
 	}{
 		"plain":           {lines: []string{servers("nats://host")}, url: "nats://host" + params},

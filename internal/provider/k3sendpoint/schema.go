@@ -24,54 +24,59 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
-// what is the resource in messages.
+// what names the resource in messages.
 const what = "K3s Datastore Endpoint"
 
-// The values of verify.
+// Values of verify.
 const (
 	verifyNone     = "none"
 	verifyContract = "contract"
 	verifyETCD     = "etcd"
 )
 
-// notEmpty refuses an empty text, which would count as one that is not there: an empty variable must not make an endpoint
+// notEmpty refuses an empty string, which would be treated as unset: an empty variable must not result in an endpoint
 // without a password.
 var notEmpty = []validator.String{stringvalidator.LengthAtLeast(1)}
 
 var verifyValidators = []validator.String{stringvalidator.OneOf(verifyNone, verifyContract, verifyETCD)}
 
 // timeoutText describes a timeout, given the operation and the default.
-const timeoutText = "How long the check of %s may take, such as `30s` or `2m`. Defaults to `1m`, and to `5m` with `verify = \"etcd\"`."
+const timeoutText = "Maximum time for the verification during %s, such as `30s` or `2m`. Defaults to `1m`, and to " +
+	"`5m` with `verify = \"etcd\"`."
 
-// Descriptions that stand in the resource and in its ephemeral twin.
+// Descriptions that the resource and the ephemeral resource share.
 const (
-	k3sTokenText = "The token that k3s is started with (`--token`). Once a cluster is in the bucket, k3s comes up with its token alone; " +
-		"another one is an error here."
+	k3sTokenText = "Token that k3s is started with (`--token`). Once the bucket contains a cluster, k3s starts only " +
+		"with the token of that cluster; any other token is an error."
 	credentialsText     = "Content of the credentials file that k3s will use."
-	verificationTLSText = "Defaults to `tls` of the endpoint, whose paths then have to exist on the machine that runs Terraform."
+	verificationTLSText = "TLS settings of the verification. Defaults to `tls` of the endpoint, whose paths must " +
+		"then exist on the machine that runs Terraform."
 )
 
-// versionText describes the text beside a write-only value.
-const versionText = "Any text that is changed together with `%s`, so that the check runs again."
+// versionText describes the version of a write-only value.
+const versionText = "Any string that changes together with `%s`, so that the verification runs again."
 
 // verifyText describes verify.
-const verifyText = "What is checked before the endpoint is given out. `contract` (the default) connects to each server, compares the bucket with " +
-	"what KINE would ask for, and tries each permission that KINE needs; it changes nothing. `etcd` does that and then starts KINE " +
-	kine.BundledKINE + " itself, in a process of its own, which writes, reads, watches and deletes the key `" + preflight.ReservedKey + "`; what " +
-	"stays are that key's delete marker, a new revision of `/registry/health`, as each start of KINE writes it, and three consumers that " +
-	"the server removes after five minutes. A check that is cut short may leave the key itself, which the next one removes. KINE is never " +
-	"started where the bucket is missing, fenced or a mirror; a bucket that somebody deletes between that look and KINE's start, it would make " +
-	"anew. `none` checks nothing on a server. The check runs when the endpoint, the datastore, the version, the token or `verification` changes."
+const verifyText = "What to verify before the endpoint is returned. `contract` connects to each server, compares the " +
+	"bucket with the settings that KINE requires, and tries each permission that KINE needs; it changes nothing. " +
+	"`etcd` does the same and then starts KINE " + kine.BundledKINE + " in a separate process, which writes, reads, " +
+	"watches and deletes the key `" + preflight.ReservedKey + "`. It leaves the delete marker of that key, a new " +
+	"revision of `/registry/health`, which KINE writes at each start, and three consumers, which the server removes " +
+	"after five minutes. An interrupted verification may leave the key, which the next one removes. KINE is never " +
+	"started if the bucket is missing, fenced or a mirror. If another client deletes the bucket between this check " +
+	"and the start, KINE creates it again. `none` verifies nothing on a server. The verification runs when the " +
+	"endpoint, the datastore, the version, the token or `verification` changes. Defaults to `contract`."
 
 func (r *endpointResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The datastore endpoint that k3s is started with, built from its parts and checked against the bucket that it " +
-			"points at. KINE, which k3s reads it with, ignores or misreads much of what a URL can say; whatever it would is an error " +
-			"here. Nothing is made on a server: destroying the resource only forgets the endpoint.",
+		MarkdownDescription: "Datastore endpoint that k3s is started with, built from its parts and compared with " +
+			"the bucket that it points to. KINE ignores or misinterprets many parts of a URL; each of them is an " +
+			"error here. The resource creates nothing on a server, and destroying it only removes the endpoint from " +
+			"the state.",
 		Attributes: attributes(),
 	}
 	resp.Schema.Attributes["verified"] = schema.StringAttribute{
-		MarkdownDescription: "What was checked last, as in `verify`; null if nothing was.",
+		MarkdownDescription: "Value of `verify` at the last verification; null if nothing was verified.",
 		Computed:            true,
 	}
 	resp.Schema.Attributes["timeouts"] = timeouts.Attributes(ctx, timeouts.Opts{
@@ -80,47 +85,52 @@ func (r *endpointResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 	})
 }
 
-// attributes are those that the ephemeral resource has too, but for what is write-only.
+// attributes returns the attributes that the resource and the ephemeral resource share, including the write-only ones,
+// which the ephemeral resource replaces.
 func attributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"servers": schema.ListAttribute{
-			MarkdownDescription: "Servers that k3s connects to, each `nats://host[:port]`; the port defaults to 4222. Needed unless " +
-				"`context_file` is set. Give the certificate authority in `tls` for servers that demand TLS.",
+			MarkdownDescription: "Servers that k3s connects to, each `nats://host[:port]`; the port defaults to " +
+				"4222. Required unless `context_file` is set. If the servers require TLS, set the certificate " +
+				"authority in `tls`.",
 			Optional:    true,
 			ElementType: types.StringType,
 		},
-		"datastore": stream.DatastoreArgument("The bucket: `datastore` of a `nats_kine_bucket`, or an object with at least " +
-			"`name`, `history` and `replicas`."),
+		"datastore": stream.DatastoreArgument("Bucket of the endpoint: `datastore` of a `nats_kine_bucket`, or an " +
+			"object with at least `name`, `history` and `replicas`."),
 		"credentials_file": schema.StringAttribute{
 			MarkdownDescription: "Absolute path of a credentials file on the node that runs k3s.",
 			Optional:            true,
 			Validators:          notEmpty,
 		},
 		"context_file": schema.StringAttribute{
-			MarkdownDescription: "Absolute path of a NATS context file on the node that runs k3s. It says servers and credentials. KINE " +
-				"ignores its `jetstream_domain`.",
+			MarkdownDescription: "Absolute path of a NATS context file on the node that runs k3s. It contains the " +
+				"servers and the credentials. KINE ignores its `jetstream_domain`.",
 			Optional:   true,
 			Validators: notEmpty,
 		},
 		"user": schema.StringAttribute{
-			MarkdownDescription: "User name, together with `password`. Only letters, digits and `-_.~$&+;=` can be used: KINE sends others " +
-				"in another form.",
+			MarkdownDescription: "User name, together with `password`. Only letters, digits and `-_.~$&+;=` are " +
+				"allowed: KINE sends other characters in another form.",
 			Optional:   true,
 			Validators: notEmpty,
 		},
 		"password": schema.StringAttribute{
-			MarkdownDescription: "Password of `user`, of characters that a URL carries as they are: `A-Za-z0-9-_.~$&+;=`. It is part of `url`.",
-			Optional:            true, Sensitive: true,
+			MarkdownDescription: "Password of `user`. Only characters that a URL does not escape are allowed: " +
+				"`A-Za-z0-9-_.~$&+;=`. It is part of `url`.",
+			Optional: true, Sensitive: true,
 			Validators: notEmpty,
 		},
 		"token": schema.StringAttribute{
-			MarkdownDescription: "Token, of characters that a URL carries as they are: `A-Za-z0-9-_.~$&+;=`. It is part of `url`.",
-			Optional:            true, Sensitive: true,
+			MarkdownDescription: "Token of the connection. Only characters that a URL does not escape are " +
+				"allowed: `A-Za-z0-9-_.~$&+;=`. It is part of `url`.",
+			Optional: true, Sensitive: true,
 			Validators: notEmpty,
 		},
 		"tls": schema.SingleNestedAttribute{
-			MarkdownDescription: "Files on the node that runs k3s, which k3s takes beside the URL. A certificate authority makes KINE use TLS.",
-			Optional:            true,
+			MarkdownDescription: "Files on the node that runs k3s, which k3s accepts in addition to the URL. With a " +
+				"certificate authority, KINE uses TLS.",
+			Optional: true,
 			Attributes: map[string]schema.Attribute{
 				"ca_file": schema.StringAttribute{
 					MarkdownDescription: "Absolute path of the PEM file of the certificate authorities.",
@@ -133,21 +143,23 @@ func attributes() map[string]schema.Attribute {
 					Validators:          notEmpty,
 				},
 				"key_file": schema.StringAttribute{
-					MarkdownDescription: "Absolute path of the PEM file of the client certificate's key.",
+					MarkdownDescription: "Absolute path of the PEM file of the key of the client certificate.",
 					Optional:            true,
 					Validators:          notEmpty,
 				},
 			},
 		},
 		"slow_method": schema.StringAttribute{
-			MarkdownDescription: "Time after which KINE logs a call as slow, such as `1s`. KINE's own default is `500ms`.",
-			Optional:            true,
-			Validators:          []validator.String{validators.PositiveDuration()},
+			MarkdownDescription: "Time after which KINE logs a call as slow, such as `1s`. Defaults to KINE's " +
+				"default, `500ms`.",
+			Optional:   true,
+			Validators: []validator.String{validators.PositiveDuration()},
 		},
 		"k3s_version": schema.StringAttribute{
-			MarkdownDescription: "Version of k3s that will run on the endpoint, such as `1.36.2+k3s1`. It tells which KINE that is: up to k3s " +
-				"1.34 there are some that live with a bucket that newer ones refuse, which is then a warning and not an error. Without a " +
-				"version, or with one that is not known here, KINE is taken for a new one.",
+			MarkdownDescription: "Version of k3s that will use the endpoint, such as `1.36.2+k3s1`. It determines " +
+				"the version of KINE: some versions of k3s up to 1.34 bundle a KINE that accepts buckets that newer " +
+				"versions refuse, which is then a warning and not an error. If the version is omitted or unknown to " +
+				"the provider, the verification assumes a new KINE.",
 			Optional:   true,
 			Validators: append(slices.Clip(notEmpty), validators.Text()),
 		},
@@ -171,9 +183,10 @@ func attributes() map[string]schema.Attribute {
 			Validators: verifyValidators,
 		},
 		"verification": schema.SingleNestedAttribute{
-			MarkdownDescription: "How the machine that runs Terraform reaches the servers, where that differs from the node. Without " +
-				"credentials here or in `user` or `token`, an endpoint with `credentials_file` or `context_file` is checked over the " +
-				"provider's own connection, which says nothing of the permissions of k3s.",
+			MarkdownDescription: "How the machine that runs Terraform connects to the servers, if that differs from " +
+				"the node. Without credentials here or in `user` or `token`, an endpoint with `credentials_file` or " +
+				"`context_file` is verified over the provider's own connection, which does not verify the " +
+				"permissions of k3s.",
 			Optional: true,
 			Attributes: map[string]schema.Attribute{
 				"servers": schema.ListAttribute{
@@ -197,8 +210,8 @@ func attributes() map[string]schema.Attribute {
 					},
 				},
 				"credentials_wo_version": schema.StringAttribute{
-					MarkdownDescription: fmt.Sprintf(versionText, credentialsWO) + " For a `nats_user` that is its `jwt_id`: another one each time the user " +
-						"is signed, be it for other permissions.",
+					MarkdownDescription: fmt.Sprintf(versionText, credentialsWO) + " For a `nats_user`, use its " +
+						"`jwt_id`, which changes each time the user is signed, for example with other permissions.",
 					Optional: true,
 					Validators: []validator.String{
 						stringvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName("credentials_wo")),
@@ -207,24 +220,26 @@ func attributes() map[string]schema.Attribute {
 			},
 		},
 		"url": schema.StringAttribute{
-			MarkdownDescription: "The datastore endpoint, for `--datastore-endpoint`. It contains the password or token.",
+			MarkdownDescription: "Datastore endpoint, for `--datastore-endpoint`. It contains the password or token.",
 			Computed:            true, Sensitive: true,
 		},
 		"url_redacted": schema.StringAttribute{
-			MarkdownDescription: "The datastore endpoint without user, password or token.",
+			MarkdownDescription: "Datastore endpoint without user, password or token.",
 			Computed:            true,
 		},
 		"k3s_config": schema.StringAttribute{
-			MarkdownDescription: "The endpoint as a fragment of k3s's `config.yaml`, for a file in `/etc/rancher/k3s/config.yaml.d`.",
-			Computed:            true, Sensitive: true,
+			MarkdownDescription: "Endpoint as a fragment of the `config.yaml` of k3s, for a file in " +
+				"`/etc/rancher/k3s/config.yaml.d`.",
+			Computed: true, Sensitive: true,
 		},
 		"environment": schema.MapAttribute{
-			MarkdownDescription: "The endpoint as variables of k3s's environment, `K3S_DATASTORE_ENDPOINT` and, with `tls`, its files.",
-			Computed:            true, Sensitive: true,
+			MarkdownDescription: "Endpoint as environment variables of k3s: `K3S_DATASTORE_ENDPOINT` and, with " +
+				"`tls`, the variables for its files.",
+			Computed: true, Sensitive: true,
 			ElementType: types.StringType,
 		},
 		"kine_version": schema.StringAttribute{
-			MarkdownDescription: "Version of the KINE that `k3s_version` bundles; null if that is not known.",
+			MarkdownDescription: "Version of KINE that `k3s_version` bundles; null if it is unknown.",
 			Computed:            true,
 		},
 	}
@@ -234,7 +249,7 @@ func (r *endpointResource) IdentitySchema(_ context.Context, _ resource.Identity
 	resp.IdentitySchema = identityschema.Schema{
 		Attributes: map[string]identityschema.Attribute{
 			"url_redacted": identityschema.StringAttribute{
-				Description:       "The datastore endpoint without user, password or token.",
+				Description:       "Datastore endpoint without user, password or token.",
 				RequiredForImport: true,
 			},
 		},

@@ -9,8 +9,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// What the check is given to connect with is in no plan, no state and no output; the endpoint's own password is in state, as
-// documented, and nowhere else.
+// The credentials of the verification are in no plan, no state and no output. The password of the endpoint is only in
+// the state, as documented.
 func TestAccCLIEndpointSecrets(t *testing.T) {
 	operator := newOperatorLab(t, natslab.VerifyClients())
 	password := natslab.Single(t, natslab.UserPassword("k3s", "s3cr3t-password"))
@@ -38,19 +38,19 @@ func TestAccCLIEndpointSecrets(t *testing.T) {
 			}
 		}
 		if !strings.Contains(where, "marker") {
-			t.Errorf("not even the version is in %s, so that nothing else is there shows nothing", what)
+			t.Errorf("%s does not contain the version either, so the search for secrets proves nothing", what)
 		}
 	}
 	if strings.Contains(output, "s3cr3t-password") {
 		t.Errorf("the password is in the output:\n%s", output)
 	}
 	if !strings.Contains(state, "s3cr3t-password") {
-		t.Error("the password is not in the state, where it is documented to be")
+		t.Error("the password is not in the state, as documented")
 	}
 	w.AssertEmptyPlan(t)
 }
 
-// linesOf returns the lines of a PEM-like text that hold a secret.
+// linesOf returns the lines of a PEM-like text that contain a secret.
 func linesOf(text string) []string {
 	var secrets []string
 	for line := range strings.Lines(text) {

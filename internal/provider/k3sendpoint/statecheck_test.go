@@ -24,7 +24,7 @@ func text(attribute, value string) statecheck.StateCheck {
 	return is(attribute, knownvalue.StringExact(value))
 }
 
-// withURL hands the URL of an endpoint to a function, once it is in the state.
+// withURL passes the URL of an endpoint in the state to a function.
 func withURL(endpoint string, use func(url string)) statecheck.StateCheck {
 	return urlCheck{endpoint, use}
 }
@@ -53,13 +53,13 @@ func resources(state *tfjson.State) []*tfjson.StateResource {
 	return state.Values.RootModule.Resources
 }
 
-// errorAt matches an error on an attribute: a CLI shows the line of the configuration that it begins in.
+// errorAt matches an error on an attribute: a CLI shows the first line of the attribute in the configuration.
 func errorAt(t *testing.T, attribute, message string) *regexp.Regexp {
 	t.Helper()
 	return regexp.MustCompile(`\d+:\s+` + attribute + `\s+=[\s\S]*` + acctest.Text(message).String())
 }
 
-// checkFunc is a check that looks elsewhere than at the state.
+// checkFunc is a check of something other than the state.
 type checkFunc func() error
 
 func (c checkFunc) CheckState(_ context.Context, _ statecheck.CheckStateRequest, resp *statecheck.CheckStateResponse) {

@@ -17,7 +17,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
 )
 
-// The credentials in the verification block: write-only in the resource, plain in the ephemeral one, which is never stored.
+// Names of the credentials in the verification block. They are write-only in the resource, and not in the ephemeral
+// resource, which is never stored.
 const (
 	credentials   = "credentials"
 	credentialsWO = credentials + "_wo"
@@ -27,13 +28,13 @@ const (
 type verification struct {
 	servers types.List
 	tls     types.Object
-	// credentials is the content of a credentials file, and name the attribute it is given in.
+	// credentials is the content of a credentials file, and name the attribute that contains it.
 	credentials types.String
 	name        string
 }
 
-// verification returns the verification block, with nulls if there is none. Its write-only values are there only in a model of
-// the configuration.
+// verification returns the verification block, with nulls if it is not set. Only a model of the configuration contains
+// the write-only values.
 func (m *endpointModel) verification() verification {
 	ctx := context.Background()
 	v := verification{name: credentialsWO}
@@ -58,7 +59,7 @@ func (m *endpointModel) verification() verification {
 	return v
 }
 
-// mode returns what is verified, "" while that is unknown.
+// mode returns the value of verify, or "" if it is unknown.
 func (m *endpointModel) mode() string {
 	switch {
 	case m.Verify.IsUnknown():
@@ -69,7 +70,7 @@ func (m *endpointModel) mode() string {
 	return m.Verify.ValueString()
 }
 
-// checkVerification checks what the configuration says about the verification, token included.
+// checkVerification checks the configuration of the verification, including the token.
 func (m *endpointModel) checkVerification(token types.String, tokenPath path.Path, diags *diag.Diagnostics) {
 	v := m.verification()
 	at := path.Root("verification")
@@ -77,10 +78,11 @@ func (m *endpointModel) checkVerification(token types.String, tokenPath path.Pat
 
 	tlsconfig.Validate(v.tls, at.AtName("tls"), diags)
 	if m.mode() == verifyNone && !m.Verification.IsNull() {
-		add(at, `With verify = "none" nothing is verified. Leave verification out, or set verify = "contract".`)
+		add(at, `With verify = "none" nothing is verified. Remove verification, or set verify = "contract".`)
 	}
 	if m.mode() == verifyNone && !token.IsNull() {
-		add(tokenPath, `With verify = "none" the token is not compared with the bucket. Leave it out, or set verify = "contract".`)
+		add(tokenPath, `With verify = "none" the token is not compared with the bucket. Remove the token, or set `+
+			`verify = "contract".`)
 	}
 	m.checkAccount(diags)
 	inFile := !m.CredentialsFile.IsNull() || !m.ContextFile.IsNull()
@@ -89,16 +91,19 @@ func (m *endpointModel) checkVerification(token types.String, tokenPath path.Pat
 	switch {
 	case m.Verification.IsUnknown():
 	case v.credentials.IsNull() && inFile && etcd:
-		add(path.Root("verify"), `With verify = "etcd", KINE is run as the user that k3s will be, whose credentials are in a file on the node. Give their `+
-			"content as "+given+`, or set verify = "contract".`)
+		add(path.Root("verify"), `With verify = "etcd", KINE runs as the user of k3s, whose credentials are in a file on the `+
+			`node. Set `+given+` to the content of that file, or set verify = "contract".`)
 	case v.credentials.IsNull() && (!v.servers.IsNull() || !v.tls.IsNull()) && inFile:
-		add(at, "Without the credentials that are in a file on the node, the verification goes over the provider's own connection, and the "+
-			"servers and TLS settings of verification are not used. Give "+given+" too, or leave them out.")
+		add(at, "Without the credentials from the file on the node, the verification uses the provider's own "+
+			"connection, and not the servers and TLS settings of verification. Also set "+given+
+			", or remove the servers and TLS settings.")
 	case !v.credentials.IsNull() && !inFile:
-		add(at.AtName(v.name), "The verification connects as k3s will: with the user and password or the token of this endpoint, or without any. Leave "+
-			given+" out, or set credentials_file or context_file if that is what k3s will use.")
+		add(at.AtName(v.name), "The verification connects in the same way as k3s: with the user and password or the "+
+			"token of this endpoint, or without credentials. Remove "+given+", or set credentials_file or "+
+			"context_file if k3s uses such a file.")
 	case !v.credentials.IsNull() && m.ContextFile.ValueString() != "" && v.servers.IsNull():
-		add(at, "The servers are in the context file on the node. Give them as verification.servers too, or leave "+given+" out.")
+		add(at, "The servers are in the context file on the node. Also set verification.servers to these servers, or "+
+			"remove "+given+".")
 	case etcd:
 		if err := m.target().Check(); err != nil {
 			add(at, connection.Sentence(err.Error())+` Set verify = "contract", which connects without KINE.`)
@@ -106,29 +111,33 @@ func (m *endpointModel) checkVerification(token types.String, tokenPath path.Pat
 	}
 }
 
-// checkAccount refuses credentials of a user of another account than the bucket's, as far as both are known.
+// checkAccount refuses the credentials of a user in an account other than the account of the bucket, if both are known.
 func (m *endpointModel) checkAccount(diags *diag.Diagnostics) {
 	v := m.verification()
 	bucket := m.account()
 	if bucket == "" || v.credentials.ValueString() == "" {
 		return
 	}
-	// What are no credentials at all, a validator refuses.
+	// A validator refuses invalid credentials.
 	user, err := claims.CredentialsAccount(v.credentials.ValueString())
 	if err != nil || user == bucket {
 		return
 	}
-	diags.AddAttributeError(path.Root("verification").AtName(v.name), "Credentials of Another Account", fmt.Sprintf("The credentials in verification.%s are "+
-		"those of a user of the account %s, and datastore is a bucket of the account %s: KINE would make an empty bucket in the wrong account.\n\n"+
-		"Give the credentials of a user of the bucket's account, or the bucket of the user's.", v.name, user, bucket))
+	diags.AddAttributeError(path.Root("verification").AtName(v.name), "Credentials of Another Account", fmt.Sprintf(
+		"The credentials in verification.%s belong to a user in the account %s, but datastore is a bucket in the "+
+			"account %s: KINE would create an empty bucket in the wrong account.\n\nSet the credentials of a user in "+
+			"the account of the bucket, or set datastore to a bucket in the account of the user.",
+		v.name, user, bucket))
 }
 
-// account returns the public key of the bucket's account, and domain its JetStream domain, both empty if none was given.
+// account returns the public key of the account of the bucket, or "" if it is not set.
 func (m *endpointModel) account() string { return m.datastore().Account.ValueString() }
 
+// domain returns the JetStream domain of the bucket, or "" if it is not set.
 func (m *endpointModel) domain() string { return m.datastore().JetStreamDomain.ValueString() }
 
-// connects returns how k3s would connect, but for what differs on this machine. What is unknown counts as unset.
+// connects returns the connection settings of k3s, with the settings of verification for this machine. Unknown values
+// are treated as unset.
 func (m *endpointModel) connects() natsconn.Settings {
 	e, _ := m.endpoint()
 	v := m.verification()
@@ -151,18 +160,18 @@ func (m *endpointModel) connects() natsconn.Settings {
 	return s
 }
 
-// target returns what KINE is run on.
+// target returns the target on which KINE is started.
 func (m *endpointModel) target() preflight.Target {
 	s := m.connects()
 	e, _ := m.endpoint()
 	return preflight.Target{
 		Endpoint: kine.Endpoint{Servers: s.Servers, Spec: e.Spec, User: e.User, Password: e.Password, Token: e.Token, SlowMethod: e.SlowMethod},
-		// What k3s gets as a context file, KINE gets as one here.
+		// If k3s uses a context file, KINE uses one here.
 		InContext: !m.ContextFile.IsNull(), Credentials: s.Auth.Credentials, TLS: s.TLS,
 	}
 }
 
-// warnOfK3s tells what is to be known about the KINE of the k3s.
+// warnOfK3s warns of known problems with the KINE that k3s_version bundles.
 func (m *endpointModel) warnOfK3s(diags *diag.Diagnostics) {
 	if m.K3sVersion.IsNull() || m.K3sVersion.IsUnknown() {
 		return
@@ -170,11 +179,12 @@ func (m *endpointModel) warnOfK3s(diags *diag.Diagnostics) {
 	at, version := path.Root("k3s_version"), m.K3sVersion.ValueString()
 	switch k3s := kine.LookUpK3s(version); {
 	case k3s.Generation == kine.GenerationUnknown:
-		diags.AddAttributeWarning(at, "Unknown K3s Version", "Which KINE k3s "+version+" bundles is not known to this version of the provider. "+
-			"It is taken for one that accepts no bucket but the one that nats_kine_bucket makes, as every KINE does from 0.14.10 on.")
+		diags.AddAttributeWarning(at, "Unknown K3s Version", "This version of the provider does not know which KINE "+
+			"k3s "+version+" bundles. It assumes a KINE that accepts only the bucket that nats_kine_bucket creates, as "+
+			"every version since 0.14.10 does.")
 	case k3s.SlowReplay:
-		diags.AddAttributeWarning(at, "K3s Starts Slowly on Large Buckets", "k3s "+version+" bundles a KINE before 0.16.4, which takes long to read a "+
-			"large bucket when it starts: k3s may then give up waiting for its datastore.\n\nPrefer a k3s with KINE 0.16.4 or newer, such as "+
-			"1.37.0.")
+		diags.AddAttributeWarning(at, "K3s Starts Slowly on Large Buckets", "k3s "+version+" bundles a KINE older "+
+			"than 0.16.4, which reads a large bucket slowly when it starts, so that k3s may stop waiting for its "+
+			"datastore.\n\nUse a k3s with KINE 0.16.4 or newer, such as 1.37.0.")
 	}
 }

@@ -22,13 +22,13 @@ import (
 // nowhere is a server that never answers.
 const nowhere = "nats://127.0.0.1:1"
 
-// verification is a verification block with credentials and further lines.
+// verification returns a verification block with credentials and further lines.
 func verification(credentials, version string, lines ...string) string {
 	return fmt.Sprintf("verification = {\n    credentials_wo = <<EOT\n%sEOT\n    credentials_wo_version = %q\n    %s\n  }",
 		credentials, version, strings.Join(lines, "\n    "))
 }
 
-// ran checks how many requests were made since the last such check.
+// ran checks the number of requests since the last check.
 func ran(counted *natslab.Requests, want bool) statecheck.StateCheck {
 	return requestCheck{counted, want}
 }
@@ -45,7 +45,8 @@ func (c requestCheck) CheckState(_ context.Context, _ statecheck.CheckStateReque
 	c.counted.Reset()
 }
 
-// The check runs when the URL, the datastore, the files or the verification change, and not at other applies.
+// The verification runs when the URL, the datastore, the files or the verification block change, and not in other
+// applies.
 func TestAccVerificationRuns(t *testing.T) {
 	lab := natslab.Single(t)
 	makeBucket(t, openJetStream(t, lab.Connect(t)), "kine")
@@ -60,7 +61,7 @@ func TestAccVerificationRuns(t *testing.T) {
 		name  string
 		lines []string
 		runs  bool
-		// unchanged is set if there is nothing to apply.
+		// unchanged is true if the plan is empty.
 		unchanged bool
 		verified  knownvalue.Check
 	}{
@@ -99,10 +100,10 @@ func TestAccVerificationRuns(t *testing.T) {
 			ConfigStateChecks: []statecheck.StateCheck{ran(counted, s.runs), is("verified", s.verified)},
 		})
 	}
-	// A file that comes to the endpoint changes what KINE does, and so does the check.
+	// A new file of the endpoint changes what KINE does, so the verification runs.
 	c.Steps = append(c.Steps, resource.TestStep{
 		Config:      acctest.ProviderConfig([]string{nowhere}) + endpoint(at, literal, ca),
-		ExpectError: errorAt(t, "tls", "The files of tls are those of the node."),
+		ExpectError: errorAt(t, "tls", "The files of tls are on the node."),
 	})
 	acctest.Run(t, c)
 }
@@ -121,7 +122,7 @@ func TestAccVerifyNoneNeverConnects(t *testing.T) {
 	}
 }
 
-// Credentials in a file on the node can be given to the check, which is repeated when their version changes.
+// The verification accepts the credentials of a file on the node, and runs again when their version changes.
 func TestAccVerificationCredentials(t *testing.T) {
 	lab := newOperatorLab(t)
 	makeBucket(t, openJetStream(t, lab.Connect(t)), "kine")
@@ -152,7 +153,7 @@ func TestAccVerificationCredentials(t *testing.T) {
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("verification").AtMapKey("credentials_wo_version"), knownvalue.StringExact("1")),
 			},
 		},
-		{ // what is not stored cannot be compared: a change without another version is none
+		{ // write-only values are not compared: without a new version, the plan is empty
 			Config: config(strangers, "1"),
 			ConfigPlanChecks: resource.ConfigPlanChecks{
 				PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
@@ -162,7 +163,7 @@ func TestAccVerificationCredentials(t *testing.T) {
 		{
 			Config: config(strangers, "2"),
 			ExpectError: acctest.Text("The credentials were refused by " + lab.ClientURL() + ": nats: Authorization Violation. " +
-				"k3s would be refused as well"),
+				"The servers would also refuse k3s"),
 		},
 		{
 			PreConfig: counted.Reset,
@@ -178,7 +179,7 @@ func TestAccVerificationCredentials(t *testing.T) {
 	}})
 }
 
-// The machine that runs Terraform may reach the servers by other addresses, and have other files, than the node.
+// The machine that runs Terraform can use other addresses for the servers and other files than the node.
 func TestAccVerificationWhereItDiffers(t *testing.T) {
 	mutual := natslab.Single(t, natslab.VerifyClients())
 	first := natslab.Single(t, natslab.HandshakeFirst())
@@ -206,10 +207,10 @@ func TestAccVerificationWhereItDiffers(t *testing.T) {
 			}}})
 		})
 	}
-	t.Run("which is told apart in errors", func(t *testing.T) {
+	t.Run("which errors distinguish", func(t *testing.T) {
 		steps := make([]resource.TestStep, 0, 2)
 		for lines, want := range map[string]string{
-			here(mutual, path("ca_file", first.CAFile())):      "Correct verification.tls: ca_file or ca_pem is the servers' certificate authority",
+			here(mutual, path("ca_file", first.CAFile())):      "Correct verification.tls: set ca_file or ca_pem to the certificate authority of the servers",
 			`verification = { servers = ["` + nowhere + `"] }`: "No connection to " + nowhere,
 		} {
 			steps = append(steps, resource.TestStep{
@@ -221,8 +222,8 @@ func TestAccVerificationWhereItDiffers(t *testing.T) {
 	})
 }
 
-// Without the credentials of the node the bucket is checked over the provider's connection, with a warning that says what was
-// not.
+// Without the credentials of the node, the bucket is verified over the provider's connection, and a warning describes
+// what was not verified.
 func TestAccVerificationOverTheProvidersConnection(t *testing.T) {
 	lab := natslab.Single(t, natslab.UserPassword("admin", "p"))
 	makeBucket(t, openJetStream(t, lab.Connect(t)), "kine")
@@ -234,16 +235,16 @@ func TestAccVerificationOverTheProvidersConnection(t *testing.T) {
 	w := acctest.NewWorkspace(t, config(right, literal))
 	out := w.Apply(t)
 	const warning = "Verified With the Provider's Connection"
-	if !acctest.Text(warning).MatchString(out) || !acctest.Text("Give the credentials as verification.credentials_wo to check that too.").MatchString(out) {
+	if !acctest.Text(warning).MatchString(out) || !acctest.Text("To verify that too, set verification.credentials_wo to the credentials.").MatchString(out) {
 		t.Errorf("the apply does not warn:\n%s", out)
 	}
 	for subject := range counted.Snapshot() {
 		if subject != "$JS.API.INFO" && subject != "$JS.API.STREAM.INFO.KV_kine" {
-			t.Errorf("the check asks for %s, which needs no permission of KINE", subject)
+			t.Errorf("the verification sends a request to %s, which is not a permission of KINE", subject)
 		}
 	}
 	if counted.Total() == 0 {
-		t.Error("nothing was checked")
+		t.Error("nothing was verified")
 	}
 	w.AssertEmptyPlan(t)
 
@@ -255,14 +256,14 @@ func TestAccVerificationOverTheProvidersConnection(t *testing.T) {
 		w.Configure(t, config(c.provider, c.datastore))
 		out, err := w.Run(t.Context(), "apply", "-auto-approve")
 		if err == nil || !acctest.Text(c.want).MatchString(out) {
-			t.Errorf("no error that says %q: %v\n%s", c.want, err, out)
+			t.Errorf("no error with %q: %v\n%s", c.want, err, out)
 		}
 		if acctest.Text(warning).MatchString(out) {
-			t.Errorf("what could not be verified is told to be:\n%s", out)
+			t.Errorf("verified is set although nothing was verified:\n%s", out)
 		}
 	}
 
-	// The provider's servers may be known only when it is applied.
+	// The servers of the provider can be unknown until the apply.
 	late := w.Another(t, fmt.Sprintf("resource \"terraform_data\" \"url\" {\n  input = %q\n}\n", lab.ClientURL())+
 		config("provider \"nats\" {\n  servers = [terraform_data.url.output]\n  user = \"admin\"\n  password = \"p\"\n}\n", literal))
 	if out := late.Apply(t); !acctest.Text(warning).MatchString(out) {
@@ -270,7 +271,7 @@ func TestAccVerificationOverTheProvidersConnection(t *testing.T) {
 	}
 }
 
-// The check waits for an answer as long as the provider is told to.
+// The verification waits for an answer until the request_timeout of the provider expires.
 func TestAccVerificationTimeout(t *testing.T) {
 	lab := natslab.Single(t)
 	makeBucket(t, openJetStream(t, lab.Connect(t)), "kine")
@@ -286,7 +287,7 @@ func TestAccVerificationTimeout(t *testing.T) {
 	}
 }
 
-// A refresh, a plan and a destruction need no server.
+// A refresh, a plan and a destroy need no server.
 func TestAccReadWhileTheServerIsDown(t *testing.T) {
 	lab := natslab.Single(t)
 	makeBucket(t, openJetStream(t, lab.Connect(t)), "kine")

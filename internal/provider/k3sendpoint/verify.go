@@ -20,7 +20,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// defaultTimeout returns how long the verification may take.
+// defaultTimeout returns the default timeout of the verification.
 func (m *endpointModel) defaultTimeout() time.Duration {
 	if m.mode() == verifyETCD {
 		return etcdTimeout
@@ -32,22 +32,21 @@ func (m *endpointModel) defaultTimeout() time.Duration {
 type verifier struct {
 	data    *connection.Data
 	timeout time.Duration
-	// endpoint is the endpoint with everything known, and what is write-only in its verification.
+	// endpoint is the endpoint with known values, including the write-only values of its verification.
 	endpoint endpointModel
-	// token is the k3s token, if it is to be checked, and tokenPath its attribute.
+	// token is the k3s token, or "" if it is not checked, and tokenPath its attribute.
 	token     string
 	tokenPath path.Path
 }
 
-// run compares what is on the server with what KINE will ask for, as the user that k3s will be where that is possible, and
-// starts KINE on it if asked to.
+// run compares the bucket with the contract, as the user of k3s if possible, and starts KINE on it if configured.
 func (v *verifier) run(ctx context.Context, diags *diag.Diagnostics) {
 	c := newCheck(&v.endpoint)
 	if v.endpoint.checkAccount(diags); diags.HasError() {
 		return
 	}
 	if c.etcd {
-		// The time begins once there may be one more KINE.
+		// The timeout begins once another KINE may be started.
 		release, err := preflight.Acquire(ctx)
 		if err != nil {
 			c.addError(diags, err)
@@ -83,7 +82,7 @@ func (v *verifier) run(ctx context.Context, diags *diag.Diagnostics) {
 	}
 }
 
-// etcd runs KINE, again if the server was restarted meanwhile: KINE gives up then.
+// etcd runs KINE, and repeats that if the server was restarted meanwhile, which makes KINE fail.
 func (v *verifier) etcd(ctx context.Context, c *check, client *natsconn.Client, servers []string) error {
 	target := v.endpoint.target()
 	target.Endpoint.Servers = servers
@@ -92,12 +91,12 @@ func (v *verifier) etcd(ctx context.Context, c *check, client *natsconn.Client, 
 		if err != nil {
 			return err
 		}
-		// A verification that was cut short may have left the key half deleted. What cannot be looked at for want of a permission, KINE says.
+		// An interrupted verification may have left the key half deleted. A missing permission is ignored: KINE reports it.
 		err = kine.FinishDelete(ctx, client.JetStream(""), c.spec.Name, preflight.ReservedKey)
 		if _, denied := errors.AsType[*natsconn.PermissionError](err); err != nil && !denied {
 			return err
 		}
-		client.Close() // its own, which an account with a limit of connections may need for KINE
+		client.Close() // KINE may need this connection if the account has a limit
 		failure := preflight.Run(ctx, target, func(level, text string) { logKINE(ctx, level, text) })
 		if _, ok := errors.AsType[*preflight.Error](failure); !ok || ctx.Err() != nil {
 			return failure
@@ -106,7 +105,7 @@ func (v *verifier) etcd(ctx context.Context, c *check, client *natsconn.Client, 
 		if err != nil || after == before {
 			return failure
 		}
-		// KINE is only run on what keeps the contract.
+		// KINE runs only on a bucket that meets the contract.
 		found := slices.DeleteFunc(kine.VerifyContract(ctx, client, c.spec, v.endpoint.domain(), c.own), func(err error) bool {
 			_, only := errors.AsType[*kine.CautionError](err)
 			return only
@@ -117,8 +116,9 @@ func (v *verifier) etcd(ctx context.Context, c *check, client *natsconn.Client, 
 	}
 }
 
-// contract checks the contract of KINE. It returns a client of the bucket's system, which is the provider's unless the check's
-// own, and the one server on which the own found all as it should be.
+// contract checks the contract of KINE. It returns a client of the bucket's system, which is the provider's client
+// unless the check has its own connection. In that case, it also returns the one server on which the bucket was
+// verified.
 func (v *verifier) contract(ctx context.Context, c *check, diags *diag.Diagnostics) (client *natsconn.Client, servers []string) {
 	if !c.own {
 		client, err := v.data.ClientOf(v.endpoint.account())
@@ -129,9 +129,10 @@ func (v *verifier) contract(ctx context.Context, c *check, diags *diag.Diagnosti
 		c.addFindings(diags, kine.VerifyContract(ctx, client, c.spec, v.endpoint.domain(), false))
 		if !diags.HasError() {
 			diags.AddAttributeWarning(path.Root("verify"), "Verified With the Provider's Connection",
-				"The credentials that k3s will use are in a file on its node, so the bucket was checked over the provider's own connection. "+
-					"Whether k3s may connect and has the permissions it needs was not.\n\nGive the credentials as verification."+
-					v.endpoint.verification().name+" to check that too.")
+				"The credentials of k3s are in a file on its node, so the bucket was verified over the provider's "+
+					"own connection. It was not verified that k3s can connect and has the permissions that it "+
+					"needs.\n\nTo verify that too, set verification."+
+					v.endpoint.verification().name+" to the credentials.")
 		}
 		return client, nil
 	}
@@ -147,17 +148,18 @@ func (v *verifier) contract(ctx context.Context, c *check, diags *diag.Diagnosti
 	}
 	for _, err := range unreachable {
 		diags.AddAttributeWarning(c.servers, "Server Was Not Verified", secret.Sprintf("Bucket %q: %s\n\nAnother server of the endpoint has the bucket. "+
-			"If this one belongs to another NATS system, KINE would make an empty bucket there when it happens to connect to it.",
+			"If this server belongs to another NATS system, KINE would create an empty bucket there when it connects "+
+			"to it.",
 			c.spec.Name, connection.Sentence(err.Error())))
 	}
-	if len(servers) == 0 { // each has something that the KINE of this k3s lives with
+	if len(servers) == 0 { // each has a difference that the KINE of this k3s accepts
 		servers = settings.Servers
 	}
 	settings.Servers = servers[:1]
 	return natsconn.NewClient(settings, nil), settings.Servers
 }
 
-// logKINE passes a line of KINE's log on to Terraform's.
+// logKINE writes a line of KINE's log to Terraform's log.
 func logKINE(ctx context.Context, level, text string) {
 	fields := map[string]any{"kine_version": kine.BundledKINE}
 	switch text = "KINE: " + text; level {
@@ -172,23 +174,24 @@ func logKINE(ctx context.Context, level, text string) {
 	}
 }
 
-// check is one verification. Errors are shown at attributes of the first level: a CLI shows the line of such a one, and only
-// the resource for what is nested in it.
+// check is one verification. Its errors have the paths of top-level attributes: a CLI shows their lines, but only the
+// resource for a nested attribute.
 type check struct {
 	spec kine.Spec
-	// k3s is the k3s that the endpoint is for, and version its version, "" if that was not given.
+	// k3s describes the k3s of the endpoint, and version is its version, or "" if it is not set.
 	k3s     kine.K3s
 	version string
-	// etcd tells whether KINE is going to be run.
+	// etcd is true if KINE will be started.
 	etcd bool
-	// own tells whether the connection is that of the endpoint, and not the provider's.
+	// own is true if the connection uses the endpoint's settings instead of the provider's.
 	own bool
-	// servers and tls are the attributes that the own connection's servers and TLS settings come from.
+	// servers and tls are the attributes with the servers and the TLS settings of the own connection.
 	servers, tls path.Path
-	// local tells whether the TLS settings are meant for this machine, and not for the node.
+	// local is true if the TLS settings apply to this machine and not to the node.
 	local     bool
 	tokenPath path.Path
-	// credentials is the attribute with the credentials of the own connection, and expires when they expire, zero if they do not.
+	// credentials is the attribute with the credentials of the own connection, and expires the time when they expire,
+	// zero if they do not expire.
 	credentials string
 	expires     time.Time
 }
@@ -216,7 +219,7 @@ func newCheck(m *endpointModel) check {
 	return c
 }
 
-// addFindings tells what was found. What the KINE of the endpoint's k3s lives with is a warning.
+// addFindings adds the findings as errors. A finding that the KINE of the endpoint's k3s accepts is a warning.
 func (c *check) addFindings(diags *diag.Diagnostics, found []error) {
 	for _, err := range found {
 		if caution, ok := errors.AsType[*kine.CautionError](err); ok {
@@ -229,18 +232,20 @@ func (c *check) addFindings(diags *diag.Diagnostics, found []error) {
 			continue
 		}
 		if c.etcd {
-			diags.AddAttributeError(path.Root("verify"), "Unable to Verify "+what, secret.Sprintf("Bucket %q: %s\n\nThe KINE of k3s %s would start on it all "+
-				"the same, but the KINE that is run here, %s, does not. %s Or set verify = \"contract\".", c.spec.Name, connection.Sentence(err.Error()),
-				c.version, kine.BundledKINE, repairStep))
+			diags.AddAttributeError(path.Root("verify"), "Unable to Verify "+what, secret.Sprintf(
+				"Bucket %q: %s\n\nThe KINE of k3s %s would still start on it, but the KINE of this verification, %s, "+
+					"does not. %s Alternatively, set verify = \"contract\".",
+				c.spec.Name, connection.Sentence(err.Error()), c.version, kine.BundledKINE, repairStep))
 			continue
 		}
-		diags.AddAttributeWarning(path.Root("datastore"), "Bucket Breaks the Next Upgrade of K3s", secret.Sprintf("Bucket %q: %s\n\nThe KINE of k3s %s "+
-			"starts on it all the same; from KINE 0.14.10 on, which k3s 1.35.0+k3s3 bundles, k3s does not come up. %s", c.spec.Name,
-			connection.Sentence(err.Error()), c.version, repairStep))
+		diags.AddAttributeWarning(path.Root("datastore"), "Bucket Breaks the Next Upgrade of K3s", secret.Sprintf(
+			"Bucket %q: %s\n\nThe KINE of k3s %s still starts on it, but with KINE 0.14.10 or newer, which k3s "+
+				"bundles since 1.35.0+k3s3, k3s does not start. %s",
+			c.spec.Name, connection.Sentence(err.Error()), c.version, repairStep))
 	}
 }
 
-// addCaution warns of what KINE starts with all the same.
+// addCaution warns of a finding that does not prevent KINE from starting.
 func (c *check) addCaution(diags *diag.Diagnostics, caution *kine.CautionError) {
 	at, step := c.explain(caution)
 	detail := secret.Sprintf("Bucket %q: %s", c.spec.Name, connection.Sentence(caution.Error()))
@@ -250,13 +255,14 @@ func (c *check) addCaution(diags *diag.Diagnostics, caution *kine.CautionError) 
 	diags.AddAttributeWarning(at, "K3s May Not Work on the Datastore", detail)
 }
 
-// repairStep is what to do about a bucket that differs from the contract.
-const repairStep = "Give the datastore of the nats_kine_bucket that made the bucket, and apply that first if its plan shows a change."
+// repairStep is the next step for a bucket that differs from the contract.
+const repairStep = "Set datastore to the datastore of the nats_kine_bucket that created the bucket, and apply that " +
+	"resource first if its plan shows a change."
 
-// logStep tells where KINE says more.
-const logStep = "The whole log of KINE is in Terraform's log, from the level INFO on."
+// logStep describes where the log of KINE is.
+const logStep = "Terraform's log contains the whole log of KINE at the level INFO and above."
 
-// addError tells what the verification found.
+// addError adds an error of the verification.
 func (c *check) addError(diags *diag.Diagnostics, err error) {
 	at, step := c.explain(err)
 	detail := connection.Sentence(err.Error()) + "\n\n" + step
@@ -266,7 +272,7 @@ func (c *check) addError(diags *diag.Diagnostics, err error) {
 	diags.AddAttributeError(at, "Unable to Verify "+what, secret.Sprintf("Bucket %q: %s", c.spec.Name, detail))
 }
 
-// explain returns the attribute that a finding is about, and the step to take, empty if that is no matter of the endpoint.
+// explain returns the attribute and the next step of a finding. The step is empty if the endpoint is not the cause.
 func (c *check) explain(err error) (at path.Path, step string) {
 	var (
 		mismatch *kine.MismatchError
@@ -280,43 +286,46 @@ func (c *check) explain(err error) (at path.Path, step string) {
 	)
 	switch {
 	case errors.Is(err, context.Canceled):
-		return path.Root("verify"), "Nothing follows from that for the datastore. The next apply verifies it."
+		return path.Root("verify"), "This does not mean that the datastore has a problem. The next apply verifies it."
 	case errors.As(err, &machine):
-		return path.Root("verify"), `Nothing follows from that for the datastore. Mend the machine that runs Terraform, or set verify = "contract", ` +
-			"which starts no process."
+		return path.Root("verify"), `This does not mean that the datastore has a problem. Repair the machine that runs ` +
+			`Terraform, or set verify = "contract", which starts no process.`
 	case errors.As(err, &mismatch):
 		return path.Root("datastore"), mismatchStep(mismatch)
 	case errors.As(err, &limit):
 		return path.Root("verify"), limitSteps[limit.Limit]
 	case errors.As(err, &slow):
-		return path.Root("datastore"), "Delete from Kubernetes what is not needed, such as old events and jobs, and keep less history in the bucket. Then remove the old " +
-			"delete markers that KINE leaves behind."
+		return path.Root("datastore"), "Delete Kubernetes objects that are not needed, such as old events and jobs, " +
+			"and reduce the history of the bucket. Then remove the old delete markers that KINE leaves behind."
 	case errors.Is(err, kine.ErrMissing):
-		return path.Root("datastore"), "Make the bucket with nats_kine_bucket, or correct the name, the servers or the credentials: each " +
-			"account has buckets of its own."
+		return path.Root("datastore"), "Create the bucket with nats_kine_bucket, or correct the name, the servers or " +
+			"the credentials: each account has its own buckets."
 	case errors.Is(err, kine.ErrFenced):
-		return path.Root("datastore"), "Point the endpoint at the bucket that took its place, or lift the fence with fenced = false."
+		return path.Root("datastore"), "Set datastore to the bucket that replaces this one, or lift the fence with " +
+			"fenced = false."
 	case errors.Is(err, kine.ErrMaxBytesRequired):
-		return path.Root("verify"), "Turn max_bytes_required off for the account; disk_storage and disk_max_stream_bytes bound it as well."
+		return path.Root("verify"), "Set max_bytes_required = false for the account, and limit it with disk_storage " +
+			"and disk_max_stream_bytes instead."
 	case errors.As(err, &domain):
-		return path.Root("servers"), "Give servers that are in the bucket's domain."
+		return path.Root("servers"), "Set servers to servers in the domain of the bucket."
 	case errors.As(err, &missing):
-		return path.Root("verify"), "Grant these permissions to the user that k3s connects with."
+		return path.Root("verify"), "Grant these permissions to the user of k3s."
 	case errors.As(err, &token):
-		return c.tokenPath, "Give the token of the cluster whose data this is, to k3s too, or the bucket of the cluster whose token this is."
+		return c.tokenPath, "Use the token of the cluster in this bucket, in k3s too, or set datastore to the bucket " +
+			"of the cluster that this token belongs to."
 	case errors.As(err, &failure) && failure.Limit != nil:
 		return path.Root("verify"), limitSteps[failure.Limit.Limit] + " " + logStep
 	case errors.As(err, &failure) && failure.Late:
 		return path.Root("verify"), "If the servers are slow or the bucket is large, raise the timeouts of this resource. " + logStep
 	case errors.As(err, &failure):
-		return path.Root("verify"), "k3s would fail on this datastore as well. " + logStep
+		return path.Root("verify"), "k3s would also fail on this datastore. " + logStep
 	case c.own:
 		return c.explainConnection(err)
 	}
 	return path.Root("verify"), ""
 }
 
-// explainConnection is explain for a failure of the endpoint's own connection.
+// explainConnection returns the attribute and the next step of an error of the endpoint's own connection.
 func (c *check) explainConnection(err error) (at path.Path, step string) {
 	var (
 		reach  *natsconn.UnreachableError
@@ -326,27 +335,33 @@ func (c *check) explainConnection(err error) (at path.Path, step string) {
 	)
 	switch {
 	case errors.Is(err, os.ErrNotExist) && c.local:
-		return c.tls, "The files of verification.tls are those of the machine that runs Terraform."
+		return c.tls, "The files of verification.tls must be on the machine that runs Terraform."
 	case errors.Is(err, os.ErrNotExist):
-		return c.tls, "The files of tls are those of the node. Give what this machine has as verification.tls, or set verify = \"none\"."
+		return c.tls, "The files of tls are on the node. Set verification.tls to files on this machine, or set " +
+			"verify = \"none\"."
 	case errors.As(err, &reach) && reach.IsMute():
-		return c.servers, "A server took the connection and said nothing. One with handshake_first in its tls block waits for the client to begin, which " +
-			"verification.tls.handshake_first does. Otherwise check that the server does not hang, and that the URLs have the port for clients."
+		return c.servers, "A server accepted the connection but sent nothing. If its tls block has handshake_first, " +
+			"set verification.tls.handshake_first. Otherwise, check that the server does not hang, and that the URLs " +
+			"have the port for clients."
 	case errors.As(err, &reach):
-		return c.servers, "If this machine reaches the servers by other addresses than the node, or not at all, set verification.servers " +
-			"or verify = \"none\"."
+		return c.servers, "If this machine must use other addresses for the servers than the node, set " +
+			"verification.servers. If it cannot reach them, set verify = \"none\"."
 	case errors.As(err, &secure) && c.local:
-		return c.tls, "Correct verification.tls: ca_file or ca_pem is the servers' certificate authority; a client certificate and its key " +
-			"if they ask for one, server_name if their certificate is for another name, handshake_first if they have that set."
+		return c.tls, "Correct verification.tls: set ca_file or ca_pem to the certificate authority of the servers, " +
+			"a client certificate and its key if the servers require one, server_name if their certificate is for " +
+			"another name, and handshake_first if they use it."
 	case errors.As(err, &secure):
-		return c.tls, "Set tls.ca_file to the certificate authority of the servers, and tls.cert_file and tls.key_file if they ask for a " +
-			"client certificate. If this machine has those files elsewhere, set verification.tls too."
+		return c.tls, "Set tls.ca_file to the certificate authority of the servers, and tls.cert_file and " +
+			"tls.key_file if they require a client certificate. If these files have other paths on this machine, " +
+			"also set verification.tls."
 	case errors.As(err, &auth) && !c.expires.IsZero() && !time.Now().Before(c.expires):
-		return path.Root("verification"), fmt.Sprintf("The credentials in verification.%s have expired at %s. Give ones that last longer than all that the "+
-			"verification comes after: those of a nats_user_credentials with a longer expires_in, or of a nats_user that has not expired.",
+		return path.Root("verification"), fmt.Sprintf("The credentials in verification.%s expired at %s. Set "+
+			"credentials that do not expire before the verification, which may wait for other resources: from a "+
+			"nats_user_credentials with a longer expires_in, or from a nats_user that has not expired.",
 			c.credentials, c.expires.Format(time.RFC3339))
 	case errors.As(err, &auth):
-		return path.Root("verify"), "k3s would be refused as well: correct the user and password, the token, or the credentials."
+		return path.Root("verify"), "The servers would also refuse k3s: correct the user and password, the token, or " +
+			"the credentials."
 	case errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &slow): // before a request was made
 		return path.Root("verify"), "Raise the timeouts of this resource."
 	}
