@@ -1,7 +1,6 @@
 package acctest
 
 import (
-	"fmt"
 	"math/big"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
@@ -195,8 +195,8 @@ func PlanResource(t *testing.T, provider Config, resource string, state, config 
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, attribute := range resp.RequiresReplace {
-		replaces = append(replaces, path(attribute))
+	for _, at := range resp.RequiresReplace {
+		replaces = append(replaces, attribute.Path(at).String())
 	}
 	return replaces, append(configured, diagnostics(resp.Diagnostics)...)
 }
@@ -225,30 +225,11 @@ func diagnostics(list []*tfprotov6.Diagnostic) []Diagnostic {
 	found := make([]Diagnostic, len(list))
 	for i, d := range list {
 		found[i] = Diagnostic{
-			Path: path(d.Attribute), Text: d.Summary + "\n" + d.Detail, Warning: d.Severity == tfprotov6.DiagnosticSeverityWarning,
+			Path: attribute.Path(d.Attribute).String(), Text: d.Summary + "\n" + d.Detail, Warning: d.Severity == tfprotov6.DiagnosticSeverityWarning,
 		}
 	}
 	slices.SortFunc(found, func(a, b Diagnostic) int { return strings.Compare(a.Path, b.Path) })
 	return found
-}
-
-// path returns the path of an attribute as a configuration refers to it.
-func path(attribute *tftypes.AttributePath) string {
-	var b strings.Builder
-	for _, step := range attribute.Steps() {
-		switch step := step.(type) {
-		case tftypes.AttributeName:
-			if b.Len() > 0 {
-				b.WriteByte('.')
-			}
-			b.WriteString(string(step))
-		case tftypes.ElementKeyInt:
-			fmt.Fprintf(&b, "[%d]", step)
-		default:
-			fmt.Fprintf(&b, "[%v]", step)
-		}
-	}
-	return b.String()
 }
 
 func encode(t *testing.T, of tftypes.Type, config Config) *tfprotov6.DynamicValue {

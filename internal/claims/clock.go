@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
 // Clock is the source of time for signing. jwt/v2 always takes a JWT's time of issue from the machine's clock, so clocks other
@@ -22,14 +24,10 @@ func (SystemClock) Now() time.Time { return time.Now() }
 
 // Wait waits for d, or until the context ends.
 func (SystemClock) Wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if !natsconn.Pause(ctx, d) {
 		return ctx.Err()
 	}
+	return nil
 }
 
 // maxAhead is the maximum time for which signing waits until the clock passes the time of issue of a stored JWT.

@@ -62,11 +62,7 @@ func readAtRevision(ctx context.Context, c *clientv3.Client, prefix string) (Res
 		return Result{}, err
 	}
 	key := prefix + "key"
-	first, err := accepted(createKey(ctx, c, key, "first"))
-	if err != nil {
-		return Result{}, err
-	}
-	second, err := accepted(updateKey(ctx, c, key, "second", first))
+	first, second, err := createAndUpdate(ctx, c, key)
 	if err != nil {
 		return Result{}, err
 	}
@@ -133,11 +129,7 @@ func readAtRevision(ctx context.Context, c *clientv3.Client, prefix string) (Res
 // own; until then, the read must return the old value.
 func compaction(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	key := prefix + "key"
-	first, err := accepted(createKey(ctx, c, key, "first"))
-	if err != nil {
-		return Result{}, err
-	}
-	second, err := accepted(updateKey(ctx, c, key, "second", first))
+	first, second, err := createAndUpdate(ctx, c, key)
 	if err != nil {
 		return Result{}, err
 	}

@@ -43,6 +43,15 @@ func updateKey(ctx context.Context, c *clientv3.Client, key, value string, revis
 	return result("update", key, resp, err)
 }
 
+// createAndUpdate writes a key twice, with the values "first" and "second", and returns both revisions.
+func createAndUpdate(ctx context.Context, c *clientv3.Client, key string) (first, second int64, err error) {
+	if first, err = accepted(createKey(ctx, c, key, "first")); err != nil {
+		return 0, 0, err
+	}
+	second, err = accepted(updateKey(ctx, c, key, "second", first))
+	return first, second, err
+}
+
 // deleteKey deletes a key if it is still at a revision, and otherwise returns the key.
 func deleteKey(ctx context.Context, c *clientv3.Client, key string, revision int64) (outcome, error) {
 	resp, err := c.Txn(ctx).

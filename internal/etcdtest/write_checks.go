@@ -55,11 +55,7 @@ func create(ctx context.Context, c *clientv3.Client, prefix string) (Result, err
 // guardedUpdate checks optimistic locking, on which every write of Kubernetes relies.
 func guardedUpdate(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	key := prefix + "key"
-	first, err := accepted(createKey(ctx, c, key, "first"))
-	if err != nil {
-		return Result{}, err
-	}
-	second, err := accepted(updateKey(ctx, c, key, "second", first))
+	first, second, err := createAndUpdate(ctx, c, key)
 	if err != nil {
 		return Result{}, err
 	}
@@ -108,11 +104,7 @@ func guardedUpdate(ctx context.Context, c *clientv3.Client, prefix string) (Resu
 // consecutive writes are therefore compared, never counted.
 func guardedDelete(ctx context.Context, c *clientv3.Client, prefix string) (Result, error) {
 	key := prefix + "key"
-	first, err := accepted(createKey(ctx, c, key, "first"))
-	if err != nil {
-		return Result{}, err
-	}
-	second, err := accepted(updateKey(ctx, c, key, "second", first))
+	first, second, err := createAndUpdate(ctx, c, key)
 	if err != nil {
 		return Result{}, err
 	}

@@ -75,8 +75,6 @@ const notTold = "the servers have not reported their progress"
 // await waits until a number of consecutive checks have found the stream in its place with all replicas.
 func (s Stream) await(ctx context.Context, spec Spec, place *Placement, looks int) (*StreamInfo, error) {
 	waiting, found := notTold, 0
-	ticker := time.NewTicker(settlePoll)
-	defer ticker.Stop()
 	for {
 		info, err := s.Read(ctx)
 		switch {
@@ -92,10 +90,8 @@ func (s Stream) await(ctx context.Context, spec Spec, place *Placement, looks in
 		case ctx.Err() == nil:
 			return nil, err
 		}
-		select {
-		case <-ctx.Done():
+		if !natsconn.Pause(ctx, settlePoll) {
 			return nil, &UnsettledError{Waiting: waiting, Err: errors.Join(ctx.Err(), err)}
-		case <-ticker.C:
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -77,17 +76,13 @@ const behindLooks = 3
 
 // readUpTo reads a source. It repeats the read a few times if the source has not reached the sequence.
 func readUpTo(ctx context.Context, source *natsconn.JetStream, bucket string, sequence uint64) (*Mirror, error) {
-	ticker := time.NewTicker(syncPoll)
-	defer ticker.Stop()
 	for looks := 1; ; looks++ {
 		from, err := Read(ctx, source, bucket)
 		if err != nil || from.LastSequence >= sequence || looks == behindLooks {
 			return from, err
 		}
-		select {
-		case <-ctx.Done():
+		if !natsconn.Pause(ctx, syncPoll) {
 			return nil, ctx.Err()
-		case <-ticker.C:
 		}
 	}
 }

@@ -130,8 +130,6 @@ func newWatcher(spec Spec) *watcher {
 // await reads the mirror until it is in sync, it is broken, or ctx ends.
 func (w *watcher) await(ctx context.Context, js *natsconn.JetStream) (*Mirror, error) {
 	var seen *Mirror
-	ticker := time.NewTicker(syncPoll)
-	defer ticker.Stop()
 	for {
 		m, err := Read(ctx, js, w.spec.Name)
 		switch {
@@ -147,10 +145,8 @@ func (w *watcher) await(ctx context.Context, js *natsconn.JetStream) (*Mirror, e
 		case ctx.Err() == nil:
 			return nil, err
 		}
-		select {
-		case <-ctx.Done():
+		if !natsconn.Pause(ctx, syncPoll) {
 			return seen, w.pending(seen, errors.Join(ctx.Err(), err))
-		case <-ticker.C:
 		}
 	}
 }

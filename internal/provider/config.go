@@ -59,7 +59,7 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 				ElementType: types.StringType,
 				Validators: []validator.List{
 					listvalidator.SizeAtLeast(1),
-					listvalidator.ValueStringsAre(validators.String("the URL of a NATS server", "Invalid Server URL", checkServer)),
+					listvalidator.ValueStringsAre(validators.Server()),
 				},
 			},
 			"context": schema.StringAttribute{
@@ -155,11 +155,6 @@ func oneWay(attribute string) []validator.String {
 		}
 	}
 	return []validator.String{stringvalidator.ConflictsWith(others...)}
-}
-
-func checkServer(server string) error {
-	_, err := natsconn.ParseServer(server)
-	return err
 }
 
 func checkContext(name string) error {

@@ -45,7 +45,6 @@ func (n *tally) check(t *testing.T, r refusal) {
 
 // samePlace reports whether a diagnostic is at a place. An error on an element of a set is reported on the set.
 func samePlace(path, place string) bool {
-	place = strings.NewReplacer(`["`, "[", `"]`, "]").Replace(place)
 	return path == place || strings.HasSuffix(place, "[0]") && path == strings.TrimSuffix(place, "[0]")
 }
 
@@ -62,7 +61,7 @@ func TestNoPlaceTakesWhatIsNoValue(t *testing.T) {
 				t.Helper()
 				at := place.String()
 				if place.Key {
-					at = strings.TrimSuffix(at, "[key]") + "[]"
+					at = strings.TrimSuffix(at, "[key]") + `[""]`
 				}
 				n.check(t, refusal{served, place.In(nil, value), at, says})
 			}
@@ -140,8 +139,8 @@ func TestWhatServersCannotHold(t *testing.T) {
 		{"nats_account", object{"expires_at": late}, "expires_at", isLate},
 		{"nats_account", object{"expires_at": never}, "expires_at", isLate},
 		{"nats_account", object{"not_before": never}, "not_before", isLate},
-		{"nats_account", object{"revocations": object{user.Public: late}}, "revocations[" + user.Public + "]", isLate},
-		{"nats_account", export(object{"token_required": true, "revocations": object{"*": late}}), "exports[0].revocations[*]", isLate},
+		{"nats_account", object{"revocations": object{user.Public: late}}, `revocations["` + user.Public + `"]`, isLate},
+		{"nats_account", export(object{"token_required": true, "revocations": object{"*": late}}), `exports[0].revocations["*"]`, isLate},
 		{"nats_user", object{"not_before": never}, "not_before", isLate},
 		{"nats_user", object{"expires_in": "2562047h"}, "expires_in", isLate},
 		{"nats_user", object{"expires_in": "2562048h"}, "expires_in", "which is not a duration"},

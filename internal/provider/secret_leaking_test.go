@@ -18,6 +18,7 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/acctest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/guard"
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/input"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
@@ -85,10 +86,7 @@ func TestSecretSearchFindsLeaks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := providerserver.NewProtocol6(leaking{})()
 			if c.guarded {
-				var err error
-				if server, err = guard.New(server); err != nil {
-					t.Fatal(err)
-				}
+				server = guard.New(server.(input.Server))
 			}
 			e := &everywhere{
 				leaks: newLeaks(t), session: acctest.NewSession(t, server), provider: acctest.Config{},

@@ -16,7 +16,7 @@ func NewServer(version string) func() (tfprotov6.ProviderServer, error) {
 		if err != nil {
 			return nil, err
 		}
-		return guard.New(server)
+		return guard.New(server), nil
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/k3s-io/kine/pkg/server"
+
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
 const (
@@ -47,8 +49,8 @@ func probe(ctx context.Context, backend server.Backend, stage func(string)) erro
 		if errors.Is(err, errEnded) {
 			p.open(ctx)
 		}
-		if err := pause(ctx, backOff+mathrand.N(backOff)); err != nil {
-			return err
+		if !natsconn.Pause(ctx, backOff+mathrand.N(backOff)) {
+			return ctx.Err()
 		}
 	}
 }
@@ -148,8 +150,8 @@ func (p *prober) read(ctx context.Context, revision int64, value string) error {
 		case kv != nil && kv.ModRevision == revision && string(kv.Value) == value:
 			return nil
 		}
-		if err := pause(ctx, readPause); err != nil {
-			return err
+		if !natsconn.Pause(ctx, readPause) {
+			return ctx.Err()
 		}
 	}
 	return errConflict
@@ -178,17 +180,5 @@ func (p *prober) watch(ctx context.Context, revision int64, expected func(*serve
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	}
-}
-
-// pause waits for d, or returns the context's error.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

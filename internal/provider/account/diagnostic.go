@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -209,11 +208,6 @@ func (m *accountModel) noteUncertain(err *resolver.UncertainError, diags *diag.D
 		secret.Sprintf("Account %q: %s\n\nThe account is kept in the state so that its identity is not lost. The "+
 			"next plan shows whether the servers have the account, and the next apply continues with it.",
 			m.Name.ValueString(), connection.Explain(err)))
-}
-
-func sorted(names []string) []string {
-	slices.Sort(names)
-	return names
 }
 
 // touchStreams makes the streams of an account writable again after its limits became tiers.

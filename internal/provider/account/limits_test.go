@@ -32,7 +32,7 @@ func TestAccAccountLimitsBelowKINE(t *testing.T) {
 		"tight consumers": {object{"jetstream": object{"disk_storage": disk, "consumers": 5}},
 			map[string]string{"jetstream.consumers": "A Limit Is Tight for KINE Account \"a\": A stream may have 5 consumers, but a restarted KINE needs 7"}},
 		"a tier's": {object{"jetstream": object{"tiers": object{"R1": object{"disk_storage": disk, "streams": 1, "consumers": 2}}}},
-			map[string]string{"jetstream.tiers[R1].consumers": "KINE Does Not Work Within a Limit"}},
+			map[string]string{`jetstream.tiers["R1"].consumers`: "KINE Does Not Work Within a Limit"}},
 		"streams":       {object{"jetstream": object{"disk_storage": disk, "streams": 0}}, map[string]string{"jetstream.streams": "may have 0 streams"}},
 		"storage":       {object{"jetstream": object{"disk_storage": "1KiB"}}, map[string]string{"jetstream.disk_storage": "KINE's first writes need 2048"}},
 		"subscriptions": {object{"jetstream": object{"disk_storage": disk}, "limits": object{"subscriptions": 2}}, map[string]string{"limits.subscriptions": "KINE needs at least 5"}},

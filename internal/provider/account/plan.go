@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -218,12 +219,13 @@ func warnOfKept(plan, state *accountModel, diags *diag.Diagnostics) {
 			kept = append(kept, key)
 		}
 	}
+	slices.Sort(kept)
 	if len(kept) > 0 && !plan.Revocations.IsUnknown() {
 		diags.AddAttributeWarning(path.Root("revocations"), "Revocations Are Kept",
 			secret.Sprintf("The imported account %q has revocations that are not in the configuration: %s. They "+
 				"remain in force and are no longer shown.\n\nTo lift a revocation, add it to revocations, apply, remove "+
 				"it, and apply again.",
-				state.Name.ValueString(), strings.Join(sorted(kept), ", ")))
+				state.Name.ValueString(), strings.Join(kept, ", ")))
 	}
 }
 

@@ -5,37 +5,26 @@ package guard
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/input"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// protocolServer is everything that the provider's server can do. Embedding less would hide it from the protocol.
-type protocolServer interface {
-	tfprotov6.ProviderServer
-	tfprotov6.ListResourceServer
-	tfprotov6.ActionServer
-}
-
 type server struct {
-	protocolServer
+	input.Server
 
 	schemas func() (*tfprotov6.GetProviderSchemaResponse, error)
 }
 
 // New returns a server that answers as another one does, without secrets in its diagnostics.
-func New(of tfprotov6.ProviderServer) (tfprotov6.ProviderServer, error) {
-	whole, ok := of.(protocolServer)
-	if !ok {
-		return nil, errors.New("the server lacks a part of the protocol")
-	}
-	return &server{protocolServer: whole, schemas: sync.OnceValues(func() (*tfprotov6.GetProviderSchemaResponse, error) {
+func New(of input.Server) tfprotov6.ProviderServer {
+	return &server{Server: of, schemas: sync.OnceValues(func() (*tfprotov6.GetProviderSchemaResponse, error) {
 		return of.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
-	})}, nil
+	})}
 }
 
 // scrubbed takes the secrets out of diagnostics.
@@ -74,7 +63,7 @@ func (s *server) ValidateProviderConfig(
 	if found.asKey {
 		return &tfprotov6.ValidateProviderConfigResponse{Diagnostics: found.diagnostics}, nil
 	}
-	resp, err := s.protocolServer.ValidateProviderConfig(ctx, req)
+	resp, err := s.Server.ValidateProviderConfig(ctx, req)
 	if resp != nil {
 		resp.Diagnostics = found.beside(resp.Diagnostics)
 	}
@@ -82,7 +71,7 @@ func (s *server) ValidateProviderConfig(
 }
 
 func (s *server) ConfigureProvider(ctx context.Context, req *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
-	resp, err := s.protocolServer.ConfigureProvider(ctx, req)
+	resp, err := s.Server.ConfigureProvider(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
 	}
@@ -98,7 +87,7 @@ func (s *server) ValidateResourceConfig(
 	if found.asKey {
 		return &tfprotov6.ValidateResourceConfigResponse{Diagnostics: found.diagnostics}, nil
 	}
-	resp, err := s.protocolServer.ValidateResourceConfig(ctx, req)
+	resp, err := s.Server.ValidateResourceConfig(ctx, req)
 	if resp != nil {
 		resp.Diagnostics = found.beside(resp.Diagnostics)
 	}
@@ -108,7 +97,7 @@ func (s *server) ValidateResourceConfig(
 func (s *server) UpgradeResourceState(
 	ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest,
 ) (*tfprotov6.UpgradeResourceStateResponse, error) {
-	resp, err := s.protocolServer.UpgradeResourceState(ctx, req)
+	resp, err := s.Server.UpgradeResourceState(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
 	}
@@ -118,7 +107,7 @@ func (s *server) UpgradeResourceState(
 func (s *server) UpgradeResourceIdentity(
 	ctx context.Context, req *tfprotov6.UpgradeResourceIdentityRequest,
 ) (*tfprotov6.UpgradeResourceIdentityResponse, error) {
-	resp, err := s.protocolServer.UpgradeResourceIdentity(ctx, req)
+	resp, err := s.Server.UpgradeResourceIdentity(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
 	}
@@ -126,7 +115,7 @@ func (s *server) UpgradeResourceIdentity(
 }
 
 func (s *server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
-	resp, err := s.protocolServer.ReadResource(ctx, req)
+	resp, err := s.Server.ReadResource(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
 	}
@@ -136,7 +125,7 @@ func (s *server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRe
 func (s *server) PlanResourceChange(
 	ctx context.Context, req *tfprotov6.PlanResourceChangeRequest,
 ) (*tfprotov6.PlanResourceChangeResponse, error) {
-	resp, err := s.protocolServer.PlanResourceChange(ctx, req)
+	resp, err := s.Server.PlanResourceChange(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
 	}
@@ -146,7 +135,7 @@ func (s *server) PlanResourceChange(
 func (s *server) ApplyResourceChange(
 	ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest,
 ) (*tfprotov6.ApplyResourceChangeResponse, error) {
-	resp, err := s.protocolServer.ApplyResourceChange(ctx, req)
+	resp, err := s.Server.ApplyResourceChange(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
 	}
@@ -156,7 +145,7 @@ func (s *server) ApplyResourceChange(
 func (s *server) ImportResourceState(
 	ctx context.Context, req *tfprotov6.ImportResourceStateRequest,
 ) (*tfprotov6.ImportResourceStateResponse, error) {
-	resp, err := s.protocolServer.ImportResourceState(ctx, req)
+	resp, err := s.Server.ImportResourceState(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
 	}
@@ -164,7 +153,7 @@ func (s *server) ImportResourceState(
 }
 
 func (s *server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResourceStateRequest) (*tfprotov6.MoveResourceStateResponse, error) {
-	resp, err := s.protocolServer.MoveResourceState(ctx, req)
+	resp, err := s.Server.MoveResourceState(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
 	}
@@ -180,7 +169,7 @@ func (s *server) ValidateDataResourceConfig(
 	if found.asKey {
 		return &tfprotov6.ValidateDataResourceConfigResponse{Diagnostics: found.diagnostics}, nil
 	}
-	resp, err := s.protocolServer.ValidateDataResourceConfig(ctx, req)
+	resp, err := s.Server.ValidateDataResourceConfig(ctx, req)
 	if resp != nil {
 		resp.Diagnostics = found.beside(resp.Diagnostics)
 	}
@@ -188,7 +177,7 @@ func (s *server) ValidateDataResourceConfig(
 }
 
 func (s *server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
-	resp, err := s.protocolServer.ReadDataSource(ctx, req)
+	resp, err := s.Server.ReadDataSource(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
 	}
@@ -196,7 +185,7 @@ func (s *server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSour
 }
 
 func (s *server) CallFunction(ctx context.Context, req *tfprotov6.CallFunctionRequest) (*tfprotov6.CallFunctionResponse, error) {
-	resp, err := s.protocolServer.CallFunction(ctx, req)
+	resp, err := s.Server.CallFunction(ctx, req)
 	if resp != nil && resp.Error != nil {
 		resp.Error.Text = secret.Scrub(resp.Error.Text)
 	}
@@ -212,7 +201,7 @@ func (s *server) ValidateEphemeralResourceConfig(
 	if found.asKey {
 		return &tfprotov6.ValidateEphemeralResourceConfigResponse{Diagnostics: found.diagnostics}, nil
 	}
-	resp, err := s.protocolServer.ValidateEphemeralResourceConfig(ctx, req)
+	resp, err := s.Server.ValidateEphemeralResourceConfig(ctx, req)
 	if resp != nil {
 		resp.Diagnostics = found.beside(resp.Diagnostics)
 	}
@@ -222,7 +211,7 @@ func (s *server) ValidateEphemeralResourceConfig(
 func (s *server) OpenEphemeralResource(
 	ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest,
 ) (*tfprotov6.OpenEphemeralResourceResponse, error) {
-	resp, err := s.protocolServer.OpenEphemeralResource(ctx, req)
+	resp, err := s.Server.OpenEphemeralResource(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
 	}
@@ -232,7 +221,7 @@ func (s *server) OpenEphemeralResource(
 func (s *server) RenewEphemeralResource(
 	ctx context.Context, req *tfprotov6.RenewEphemeralResourceRequest,
 ) (*tfprotov6.RenewEphemeralResourceResponse, error) {
-	resp, err := s.protocolServer.RenewEphemeralResource(ctx, req)
+	resp, err := s.Server.RenewEphemeralResource(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
 	}
@@ -242,7 +231,7 @@ func (s *server) RenewEphemeralResource(
 func (s *server) CloseEphemeralResource(
 	ctx context.Context, req *tfprotov6.CloseEphemeralResourceRequest,
 ) (*tfprotov6.CloseEphemeralResourceResponse, error) {
-	resp, err := s.protocolServer.CloseEphemeralResource(ctx, req)
+	resp, err := s.Server.CloseEphemeralResource(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -74,7 +75,7 @@ func (s *server) misplaced(
 		if hasErrorAt(found.diagnostics, at) {
 			return
 		}
-		name := nameOf(at)
+		name := attribute.Path(at).String()
 		text := fmt.Sprintf("Attribute %s must not be a secret, which would stand in the state, in plans and in logs: it is %s.", name, what)
 		if strings.HasSuffix(name, "_file") {
 			text = fmt.Sprintf("Attribute %s must be a path: it is %s and not a path. Write that to a file on the machine that reads it, and give "+
@@ -128,23 +129,4 @@ func attributeAt(attributes []*tfprotov6.SchemaAttribute, at *tftypes.AttributeP
 		}
 	}
 	return innermost
-}
-
-// nameOf writes a path as a configuration refers to it.
-func nameOf(at *tftypes.AttributePath) string {
-	var b strings.Builder
-	for _, step := range at.Steps() {
-		switch step := step.(type) {
-		case tftypes.AttributeName:
-			if b.Len() > 0 {
-				b.WriteByte('.')
-			}
-			b.WriteString(string(step))
-		case tftypes.ElementKeyInt:
-			fmt.Fprintf(&b, "[%d]", step)
-		case tftypes.ElementKeyString:
-			b.WriteString(secret.Sprintf("[%q]", string(step)))
-		}
-	}
-	return b.String()
 }

@@ -22,8 +22,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// protocolServer is everything that the framework's server can do. Embedding less would hide it from the protocol.
-type protocolServer interface {
+// Server is everything that the framework's server can do. A server that embeds less hides the rest from the protocol.
+type Server interface {
 	tfprotov6.ProviderServer
 	tfprotov6.ListResourceServer
 	tfprotov6.ActionServer
@@ -31,7 +31,7 @@ type protocolServer interface {
 
 // server checks configurations before the framework does.
 type server struct {
-	protocolServer
+	Server
 	provider provider.Provider
 
 	mu sync.Mutex
@@ -63,13 +63,13 @@ type schema struct {
 	terraform tftypes.Type
 }
 
-// NewServer serves a provider.
-func NewServer(p provider.Provider) (tfprotov6.ProviderServer, error) {
-	framework, ok := providerserver.NewProtocol6(p)().(protocolServer)
+// NewServer returns the framework's server of a provider with these checks in front.
+func NewServer(p provider.Provider) (Server, error) {
+	framework, ok := providerserver.NewProtocol6(p)().(Server)
 	if !ok {
 		return nil, errors.New("the framework's server lacks a part of the protocol")
 	}
-	return &server{protocolServer: framework, provider: p, schemas: map[schemaKey]schema{}}, nil
+	return &server{Server: framework, provider: p, schemas: map[schemaKey]schema{}}, nil
 }
 
 // ValidateProviderConfig implements [tfprotov6.ProviderServer].
@@ -79,7 +79,7 @@ func (s *server) ValidateProviderConfig(
 	if found := s.check(ctx, schemaKey{kind: ofProvider}, req.Config); len(found) > 0 {
 		return &tfprotov6.ValidateProviderConfigResponse{PreparedConfig: req.Config, Diagnostics: found}, nil
 	}
-	return s.protocolServer.ValidateProviderConfig(ctx, req)
+	return s.Server.ValidateProviderConfig(ctx, req)
 }
 
 // ValidateResourceConfig implements [tfprotov6.ProviderServer].
@@ -89,7 +89,7 @@ func (s *server) ValidateResourceConfig(
 	if found := s.check(ctx, schemaKey{ofResource, req.TypeName}, req.Config); len(found) > 0 {
 		return &tfprotov6.ValidateResourceConfigResponse{Diagnostics: found}, nil
 	}
-	return s.protocolServer.ValidateResourceConfig(ctx, req)
+	return s.Server.ValidateResourceConfig(ctx, req)
 }
 
 // ValidateDataResourceConfig implements [tfprotov6.ProviderServer].
@@ -99,7 +99,7 @@ func (s *server) ValidateDataResourceConfig(
 	if found := s.check(ctx, schemaKey{ofDataSource, req.TypeName}, req.Config); len(found) > 0 {
 		return &tfprotov6.ValidateDataResourceConfigResponse{Diagnostics: found}, nil
 	}
-	return s.protocolServer.ValidateDataResourceConfig(ctx, req)
+	return s.Server.ValidateDataResourceConfig(ctx, req)
 }
 
 // ValidateEphemeralResourceConfig implements [tfprotov6.ProviderServer].
@@ -109,7 +109,7 @@ func (s *server) ValidateEphemeralResourceConfig(
 	if found := s.check(ctx, schemaKey{ofEphemeralResource, req.TypeName}, req.Config); len(found) > 0 {
 		return &tfprotov6.ValidateEphemeralResourceConfigResponse{Diagnostics: found}, nil
 	}
-	return s.protocolServer.ValidateEphemeralResourceConfig(ctx, req)
+	return s.Server.ValidateEphemeralResourceConfig(ctx, req)
 }
 
 // UpgradeResourceState implements [tfprotov6.ProviderServer]. The CLI asks for an upgrade of every resource in the state.
@@ -124,7 +124,7 @@ func (s *server) UpgradeResourceState(
 			return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: state}, nil
 		}
 	}
-	return s.protocolServer.UpgradeResourceState(ctx, req)
+	return s.Server.UpgradeResourceState(ctx, req)
 }
 
 // current returns a stored state as a value of the type, without the attributes that the type does not have.
@@ -149,7 +149,7 @@ func (s *server) ImportResourceState(
 			Detail: "The id to import " + req.TypeName + " by is empty. Give the id that its documentation describes, or an identity in an import block.",
 		}}}, nil
 	}
-	return s.protocolServer.ImportResourceState(ctx, req)
+	return s.Server.ImportResourceState(ctx, req)
 }
 
 // check returns what is wrong with a configuration. What is not even a configuration, the framework refuses.

@@ -10,12 +10,12 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/attr/xattr"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/nats-k3s/terraform-provider-nats/internal/provider/attribute"
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
@@ -217,26 +217,10 @@ func (w *walk) validate(ctx context.Context, of attr.Type, value tftypes.Value, 
 		return
 	}
 	var resp xattr.ValidateAttributeResponse
-	checked.ValidateAttribute(ctx, xattr.ValidateAttributeRequest{Path: pathOf(in.at)}, &resp)
+	checked.ValidateAttribute(ctx, xattr.ValidateAttributeRequest{Path: attribute.Path(in.at)}, &resp)
 	for _, d := range resp.Diagnostics.Errors() {
 		w.add(in, d.Summary(), d.Detail())
 	}
-}
-
-// pathOf is the framework's form of a path without elements of sets.
-func pathOf(at *tftypes.AttributePath) path.Path {
-	p := path.Empty()
-	for _, step := range at.Steps() {
-		switch step := step.(type) {
-		case tftypes.AttributeName:
-			p = p.AtName(string(step))
-		case tftypes.ElementKeyInt:
-			p = p.AtListIndex(int(step))
-		case tftypes.ElementKeyString:
-			p = p.AtMapKey(string(step))
-		}
-	}
-	return p
 }
 
 func (w *walk) add(in place, summary, detail string) {

@@ -18,7 +18,6 @@ import (
 
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine/preflight"
-	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/stream"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/tlsconfig"
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
@@ -194,7 +193,7 @@ func attributes() map[string]schema.Attribute {
 					Optional:            true,
 					ElementType:         types.StringType,
 					Validators: []validator.List{listvalidator.SizeAtLeast(1), listvalidator.NoNullValues(),
-						listvalidator.ValueStringsAre(validators.String("the URL of a NATS server", "Invalid Server URL", checkServer))},
+						listvalidator.ValueStringsAre(validators.Server())},
 				},
 				"tls": schema.SingleNestedAttribute{
 					MarkdownDescription: verificationTLSText,
@@ -254,11 +253,6 @@ func (r *endpointResource) IdentitySchema(_ context.Context, _ resource.Identity
 			},
 		},
 	}
-}
-
-func checkServer(server string) error {
-	_, err := natsconn.ParseServer(server)
-	return err
 }
 
 func checkToken(token string) error {

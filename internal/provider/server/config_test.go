@@ -260,9 +260,9 @@ func TestServerConfigProblems(t *testing.T) {
 		{operated, "resolver.ttl", "1h", "", "omit it"},
 		{operated, "resolver.limit", 0, "", "at least 1"},
 		{operated, "resolver.interval", "1", "", `such as "10s"`},
-		{operated, "resolver.preload", acctest.Config{stranger.PublicKey(): stranger.JWT()}, "resolver.preload[" + stranger.PublicKey() + "]",
+		{operated, "resolver.preload", acctest.Config{stranger.PublicKey(): stranger.JWT()}, `resolver.preload["` + stranger.PublicKey() + `"]`,
 			"or add that key to the operator"},
-		{operated, "resolver.preload", acctest.Config{stranger.PublicKey(): system.JWT()}, "resolver.preload[" + stranger.PublicKey() + "]",
+		{operated, "resolver.preload", acctest.Config{stranger.PublicKey(): system.JWT()}, `resolver.preload["` + stranger.PublicKey() + `"]`,
 			"store it under that key"},
 	} {
 		config := set(c.config(), c.set, c.value)
