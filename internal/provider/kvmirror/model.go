@@ -16,6 +16,9 @@ import (
 type mirrorModel struct {
 	stream.Model
 	Source       types.Object `tfsdk:"source"`
+	Promoted     types.Bool   `tfsdk:"promoted"`
+	Promotion    types.Object `tfsdk:"promotion"`
+	RevisionBump types.Int64  `tfsdk:"revision_bump"`
 	SourceFenced types.Bool   `tfsdk:"source_fenced"`
 	Diverged     types.Bool   `tfsdk:"diverged"`
 }
@@ -31,6 +34,7 @@ func (m *mirrorModel) setMirror(ctx context.Context, got *mirror.Mirror) (diags 
 	bucket := got.Bucket
 	source := stream.SourceOf(ctx, m.Source)
 	switch {
+	case got.Promoted && m.Promoted.ValueBool():
 	case got.Promoted:
 		// It may meet the contract as a bucket.
 		bucket.Differences = []kine.Difference{{Field: sourceField, Actual: unset, Required: quote(source.MirrorSource().String())}}
@@ -42,6 +46,9 @@ func (m *mirrorModel) setMirror(ctx context.Context, got *mirror.Mirror) (diags 
 	}
 	diags.Append(m.SetBucket(ctx, &bucket)...)
 	m.derive(ctx)
+	if m.Promoted.ValueBool() {
+		m.setPromoted(got)
+	}
 	return diags
 }
 
@@ -65,7 +72,32 @@ func (m *mirrorModel) setApplied(ctx context.Context, got *mirror.Mirror) diag.D
 	m.KeepPlanned(&planned.Model)
 	m.Source = planned.Source
 	m.derive(ctx)
+	if m.Promoted.ValueBool() {
+		m.setPromoted(got)
+	}
 	return diags
+}
+
+// setPromotionDefaults fills in what an import and the states of earlier versions lack.
+func (m *mirrorModel) setPromotionDefaults() {
+	if m.Promoted.IsNull() {
+		m.Promoted = types.BoolValue(false)
+	}
+	if m.RevisionBump.IsNull() {
+		m.RevisionBump = types.Int64Value(kine.DefaultRevisionBump)
+	}
+}
+
+// fencedReason is why the bucket of a promoted mirror is not writable.
+const fencedReason = "the bucket is fenced"
+
+// setPromoted sets what the datastore of a promoted mirror depends on.
+func (m *mirrorModel) setPromoted(got *mirror.Mirror) {
+	if got.Fence != nil {
+		m.SetWritable(types.BoolValue(false), types.StringValue(fencedReason))
+		return
+	}
+	m.SetWritable(types.BoolValue(true), types.StringNull())
 }
 
 // derive computes the attributes that follow from other attributes, as far as those are known.

@@ -34,7 +34,10 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	fail := func(err error) { addError(&resp.Diagnostics, "Plan", &plan, err) }
 	inAccount := plan.PlanDefaults(r.data, &config.Model, fail)
 	source := stream.SourceOf(ctx, plan.Source)
+	var prior stream.Datastore
+	var promoted, promoting bool
 	if req.State.Raw.IsNull() {
+		plan.planPromotion(ctx, nil, &resp.Diagnostics)
 		source = stream.SourceOf(ctx, config.Source)
 		source = source.WithPrefixes(source, plan.Account)
 		if config.Name.IsNull() {
@@ -50,9 +53,20 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 			return
 		}
 		if config.History.IsNull() {
-			plan.History = historyOf(history, state.History)
+			plan.History = state.History
+			if !state.Promoted.ValueBool() && !plan.Promoted.ValueBool() {
+				plan.History = historyOf(history, state.History)
+			}
 		}
-		planUpdate(ctx, &plan, &state, req.Private, &resp.Diagnostics)
+		planUpdate(ctx, &plan, &state, req.Private, answered(history), &resp.Diagnostics)
+		plan.planPromotion(ctx, &state, &resp.Diagnostics)
+		promoted, promoting = state.Promoted.ValueBool(), !plan.Promoted.Equal(state.Promoted)
+		prior = stream.DatastoreOf(ctx, state.Datastore)
+	}
+	if plan.Source.IsNull() {
+		plan.finish(ctx, prior, promoted, promoting)
+		resp.Diagnostics.Append(attribute.SetChanged(ctx, &resp.Plan, &read, &plan)...)
+		return
 	}
 	plan.Source = source.Object()
 	if req.State.Raw.IsNull() {
@@ -64,8 +78,14 @@ func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		}
 	}
 	plan.checkSource("Plan", source, &resp.Diagnostics)
-	plan.derive(ctx)
+	plan.finish(ctx, prior, promoted, promoting)
 	resp.Diagnostics.Append(attribute.SetChanged(ctx, &resp.Plan, &read, &plan)...)
+}
+
+// answered reports whether the source answered during the last refresh.
+func answered(noted []byte) bool {
+	_, err := strconv.ParseInt(string(noted), 10, 64)
+	return err == nil
 }
 
 // historyOf returns the history of the source as of the last refresh, or known if that refresh did not find it.
@@ -85,7 +105,32 @@ func planCreate(plan, config *mirrorModel, source stream.Source) {
 	plan.SourceFenced, plan.Diverged = types.BoolUnknown(), types.BoolUnknown()
 }
 
-func planUpdate(ctx context.Context, plan, state *mirrorModel, private stream.PrivateState, diags *diag.Diagnostics) {
+// finish plans the datastore: that of a promoted mirror is what it was, and the apply shows that of one that is promoted.
+func (m *mirrorModel) finish(ctx context.Context, prior stream.Datastore, promoted, promoting bool) {
+	switch {
+	case promoting:
+		m.SetWritable(types.BoolUnknown(), types.StringUnknown())
+	case promoted:
+		m.SetWritable(prior.Writable, prior.Reason)
+	default:
+		m.derive(ctx)
+	}
+}
+
+func planUpdate(
+	ctx context.Context, plan, state *mirrorModel, private stream.PrivateState, answers bool, diags *diag.Diagnostics,
+) {
+	if plan.promotes(state) {
+		// A stream that is no longer a mirror was promoted by an apply that was interrupted.
+		plan.ContractViolations = stream.NoDifferences()
+		return
+	}
+	if state.Promoted.ValueBool() {
+		left := plan.LeavesStream(ctx, &state.Model, private, diags)
+		plan.PlanUpdate(ctx, &state.Model, left, func(d kine.Difference) string { return unrepairable(state, left, d) }, diags)
+		plan.planReturned(state, answers, diags)
+		return
+	}
 	plan.SourceFenced, plan.Diverged = state.SourceFenced, state.Diverged
 	if !plan.Source.Equal(state.Source) { // another source is queried
 		plan.SourceFenced, plan.Diverged = types.BoolUnknown(), types.BoolUnknown()

@@ -58,6 +58,7 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 		return
 	}
 
+	state.setPromotionDefaults()
 	state.Refresh(r.data, &got.Bucket)
 	resp.Diagnostics.Append(state.setMirror(ctx, got)...)
 	state.Placement = stream.FoundPlacement(ctx, state.Placement, state.Cluster, &resp.Diagnostics)
@@ -70,6 +71,9 @@ func (r *mirrorResource) Read(ctx context.Context, req resource.ReadRequest, res
 // fillSource fills in the values that source leaves out and that are in effect. The domain of a source in another
 // account is filled in only after the source was found there.
 func (m *mirrorModel) fillSource(ctx context.Context) {
+	if m.Source.IsNull() {
+		return // of a promoted mirror
+	}
 	source := stream.SourceOf(ctx, m.Source)
 	if !source.BehindPrefixes() || !m.SourceFenced.IsNull() {
 		m.Source = source.InEffect(m.Account, m.JetStreamDomain).Object()
@@ -89,6 +93,10 @@ func addNoMirror(diags *diag.Diagnostics, m *mirrorModel) {
 func (r *mirrorResource) readSource(
 	ctx context.Context, js *natsconn.JetStream, state *mirrorModel, got *mirror.Mirror, private planmodifiers.PrivateState, diags *diag.Diagnostics,
 ) {
+	if got.Promoted && state.Promoted.ValueBool() {
+		r.readPromoted(ctx, state, got, private, diags)
+		return
+	}
 	state.SourceFenced, state.Diverged = types.BoolNull(), types.BoolNull()
 	diags.Append(noteHistory(ctx, private, 0)...)
 	if got.Promoted || state.elsewhere(ctx, got) {
@@ -126,6 +134,23 @@ func (r *mirrorResource) readSource(
 		diags.AddWarning("Source of "+kind.Title+" Cannot Be Read", secret.Sprintf(
 			"The mirror %q exists, but the provider could not read its source. %s", got.Name, connection.Explain(err)))
 	}
+}
+
+// readPromoted looks at the source of a promoted mirror, which may be back, and notes whether it answers.
+func (r *mirrorResource) readPromoted(
+	ctx context.Context, state *mirrorModel, got *mirror.Mirror, private planmodifiers.PrivateState, diags *diag.Diagnostics,
+) {
+	state.Diverged = types.BoolNull()
+	answers := false
+	if !state.Source.IsNull() {
+		from, err := stream.SourceOf(ctx, state.Source).API(r.data, state.Account, state.JetStreamDomain)
+		answers = err == nil && from != nil && state.readReturned(ctx, from, got, diags)
+	}
+	history := int64(0)
+	if answers {
+		history = got.History
+	}
+	diags.Append(noteHistory(ctx, private, history)...)
 }
 
 // elsewhere reports whether the stream is the mirror of a source other than the source in the model.

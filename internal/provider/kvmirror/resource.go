@@ -54,6 +54,7 @@ func (r *mirrorResource) ValidateConfig(ctx context.Context, req resource.Valida
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
 	validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
 	stream.ValidatePlacement(ctx, config.Placement, &resp.Diagnostics)
+	config.validatePromotion(ctx, &resp.Diagnostics)
 }
 
 func (r *mirrorResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -154,7 +155,17 @@ func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest,
 	waits := plan.Pending.IsUnknown()
 	plan.Pending = types.StringNull()
 	left := plan.LeavesStream(ctx, &state.Model, req.Private, &resp.Diagnostics)
-	got, err := r.update(ctx, &plan, &state, left, resp)
+	if plan.promotes(&state) {
+		r.finishPromotion(ctx, &plan, &state, resp)
+		return
+	}
+	var got *mirror.Mirror
+	var err error
+	if state.Promoted.ValueBool() {
+		got, err = r.updatePromoted(ctx, &plan, &state, left, &resp.Diagnostics)
+	} else {
+		got, err = r.update(ctx, &plan, &state, left, resp)
+	}
 	if err != nil {
 		addError(&resp.Diagnostics, "Update", &plan, err)
 		return
@@ -172,6 +183,18 @@ func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest,
 	}
 	resp.Diagnostics.Append(plan.setApplied(ctx, got)...)
 	resp.Diagnostics.Append(plan.Store(ctx, &plan, left, &resp.State, resp.Identity, resp.Private)...)
+}
+
+// finishPromotion promotes the mirror and stores the result. If that fails, the state stays as it is, and the next apply
+// continues.
+func (r *mirrorResource) finishPromotion(ctx context.Context, plan, state *mirrorModel, resp *resource.UpdateResponse) {
+	got, err := r.promote(ctx, plan, state, &resp.Diagnostics)
+	if err != nil {
+		addPromotionError(&resp.Diagnostics, plan, err)
+		return
+	}
+	resp.Diagnostics.Append(plan.setApplied(ctx, got)...)
+	resp.Diagnostics.Append(plan.Store(ctx, plan, false, &resp.State, resp.Identity, resp.Private)...)
 }
 
 // update applies the plan to the mirror, and continues the steps that an earlier apply did not finish.
@@ -212,6 +235,9 @@ func (r *mirrorResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	var state mirrorModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.State, &state)...)
 	remove := func(ctx context.Context, js *natsconn.JetStream) error {
+		if state.Promoted.ValueBool() {
+			return kine.Delete(ctx, js, state.Name.ValueString(), false)
+		}
 		return deleteMirror(ctx, js, state.Name.ValueString())
 	}
 	fail := func(err error) { addError(&resp.Diagnostics, "Delete", &state, err) }

@@ -69,6 +69,9 @@ func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"deletion_protection": stream.DeletionProtectionAttribute(kind),
 			"stream":              stream.NameOfStreamAttribute(kind),
 			"cluster":             stream.ClusterAttribute(kind),
+			promotedAttr:          promotedAttribute(),
+			promotionAttr:         promotionAttribute(),
+			bumpAttr:              bumpAttribute(),
 			"source_fenced": schema.BoolAttribute{
 				MarkdownDescription: "Whether the source is fenced, as of the last refresh. Null if the source could " +
 					"not be queried.",
@@ -117,7 +120,7 @@ func sourceAttribute() schema.SingleNestedAttribute {
 			"changes it is an error. To mirror another bucket instead, destroy the mirror first: set " +
 			"`deletion_protection = false` and apply, remove the resource and apply, then add it with the new source " +
 			"and apply.",
-		Required: true,
+		Optional: true,
 		Attributes: map[string]schema.Attribute{
 			"bucket": schema.StringAttribute{
 				MarkdownDescription: "Name of the bucket.",
