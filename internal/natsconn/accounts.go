@@ -6,13 +6,13 @@ import (
 	"sync"
 )
 
-// MaxAccountConnections is how many accounts are connected to at a time.
+// MaxAccountConnections is the maximum number of simultaneous connections to accounts.
 const MaxAccountConnections = 64
 
-// Minter makes a user of one account. Its token is made anew for each connection, so that it need not be valid for longer than one
-// is open.
+// Minter creates a user of an account. It creates a new token for each connection, so a token can expire while the connection is
+// open.
 type Minter interface {
-	// Issuer is the public key of the account's signing key that signs the user.
+	// Issuer returns the public key of the account's signing key that signs the user.
 	Issuer() string
 	// Token returns the user's JWT.
 	Token() (string, error)
@@ -20,20 +20,20 @@ type Minter interface {
 	Sign(nonce []byte) ([]byte, error)
 }
 
-// Accounts are connections to accounts of one system, one an account. At most [MaxAccountConnections] are open at a time; the one
-// that was not used for the longest time closes first, and is opened again when it is needed.
+// Accounts holds one connection for each account of a system. At most [MaxAccountConnections] are open at the same time. The least
+// recently used connection is closed first, and opened again when it is needed.
 type Accounts struct {
 	base *Client
 	mint func(account string) (Minter, error)
 	pool *pool
-	// outage has all fail together when the servers are gone, and not one account after another.
+	// outage makes the clients of all accounts fail together if the servers are unreachable, not one after another.
 	outage outage
 
 	mu      sync.Mutex
 	clients map[string]*Client
 }
 
-// Accounts returns connections to the client's servers, made in the same way but as users that mint makes. It does no I/O.
+// Accounts returns connections to the client's servers with the client's settings, as users that mint creates. It does no I/O.
 func (c *Client) Accounts(mint func(account string) (Minter, error)) *Accounts {
 	return &Accounts{base: c, mint: mint, pool: newPool(MaxAccountConnections), clients: map[string]*Client{}}
 }
@@ -57,7 +57,7 @@ func (a *Accounts) Client(account string) (*Client, error) {
 	return client, nil
 }
 
-// Close closes all connections. They are opened again when they are needed.
+// Close closes all connections. They are opened again on the next use.
 func (a *Accounts) Close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -66,8 +66,8 @@ func (a *Accounts) Close() {
 	}
 }
 
-// AccountAuthError says that a server refused the user that was minted for an account. It does not tell why: the account is unknown to
-// it, or does not have the signing key.
+// AccountAuthError means that a server refused the user that was minted for an account. The server does not report the reason: it
+// does not know the account, or the account does not have the signing key.
 type AccountAuthError struct {
 	// Account and Issuer are the public keys of the account and of the signing key.
 	Account, Issuer string
@@ -76,7 +76,7 @@ type AccountAuthError struct {
 }
 
 func (e *AccountAuthError) Error() string {
-	return fmt.Sprintf("%s accepts no user of the account %s that the signing key %s has signed: %v",
+	return fmt.Sprintf("%s refused a user of the account %s that the signing key %s signed: %v",
 		strings.Join(e.Servers, ", "), e.Account, e.Issuer, e.Err)
 }
 

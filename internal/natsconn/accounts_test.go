@@ -180,7 +180,7 @@ func TestAccountsAreBounded(t *testing.T) {
 	holding.Wait()
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
-	if err := info(ended, clientOf(t, accounts, keys[3])); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "all of the 2 connections") {
+	if err := info(ended, clientOf(t, accounts, keys[3])); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "all 2 connections") {
 		t.Errorf("with all places in use until the context ends: %v", err)
 	}
 	waiting := make(chan error, 1)

@@ -12,14 +12,15 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// MaxAnswer is how large an answer may be that is read, in bytes, unless the server takes larger messages. The largest answers are those
-// about the streams of an account, with some hundred bytes a stream.
+// MaxAnswer is the maximum size of a response in bytes, unless the server accepts larger messages. The largest responses list the
+// streams of an account, with a few hundred bytes for each stream.
 const MaxAnswer = 8 << 20
 
-// AnswerError says that what was asked was answered with something else. Nothing of such an answer is used. Whether the server did what it
-// was asked to do is unknown.
+// AnswerError means that the response does not match the request. The response is ignored. It is unknown whether the server
+// carried out the request.
 type AnswerError struct {
-	// Asked is what was asked for, such as "the stream KV_kine", and Got what came, such as "about the stream KV_other".
+	// Asked describes the request, for example "the stream KV_kine", and Got the response, for example "about the stream
+	// KV_other".
 	Asked, Got string
 }
 
@@ -27,21 +28,21 @@ func (e *AnswerError) Error() string {
 	return fmt.Sprintf("the server was asked for %s and answered %s", e.Asked, e.Got)
 }
 
-// Unread returns the error for an answer that cannot be read.
+// Unread returns the error for a response that cannot be parsed.
 func Unread(asked string, err error) *AnswerError {
-	return &AnswerError{Asked: asked, Got: "with something that cannot be read: " + secret.FromServer(err.Error())}
+	return &AnswerError{Asked: asked, Got: "with invalid data: " + secret.FromServer(err.Error())}
 }
 
-// checkSize refuses an answer that is too large to be one.
+// checkSize rejects a response that is too large.
 func checkSize(msg *nats.Msg, maxPayload int64) error {
 	limit := max(MaxAnswer, maxPayload)
 	if size := int64(len(msg.Data)); size > limit {
-		return &AnswerError{Asked: secret.FromServer(msg.Subject), Got: fmt.Sprintf("with %d bytes, where at most %d are read", size, limit)}
+		return &AnswerError{Asked: secret.FromServer(msg.Subject), Got: fmt.Sprintf("with %d bytes, more than the maximum of %d", size, limit)}
 	}
 	return nil
 }
 
-// Unmarshal reads the JSON of an answer, which must be an object, into a value. asked is what was asked for.
+// Unmarshal parses a response, which must be a JSON object, into a value. Asked describes the request.
 func Unmarshal(asked string, data []byte, into any) error {
 	if trimmed := bytes.TrimLeft(data, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
 		return &AnswerError{Asked: asked, Got: "with something other than a JSON object"}
@@ -53,9 +54,9 @@ func Unmarshal(asked string, data []byte, into any) error {
 }
 
 const (
-	// typePrefix begins the type of every answer of the JetStream API.
+	// typePrefix is the prefix of the type of every response of the JetStream API.
 	typePrefix = "io.nats.jetstream.api.v1."
-	// The types of answers that a server gives to any call: it has too much to do, or it cannot read the call.
+	// Types of responses to any call: the server is overloaded, or it cannot parse the request.
 	typeOverloaded, typeSystem = "system_overloaded", "system_response"
 	typeAccountInfo            = "account_info_response"
 	typeStreamInfo             = "stream_info_response"
@@ -65,7 +66,7 @@ const (
 	typeConsumerList           = "consumer_list_response"
 )
 
-// answerType returns the type of the answer to a call, and the stream that the call is about, empty if it is about none.
+// answerType returns the type of the response to a call, and the stream in the call, if any.
 func answerType(call string) (kind, stream string) {
 	tokens := strings.SplitN(call, ".", 4)
 	if len(tokens) == 1 {
@@ -78,7 +79,7 @@ func answerType(call string) (kind, stream string) {
 	return kind, stream
 }
 
-// envelope is what tells whether an answer of the JetStream API is the answer to a call.
+// envelope holds the fields that show whether a response of the JetStream API belongs to a call.
 type envelope struct {
 	Type    string    `json:"type"`
 	Error   *APIError `json:"error"`
@@ -91,8 +92,8 @@ type envelope struct {
 	Created time.Time `json:"created"`
 }
 
-// checkAnswer reads an answer to a call as far as it is held against the call. It returns the error that the API answered with, or an
-// [*AnswerError] if the answer is not one to this call.
+// checkAnswer compares a response with its call. It returns the error in the response, or an [*AnswerError] if the response does
+// not belong to the call.
 func (js *JetStream) checkAnswer(call string, data []byte) error {
 	kind, stream := answerType(call)
 	asked := call
@@ -109,13 +110,13 @@ func (js *JetStream) checkAnswer(call string, data []byte) error {
 	case e.Error != nil && known && (got == typeOverloaded || got == typeSystem) && e.Error.Code != codeNotFound:
 		return e.Error
 	case e.Error != nil && kind == typeStreamUpdate && got == typeStreamCreate:
-		// So servers of a cluster refuse an update that they have begun with (processClusterUpdateStream in nats-server's
-		// server/jetstream_cluster.go).
+		// Servers of a cluster send this type if an update fails after they started it (processClusterUpdateStream in
+		// nats-server's server/jetstream_cluster.go).
 		return e.Error
 	case !known || got != kind:
 		return wrong("with the type %q, not %q", secret.FromServer(e.Type), typePrefix+kind)
 	case e.Error != nil && *e.Error == (APIError{}):
-		return wrong("with an error that says nothing")
+		return wrong("with an empty error")
 	case e.Error != nil:
 		return e.Error
 	case js.domain != "" && e.Domain != js.domain && (e.Domain != "" || kind == typeAccountInfo):
@@ -141,10 +142,10 @@ func (js *JetStream) checkAnswer(call string, data []byte) error {
 	return nil
 }
 
-// codeNotFound is the status of what is not there. No server says it of what it has not looked for.
+// codeNotFound is the status of an object that does not exist. Overloaded servers never return it.
 const codeNotFound = 404
 
-// checkConsumers refuses consumers of another stream.
+// checkConsumers rejects consumers of another stream.
 func checkConsumers(asked, stream string, data []byte) error {
 	var page struct {
 		Limit     int `json:"limit"`
@@ -156,7 +157,7 @@ func checkConsumers(asked, stream string, data []byte) error {
 		return err
 	}
 	if page.Limit <= 0 {
-		return &AnswerError{Asked: asked, Got: "without saying how many consumers are on a page"}
+		return &AnswerError{Asked: asked, Got: "without the number of consumers per page"}
 	}
 	for _, consumer := range page.Consumers {
 		if consumer.Stream != stream {
@@ -166,7 +167,7 @@ func checkConsumers(asked, stream string, data []byte) error {
 	return nil
 }
 
-// checkNames refuses what is not the name of a stream: the next request has it in its subject.
+// checkNames rejects invalid names of streams, because the subject of the next request contains the name.
 func checkNames(asked string, data []byte) error {
 	var page struct {
 		Streams []string `json:"streams"`

@@ -56,13 +56,13 @@ func TestAnswersToSomethingElse(t *testing.T) {
 		{call(hub, "INFO"), `"domain":"hub"`, `"area":"hub"`, `for the JetStream domain "", not "hub"`},
 		{call(js, "STREAM.DELETE.none"), `"error"`, `"fault"`, "neither with success nor with an error"},
 		{call(js, "STREAM.NAMES"), `"S"`, `"S.>"`, `which is not the name of a stream`},
-		{call(js, "CONSUMER.LIST.S"), `"limit"`, `"bound"`, "without saying how many consumers are on a page"},
+		{call(js, "CONSUMER.LIST.S"), `"limit"`, `"bound"`, "without the number of consumers per page"},
 		{call(js, "CONSUMER.LIST.S"), `"consumers":[]`, `"consumers":[{"stream_name":"T"}]`, `about a consumer of the stream "T"`},
 		{publish, `"stream":"S"`, `"stream":"T"`, `asked for a publish to the stream S and answered about the stream "T"`},
 		{publish, `"seq"`, `"sequence"`, "without a sequence"},
-		{get, "Nats-Stream: S", "Nats-Stream: T", `with one of the stream "T"`},
-		{get, "Nats-Subject: s.x", "Nats-Subject: s.y", `with one on "s.y"`},
-		{next, "Nats-Sequence: ", "Nats-Sequence: -", "with something that cannot be read"},
+		{get, "Nats-Stream: S", "Nats-Stream: T", `with a message of the stream "T"`},
+		{get, "Nats-Subject: s.x", "Nats-Subject: s.y", `with a message on "s.y"`},
+		{next, "Nats-Sequence: ", "Nats-Sequence: -", "with invalid data"},
 	} {
 		proxy.Lie(func(a *natslab.Answer) {
 			a.Data = bytes.ReplaceAll(a.Data, []byte(test.old), []byte(test.new))
@@ -75,7 +75,7 @@ func TestAnswersToSomethingElse(t *testing.T) {
 	}
 	proxy.Lie(func(a *natslab.Answer) { a.Data = append(a.Data, bytes.Repeat([]byte(" "), MaxAnswer+1)...) })
 	for _, ask := range []func() error{call(js, "STREAM.INFO.S"), publish, get} {
-		if err := ask(); err == nil || !strings.Contains(err.Error(), "bytes, where at most 8388608 are read") {
+		if err := ask(); err == nil || !strings.Contains(err.Error(), "bytes, more than the maximum of 8388608") {
 			t.Errorf("a huge answer: %v", err)
 		}
 	}

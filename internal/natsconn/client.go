@@ -16,32 +16,32 @@ import (
 )
 
 const (
-	// connectionName is what a server shows of the provider's connections.
+	// connectionName is the name of the provider's connections on the server.
 	connectionName = "terraform-provider-nats"
-	// reconnectWait and maxReconnects bound how long a lost connection is tried again: about two minutes for one server.
-	// After that the connection closes, and the next use opens a new one.
+	// reconnectWait and maxReconnects limit the time to reconnect to about two minutes with one server. After that the
+	// connection closes, and the next use opens a new one.
 	reconnectWait = 500 * time.Millisecond
 	maxReconnects = 240
-	// pingInterval is how often the server is asked for a sign of life; after two that do not come, the connection counts as
-	// lost. A silent network shows within a minute that way, and not after four.
+	// pingInterval is the interval of pings to the server. After two missing responses the connection is lost. This detects a
+	// broken network within one minute instead of four.
 	pingInterval = 15 * time.Second
 )
 
-// MinServerVersion is the oldest nats-server that is supported: 2.12 brought the strict JetStream API and the promotion
-// of mirrors.
+// MinServerVersion is the oldest supported version of nats-server: 2.12 introduced the strict JetStream API and the promotion of
+// mirrors.
 const MinServerVersion = "2.12.0"
 
-// Client is a shared connection to a NATS system. It connects on first use and again after the connection was lost for
-// good. A failed attempt is remembered for as long as an attempt may take, so that many resources whose server is gone
-// fail together and not one after another. The zero value is not usable: call [NewClient].
+// Client is a shared connection to a NATS system. It connects on first use, and again after the connection is closed. It remembers
+// a failed attempt for as long as an attempt can take, so that many resources fail together if a server is unreachable, not one
+// after another. Use [NewClient] to create a Client.
 type Client struct {
 	settings Settings
 	env      Environment
-	// pool bounds how many clients are connected; nil does not.
+	// pool limits the number of connected clients. It is nil without a limit.
 	pool *pool
-	// outage is that of the servers, which other clients of them tell of and are told of; nil if there are none.
+	// outage is shared with other clients of the same servers. It is nil if there are none.
 	outage *outage
-	// contact is shared with all other clients of the servers.
+	// contact is shared with all other clients of the same servers.
 	contact *contact
 
 	resolving sync.Mutex
@@ -54,15 +54,15 @@ type Client struct {
 	conn     *nats.Conn
 	failure  error
 	failedAt time.Time
-	// accepted is set once the user was connected, and refusedAt is when it was first refused since then.
+	// accepted is true once the user has been connected. refusedAt is the time of the first refusal since then.
 	accepted  bool
 	refusedAt time.Time
 
 	violations violations
 }
 
-// NewClient returns a client that connects with these settings, and with what they leave open from the environment unless
-// env is nil. It does no I/O.
+// NewClient returns a client with these settings. Settings that are not set fall back to the environment, unless env is nil. It
+// does no I/O.
 func NewClient(settings Settings, env Environment) *Client {
 	if settings.ConnectTimeout == 0 {
 		settings.ConnectTimeout = DefaultConnectTimeout
@@ -73,10 +73,9 @@ func NewClient(settings Settings, env Environment) *Client {
 	return &Client{settings: settings, env: env, contact: &contact{}}
 }
 
-// As returns another client of the same servers, connected to in the same way but as another user, whom errors call who, and whose
-// credentials come from source. Its
-// connection is its own, and does not depend on that of this client, nor on whether this client's way to authenticate can be
-// used. It does no I/O.
+// As returns a separate client for the same servers with the same settings, but as another user. Who describes the user in errors,
+// and source is where its credentials come from. The new client does not depend on the connection or the credentials of this
+// client. It does no I/O.
 func (c *Client) As(who, source string, auth Auth) *Client {
 	settings := c.settings
 	settings.as, settings.who, settings.asSource = &auth, who, source
@@ -85,8 +84,7 @@ func (c *Client) As(who, source string, auth Auth) *Client {
 	return client
 }
 
-// resolve settles the settings once. A failure is not kept: a credentials file may be written by the very apply that
-// needs it.
+// resolve resolves the settings once. It does not cache an error: the apply that needs a credentials file may also create it.
 func (c *Client) resolve() (*resolved, error) {
 	c.resolving.Lock()
 	defer c.resolving.Unlock()
@@ -100,8 +98,8 @@ func (c *Client) resolve() (*resolved, error) {
 	return c.settled, nil
 }
 
-// Domain returns the JetStream domain that the settings lead to, empty for the domain of the connected server. It may
-// read a NATS context, but does not connect.
+// Domain returns the JetStream domain of the resolved settings, empty for the domain of the connected server. It may read a NATS
+// context, but does not connect.
 func (c *Client) Domain() (string, error) {
 	r, err := c.resolve()
 	if err != nil {
@@ -110,8 +108,8 @@ func (c *Client) Domain() (string, error) {
 	return r.domain, nil
 }
 
-// UserJWT returns the JWT of the user that the client connects as, empty for one that has none. It may read a NATS context and a credentials
-// file, but does not connect.
+// UserJWT returns the JWT of the user that the client connects as, empty if the user has none. It may read a NATS context and a
+// credentials file, but does not connect.
 func (c *Client) UserJWT() (string, error) {
 	r, err := c.resolve()
 	if err != nil || r.options.UserJWT == nil {
@@ -120,12 +118,12 @@ func (c *Client) UserJWT() (string, error) {
 	return r.options.UserJWT()
 }
 
-// Timeouts returns the client's timeouts, for another client that shall have the same.
+// Timeouts returns the client's timeouts, for use in another client.
 func (c *Client) Timeouts() (connect, request time.Duration) {
 	return c.settings.ConnectTimeout, c.settings.RequestTimeout
 }
 
-// enter has the client stay connected until leave is called.
+// enter keeps the client connected until leave is called.
 func (c *Client) enter(ctx context.Context) (leave func(), err error) {
 	if c.pool == nil {
 		return func() {}, nil
@@ -136,9 +134,9 @@ func (c *Client) enter(ctx context.Context) (leave func(), err error) {
 	return func() { c.pool.leave(c) }, nil
 }
 
-// Use calls use with the shared connection, which is opened if need be and stays open until use returns. Errors are those of use,
-// [*UnreachableError], [*AuthError], [*AccountAuthError], [*ConnectionLimitError], [*TLSError], [*ServerVersionError], [ErrNoServers] and
-// those of unusable settings.
+// Use calls use with the shared connection. It opens the connection if necessary and keeps it open until use returns. It returns
+// the error of use, an [*UnreachableError], [*AuthError], [*AccountAuthError], [*ConnectionLimitError], [*TLSError],
+// [*ServerVersionError], [ErrNoServers], or an error about invalid settings.
 func (c *Client) Use(ctx context.Context, use func(*nats.Conn) error) error {
 	leave, err := c.enter(ctx)
 	if err != nil {
@@ -152,13 +150,13 @@ func (c *Client) Use(ctx context.Context, use func(*nats.Conn) error) error {
 	return use(nc)
 }
 
-// Connect opens the shared connection if need be. Errors are those of [Client.Use].
+// Connect opens the shared connection if necessary. It returns the errors of [Client.Use].
 func (c *Client) Connect(ctx context.Context) error {
 	return c.Use(ctx, func(*nats.Conn) error { return nil })
 }
 
-// open returns the shared connection, which may be being made anew, and opens one if there is none. It makes one attempt, or none if another
-// has failed just now.
+// open returns the shared connection, which may be reconnecting, or opens a new one. It makes one attempt, or none if another
+// attempt failed a short time ago.
 func (c *Client) open(ctx context.Context, p *patience) (*nats.Conn, error) {
 	r, err := c.resolve()
 	if err != nil {
@@ -176,7 +174,7 @@ func (c *Client) open(ctx context.Context, p *patience) (*nats.Conn, error) {
 	}
 	recent := c.settings.ConnectTimeout
 	if p != nil {
-		recent = min(recent, attemptPause) // who waits asks again
+		recent = min(recent, attemptPause) // a waiting caller tries again
 	}
 	if c.failure != nil && time.Since(c.failedAt) < recent {
 		return nil, c.failure
@@ -204,8 +202,7 @@ func (c *Client) dial(r *resolved) (*nats.Conn, error) {
 	options.ReconnectWait = reconnectWait
 	options.MaxReconnect = maxReconnects
 	options.PingInterval = pingInterval
-	// Nothing is kept back to be sent after a reconnect: a request that was reported as failed must not be carried out
-	// later.
+	// Disable buffering during a reconnect: a request that was reported as failed must not be carried out later.
 	options.ReconnectBufSize = -1
 	c.violations.forget()
 	options.AsyncErrorCB = func(_ *nats.Conn, _ *nats.Subscription, err error) { c.violations.report(err) }
@@ -229,7 +226,7 @@ func (c *Client) dial(r *resolved) (*nats.Conn, error) {
 	return nc, nil
 }
 
-// Close closes the connection if there is one. The client can be used again.
+// Close closes the connection, if any. The client can be used again.
 func (c *Client) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -239,7 +236,7 @@ func (c *Client) Close() {
 	}
 }
 
-// connectError tells why no server could be connected to.
+// connectError returns the error for a failed attempt to connect.
 func connectError(servers []string, settings *Settings, err error) error {
 	redacted := make([]string, len(servers))
 	for i, server := range servers {
@@ -262,26 +259,26 @@ func connectError(servers []string, settings *Settings, err error) error {
 	return &UnreachableError{Servers: redacted, Err: err}
 }
 
-// isRefusal tells whether a server has refused the user.
+// isRefusal reports whether a server refused the user.
 func isRefusal(err error) bool {
 	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) ||
 		errors.Is(err, nats.ErrAccountAuthExpired)
 }
 
-// isTimeout tells whether the other side was silent.
+// isTimeout reports whether err is a network timeout.
 func isTimeout(err error) bool {
 	var failure net.Error
 	return errors.As(err, &failure) && failure.Timeout()
 }
 
-// isAlert tells whether the server ended the connection with a TLS alert, as it does for a client certificate that it
-// misses or does not know: with TLS 1.3 that comes after the client's part of the handshake.
+// isAlert reports whether the server closed the connection with a TLS alert, for example because a client certificate is missing
+// or untrusted. With TLS 1.3 the alert arrives after the client's part of the handshake.
 func isAlert(err error) bool {
 	var failure *net.OpError
 	return errors.As(err, &failure) && failure.Op == "remote error"
 }
 
-// checkVersion refuses servers older than [MinServerVersion].
+// checkVersion rejects servers older than [MinServerVersion].
 func checkVersion(version string) error {
 	if older(version, MinServerVersion) {
 		return &ServerVersionError{Version: secret.FromServer(version)}
@@ -289,12 +286,12 @@ func checkVersion(version string) error {
 	return nil
 }
 
-// older tells whether a version is before another one. One that is none, of three numbers, is before all.
+// older reports whether a version is older than another one. An invalid version is older than every valid one.
 func older(version, than string) bool {
 	return slices.Compare(numbers(version), numbers(than)) < 0
 }
 
-// numbers returns those of a version, and none if it is no version.
+// numbers returns the three numbers of a version, or nil if the version is invalid.
 func numbers(version string) []int {
 	var major, minor, patch int
 	if _, err := fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch); err != nil {
@@ -303,26 +300,25 @@ func numbers(version string) []int {
 	return []int{major, minor, patch}
 }
 
-// violations hands the permission violations that a server reports on a connection to the requests that wait for an
-// answer which will not come.
+// violations passes permission violations that a server reports on a connection to the requests that wait for a response.
 type violations struct {
 	mu      sync.Mutex
 	waiting map[*waiter]struct{}
-	// answers is set once the subscription that all answers come in on was refused. The server says it once a connection.
+	// answers is set once the server has refused the subscription for responses. It reports this once per connection.
 	answers *PermissionError
 }
 
 type waiter struct {
-	// subject is what was published to.
+	// subject is the subject of the request.
 	subject string
-	// nc is the connection that the answer would come on, and reconnects how often that had been made anew before.
+	// nc is the connection of the request. reconnects is its number of reconnects when the request was sent.
 	nc         *nats.Conn
 	reconnects uint64
 	cancel     context.CancelCauseFunc
 }
 
-// watch returns a context that is cancelled with a [*PermissionError] once a publish to subject, or the subscription
-// that its answer comes in on, is refused, and with [nats.ErrDisconnected] once the connection is lost that the answer would come on.
+// watch returns a context that is cancelled with a [*PermissionError] if the server refuses a publish to subject or the
+// subscription for responses, and with [nats.ErrDisconnected] if the connection is lost.
 func (v *violations) watch(ctx context.Context, nc *nats.Conn, subject string) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := &waiter{subject: subject, nc: nc, reconnects: nc.Stats().Reconnects, cancel: cancel}
@@ -343,7 +339,7 @@ func (v *violations) watch(ctx context.Context, nc *nats.Conn, subject string) (
 	}
 }
 
-// report takes an asynchronous error of the connection.
+// report handles an asynchronous error of the connection.
 func (v *violations) report(err error) {
 	if !errors.Is(err, nats.ErrPermissionViolation) {
 		return
@@ -364,7 +360,7 @@ func (v *violations) report(err error) {
 	}
 }
 
-// disconnect is called some time after a connection was lost. Answers to what was sent before do not come any more.
+// disconnect is called some time after the connection was lost. Responses to earlier requests no longer arrive.
 func (v *violations) disconnect(nc *nats.Conn) {
 	connected, reconnects := nc.IsConnected(), nc.Stats().Reconnects
 	v.mu.Lock()
@@ -376,16 +372,16 @@ func (v *violations) disconnect(nc *nats.Conn) {
 	}
 }
 
-// forget is called when a connection ends: on the next one, the user may have other permissions.
+// forget is called when a connection ends. On the next connection, the user may have other permissions.
 func (v *violations) forget() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.answers = nil
 }
 
-// ParseViolation reads a server's permission violation out of the text of an error or a log line, nil if there is none in
-// it. The server's text is, for example, `Permissions Violation for Publish to "$JS.API.INFO"`, from server/client.go,
-// pubPermissionViolation.
+// ParseViolation parses a permission violation in the text of an error or a log line. It returns nil if there is none. The text of
+// the server is, for example, `Permissions Violation for Publish to "$JS.API.INFO"` (pubPermissionViolation in nats-server's
+// server/client.go).
 func ParseViolation(text string) *PermissionError {
 	_, rest, _ := strings.Cut(text, "Permissions Violation for ")
 	kind, rest, _ := strings.Cut(rest, " to \"")
@@ -400,8 +396,8 @@ func ParseViolation(text string) *PermissionError {
 	return nil
 }
 
-// sameAPI tells whether two subjects are the same call of the JetStream API, or the same subject of a bucket: the server maps
-// its own domain's prefix ($JS.hub.API) to the plain one before it checks permissions.
+// sameAPI reports whether two subjects are the same call of the JetStream API, or the same subject of a bucket. The server maps the
+// prefix of its own domain ($JS.hub.API) to $JS.API before it checks permissions.
 func sameAPI(a, b string) bool { return withoutDomain(a) == withoutDomain(b) }
 
 func withoutDomain(subject string) string {

@@ -330,5 +330,5 @@ func TestCheckVersion(t *testing.T) {
 			t.Errorf("version %q: %v", version, err)
 		}
 	}
-	checkError(t, checkVersion("2.11.4"), "the server runs nats-server 2.11.4, and 2.12.0 or newer is needed")
+	checkError(t, checkVersion("2.11.4"), "the server runs nats-server 2.11.4, and 2.12.0 or newer is required")
 }

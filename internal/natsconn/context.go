@@ -17,16 +17,16 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// contextFields are what a context file can say (settings in jsm.go's natscontext/context.go). All of it has an effect here, but for
-// name, description and color_scheme, which are for people, and jetstream_event_prefix: the provider listens to no events.
+// contextFields lists the fields of a context file (settings in jsm.go's natscontext/context.go). All of them have an effect,
+// except name, description, color_scheme and jetstream_event_prefix.
 var contextFields = []string{
 	"name", "description", "url", "socks_proxy", "token", "user", "password", "creds", "nkey", "cert", "key", "ca", "nsc",
 	"jetstream_domain", "jetstream_api_prefix", "jetstream_event_prefix", "inbox_prefix", "user_jwt", "user_seed", "color_scheme", "tls_first",
 	"windows_cert_store", "windows_cert_match_by", "windows_cert_match", "windows_ca_certs_match",
 }
 
-// readContext reads a context, by its name or the absolute path of its file. Where the domain is settled already, that of the context does not
-// matter.
+// readContext reads a context, given by its name or the absolute path of its file. It ignores the domain of the context if
+// domainSettled is set.
 func readContext(name string, domainSettled bool) (source nats.Options, domain string, err error) {
 	var backend natscontext.Backend = natscontext.NewDefaultFileBackend()
 	if filepath.IsAbs(name) {
@@ -54,7 +54,7 @@ func readContext(name string, domainSettled bool) (source nats.Options, domain s
 			return source, "", err
 		}
 	}
-	// The CLI takes a context without a server for one of the local machine. Here it leaves the servers to other sources.
+	// The NATS CLI uses the local machine if a context has no server. The provider uses the servers of the next source.
 	if said["url"] || said["nsc"] {
 		source.Servers = splitServers(read.ServerURL())
 	}
@@ -65,7 +65,8 @@ func readContext(name string, domainSettled bool) (source nats.Options, domain s
 	return source, domain, err
 }
 
-// saidBy returns the fields that a context sets. It refuses what natscontext would leave out without a word. The error quotes no value.
+// saidBy returns the fields that a context sets. It rejects fields that natscontext would silently ignore. The error contains no
+// values.
 func saidBy(data []byte) (map[string]bool, error) {
 	var fields map[string]any
 	if err := json.Unmarshal(data, &fields); err != nil {
@@ -86,7 +87,7 @@ func saidBy(data []byte) (map[string]bool, error) {
 			said[field] = true
 		}
 		if said[field] && !slices.Contains(contextFields, field) {
-			return nil, fmt.Errorf("it sets %s, which this provider does not know and cannot follow: take it out of the context, or use another "+
+			return nil, fmt.Errorf("it sets %s, which this provider does not support: remove it from the context, or use another "+
 				"context", field)
 		}
 	}
@@ -95,7 +96,7 @@ func saidBy(data []byte) (map[string]bool, error) {
 		{"windows_cert_match_by", "windows_cert_store"}, {"windows_cert_match", "windows_cert_store"}, {"windows_ca_certs_match", "windows_cert_store"},
 	} {
 		if said[pair.field] && !said[pair.needs] {
-			return nil, fmt.Errorf("it sets %s without %s, so that it has no effect: set both, or neither", pair.field, pair.needs)
+			return nil, fmt.Errorf("it sets %s without %s, which has no effect: set both or neither", pair.field, pair.needs)
 		}
 	}
 	ways := slices.DeleteFunc([]string{"user", "creds", "nkey", "nsc", "user_jwt"}, func(field string) bool { return !said[field] })
@@ -105,11 +106,11 @@ func saidBy(data []byte) (map[string]bool, error) {
 	return said, nil
 }
 
-// defaultAPIPrefix is that of the JetStream API of the connected server.
+// defaultAPIPrefix is the prefix of the JetStream API of the connected server.
 const defaultAPIPrefix = "$JS.API"
 
-// contextDomain returns the JetStream domain of a context. A prefix of the API is a domain if it has the form that servers give one; the
-// provider reaches no other, which is made by an import of the account.
+// contextDomain returns the JetStream domain of a context. It accepts an API prefix that servers define for a domain, and rejects
+// other prefixes, which are imports of the account.
 func contextDomain(read *natscontext.Context) (string, error) {
 	prefix := strings.TrimSuffix(read.JSAPIPrefix(), ".")
 	domain, ok := strings.CutPrefix(prefix, "$JS.")
@@ -118,10 +119,12 @@ func contextDomain(read *natscontext.Context) (string, error) {
 	case prefix == "" || prefix == defaultAPIPrefix:
 		return read.JSDomain(), nil
 	case !ok || !isAPI || CheckDomain(domain) != nil:
-		return "", secret.Errorf("its jetstream_api_prefix is %q, and the provider only works with that of a domain, $JS.<domain>.API: connect as a user of "+
-			"the account that has the streams, or set jetstream_domain in the provider's configuration", prefix)
+		return "", secret.Errorf("its jetstream_api_prefix is %q, but the provider only supports the prefix of a domain, "+
+			"$JS.<domain>.API: connect as a user of the account that has the streams, or set jetstream_domain in the provider's "+
+			"configuration", prefix)
 	case cmp.Or(read.JSDomain(), domain) != domain:
-		return "", secret.Errorf("its jetstream_api_prefix %q is not that of its jetstream_domain %q: leave out one of them", prefix, read.JSDomain())
+		return "", secret.Errorf("its jetstream_api_prefix %q does not match its jetstream_domain %q: remove one of them",
+			prefix, read.JSDomain())
 	}
 	return domain, nil
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// ErrNoMessage says that a stream has no such message.
-var ErrNoMessage = errors.New("there is no such message in the stream")
+// ErrNoMessage means that a stream does not have the message.
+var ErrNoMessage = errors.New("the stream does not have the message")
 
-// DirectGet returns the last message of a stream on a subject, which any server that holds the stream may answer. Errors: those
-// of [JetStream.Request], [ErrNoMessage], and [nats.ErrNoResponders] from a stream that does not allow direct gets.
+// DirectGet returns the last message of a stream on a subject. Any server that holds the stream may respond. It returns the errors
+// of [JetStream.Request], [ErrNoMessage], and [nats.ErrNoResponders] if the stream does not allow direct gets.
 func (js *JetStream) DirectGet(ctx context.Context, stream, subject string) (*nats.Msg, error) {
 	what := fmt.Sprintf("the last message of the stream %s on %s", stream, subject)
 	msg, err := js.directGet(ctx, stream, &nats.Msg{Subject: js.Subject("DIRECT.GET." + stream + "." + subject)}, what)
@@ -26,12 +26,12 @@ func (js *JetStream) DirectGet(ctx context.Context, stream, subject string) (*na
 		return nil, err
 	}
 	if got := msg.Header.Get(jetstream.SubjectHeader); got != subject {
-		return nil, &AnswerError{Asked: what, Got: secret.Sprintf("with one on %q", secret.FromServer(got))}
+		return nil, &AnswerError{Asked: what, Got: secret.Sprintf("with a message on %q", secret.FromServer(got))}
 	}
 	return msg, nil
 }
 
-// DirectGetNext returns the first message of a stream that has this sequence or a later one; errors are those of
+// DirectGetNext returns the first message of a stream with this sequence or a later one. It returns the errors of
 // [JetStream.DirectGet].
 func (js *JetStream) DirectGetNext(ctx context.Context, stream string, sequence uint64) (*jetstream.RawStreamMsg, error) {
 	body, err := json.Marshal(map[string]any{"seq": sequence, "next_by_subj": ">"})
@@ -48,7 +48,8 @@ func (js *JetStream) DirectGetNext(ctx context.Context, stream string, sequence 
 		return nil, Unread(what, err)
 	}
 	if raw.Sequence < sequence || raw.Subject == "" {
-		return nil, &AnswerError{Asked: what, Got: secret.Sprintf("with that of sequence %d on %q", raw.Sequence, secret.FromServer(raw.Subject))}
+		return nil, &AnswerError{Asked: what, Got: secret.Sprintf("with the message of sequence %d on %q",
+			raw.Sequence, secret.FromServer(raw.Subject))}
 	}
 	if raw.Time, err = time.Parse(time.RFC3339Nano, msg.Header.Get(jetstream.TimeStampHeaer)); err != nil {
 		return nil, Unread(what, err)
@@ -68,7 +69,7 @@ func (js *JetStream) directGet(ctx context.Context, stream string, request *nats
 	case status != "":
 		return nil, fmt.Errorf("%s: %s", what, secret.FromServer(status+" "+answer.Header.Get("Description")))
 	case got != stream:
-		return nil, &AnswerError{Asked: what, Got: secret.Sprintf("with one of the stream %q", secret.FromServer(got))}
+		return nil, &AnswerError{Asked: what, Got: secret.Sprintf("with a message of the stream %q", secret.FromServer(got))}
 	}
 	return answer, nil
 }

@@ -2,15 +2,15 @@ package natsconn
 
 import "sync"
 
-// ownDomain is the JetStream domain of the server that a client is connected to, as far as an answer has told it. It spares each of many new
-// streams a request of its own: the answer to a creation does not name the domain.
+// ownDomain caches the JetStream domain of the connected server. It saves a request for each new stream, because the response to a
+// creation does not contain the domain.
 type ownDomain struct {
 	mu     sync.Mutex
-	server string // the ID of the server that has told it
+	server string // the ID of the server that reported the domain
 	domain string
 }
 
-// LearnOwnDomain keeps the JetStream domain that an answer has told, unless this is the API of another domain than the connected server's.
+// LearnOwnDomain caches the JetStream domain from a response, unless this is the API of another domain than the connected server's.
 func (js *JetStream) LearnOwnDomain(domain string) {
 	if js.domain != "" {
 		return
@@ -22,8 +22,8 @@ func (js *JetStream) LearnOwnDomain(domain string) {
 	o.server, o.domain = id, domain
 }
 
-// OwnDomain returns the JetStream domain of the connected server, empty if it is in none. It makes no request: known is false unless an
-// answer of this server has told it, see [JetStream.LearnOwnDomain].
+// OwnDomain returns the JetStream domain of the connected server, empty if it has none. It makes no request: known is false unless
+// [JetStream.LearnOwnDomain] was called for this server.
 func (js *JetStream) OwnDomain() (domain string, known bool) {
 	id := js.client.serverID()
 	o := &js.client.own
@@ -32,7 +32,7 @@ func (js *JetStream) OwnDomain() (domain string, known bool) {
 	return o.domain, id != "" && o.server == id
 }
 
-// serverID returns the ID of the connected server, empty if there is none.
+// serverID returns the ID of the connected server, empty without a connection.
 func (c *Client) serverID() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -15,9 +15,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// UnreachableError says that no server answered, or that the connection was lost and has not come back.
+// UnreachableError means that no server responded, or that the connection was lost and not restored.
 type UnreachableError struct {
-	// Servers are the URLs tried, without credentials.
+	// Servers are the URLs that were tried, without credentials.
 	Servers []string
 	Err     error
 }
@@ -28,15 +28,15 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// IsMute reports whether a server took the connection and said nothing before it ended it, or before the time was over. A server that waits
-// for the client to begin with TLS does so, and one that hangs.
+// IsMute reports whether a server accepted the connection and sent nothing before it closed the connection or the timeout expired.
+// This happens if the server waits for the client's TLS handshake, or if it hangs.
 func (e *UnreachableError) IsMute() bool {
 	failure, ok := errors.AsType[*net.OpError](e.Err)
 	return errors.Is(e.Err, io.EOF) || ok && failure.Op == "read" && failure.Timeout()
 }
 
-// TLSError says that a server was reached and the TLS handshake with it failed, or that only one of the two wants TLS. It
-// is a matter of configuration and counts as neither unreachable nor refused.
+// TLSError means that the TLS handshake with a server failed, or that only the client or only the server requires TLS. It is a
+// configuration error: the server is reachable and did not refuse the user.
 type TLSError struct {
 	Servers []string
 	Err     error
@@ -48,10 +48,10 @@ func (e *TLSError) Error() string {
 
 func (e *TLSError) Unwrap() error { return e.Err }
 
-// AuthError says that a server answered and refused the credentials.
+// AuthError means that a server refused the credentials.
 type AuthError struct {
 	Servers []string
-	// Who is whose credentials they are, as [Client.As] was told; empty for a client's own.
+	// Who describes the user as passed to [Client.As]. It is empty for a client's own user.
 	Who string
 	Err error
 }
@@ -66,9 +66,9 @@ func (e *AuthError) Error() string {
 
 func (e *AuthError) Unwrap() error { return e.Err }
 
-// ConnectionLimitError says that a server answered, and that the account has as many connections as it may have.
+// ConnectionLimitError means that the account has reached its maximum number of connections.
 type ConnectionLimitError struct {
-	// Account is the public key of the account that a minted user was to connect to, empty for the account of a client's own user.
+	// Account is the public key of the account of a minted user. It is empty for the account of a client's own user.
 	Account string
 	Servers []string
 	Err     error
@@ -79,19 +79,19 @@ func (e *ConnectionLimitError) Error() string {
 	if e.Account != "" {
 		which = "the account " + e.Account
 	}
-	return fmt.Sprintf("%s has as many connections to %s as it may have: %v", which, strings.Join(e.Servers, ", "), e.Err)
+	return fmt.Sprintf("%s has reached its maximum number of connections to %s: %v", which, strings.Join(e.Servers, ", "), e.Err)
 }
 
 func (e *ConnectionLimitError) Unwrap() error { return e.Err }
 
-// ServerVersionError says that the server is older than [MinServerVersion].
+// ServerVersionError means that the server is older than [MinServerVersion].
 type ServerVersionError struct{ Version string }
 
 func (e *ServerVersionError) Error() string {
-	return fmt.Sprintf("the server runs nats-server %s, and %s or newer is needed", e.Version, MinServerVersion)
+	return fmt.Sprintf("the server runs nats-server %s, and %s or newer is required", e.Version, MinServerVersion)
 }
 
-// PermissionError says that the user may not publish or subscribe to a subject.
+// PermissionError means that the user is not allowed to publish or subscribe to a subject.
 type PermissionError struct {
 	Subject string
 	// Publish is true for publishing, false for subscribing.
@@ -106,25 +106,25 @@ func (e *PermissionError) Error() string {
 	return secret.Sprintf("the user has no permission to %s to %q", verb, e.Subject)
 }
 
-// PayloadError says that a message is larger than the server takes. It was not sent.
+// PayloadError means that a message exceeds the server's maximum payload. It was not sent.
 type PayloadError struct {
-	// What is the message, such as "the JWT of the account". Size and Limit are in bytes.
+	// What describes the message, for example "the JWT of the account". Size and Limit are in bytes.
 	What        string
 	Size, Limit int64
 }
 
 func (e *PayloadError) Error() string {
-	return fmt.Sprintf("%s has %d bytes, and the server takes messages of at most %d bytes (max_payload)", e.What, e.Size, e.Limit)
+	return fmt.Sprintf("%s has %d bytes, and the server accepts messages of at most %d bytes (max_payload)", e.What, e.Size, e.Limit)
 }
 
-// NoJetStreamError says that nothing answers the JetStream API: JetStream is off on the server or in the account, or
-// the domain does not exist.
+// NoJetStreamError means that the JetStream API does not respond: JetStream is disabled on the server or for the account, or the
+// domain does not exist.
 type NoJetStreamError struct {
-	// Domain is the JetStream domain that was asked, empty for the server's own.
+	// Domain is the JetStream domain of the request, empty for the domain of the server.
 	Domain string
-	// Account is true if the server said that JetStream is off for the account.
+	// Account is true if the server reports that JetStream is disabled for the account.
 	Account bool
-	// Settling is true if the servers have only just come back, and may not be done with finding each other.
+	// Settling is true if the servers became reachable a short time ago and may not be fully connected to each other.
 	Settling bool
 }
 
@@ -133,22 +133,22 @@ func (e *NoJetStreamError) Error() string {
 	case e.Account:
 		return "JetStream is not enabled for the account"
 	case e.Domain != "":
-		return secret.Sprintf("nothing answers for the JetStream domain %q", e.Domain)
+		return secret.Sprintf("the JetStream domain %q does not respond", e.Domain)
 	}
-	return "nothing answers the JetStream API"
+	return "the JetStream API does not respond"
 }
 
-// TimeoutError says that a request got no answer in time. Whether the server carried it out is unknown.
+// TimeoutError means that a request timed out. It is unknown whether the server carried it out.
 type TimeoutError struct{ Subject string }
 
 func (e *TimeoutError) Error() string {
-	return secret.Sprintf("no answer in time to the request to %q", e.Subject)
+	return secret.Sprintf("the request to %q timed out", e.Subject)
 }
 
-// Is makes a TimeoutError a [context.DeadlineExceeded] too.
+// Is reports whether target is [context.DeadlineExceeded].
 func (e *TimeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// Error codes of the JetStream API that are told apart, from nats-server's server/errors.json.
+// Error codes of the JetStream API that the provider distinguishes, from nats-server's server/errors.json.
 const (
 	CodeClusterNotAvailable  = 10008
 	CodeNoSuitablePeers      = 10005
@@ -175,15 +175,15 @@ const (
 	CodeFlowControlStalled   = 10228
 )
 
-// APIError is an error that the JetStream API answered with.
+// APIError is an error in a response of the JetStream API.
 type APIError struct {
-	// Code is an HTTP-like status, ErrCode the precise number, Description the server's words.
+	// Code is an HTTP-like status, ErrCode the error code of nats-server, and Description the text of the server.
 	Code        int    `json:"code"`
 	ErrCode     int    `json:"err_code"`
 	Description string `json:"description"`
 }
 
-// UnmarshalJSON reads the error as it may be shown.
+// UnmarshalJSON parses the error and removes secrets from its description.
 func (e *APIError) UnmarshalJSON(data []byte) error {
 	type plain APIError
 	if err := json.Unmarshal(data, (*plain)(e)); err != nil {
@@ -197,14 +197,14 @@ func (e *APIError) Error() string {
 	return fmt.Sprintf("%s (error code %d)", e.Description, e.ErrCode)
 }
 
-// IsAPIError tells whether err is an answer of the JetStream API with one of these codes.
+// IsAPIError reports whether err is an error of the JetStream API with one of these codes.
 func IsAPIError(err error, codes ...int) bool {
 	api, ok := errors.AsType[*APIError](err)
 	return ok && slices.Contains(codes, api.ErrCode)
 }
 
-// IsTransient tells whether the same request may succeed a moment later: its answer was lost, the connection is being
-// made anew, a cluster is electing a leader, or a stream is still being moved.
+// IsTransient reports whether the same request may succeed a moment later: its response was lost, the client is reconnecting, a
+// cluster elects a leader, or a stream is moving.
 func IsTransient(err error) bool {
 	var (
 		timeout     *TimeoutError
@@ -219,15 +219,15 @@ func IsTransient(err error) bool {
 	return IsAPIError(err, CodeClusterNotAvailable, CodeNoLeader, CodeMoveInProgress, CodeReconfiguring)
 }
 
-// IsDisconnected reports whether err means that a connection was lost which was there: what was asked may succeed once it is back. Whether it was
-// carried out is not known.
+// IsDisconnected reports whether err means that an established connection was lost. The request may succeed after a reconnect. It
+// is unknown whether it was carried out.
 func IsDisconnected(err error) bool {
 	return errors.Is(err, nats.ErrDisconnected) || errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrReconnectBufExceeded)
 }
 
-// IsUnreachable tells whether err means that those who should have answered could not be talked to: no connection, no answer,
-// a JetStream domain that nothing answers for, or a stream all of whose servers are away. An answer of theirs, a refusal
-// among them, is something else.
+// IsUnreachable reports whether err means that the servers could not be reached: no connection, no response, a JetStream domain
+// that does not respond, or a stream whose servers are all offline. It returns false for every response of a server, including a
+// refusal.
 func IsUnreachable(err error) bool {
 	if noJetStream, ok := errors.AsType[*NoJetStreamError](err); ok {
 		return noJetStream.Domain != "" && !noJetStream.Account

@@ -8,29 +8,29 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// Identity is whom a client connects as, as far as that can be seen without a server.
+// Identity is the user that a client connects as, as far as it is known without a server.
 type Identity struct {
-	// Way is what the user proves itself with, such as "a token", empty if nothing was given.
+	// Way describes the credentials, for example "a token". It is empty without credentials.
 	Way string
-	// Name is the user's, Key its public key. Either can be empty.
+	// Name is the name of the user, Key its public key. Either can be empty.
 	Name, Key string
 	// Account is the public key of the account in the user's JWT, empty without a JWT.
 	Account string
-	// Expires is when the JWT expires, zero if it does not or there is none.
+	// Expires is the expiry of the JWT, zero if it does not expire or there is none.
 	Expires time.Time
-	// Source is where the credentials come from: an attribute, a variable of the environment, or a NATS context.
+	// Source is the source of the credentials: an attribute, an environment variable, or a NATS context.
 	Source string
 }
 
 // IsExpired reports whether the user's JWT has expired.
 func (i Identity) IsExpired() bool { return !i.Expires.IsZero() && !i.Expires.After(time.Now()) }
 
-// String describes the user, and contains no secret.
+// String describes the user without secrets.
 func (i Identity) String() string {
 	text := "the user"
 	switch {
 	case i.Way == "":
-		return "nobody, since no credentials were given"
+		return "an anonymous client, without credentials"
 	case i.Name != "" && i.Key != "":
 		text += secret.Sprintf(" %q (%s)", i.Name, i.Key)
 	case i.Name != "":
@@ -49,7 +49,7 @@ func (i Identity) String() string {
 	return text
 }
 
-// IdentityError is an error that may come from whose credentials are used. It reads like the error that it holds.
+// IdentityError adds the user that the client connects as to an error. Its text is the text of the error.
 type IdentityError struct {
 	Identity Identity
 	Err      error
@@ -59,13 +59,13 @@ func (e *IdentityError) Error() string { return e.Err.Error() }
 
 func (e *IdentityError) Unwrap() error { return e.Err }
 
-// Identify adds to an error whom the client connects as.
+// Identify adds the user that the client connects as to an error.
 func (c *Client) Identify(err error) error { return &IdentityError{Identity: c.Identity(), Err: err} }
 
-// Identity returns whom the client connects as. It makes no request.
+// Identity returns the user that the client connects as. It makes no request.
 func (c *Client) Identity() Identity {
 	if c.settings.minted != nil {
-		return Identity{Way: "a user that the provider has signed itself,", Account: c.settings.account}
+		return Identity{Way: "a temporary user", Account: c.settings.account}
 	}
 	r, err := c.resolve()
 	if err != nil {
@@ -108,7 +108,7 @@ func (r *resolved) identity() Identity {
 	return i
 }
 
-// source names where the way to authenticate of settings comes from, by the names that each way has there.
+// source returns the name of the setting that holds the credentials, given the names by way to authenticate.
 func (a Auth) source(names map[string]string) string {
 	if methods := a.methods(); len(methods) == 1 {
 		return names[methods[0]]
@@ -116,7 +116,7 @@ func (a Auth) source(names map[string]string) string {
 	return ""
 }
 
-// attributeNames are the attributes of the provider's configuration by the way to authenticate, and environmentNames the variables.
+// attributeNames maps the ways to authenticate to attributes of the provider, and environmentNames to environment variables.
 var (
 	attributeNames = map[string]string{
 		"credentials": "credentials", "credentials file": "credentials_file", "user and password": "user", "token": "token", "nkey seed": "nkey_seed",
@@ -126,10 +126,10 @@ var (
 	}
 )
 
-// inEnvironment follows the name of a variable.
+// inEnvironment is the suffix after the name of an environment variable.
 const inEnvironment = " in the environment"
 
-// variable says of a source that it is a variable of the environment.
+// variable adds inEnvironment to the name of an environment variable.
 func variable(name string) string {
 	if name == "" {
 		return ""

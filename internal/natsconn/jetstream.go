@@ -12,21 +12,21 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// JetStream is the JetStream API of one domain, spoken by one user.
+// JetStream is the JetStream API of a domain, used by the user of a client.
 type JetStream struct {
 	client *Client
 	domain string
 }
 
-// JetStream returns the JetStream API of a domain, that of the connected server if the domain is empty.
+// JetStream returns the JetStream API of a domain. An empty domain is the domain of the connected server.
 func (c *Client) JetStream(domain string) *JetStream {
 	return &JetStream{client: c, domain: domain}
 }
 
-// Domain returns the domain whose API this is, empty for that of the connected server.
+// Domain returns the domain of the API, empty for the domain of the connected server.
 func (js *JetStream) Domain() string { return js.domain }
 
-// Subject returns the subject of an API call such as STREAM.INFO.KV_kine.
+// Subject returns the subject of an API call, for example STREAM.INFO.KV_kine.
 func (js *JetStream) Subject(call string) string {
 	if js.domain == "" {
 		return "$JS.API." + call
@@ -34,8 +34,8 @@ func (js *JetStream) Subject(call string) string {
 	return "$JS." + js.domain + ".API." + call
 }
 
-// KVSubject returns the subject by which a publish reaches a bucket's subject ($KV...) in this domain: servers keep $KV apart
-// by domain, and map this prefix in (generateJSMappingTable in nats-server's server/jetstream_api.go).
+// KVSubject returns the subject to publish to a subject of a bucket ($KV...) in this domain. Servers keep $KV separate for each
+// domain and map the prefix of the domain (generateJSMappingTable in nats-server's server/jetstream_api.go).
 func (js *JetStream) KVSubject(subject string) string {
 	if js.domain == "" {
 		return subject
@@ -43,7 +43,7 @@ func (js *JetStream) KVSubject(subject string) string {
 	return js.Subject(subject)
 }
 
-// ClusterName returns the name of the cluster that the connected server is part of, empty if it is part of none.
+// ClusterName returns the name of the cluster of the connected server, empty if the server is not clustered.
 func (js *JetStream) ClusterName(ctx context.Context) (name string, err error) {
 	err = js.client.Use(ctx, func(nc *nats.Conn) error {
 		name = nc.ConnectedClusterName()
@@ -52,7 +52,7 @@ func (js *JetStream) ClusterName(ctx context.Context) (name string, err error) {
 	return name, err
 }
 
-// OlderThan tells whether the connected server is of a version before this one, such as 2.15.0.
+// OlderThan reports whether the connected server is older than a version, for example 2.15.0.
 func (js *JetStream) OlderThan(ctx context.Context, version string) (is bool, err error) {
 	err = js.client.Use(ctx, func(nc *nats.Conn) error {
 		is = older(nc.ConnectedServerVersion(), version)
@@ -61,10 +61,10 @@ func (js *JetStream) OlderThan(ctx context.Context, version string) (is bool, er
 	return is, err
 }
 
-// Request makes one call of the API: request becomes JSON (nil is an empty body, json.RawMessage goes as it is), and
-// the answer is held against the call and read into response unless that is nil. It waits for the answer as long as the client's request timeout
-// and ctx allow. Errors: [*APIError] for the API's own, [*AnswerError] for an answer to something else, [*NoJetStreamError], [*PermissionError], [*TimeoutError] and
-// those of [Client.Use].
+// Request sends one API request. It marshals request to JSON (nil is an empty body), checks that the response belongs to the call,
+// and parses it into response unless response is nil. It waits until the client's request timeout or ctx expires. It returns an
+// [*APIError] from the API, an [*AnswerError] if the response does not belong to the call, a [*NoJetStreamError],
+// [*PermissionError] or [*TimeoutError], and the errors of [Client.Use].
 func (js *JetStream) Request(ctx context.Context, call string, request, response any) error {
 	var body []byte
 	if request != nil {
@@ -97,8 +97,8 @@ func (js *JetStream) Request(ctx context.Context, call string, request, response
 	return nil
 }
 
-// Publish sends a message to a subject of a stream and waits for the stream's answer, the sequence that it stored the
-// message at. Errors are those of [JetStream.Request]; a subject that no stream listens on is [nats.ErrNoResponders].
+// Publish sends a message to a subject of a stream, waits for the acknowledgement and returns the sequence of the message. It
+// returns the errors of [JetStream.Request], and [nats.ErrNoResponders] if no stream has the subject.
 func (js *JetStream) Publish(ctx context.Context, stream string, msg *nats.Msg) (uint64, error) {
 	answer, err := js.client.Request(ctx, msg)
 	if err != nil {
@@ -156,14 +156,14 @@ func (js *JetStream) acknowledged(stream string, answer *nats.Msg) (uint64, erro
 	return ack.Seq, nil
 }
 
-// RequestRaw makes a request on a subject as it is, for what is not a call of this API, and waits for one answer. Errors are
-// those of [Client.Request].
+// RequestRaw sends a request that is not an API call to its subject and waits for one response. It returns the errors of
+// [Client.Request].
 func (js *JetStream) RequestRaw(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) {
 	return js.client.Request(ctx, msg)
 }
 
-// Request sends a message on the shared connection and waits for one answer, as long as the request timeout and ctx
-// allow. A permission violation ends the wait at once.
+// Request sends a message on the shared connection and waits for one response until the request timeout or ctx expires. A
+// permission violation ends the wait immediately.
 func (c *Client) Request(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) {
 	var answer *nats.Msg
 	err := c.Exchange(ctx, msg.Subject, func(ctx context.Context, nc *nats.Conn) (err error) {
@@ -181,10 +181,11 @@ func (c *Client) Request(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) 
 	return answer, nil
 }
 
-// Exchange calls exchange with the shared connection, to publish to subject and to wait for what comes back. Its context ends
-// with the request timeout, and at once if the server refuses the publish or the subscription that answers come in on, or if the connection is
-// lost. Where the connection was lost before anything was sent, exchange is called again once it is back, if ctx is one of [Reading] or
-// [Changing]. Errors: [*PermissionError], [*TimeoutError], [*UnreachableError], and others of exchange as they are.
+// Exchange calls exchange with the shared connection, to publish to subject and wait for responses. The context of exchange ends
+// with the request timeout, and immediately if the server refuses the publish or the subscription for responses, or if the
+// connection is lost. If the connection was lost before anything was sent and ctx is a context of [Reading] or [Changing],
+// Exchange calls exchange again after the reconnect. It returns a [*PermissionError], [*TimeoutError] or [*UnreachableError], and
+// other errors of exchange.
 func (c *Client) Exchange(ctx context.Context, subject string, exchange func(context.Context, *nats.Conn) error) error {
 	for {
 		err := c.Use(ctx, func(nc *nats.Conn) error { return c.exchange(ctx, nc, subject, exchange) })
@@ -238,13 +239,13 @@ func (c *Client) redactedServers() []string {
 	return redacted
 }
 
-// Retry calls try until it succeeds, fails for a lasting reason, or ctx ends; the last failure is returned. Between two
-// attempts it waits a little longer each time, from 50 ms to 1 s.
+// Retry calls try until it succeeds, fails with a permanent error, or ctx ends, and returns the last error. The wait between two
+// attempts doubles from 50 ms to 1 s.
 func Retry(ctx context.Context, try func(context.Context) error) error {
 	return retry(ctx, IsTransient, try)
 }
 
-// RetryLost is Retry for what is tried again only if the connection was lost meanwhile.
+// RetryLost is like Retry, but retries only if the connection was lost.
 func RetryLost(ctx context.Context, try func(context.Context) error) error {
 	return retry(ctx, IsDisconnected, try)
 }

@@ -120,7 +120,7 @@ func TestNoJetStream(t *testing.T) {
 		want   NoJetStreamError
 		text   string
 	}{
-		"off on the server":                {lab: off, text: "nothing answers the JetStream API"},
+		"off on the server":                {lab: off, text: "the JetStream API does not respond"},
 		"off on the server, with a domain": {lab: off, domain: "hub", want: NoJetStreamError{Domain: "hub"}, text: `the JetStream domain "hub"`},
 		"off in the account":               {lab: account, auth: Auth{User: "u", Password: "p"}, want: NoJetStreamError{Account: true}, text: "not enabled for the account"},
 		"another domain":                   {lab: domain, domain: "hup", want: NoJetStreamError{Domain: "hup"}, text: `the JetStream domain "hup"`},
@@ -185,7 +185,7 @@ func TestAnswers(t *testing.T) {
 	}
 	checkError(t, err, "stream not found (error code 10059)")
 	var wrong struct{ Config int }
-	checkError(t, js.Request(testContext(t), "STREAM.INFO.S", nil, &wrong), "the server was asked for STREAM.INFO.S and answered with something that cannot be read: json")
+	checkError(t, js.Request(testContext(t), "STREAM.INFO.S", nil, &wrong), "the server was asked for STREAM.INFO.S and answered with invalid data: json")
 	checkError(t, js.Request(testContext(t), "STREAM.INFO.S", make(chan int), nil), "request STREAM.INFO.S: json")
 
 	if seq, err := js.Publish(testContext(t), "S", nats.NewMsg("s.x")); err != nil || seq != 1 {

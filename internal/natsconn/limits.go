@@ -7,8 +7,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// MaxPayload returns how large a message of the client's user may be, in bytes. The server says it along with its first answer to the
-// connection, so a request comes before.
+// MaxPayload returns the maximum size of a message of the client's user, in bytes. The server reports the value for the user with
+// its first response, so the caller must send a request first.
 func (c *Client) MaxPayload(ctx context.Context) (size int64, err error) {
 	err = c.Use(ctx, func(nc *nats.Conn) error {
 		size = nc.MaxPayload()
@@ -17,10 +17,10 @@ func (c *Client) MaxPayload(ctx context.Context) (size int64, err error) {
 	return size, err
 }
 
-// TrySubscriptions subscribes to inboxes until the connection has as many subscriptions as are wanted, that of the answers to its
-// requests included, and takes them back. It returns how many it may have, at most those. A request comes before.
+// TrySubscriptions subscribes to inboxes until the connection has want subscriptions, including the subscription for responses, and
+// unsubscribes again. It returns how many subscriptions the server allows, at most want. The caller must send a request first.
 func (c *Client) TrySubscriptions(ctx context.Context, want int) (have int, err error) {
-	const probe = "subscriptions" // not a subject: a connection reports no publish of it
+	const probe = "subscriptions" // not a subject: no violation refers to it
 	err = c.Exchange(ctx, probe, func(ctx context.Context, nc *nats.Conn) error {
 		var subs []*nats.Subscription
 		defer func() {

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// apply sets the way to authenticate in the options of a connection, none if there is none. It reads a credentials file only
-// to check it: the connection reads it again each time it is made.
+// apply sets the way to authenticate, if any, in the options of a connection. It reads a credentials file only to check it: nats.go
+// reads the file again for each connection.
 func (auth Auth) apply(o *nats.Options) error {
 	methods := auth.methods()
 	switch {
@@ -53,13 +53,13 @@ func (auth Auth) apply(o *nats.Options) error {
 			return fmt.Errorf("the path of an nkey file: %w", err)
 		}
 		if option, err = nats.NkeyOptionFromSeed(auth.NKeyFile); err != nil {
-			return fmt.Errorf("nkey file %s: it cannot be read or holds no user seed", auth.NKeyFile)
+			return fmt.Errorf("nkey file %s: it cannot be read or contains no user seed", auth.NKeyFile)
 		}
 	}
 	return option(o)
 }
 
-// seedOption authenticates with a user's seed.
+// seedOption returns the option to authenticate with the seed of a user.
 func seedOption(seed string) (nats.Option, error) {
 	if err := CheckSeed(seed, UserKey); err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func seedOption(seed string) (nats.Option, error) {
 	return nats.Nkey(public, pair.Sign), nil
 }
 
-// apply sets what is there in the options of a connection.
+// apply sets the TLS settings in the options of a connection.
 func (t TLS) apply(o *nats.Options) error {
 	if t.IsZero() {
 		return nil
@@ -91,7 +91,7 @@ func (t TLS) apply(o *nats.Options) error {
 	if ca != nil {
 		pool := x509.NewCertPool()
 		if !pool.AppendCertsFromPEM(ca) {
-			return errors.New("the certificate authority holds no PEM certificate")
+			return errors.New("the certificate authority contains no PEM certificate")
 		}
 		o.TLSConfig.RootCAs = pool
 	}
@@ -112,16 +112,16 @@ func (t TLS) apply(o *nats.Options) error {
 		}
 		o.TLSConfig.Certificates = []tls.Certificate{pair}
 	case cert != nil || key != nil:
-		return errors.New("a client certificate needs its key, and a key its certificate")
+		return errors.New("a client certificate and its key must be set together")
 	}
 	return nil
 }
 
-// contentOf returns the content of a file, or the text given in its place, or nil for neither.
+// contentOf returns the content of a file, or the text, or nil if neither is set.
 func contentOf(what, file, text string) ([]byte, error) {
 	switch {
 	case file != "" && text != "":
-		return nil, fmt.Errorf("the %s is given as a file and as text: one of them is enough", what)
+		return nil, fmt.Errorf("the %s is set as a file and as text: set only one of them", what)
 	case file != "":
 		content, err := secret.ReadFile(file)
 		if err != nil {
@@ -134,15 +134,15 @@ func contentOf(what, file, text string) ([]byte, error) {
 	return nil, nil
 }
 
-// credentialsError says that the credentials could not be read when the connection was made. nats.go does not tell that
-// from a failure to reach a server.
+// credentialsError means that the credentials could not be read while connecting. nats.go does not distinguish this from an
+// unreachable server.
 type credentialsError struct{ err error }
 
 func (e *credentialsError) Error() string { return "the credentials cannot be used: " + e.err.Error() }
 
 func (e *credentialsError) Unwrap() error { return e.err }
 
-// local marks the error as one of this machine.
+// local marks the error as a local error about credentials.
 func local[T any](value T, err error) (T, error) {
 	if err != nil {
 		err = &credentialsError{err}

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// outage is a failure to reach servers that one client has waited for, and that others of the same servers need not wait for again. A nil
-// outage is of a client that has no others beside it.
+// outage is a failed attempt to reach servers. Other clients of the same servers use it instead of waiting again. It is nil for a
+// client that shares its servers with no other client.
 type outage struct {
 	mu  sync.Mutex
 	err error
 	at  time.Time
 }
 
-// note tells of a failure that comes from the servers, whoever connects. Any other counts for its client alone.
+// note records a failure if it applies to all clients of the servers.
 func (o *outage) note(err error) {
 	if _, ok := errors.AsType[*UnreachableError](err); !ok || o == nil {
 		return
@@ -24,7 +24,7 @@ func (o *outage) note(err error) {
 	o.err, o.at = err, time.Now()
 }
 
-// since returns the failure that was told of not longer than that ago.
+// since returns the failure if it was recorded less than ago before now.
 func (o *outage) since(ago time.Duration) error {
 	if o == nil {
 		return nil

@@ -10,38 +10,38 @@ import (
 )
 
 const (
-	// firstPatience bounds how long a change waits for servers that this process has never been connected to: enough for one that is
-	// being restarted, and not the whole timeout of a change for a URL that is wrong.
+	// firstPatience is how long a change waits for servers that this process has never reached. It is long enough for a server that
+	// restarts, but a wrong URL does not block a change until its timeout.
 	firstPatience = time.Minute
-	// refusalPatience is how long a user that was accepted before may be refused after its servers were away: a server that has just started may have to fetch
-	// the account from another one first.
+	// refusalPatience is how long the provider retries a user that was accepted before and is refused after an outage: a server
+	// that has just started may have to fetch the account from another server first.
 	refusalPatience = 5 * time.Second
-	// settlingTime is how long servers that were away may take to find each other: a leaf node its hub, for example, whose JetStream domain nothing answers
-	// for until then.
+	// settlingTime is how long servers may take to connect to each other after an outage. For example, the JetStream domain of a
+	// hub does not respond before the leaf node has connected to it.
 	settlingTime = 10 * time.Second
-	// attemptPause is between two attempts to connect, and between two looks at a connection that is being made anew.
+	// attemptPause is the pause between two attempts to connect, and between two checks of a connection that reconnects.
 	attemptPause = 200 * time.Millisecond
 )
 
-// patience is how long an operation waits for servers that are away.
+// patience defines how long an operation waits for unreachable servers.
 type patience struct {
-	// timeout is that of the whole operation.
+	// timeout is the timeout of the whole operation.
 	timeout time.Duration
-	// changes is set for an operation that changes something.
+	// changes is true for an operation that changes something.
 	changes bool
 }
 
 type patienceKey struct{}
 
-// Reading returns the context of an operation that only reads, and ends it after timeout. It waits for servers that were reached before,
-// by whatever client of them, and fails as soon as servers that were not cannot be connected to.
+// Reading returns the context of a read operation with a timeout. The operation waits for servers that any client has reached
+// before, and fails immediately if servers that were never reached are unreachable.
 func Reading(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	return patient(ctx, patience{timeout: timeout})
 }
 
-// Changing returns the context of an operation that changes something, and ends it after timeout. It waits for servers that were reached
-// before as long as that, and up to a minute for ones that were not. All operations wait for the same outage together: one that has lasted longer than timeout
-// fails the next operation at once.
+// Changing returns the context of an operation that changes something, with a timeout. The operation waits for servers that were
+// reached before until the timeout, and up to a minute for other servers. All operations share an outage: if it has lasted longer
+// than timeout, the next operation fails immediately.
 func Changing(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	return patient(ctx, patience{timeout: timeout, changes: true})
 }
@@ -50,9 +50,9 @@ func patient(ctx context.Context, p patience) (context.Context, context.CancelFu
 	return context.WithTimeout(context.WithValue(ctx, patienceKey{}, &p), p.timeout)
 }
 
-// RetryUnreachable calls try, with a context that waits for nothing, until servers can be reached. It is for one who asks several servers and needs
-// one of them: where none can be connected to, an operation of [Changing] tries again for a minute, and one whose connection was lost as long as
-// ctx allows.
+// RetryUnreachable calls try, with a context that does not wait, until servers can be reached. Use it to ask several servers
+// when one response is sufficient. If all are unreachable, an operation of [Changing] retries for a minute, and an operation
+// whose connection was lost retries until ctx ends.
 func RetryUnreachable(ctx context.Context, try func(context.Context) error) error {
 	p := patienceOf(ctx)
 	if p == nil {
@@ -68,28 +68,28 @@ func RetryUnreachable(ctx context.Context, try func(context.Context) error) erro
 	}
 }
 
-// Waits reports whether ctx is that of an operation that waits for servers that are away: one of [Reading] or [Changing].
+// Waits reports whether ctx is a context of [Reading] or [Changing], whose operations wait for unreachable servers.
 func Waits(ctx context.Context) bool { return patienceOf(ctx) != nil }
 
-// patienceOf returns nil for a context that waits for nothing.
+// patienceOf returns nil for a context whose operation does not wait.
 func patienceOf(ctx context.Context) *patience {
 	p, _ := ctx.Value(patienceKey{}).(*patience)
 	return p
 }
 
-// contact is what all clients of the same servers know of whether these can be reached. The zero value is of servers that nobody has
-// tried.
+// contact records whether servers can be reached. All clients of the same servers share it. In the zero value, no client has tried
+// to connect.
 type contact struct {
 	mu sync.Mutex
-	// reached is set once somebody was connected.
+	// reached is true once any client has been connected.
 	reached bool
-	// lost is when somebody first failed to connect since the last connection, zero if nobody did.
+	// lost is the time of the first failure since the last connection, or zero.
 	lost time.Time
-	// back is when they were reached again after that, zero if they never were.
+	// back is the time of the first connection after a failure, or zero.
 	back time.Time
 }
 
-// found notes a connection.
+// found records a connection.
 func (c *contact) found() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,28 +99,28 @@ func (c *contact) found() {
 	c.reached, c.lost = true, time.Time{}
 }
 
-// miss notes that a connection was lost, or could not be made.
+// miss records that a connection was lost or failed.
 func (c *contact) miss() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.note()
 }
 
-// note is miss for the one who holds the lock.
+// note is like miss. The caller holds the lock.
 func (c *contact) note() {
 	if c.lost.IsZero() {
 		c.lost = time.Now()
 	}
 }
 
-// settling reports whether the servers have only just come back.
+// settling reports whether the servers became reachable less than settlingTime ago.
 func (c *contact) settling() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Since(c.back) < settlingTime
 }
 
-// worth notes a failure to reach the servers, and reports whether waiting for them is worth it.
+// worth records a failure to reach the servers, and reports whether to keep waiting for them.
 func (c *contact) worth(p *patience) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -135,7 +135,7 @@ func (c *contact) worth(p *patience) bool {
 	return false
 }
 
-// worth reports whether an operation should try again to connect after this failure.
+// worth reports whether an operation tries to connect again after this failure.
 func (c *Client) worth(p *patience, failure error) bool {
 	if _, unreachable := errors.AsType[*UnreachableError](failure); unreachable {
 		return c.contact.worth(p)
@@ -151,14 +151,14 @@ func (c *Client) worth(p *patience, failure error) bool {
 	return c.accepted && time.Since(c.refusedAt) < refusalPatience
 }
 
-// refused reports whether servers have refused the user.
+// refused reports whether servers refused the user.
 func refused(err error) bool {
 	_, own := errors.AsType[*AuthError](err)
 	_, minted := errors.AsType[*AccountAuthError](err)
 	return own || minted
 }
 
-// note takes note of a connection.
+// note records a connection.
 func (c *Client) note() {
 	c.contact.found()
 	c.mu.Lock()
@@ -166,7 +166,8 @@ func (c *Client) note() {
 	c.accepted, c.refusedAt = true, time.Time{}
 }
 
-// connected returns the shared connection, opening it if need be. A context of [Reading] or [Changing] waits until it is up.
+// connected returns the shared connection and opens it if necessary. With a context of [Reading] or [Changing], it waits until the
+// connection is established.
 func (c *Client) connected(ctx context.Context) (*nats.Conn, error) {
 	p := patienceOf(ctx)
 	for {
@@ -187,17 +188,17 @@ func (c *Client) connected(ctx context.Context) (*nats.Conn, error) {
 	}
 }
 
-// errNotSent is why a request has not been carried out.
+// errNotSent means that a request was not sent.
 var errNotSent error = notSentError{}
 
-// notSentError is a [nats.ErrDisconnected] before anything was sent.
+// notSentError is a [nats.ErrDisconnected] that occurred before anything was sent.
 type notSentError struct{}
 
 func (notSentError) Error() string { return nats.ErrDisconnected.Error() }
 
 func (notSentError) Unwrap() error { return nats.ErrDisconnected }
 
-// Pause waits that long, and reports whether ctx goes on.
+// Pause waits for d. It returns false if ctx ends before.
 func Pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -209,8 +210,8 @@ func Pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Answering calls ask with a context that ends after d, and again whenever the connection was lost meanwhile: d bounds how long the answers
-// may take, and not how long ctx waits for the connection.
+// Answering calls ask with a timeout of d, and again whenever the connection was lost. The timeout applies to the responses, not to
+// the time that ctx waits for the connection.
 func (js *JetStream) Answering(ctx context.Context, d time.Duration, ask func(context.Context) error) error {
 	for {
 		if err := js.client.Connect(ctx); err != nil {
@@ -225,7 +226,7 @@ func (js *JetStream) Answering(ctx context.Context, d time.Duration, ask func(co
 	}
 }
 
-// ServerID returns the public key of the connected server, which is another one after each start.
+// ServerID returns the public key of the connected server, which changes with each start of the server.
 func (c *Client) ServerID(ctx context.Context) (id string, err error) {
 	err = c.Use(ctx, func(nc *nats.Conn) error {
 		id = nc.ConnectedServerId()

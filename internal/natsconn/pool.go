@@ -6,23 +6,23 @@ import (
 	"sync"
 )
 
-// pool bounds how many of its clients are connected at a time. The client that was not used for the longest time is disconnected
-// first, and never one that waits for an answer.
+// pool limits the number of connected clients. It disconnects the least recently used client first, and never a client that waits
+// for a response.
 type pool struct {
 	limit int
 
 	mu sync.Mutex
-	// places are those of the clients that may be connected.
+	// places holds the places of the clients that may be connected.
 	places map[*Client]*place
-	// uses counts how often a client was used.
+	// uses counts the uses of all clients.
 	uses uint64
-	// idle is closed, and made anew, whenever a client stops being in use.
+	// idle is closed and replaced whenever a client is no longer in use.
 	idle chan struct{}
 }
 
 // place is the right to be connected.
 type place struct {
-	// users counts those who use the connection at the moment, and last is which of all uses the last one was.
+	// users is the number of callers that use the connection. last is the value of uses at the last use.
 	users int
 	last  uint64
 }
@@ -31,7 +31,8 @@ func newPool(limit int) *pool {
 	return &pool{limit: limit, places: map[*Client]*place{}, idle: make(chan struct{})}
 }
 
-// enter gives the client a place until leave is called. While all are in use it waits, as long as ctx allows. The error wraps that of ctx.
+// enter gives the client a place until leave is called. It waits until a place is free or ctx ends. The error wraps the error of
+// ctx.
 func (p *pool) enter(ctx context.Context, c *Client) error {
 	for {
 		entered, idle := p.tryEnter(c)
@@ -41,12 +42,12 @@ func (p *pool) enter(ctx context.Context, c *Client) error {
 		select {
 		case <-idle:
 		case <-ctx.Done():
-			return fmt.Errorf("all of the %d connections to accounts were in use, by other resources, until the time was over: %w", p.limit, ctx.Err())
+			return fmt.Errorf("all %d connections to accounts were in use by other resources until the wait ended: %w", p.limit, ctx.Err())
 		}
 	}
 }
 
-// tryEnter gives the client a place if there is one, or else returns what is closed once it is worth another try.
+// tryEnter gives the client a place if one is free. Otherwise it returns a channel that is closed when the caller should try again.
 func (p *pool) tryEnter(c *Client) (entered bool, idle <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -63,8 +64,8 @@ func (p *pool) tryEnter(c *Client) (entered bool, idle <-chan struct{}) {
 	return true, nil
 }
 
-// evict disconnects the client that was not used for the longest time, and tells whether there was one. It closes the connection
-// before it lets go of the lock, so that there are never more than allowed.
+// evict disconnects the least recently used idle client, and reports whether there was one. It closes the connection while the
+// caller holds the lock, so the limit is never exceeded.
 func (p *pool) evict() bool {
 	var oldest *Client
 	for c, candidate := range p.places {
@@ -80,7 +81,7 @@ func (p *pool) evict() bool {
 	return true
 }
 
-// leave tells that one of the client's users is done.
+// leave ends one use of the client.
 func (p *pool) leave(c *Client) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -11,21 +11,21 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// KeyKind is what an nkey is for. Its text is the kind's name.
+// KeyKind is the kind of an NKey. Its value is the name of the kind.
 type KeyKind string
 
-// The kinds of nkeys.
+// Kinds of NKeys.
 const (
 	OperatorKey KeyKind = "operator"
 	AccountKey  KeyKind = "account"
 	UserKey     KeyKind = "user"
 	ServerKey   KeyKind = "server"
 	ClusterKey  KeyKind = "cluster"
-	// CurveKey is for encryption with x25519 and signs nothing.
+	// CurveKey is for x25519 encryption and cannot sign.
 	CurveKey KeyKind = "curve"
 )
 
-// keyKinds lists all kinds with the byte that nkeys has for them.
+// keyKinds lists all kinds with their prefix bytes in the nkeys library.
 var keyKinds = []struct {
 	kind   KeyKind
 	prefix nkeys.PrefixByte
@@ -47,17 +47,17 @@ func KeyKinds() []KeyKind {
 	return kinds
 }
 
-// Prefix returns the byte that nkeys has for the kind, or an error for what is no kind.
+// Prefix returns the prefix byte of the kind, or an error for an unknown kind.
 func (k KeyKind) Prefix() (nkeys.PrefixByte, error) {
 	for _, known := range keyKinds {
 		if known.kind == k {
 			return known.prefix, nil
 		}
 	}
-	return 0, secret.Errorf("%q is no kind of nkey: use one of %v", string(k), KeyKinds())
+	return 0, secret.Errorf("%q is not a kind of NKey: use one of %v", string(k), KeyKinds())
 }
 
-// SeedPrefix returns the two letters that a seed of the kind starts with, such as "SU", or an empty text for what is no kind.
+// SeedPrefix returns the first two letters of a seed of the kind, for example "SU". It returns an empty string for an unknown kind.
 func (k KeyKind) SeedPrefix() string {
 	prefix, err := k.Prefix()
 	if err != nil {
@@ -66,7 +66,7 @@ func (k KeyKind) SeedPrefix() string {
 	return "S" + string("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[prefix>>3]) // base32: five bits a letter
 }
 
-// article names the kind with its article.
+// article returns the kind with its article.
 func (k KeyKind) article() string {
 	if k == OperatorKey || k == AccountKey {
 		return "an " + string(k)
@@ -84,19 +84,19 @@ func kindOf(prefix nkeys.PrefixByte) KeyKind {
 	return KeyKind(prefix.String())
 }
 
-// The lengths of keys in characters.
+// Lengths of keys in characters.
 const (
 	publicKeyLength = 56
 	seedLength      = 58
 )
 
-// exact reports whether a text has the length of a key and its alphabet. The library skips line breaks in either.
+// exact reports whether a string has the length and the alphabet of a key. The nkeys library accepts line breaks in a key.
 func exact(key string, length int) bool {
 	return len(key) == length && !strings.ContainsFunc(key, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '2' || r > '7') })
 }
 
-// ParseSeed returns the seed in a text and the kind of its key pair. White space around the seed, as a file has a line break at its
-// end, is not part of it. The error never contains the seed.
+// ParseSeed returns the seed in a string and the kind of its key pair. It trims white space around the seed, for example the line
+// break at the end of a file. The error never contains the seed.
 func ParseSeed(text string) (seed string, kind KeyKind, err error) {
 	const form = "it starts with S and the letter of its kind, and has 58 characters"
 	seed = strings.Trim(text, " \t\r\n")
@@ -114,7 +114,7 @@ func ParseSeed(text string) (seed string, kind KeyKind, err error) {
 	return seed, kindOf(prefix), nil
 }
 
-// KeyPair returns the key pair of a seed, as [ParseSeed] reads it. The error never contains the seed.
+// KeyPair returns the key pair of a seed, parsed by [ParseSeed]. The error never contains the seed.
 func KeyPair(seed string) (nkeys.KeyPair, error) {
 	seed, _, err := ParseSeed(seed)
 	if err != nil {
@@ -127,15 +127,15 @@ func KeyPair(seed string) (nkeys.KeyPair, error) {
 	return pair, nil
 }
 
-// IsSeed reports whether a text is a seed, whatever stands around it.
+// IsSeed reports whether a string is a seed, ignoring invisible characters around it.
 func IsSeed(text string) bool {
 	_, raw, err := nkeys.DecodeSeed([]byte(invisible.Trim(text)))
 	clear(raw)
 	return err == nil
 }
 
-// CheckSeed checks that seed is the seed of a key pair of that kind, as [ParseSeed] reads it. The error names the kind that was found
-// and never contains the seed.
+// CheckSeed checks that seed is the seed of a key pair of this kind, parsed by [ParseSeed]. The error names the actual kind and never
+// contains the seed.
 func CheckSeed(seed string, kind KeyKind) error {
 	if _, err := kind.Prefix(); err != nil {
 		return err
@@ -148,14 +148,14 @@ func CheckSeed(seed string, kind KeyKind) error {
 	case err != nil:
 		return errors.New("not an NKey seed: " + needed + " starts with " + kind.SeedPrefix() + " and has 58 characters")
 	case found != kind:
-		return fmt.Errorf("the seed is that of %s key: %s, which starts with %s, is needed here", found.article(), needed, kind.SeedPrefix())
+		return fmt.Errorf("it is the seed of %s key: %s, which starts with %s, is needed", found.article(), needed, kind.SeedPrefix())
 	}
 	return nil
 }
 
-// CheckPublicKey checks that key is the public half of a key pair of that kind, and nothing else: servers compare keys as texts, so
-// one with a line break at its end is another one. The error names the kind that was found, or what is around the key. It does not
-// contain the key, which may be a seed.
+// CheckPublicKey checks that key is exactly a public key of this kind. Servers compare keys as strings, so a key with a trailing line
+// break is a different key. The error names the actual kind or the characters around the key. It does not contain the key, which may
+// be a seed.
 func CheckPublicKey(key string, kind KeyKind) error {
 	want, err := kind.Prefix()
 	if err != nil {

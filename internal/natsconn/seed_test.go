@@ -25,9 +25,9 @@ func TestCheckSeed(t *testing.T) {
 		"a byte order mark":       {"\ufeff" + user, "it starts with a byte order mark (U+FEFF): remove it"},
 		"a zero-width space":      {user + "\u200b\n", "it ends with a zero-width space (U+200B): remove it"},
 		"a non-breaking space":    {user + "\u00a0", "it ends with a non-breaking space (U+00A0): remove it"},
-		"an account's":            {account, "that of an account key"},
-		"an operator's":           {operator, "that of an operator key"},
-		"a server's":              {server, "that of a server key"},
+		"an account's":            {account, "the seed of an account key"},
+		"an operator's":           {operator, "the seed of an operator key"},
+		"a server's":              {server, "the seed of a server key"},
 		"a public key":            {userPublic, "not an NKey seed"},
 		"a wrong checksum":        {wrong, "not an NKey seed"},
 		"cut off":                 {user[:40], "not an NKey seed"},
@@ -63,13 +63,13 @@ func TestCheckSeedOfEachKind(t *testing.T) {
 		for found, seed := range seeds {
 			want := ""
 			if found != needed {
-				want = "that of " + found.article() + " key: " + needed.article() + "'s seed, which starts with " + needed.SeedPrefix()
+				want = "the seed of " + found.article() + " key: " + needed.article() + "'s seed, which starts with " + needed.SeedPrefix()
 			}
 			checkError(t, CheckSeed(seed, needed), want, seed[4:])
 		}
 		checkError(t, CheckSeed("horse", needed), "starts with "+needed.SeedPrefix()+" and has", "horse")
 	}
-	checkError(t, CheckSeed(seeds[UserKey], "robot"), `"robot" is no kind of nkey`, seeds[UserKey][4:])
+	checkError(t, CheckSeed(seeds[UserKey], "robot"), `"robot" is not a kind of NKey`, seeds[UserKey][4:])
 }
 
 // A public key is checked for its kind, and a seed in its place is not repeated.

@@ -1,5 +1,5 @@
-// Package natsconn connects to NATS on behalf of the provider: it settles where the connection's settings come from,
-// opens one shared connection on first use, and speaks the JetStream API over it with errors that name their cause.
+// Package natsconn connects to NATS for the provider. It resolves the settings of the connection, opens a shared connection on first
+// use, and sends requests to the JetStream API with errors that name their cause.
 package natsconn
 
 import (
@@ -26,8 +26,8 @@ const (
 	DefaultRequestTimeout = 10 * time.Second
 )
 
-// Settings say how to reach a NATS system. What is empty is looked for in the environment and in NATS CLI contexts, in
-// the order that [Settings.resolve] describes.
+// Settings describes how to connect to a NATS system. Empty fields fall back to the environment and NATS CLI contexts, in the order
+// described at [Settings.resolve].
 type Settings struct {
 	// Servers are URLs as [ParseServer] accepts them.
 	Servers []string
@@ -35,22 +35,22 @@ type Settings struct {
 	Context string
 	Auth    Auth
 	TLS     TLS
-	// Domain is the JetStream domain whose API is spoken; empty for the domain of the connected server.
+	// Domain is the JetStream domain, empty for the domain of the connected server.
 	Domain string
-	// ConnectTimeout bounds the attempt to connect to one server; zero for DefaultConnectTimeout.
+	// ConnectTimeout is the maximum time to connect to one server. Zero means DefaultConnectTimeout.
 	ConnectTimeout time.Duration
-	// RequestTimeout bounds the wait for one answer of the JetStream API; zero for DefaultRequestTimeout.
+	// RequestTimeout is the maximum time to wait for a response. Zero means DefaultRequestTimeout.
 	RequestTimeout time.Duration
 
-	// as replaces the way to authenticate that all sources together come to, who says whose it is, and asSource where it comes from: see [Client.As].
+	// as replaces the resolved way to authenticate. who describes its user, and asSource its source: see [Client.As].
 	as            *Auth
 	who, asSource string
-	// minted replaces it too, by a user that is made for the account: see [Client.Accounts].
+	// minted also replaces the way to authenticate, with a user created for the account: see [Client.Accounts].
 	minted  Minter
 	account string
 }
 
-// Auth holds the ways to authenticate, of which one may be set. All of it is secret but User and the paths.
+// Auth holds the ways to authenticate. They exclude each other. All fields are secret except User and the paths.
 type Auth struct {
 	// Credentials is the content of a credentials file: a user JWT and its seed.
 	Credentials string
@@ -79,25 +79,25 @@ func (a Auth) methods() []string {
 	return set
 }
 
-// TLS holds what a TLS connection needs beyond the system's certificate authorities. Each of the authority, the client
-// certificate and its key is a file or PEM text, not both.
+// TLS holds the settings of a TLS connection. The certificate authority, the client certificate and its key are each a file or PEM
+// text, but not both.
 type TLS struct {
 	CAFile, CAPEM     string
 	CertFile, CertPEM string
 	KeyFile, KeyPEM   string
-	// ServerName overrides the host name that the server's certificate is checked against.
+	// ServerName overrides the host name in the verification of the server's certificate.
 	ServerName string
-	// HandshakeFirst starts TLS before the server's INFO line, for servers with handshake_first set.
+	// HandshakeFirst starts the TLS handshake before the server's INFO line, for servers with handshake_first.
 	HandshakeFirst bool
-	// Required makes the connection use TLS where nothing else here does.
+	// Required makes the connection use TLS even if no other field is set.
 	Required bool
 }
 
-// IsZero tells whether nothing about TLS is set.
+// IsZero reports whether no field is set.
 func (t TLS) IsZero() bool { return t == TLS{} }
 
-// ParseServer reads the URL of a NATS server, scheme://host[:port], with the scheme nats, tls, ws or wss; without a
-// scheme nats is meant. Credentials, paths and parameters are errors: they have settings of their own.
+// ParseServer parses the URL of a NATS server, scheme://host[:port]. The scheme is nats, tls, ws or wss and defaults to nats.
+// Credentials, paths and parameters are errors.
 func ParseServer(server string) (*url.URL, error) {
 	what := secret.Kind(server)
 	switch {
@@ -108,9 +108,9 @@ func ParseServer(server string) (*url.URL, error) {
 	case strings.ContainsAny(server, " \t\r\n"):
 		return nil, errors.New("the URL contains white space")
 	case strings.Contains(server, ","):
-		return nil, errors.New("the URL contains a comma: give each server as an element of its own")
+		return nil, errors.New("the URL contains a comma: set each server as a separate element")
 	case strings.Contains(server, "@"):
-		// Before anything is quoted: with an unusual password, url.Parse takes part of it for a port, a path or parameters.
+		// Check this before any part is quoted: url.Parse may treat part of a password as a port, a path or parameters.
 		return nil, errors.New("the URL contains credentials: use the settings for user and password, token or credentials")
 	}
 	if !strings.Contains(server, "://") {
@@ -119,7 +119,7 @@ func ParseServer(server string) (*url.URL, error) {
 	u, err := url.Parse(server)
 	if err != nil {
 		if parse, ok := errors.AsType[*url.Error](err); ok {
-			err = parse.Err // without the input, which the user sees anyway
+			err = parse.Err // without the URL
 		}
 		return nil, fmt.Errorf("not a URL: %w", err)
 	}
@@ -127,9 +127,9 @@ func ParseServer(server string) (*url.URL, error) {
 	case !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme):
 		return nil, secret.Errorf("unknown scheme %q: use nats, tls, ws or wss", u.Scheme)
 	case u.Path != "" && u.Path != "/" && u.Scheme != "ws" && u.Scheme != "wss":
-		return nil, secret.Errorf("the URL has a path %q: a NATS server has none", u.Path)
+		return nil, secret.Errorf("the URL has a path %q, which a NATS server does not support", u.Path)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, errors.New("the URL has parameters or a fragment: a NATS server URL has none")
+		return nil, errors.New("the URL has parameters or a fragment, which a NATS server does not support")
 	}
 	if err := checkHost(u); err != nil {
 		return nil, err
@@ -137,11 +137,11 @@ func ParseServer(server string) (*url.URL, error) {
 	return u, nil
 }
 
-// hostPattern is what a name, an IPv4 address, or the zone of an IPv6 address consists of.
+// hostPattern matches a name, an IPv4 address, or the zone of an IPv6 address.
 var hostPattern = regexp.MustCompile(`^[\p{L}\p{N}._-]+$`)
 
-// checkHost checks the host and port of a server's URL: a host is needed, an IPv6 address stands in brackets, and a
-// port is a number from 1 to 65535.
+// checkHost checks the host and port of a server URL. The host is required, an IPv6 address must be in brackets, and a port must be
+// between 1 and 65535.
 func checkHost(u *url.URL) error {
 	host := u.Hostname()
 	address, zone, zoned := strings.Cut(host, "%")
@@ -150,7 +150,7 @@ func checkHost(u *url.URL) error {
 	case host == "":
 		return errors.New("the URL has no host")
 	case colon && (net.ParseIP(address) == nil || !strings.HasPrefix(u.Host, "[")):
-		return secret.Errorf("%q is not a host: an IPv6 address stands in brackets, as in [::1]:4222", u.Host)
+		return secret.Errorf("%q is not a host: an IPv6 address must be in brackets, as in [::1]:4222", u.Host)
 	case !colon && !hostPattern.MatchString(host), zoned && !hostPattern.MatchString(zone):
 		return secret.Errorf("%q is not a host: a name or an address is expected", u.Host)
 	case strings.HasSuffix(u.Host, ":"):
@@ -164,8 +164,8 @@ func checkHost(u *url.URL) error {
 	return nil
 }
 
-// CheckCredentials checks that text is the content of a credentials file: a user JWT and the seed of the key pair that it is
-// for. The error never contains either.
+// CheckCredentials checks that text is the content of a credentials file: a user JWT and the matching seed. The error never contains
+// either of them.
 func CheckCredentials(text string) error {
 	const what = "not the content of a credentials file: "
 	token, err := nkeys.ParseDecoratedJWT([]byte(text))
@@ -174,7 +174,7 @@ func CheckCredentials(text string) error {
 	}
 	claims, err := jwt.DecodeUserClaims(token)
 	if err != nil {
-		return errors.New(what + "the JWT in it is not that of a user")
+		return errors.New(what + "the JWT in it is not a user JWT")
 	}
 	pair, err := nkeys.ParseDecoratedUserNKey([]byte(text))
 	if err != nil {
@@ -182,12 +182,12 @@ func CheckCredentials(text string) error {
 	}
 	defer pair.Wipe()
 	if public, err := pair.PublicKey(); err != nil || public != claims.Subject {
-		return errors.New("the JWT and the seed in it do not belong together")
+		return errors.New("the JWT and the seed in it do not match")
 	}
 	return nil
 }
 
-// CheckDomain checks the name of a JetStream domain, which is one token of a subject.
+// CheckDomain checks the name of a JetStream domain, which must be one token of a subject.
 func CheckDomain(domain string) error {
 	if domain == "" {
 		return errors.New("it is empty: leave it out for the domain of the connected server")

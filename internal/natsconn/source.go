@@ -14,7 +14,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// The variables of the environment that are read, those of the NATS CLI, beside NATS_TOKEN.
+// Environment variables of the provider. They are the variables of the NATS CLI, plus NATS_TOKEN.
 const (
 	EnvURL      = "NATS_URL"
 	EnvContext  = "NATS_CONTEXT"
@@ -31,26 +31,25 @@ const (
 // ErrNoServers is returned when no server is configured anywhere.
 var ErrNoServers = errors.New("no NATS server is configured")
 
-// Environment looks up a variable of the environment; [os.Getenv] is one.
+// Environment returns the value of an environment variable, for example [os.Getenv].
 type Environment func(name string) string
 
-// resolved is what Settings, the environment and contexts add up to.
+// resolved is the result of combining Settings, the environment and contexts.
 type resolved struct {
 	options nats.Options
 	domain  string
-	// auth, authority and certificate tell which of these groups are settled. Of the others it can be seen.
+	// auth, authority and certificate are true if these groups are settled. The other groups show it by their values.
 	auth, authority, certificate bool
-	// authSource is where the way to authenticate comes from.
+	// authSource is the source of the way to authenticate.
 	authSource string
-	// replaced tells that the way to authenticate is going to be replaced. What a source has of its own then only counts in
-	// that it has one, and its files are not read.
+	// replaced is true if the way to authenticate is replaced later. The files of a source's own way are then not read.
 	replaced bool
 }
 
-// resolve settles every group of settings (servers, authentication, certificate authority, client certificate, domain)
-// by its first source in this order: the settings themselves, the context that they name, the environment, the context
-// that the environment names or else the one that the NATS CLI has selected. The last one does not count if the first
-// two have servers and a way to authenticate, and without an environment the last two do not. It reads context files and PEM files, and does not connect.
+// resolve takes every group of settings (servers, authentication, certificate authority, client certificate, domain) from its first
+// source in this order: the settings themselves, the context that they name, the environment, and the context that the environment
+// names or that is selected in the NATS CLI. It ignores the last source if the first two have servers and a way to authenticate, and
+// the last two sources if env is nil. It reads context files and PEM files, and does not connect.
 func (s Settings) resolve(env Environment) (*resolved, error) {
 	r := &resolved{options: nats.GetDefaultOptions(), replaced: s.as != nil || s.minted != nil}
 	if err := r.addSettings(s, s.Auth.source(attributeNames), "servers"); err != nil {
@@ -60,10 +59,10 @@ func (s Settings) resolve(env Environment) (*resolved, error) {
 		return nil, err
 	}
 	if env != nil {
-		// Who has said where to connect and as whom has no use for a context that nobody named here.
+		// Complete settings do not need a context that they do not name.
 		complete := len(r.options.Servers) > 0 && r.auth
 		if what := secret.Kind(env(EnvURL)); len(r.options.Servers) == 0 && (what.Secret() || what.Token()) {
-			return nil, fmt.Errorf("%s in the environment: it is %s and no list of URLs", EnvURL, what)
+			return nil, fmt.Errorf("%s in the environment: it is %s and not a list of URLs", EnvURL, what)
 		}
 		said := r.withoutSettled(environmentSettings(env))
 		if err := r.addSettings(said, variable(said.Auth.source(environmentNames)), variable(EnvURL)); err != nil {
@@ -92,7 +91,7 @@ func (s Settings) resolve(env Environment) (*resolved, error) {
 	return r, r.replaceAuth(source, s.asSource)
 }
 
-// replaceAuth drops the way to authenticate, with what belongs to that user, and takes over that of another source.
+// replaceAuth replaces the way to authenticate, including the inbox prefix and credentials in URLs, with that of another source.
 func (r *resolved) replaceAuth(source nats.Options, from string) error {
 	o := &r.options
 	o.User, o.Password, o.Token, o.Nkey, o.UserJWT, o.SignatureCB, o.InboxPrefix = "", "", "", "", nil, nil, ""
@@ -108,7 +107,7 @@ func (r *resolved) replaceAuth(source nats.Options, from string) error {
 	return nil
 }
 
-// environmentSettings reads what the environment holds.
+// environmentSettings reads the settings from the environment.
 func environmentSettings(env Environment) Settings {
 	return Settings{
 		Servers: splitServers(env(EnvURL)),
@@ -120,7 +119,7 @@ func environmentSettings(env Environment) Settings {
 	}
 }
 
-// splitServers reads a list of URLs as the NATS CLI takes it.
+// splitServers splits a comma-separated list of URLs, as used by the NATS CLI.
 func splitServers(list string) []string {
 	var servers []string
 	for server := range strings.SplitSeq(list, ",") {
@@ -131,7 +130,7 @@ func splitServers(list string) []string {
 	return servers
 }
 
-// withoutSettled drops what would not be used, so that a file of it may be missing.
+// withoutSettled removes the groups that are already settled, so that their files may be missing.
 func (r *resolved) withoutSettled(s Settings) Settings {
 	if len(r.options.Servers) > 0 {
 		s.Servers = nil
@@ -148,7 +147,7 @@ func (r *resolved) withoutSettled(s Settings) Settings {
 	return s
 }
 
-// addSettings adds settings as a source. It is told where their way to authenticate comes from, and where their servers do.
+// addSettings adds settings as a source. authSource and serversSource describe where their credentials and servers come from.
 func (r *resolved) addSettings(s Settings, authSource, serversSource string) error {
 	source := nats.Options{Servers: s.Servers}
 	if r.replaced && len(s.Auth.methods()) > 0 {
@@ -163,7 +162,7 @@ func (r *resolved) addSettings(s Settings, authSource, serversSource string) err
 	return r.add(source, s.Domain, cmp.Or(authSource, "the URL in "+serversSource))
 }
 
-// from says of an error of unusable credentials where they come from, if that is known.
+// from adds the source, if known, to an error about credentials.
 func from(source string, err error) error {
 	if source == "" {
 		return err
@@ -171,7 +170,7 @@ func from(source string, err error) error {
 	return fmt.Errorf("%s: %w", source, err)
 }
 
-// addContext adds the NATS CLI context of that name as a source; an empty name is no context.
+// addContext adds a NATS CLI context as a source. An empty name adds none.
 func (r *resolved) addContext(name string) error {
 	if name == "" {
 		return nil
@@ -189,7 +188,7 @@ func (r *resolved) addContext(name string) error {
 	return nil
 }
 
-// add takes over each group that this source says something of and no source before it did.
+// add uses each group of a source that no earlier source has settled.
 func (r *resolved) add(source nats.Options, domain, authSource string) error {
 	o := &r.options
 	if o.TLSConfig == nil {
@@ -215,7 +214,7 @@ func (r *resolved) add(source nats.Options, domain, authSource string) error {
 	return nil
 }
 
-// addAuth takes over the way to authenticate, and the prefix of inboxes, which belongs to what the user may subscribe to.
+// addAuth uses the way to authenticate and the inbox prefix, which depends on the user's permissions.
 func (r *resolved) addAuth(source nats.Options, from string) {
 	if r.auth {
 		return
@@ -236,8 +235,8 @@ func (r *resolved) addAuth(source nats.Options, from string) {
 	}
 }
 
-// addServers takes over the servers, and how they want to be connected to. Credentials in their URLs are a way to
-// authenticate of their source; they are dropped if there is one already, since nats.go would prefer them.
+// addServers uses the servers and their TLS and dialer settings. Credentials in their URLs are the way to authenticate of this source.
+// It removes them if authentication is already settled, because nats.go would prefer them.
 func (r *resolved) addServers(source nats.Options, from string) error {
 	o := &r.options
 	if len(o.Servers) > 0 {
@@ -272,14 +271,14 @@ func (r *resolved) addServers(source nats.Options, from string) error {
 	return nil
 }
 
-// splitUser takes the credentials out of a server's URL. The error quotes none.
+// splitUser removes the credentials from a server URL. The error does not contain them.
 func splitUser(server string) (*url.Userinfo, *url.URL, error) {
 	if !strings.Contains(server, "://") {
 		server = "nats://" + server
 	}
 	u, err := url.Parse(server)
 	if err != nil {
-		return nil, nil, errors.New("a server's URL cannot be read: special characters in credentials have to be percent-encoded")
+		return nil, nil, errors.New("a server URL cannot be parsed: special characters in credentials must be percent-encoded")
 	}
 	user := u.User
 	u.User = nil

@@ -24,7 +24,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// The values of unreachable.
+// Values of the attribute unreachable.
 const (
 	unreachableError = "error"
 	unreachableWarn  = "warn"
@@ -50,11 +50,11 @@ type configModel struct {
 
 func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Everything that a k3s cluster needs to keep its state in NATS.",
+		MarkdownDescription: "Manages the NATS accounts, users and JetStream buckets that k3s clusters keep their state in.",
 		Attributes: map[string]schema.Attribute{
 			"servers": schema.ListAttribute{
-				MarkdownDescription: "URLs of NATS servers, `scheme://host[:port]` with the scheme `nats`, `tls`, `ws` or `wss`. Falls back to " +
-					"the context, then to `NATS_URL` (comma-separated).",
+				MarkdownDescription: "URLs of NATS servers, in the form `scheme://host[:port]`. The scheme is `nats`, `tls`, `ws` " +
+					"or `wss`. Falls back to the context, then to `NATS_URL` (comma-separated).",
 				Optional:    true,
 				ElementType: types.StringType,
 				Validators: []validator.List{
@@ -63,15 +63,15 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 				},
 			},
 			"context": schema.StringAttribute{
-				MarkdownDescription: "Name of a NATS CLI context, or the absolute path of a context file. What it sets is overridden by the " +
-					"other attributes here, and overrides the environment. Falls back to `NATS_CONTEXT`, then to the context that the NATS " +
-					"CLI has selected; the environment overrides those two.",
+				MarkdownDescription: "Name of a NATS CLI context, or absolute path of a context file. Its settings override the " +
+					"environment, and the other attributes of the provider override its settings. Falls back to `NATS_CONTEXT`, " +
+					"then to the context that is selected in the NATS CLI; the environment overrides the settings of those two.",
 				Optional: true,
-				Validators: []validator.String{validators.String("the name of a context or an absolute path", "Invalid NATS Context",
-					checkContext)},
+				Validators: []validator.String{validators.String("the name of a context or an absolute path",
+					"Invalid NATS Context", checkContext)},
 			},
 			"credentials": schema.StringAttribute{
-				MarkdownDescription: "Content of a credentials file: the JWT and seed of a user.",
+				MarkdownDescription: "Content of a credentials file, which holds the JWT and the seed of a user.",
 				Optional:            true, Sensitive: true,
 				Validators: append(oneWay("credentials"), validators.Credentials()),
 			},
@@ -82,7 +82,7 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 					validators.String("a path", "Invalid Path", tlsconfig.CheckPath)),
 			},
 			"user": schema.StringAttribute{
-				MarkdownDescription: "User name, together with `password`. Falls back to `NATS_USER`.",
+				MarkdownDescription: "User name. Requires `password`. Falls back to `NATS_USER`.",
 				Optional:            true,
 				Validators: append(oneWay("user"), stringvalidator.LengthAtLeast(1), validators.Secret(),
 					stringvalidator.AlsoRequires(path.MatchRoot("password"))),
@@ -94,46 +94,47 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 					stringvalidator.AlsoRequires(path.MatchRoot("user"))},
 			},
 			"token": schema.StringAttribute{
-				MarkdownDescription: "Token. Falls back to `NATS_TOKEN`.",
+				MarkdownDescription: "Authentication token. Falls back to `NATS_TOKEN`.",
 				Optional:            true, Sensitive: true,
 				Validators: append(oneWay("token"), stringvalidator.LengthAtLeast(1), validators.Secret()),
 			},
 			"nkey_seed": schema.StringAttribute{
-				MarkdownDescription: "Seed of a user's key pair, which starts with `SU`. Falls back to the file named by `NATS_NKEY`.",
+				MarkdownDescription: "Seed of a user NKey, which starts with `SU`. Falls back to the file named by `NATS_NKEY`.",
 				Optional:            true, Sensitive: true,
 				Validators: append(oneWay("nkey_seed"), validators.Seed(natsconn.UserKey)),
 			},
 			"tls": schema.SingleNestedAttribute{
-				MarkdownDescription: "What a TLS connection needs beyond the system's certificate authorities. Setting it makes the connection " +
-					"use TLS. Falls back to the files named by `NATS_CA`, `NATS_CERT` and `NATS_KEY`.",
+				MarkdownDescription: "TLS settings of the connection. If set, even to an empty object, the connection uses TLS. Falls " +
+					"back to the files named by `NATS_CA`, `NATS_CERT` and `NATS_KEY`.",
 				Optional:   true,
 				Attributes: tlsconfig.ProviderAttributes(),
 			},
 			"jetstream_domain": schema.StringAttribute{
-				MarkdownDescription: "JetStream domain that resources work in unless they name one. Falls back to that of the context, then to " +
-					"the domain of the connected server.",
+				MarkdownDescription: "JetStream domain of resources that do not set their own. Falls back to the domain of the " +
+					"context, then to the domain of the connected server.",
 				Optional: true,
-				Validators: []validator.String{validators.String("the name of a JetStream domain", "Invalid JetStream Domain",
-					natsconn.CheckDomain)},
+				Validators: []validator.String{validators.String("the name of a JetStream domain",
+					"Invalid JetStream Domain", natsconn.CheckDomain)},
 			},
 			"connect_timeout": schema.StringAttribute{
-				MarkdownDescription: fmt.Sprintf("How long to try to connect to one server, such as `10s`. Defaults to `%s`. An operation that changes something "+
-					"tries again for a minute, and every operation waits for servers that were reached before, such as ones that are being restarted, as long as the "+
-					"resource's `timeouts` allow.", natsconn.DefaultConnectTimeout),
+				MarkdownDescription: fmt.Sprintf("Maximum time to connect to one server, for example `10s`. An operation that changes "+
+					"something retries for a minute. Every operation waits for servers that have been reached before, for example "+
+					"servers that restart, up to the resource's `timeouts`. Defaults to `%s`.", natsconn.DefaultConnectTimeout),
 				Optional:   true,
 				Validators: []validator.String{validators.PositiveDuration()},
 			},
 			"request_timeout": schema.StringAttribute{
-				MarkdownDescription: fmt.Sprintf("How long to wait for one answer of a server, such as `30s`. Defaults to `%s`. An operation whose "+
-					"answer was lost is repeated, as long as the resource's `timeouts` allow.", natsconn.DefaultRequestTimeout),
+				MarkdownDescription: fmt.Sprintf("Maximum time to wait for a response from a server, for example `30s`. An operation "+
+					"whose response is lost is retried, up to the resource's `timeouts`. Defaults to `%s`.",
+					natsconn.DefaultRequestTimeout),
 				Optional:   true,
 				Validators: []validator.String{validators.PositiveDuration()},
 			},
 			"unreachable": schema.StringAttribute{
-				MarkdownDescription: fmt.Sprintf("What a plan does about servers that cannot be reached: `%s` (the default), or `%s`, "+
-					"which keeps what is known of a resource there, and has a data source return null, so that one region's death does not block a failover to another. Creating, "+
-					"updating and destroying what is there fails either way.",
-					unreachableError, unreachableWarn),
+				MarkdownDescription: fmt.Sprintf("What a plan does if servers cannot be reached: `%[1]s` fails; `%[2]s` keeps the prior "+
+					"state of a resource, returns null for a data source, and adds a warning. With `%[2]s`, an outage of one region "+
+					"does not block a failover to another. Creating, updating and destroying a resource on these servers fails "+
+					"with either value. Defaults to `%[1]s`.", unreachableError, unreachableWarn),
 				Optional:   true,
 				Validators: []validator.String{stringvalidator.OneOf(unreachableError, unreachableWarn)},
 			},
@@ -143,10 +144,10 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 	}
 }
 
-// authAttributes are the ways to authenticate, of which one may be configured. A password goes with its user.
+// authAttributes are the ways to authenticate. They exclude each other. A password is part of its user.
 var authAttributes = []string{"credentials", "credentials_file", "user", "token", "nkey_seed"}
 
-// oneWay refuses every other way to authenticate beside this one.
+// oneWay returns a validator that rejects the other ways to authenticate next to this one.
 func oneWay(attribute string) []validator.String {
 	var others []path.Expression
 	for _, other := range authAttributes {
@@ -169,12 +170,12 @@ func checkContext(name string) error {
 	case strings.HasPrefix(name, "~"):
 		return errors.New("the ~ is not expanded: use pathexpand()")
 	case strings.ContainsAny(name, `/\`) && !filepath.IsAbs(name), strings.Contains(name, ".."):
-		return errors.New("it is a relative path: give the name of a context, or an absolute path")
+		return errors.New("it is a relative path: use the name of a context or an absolute path")
 	}
 	return nil
 }
 
-// unknown lists the attributes that are not known yet.
+// unknown returns the names of the attributes whose values are unknown.
 func (m *configModel) unknown() []string {
 	var names []string
 	for _, attribute := range []struct {
@@ -214,7 +215,7 @@ func hasUnknown(list types.List) bool {
 	return false
 }
 
-// settings returns the settings that the configuration holds. Unknown attributes are left out: see unknown.
+// settings returns the settings of the configuration, without unknown attributes.
 func (m *configModel) settings(ctx context.Context, diags *diag.Diagnostics) natsconn.Settings {
 	s := natsconn.Settings{
 		Context: m.Context.ValueString(),
@@ -234,7 +235,7 @@ func (m *configModel) settings(ctx context.Context, diags *diag.Diagnostics) nat
 	return s
 }
 
-// duration reads a duration that was validated; zero stands for one that is not there.
+// duration returns a validated duration, or zero if it is not set.
 func duration(value types.String) time.Duration {
 	d, err := time.ParseDuration(value.ValueString())
 	if err != nil {

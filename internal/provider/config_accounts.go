@@ -18,27 +18,28 @@ const (
 	previousKeysAttr = "previous_public_keys"
 )
 
-// accountsAttribute is what the provider works inside accounts with.
+// accountsAttribute returns the attribute that configures how the provider works inside accounts.
 func accountsAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "What the provider works inside accounts with, so that one provider block serves any number of them: a resource with " +
-			"`account` is worked on as a user that the provider makes for that account, in memory, for a quarter of an hour, and with no more rights than " +
-			"its resources need. " + fmt.Sprintf("One connection an account is opened when it is needed, and at most %d at a time.",
-			natsconn.MaxAccountConnections),
+		MarkdownDescription: fmt.Sprintf("Lets one provider block work inside any number of accounts. For a resource with `account`, "+
+			"the provider creates a user of that account. The user exists in memory only, is valid for 15 minutes, and has only the "+
+			"permissions that the resources need. The provider opens one connection for each account when it is needed, and at most "+
+			"%d at the same time.", natsconn.MaxAccountConnections),
 		Optional: true,
 		Attributes: map[string]schema.Attribute{
 			signingKeyAttr: schema.StringAttribute{
-				MarkdownDescription: "Seed of a key pair of the kind `account`, which starts with `SA`. Every `nats_account` that this provider block manages has " +
-					"its public half as a plain signing key. To an account that is managed elsewhere (with nsc, or by a service), its owner adds it; no " +
-					"operator is needed then. Falls back to `" + connection.EnvAccountSigningKey + "`, or to the file named by `" +
-					connection.EnvAccountSigningKeyFile + "`.",
+				MarkdownDescription: "Seed of an account signing key, which starts with `SA`. The provider adds its public key to every " +
+					"`nats_account` of this provider block, as a plain signing key. The owner of an account that is managed " +
+					"elsewhere (with nsc or by a service) must add the public key to it; this needs no `operator`. Falls back to `" +
+					connection.EnvAccountSigningKey + "`, or to the file named by `" + connection.EnvAccountSigningKeyFile + "`.",
 				Optional: true, Sensitive: true,
 				Validators: []validator.String{validators.Seed(natsconn.AccountKey)},
 			},
 			previousKeysAttr: schema.ListAttribute{
-				MarkdownDescription: "Public keys that managed accounts keep beside that of `signing_key` while it is being rotated: what the key before has " +
-					"signed stays good. A refresh then leaves alone what is in accounts that do not have the new key yet, which the apply gives them. " +
-					"Take them out once nobody uses what they have signed.",
+				MarkdownDescription: "Public keys that managed accounts keep in addition to the public key of `signing_key` while it is " +
+					"rotated, so that users signed by the previous key stay valid. A refresh keeps the prior state of resources in " +
+					"accounts that do not have the new key yet; the apply adds the key. Remove a public key when everything that it " +
+					"signed is out of use.",
 				Optional: true, ElementType: types.StringType,
 				Validators: []validator.List{listvalidator.NoNullValues(), listvalidator.UniqueValues(),
 					listvalidator.ValueStringsAre(validators.PublicKey(natsconn.AccountKey))},
@@ -47,7 +48,7 @@ func accountsAttribute() schema.Attribute {
 	}
 }
 
-// accountsConfig reads the attribute.
+// accountsConfig reads the attribute accounts.
 func accountsConfig(object types.Object) connection.AccountsConfig {
 	if object.IsUnknown() {
 		all := []string{accountsAttr}

@@ -59,7 +59,7 @@ func TestAccTenantLosesAccount(t *testing.T) {
 		}
 		w.Must(t, "apply", "-auto-approve", "-refresh-only") // as an apply that fails leaves the state
 		out := w.Apply(t)
-		if !strings.Contains(out, "Account Cannot Be Worked In") || !strings.Contains(out, "0 added, 1 changed, 0 destroyed") {
+		if !strings.Contains(out, "No Access to Account") || !strings.Contains(out, "0 added, 1 changed, 0 destroyed") {
 			t.Errorf("%s: the apply that repairs it says:\n%s", c.what, out)
 		}
 		w.AssertEmptyPlan(t)

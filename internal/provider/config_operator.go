@@ -13,7 +13,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/validators"
 )
 
-// The attributes of operator.
+// Attributes of operator.
 const (
 	operatorAttr           = "operator"
 	signingKeyAttr         = "signing_key"
@@ -21,39 +21,41 @@ const (
 	systemCredentialsFAttr = systemCredentialsAttr + "_file"
 )
 
-// operatorAttribute is how the provider is told to sign accounts and to hand them to the servers.
+// operatorAttribute returns the attribute that configures how the provider signs accounts and pushes them to the servers.
 func operatorAttribute() schema.Attribute {
 	sibling := func(name string) path.Expression { return path.MatchRelative().AtParent().AtName(name) }
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "The operator that accounts are signed by. Only what signs or pushes an account needs it: buckets, mirrors and " +
-			"users do not. Each part falls back to the environment by itself, also where `operator` is not set.",
+		MarkdownDescription: "Operator that signs accounts. Required to sign or push an account; buckets, mirrors and users do not need " +
+			"it. Each attribute falls back to the environment on its own, even if `operator` is not set.",
 		Optional: true,
 		Attributes: map[string]schema.Attribute{
 			signingKeyAttr: schema.StringAttribute{
-				MarkdownDescription: "Seed of a key pair of the operator, which starts with `SO`: one of its signing keys, so that its identity " +
-					"can stay locked away. Falls back to `" + connection.EnvSigningKey + "`, or to the file named by `" +
+				MarkdownDescription: "Seed of an operator key, which starts with `SO`. Use a signing key, so that the identity key of the " +
+					"operator can stay offline. Falls back to `" + connection.EnvSigningKey + "`, or to the file named by `" +
 					connection.EnvSigningKeyFile + "`.",
 				Optional: true, Sensitive: true,
 				Validators: []validator.String{validators.Seed(natsconn.OperatorKey)},
 			},
 			systemCredentialsAttr: schema.StringAttribute{
-				MarkdownDescription: "Content of a credentials file of a user of the system account, over which accounts are handed to the " +
-					"servers. Not needed to sign them only.",
+				MarkdownDescription: "Content of a credentials file of a user of the system account. The provider uses it to push " +
+					"accounts to the servers; it is not needed to only sign them.",
 				Optional: true, Sensitive: true,
 				Validators: []validator.String{validators.Credentials(), stringvalidator.ConflictsWith(sibling(systemCredentialsFAttr))},
 			},
 			systemCredentialsFAttr: schema.StringAttribute{
-				MarkdownDescription: "Path of that credentials file. Falls back to `" + connection.EnvSystemCredentials + "`.",
-				Optional:            true,
+				MarkdownDescription: "Path of a credentials file of a user of the system account. Falls back to `" +
+					connection.EnvSystemCredentials + "`.",
+				Optional: true,
 				Validators: []validator.String{
-					validators.String("a path", "Invalid Path", tlsconfig.CheckPath), stringvalidator.ConflictsWith(sibling(systemCredentialsAttr)),
+					validators.String("a path", "Invalid Path", tlsconfig.CheckPath),
+					stringvalidator.ConflictsWith(sibling(systemCredentialsAttr)),
 				},
 			},
 		},
 	}
 }
 
-// operatorConfig reads the attribute. What is unknown of it is listed, and does not come from the environment.
+// operatorConfig reads the attribute operator. It lists the unknown attributes, which do not fall back to the environment.
 func operatorConfig(object types.Object) connection.OperatorConfig {
 	if object.IsUnknown() {
 		all := []string{operatorAttr}

@@ -74,11 +74,11 @@ func TestOperatorConfig(t *testing.T) {
 		},
 		"the key alone": {
 			config: object(acctest.Config{"signing_key": s.operatorSeed}), key: s.operatorSeed,
-			systemErr: "No credentials of a user of the system account are configured.\n\nSet operator.system_credentials or",
+			systemErr: "No system account credentials are configured.\n\nSet operator.system_credentials or",
 		},
 		"the user alone": {
 			config: object(acctest.Config{"system_credentials": system}), system: true,
-			keyErr: "No signing key of the operator is configured.\n\nSet operator.signing_key in the provider's configuration, or NATS_OPERATOR_SIGNING_KEY",
+			keyErr: "No operator signing key is configured.\n\nSet operator.signing_key in the provider's configuration, or NATS_OPERATOR_SIGNING_KEY",
 		},
 		"an unknown key never comes from the environment": {
 			env: env{"NATS_OPERATOR_SIGNING_KEY": s.operatorSeed}, config: object(acctest.Config{"signing_key": unknown, "system_credentials": system}),
@@ -98,7 +98,7 @@ func TestOperatorConfig(t *testing.T) {
 		},
 		"a user's key in the environment": {
 			env: env{"NATS_OPERATOR_SIGNING_KEY": s.userSeed}, config: object(acctest.Config{"system_credentials": system}), system: true,
-			keyErr: "NATS_OPERATOR_SIGNING_KEY: the seed is that of a user key: an operator's seed, which starts with SO, is needed here",
+			keyErr: "NATS_OPERATOR_SIGNING_KEY: it is the seed of a user key: an operator's seed, which starts with SO, is needed",
 		},
 		"credentials for a key's file": {
 			env: env{"NATS_OPERATOR_SIGNING_KEY_FILE": systemFile}, config: object(acctest.Config{"system_credentials": system}), system: true,
@@ -110,7 +110,7 @@ func TestOperatorConfig(t *testing.T) {
 		},
 		"two keys in the environment": {
 			env: env{"NATS_OPERATOR_SIGNING_KEY_FILE": seedFile, "NATS_OPERATOR_SIGNING_KEY": s.operatorSeed}, system: true,
-			config: object(acctest.Config{"system_credentials": system}), keyErr: "are both set: one of them is enough",
+			config: object(acctest.Config{"system_credentials": system}), keyErr: "are both set: set only one of them",
 		},
 		"content for a path": {
 			env: env{"NATS_SYSTEM_CREDS": s.credentials, "NATS_OPERATOR_SIGNING_KEY_FILE": s.operatorSeed}, config: object(acctest.Config{}),

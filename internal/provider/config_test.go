@@ -105,10 +105,10 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 
 	return map[string]invalid{
 		"no_servers":             field("servers", list(), "at least 1 element"),
-		"empty_server":           server("", "is an empty text"),
+		"empty_server":           server("", "is an empty string"),
 		"server_with_password":   server("nats://user:hunter2@host", "the URL contains credentials: use the settings for"),
 		"server_with_token":      server("nats://hunter2@host", "the URL contains credentials"),
-		"servers_in_one":         server("nats://a,nats://b", "give each server as an element of its own"),
+		"servers_in_one":         server("nats://a,nats://b", "set each server as a separate element"),
 		"unknown_scheme":         server("http://host", `unknown scheme "http": use nats, tls, ws or wss`),
 		"port_0":                 server("nats://host:0", "port 0 is not between 1 and 65535"),
 		"port_too_big":           server("nats://host:70000", "port 70000 is not between"),
@@ -116,7 +116,7 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 		"no_port_after_colon":    server("nats://host:", "has a colon but no port"),
 		"space_before":           server(" nats://host", "white space"),
 		"newline_behind":         server("nats://host\n", "white space"),
-		"ipv6_without_brackets":  server("nats://fe80::1", "stands in brackets"),
+		"ipv6_without_brackets":  server("nats://fe80::1", "must be in brackets"),
 		"server_with_path":       server("nats://host/kine", `has a path "/kine"`),
 		"server_with_parameters": server("nats://host?bucket=kine", "parameters"),
 		"no_host":                server("nats://:4222", "no host"),
@@ -133,8 +133,8 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 		"empty_password": {acctest.Config{"user": "u", "password": ""}, "password", "leave it out or set it to null"},
 		"empty_token":    field("token", "", "leave it out or set it to null"),
 
-		"seed_of_operator":     field("nkey_seed", s.operatorSeed, "the seed is that of an operator key: a user's seed, which starts with SU, is needed"),
-		"seed_of_account":      field("nkey_seed", s.accountSeed, "the seed is that of an account key"),
+		"seed_of_operator":     field("nkey_seed", s.operatorSeed, "it is the seed of an operator key: a user's seed, which starts with SU, is needed"),
+		"seed_of_account":      field("nkey_seed", s.accountSeed, "it is the seed of an account key"),
 		"broken_seed":          field("nkey_seed", s.userSeed[:40], "not an NKey seed"),
 		"path_for_credentials": field("credentials", "/etc/nats/user.creds", "there is no JWT between BEGIN and END lines"),
 		"seed_for_credentials": field("credentials", s.userSeed, "there is no JWT"),
@@ -144,7 +144,7 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 		"empty_path":           field("credentials_file", "", "leave it out or set it to null"),
 
 		"empty_context":         field("context", "", "leave it out or set it to null"),
-		"relative_context":      field("context", "contexts/prod.json", "it is a relative path: give the name of a context, or an absolute path"),
+		"relative_context":      field("context", "contexts/prod.json", "it is a relative path: use the name of a context or an absolute path"),
 		"context_in_parent":     field("context", "../prod", "it is a relative path"),
 		"context_in_home":       field("context", "~/prod.json", "use pathexpand()"),
 		"domain_with_dot":       field("jetstream_domain", "a.b", "one of . * >"),
@@ -158,11 +158,11 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 		"unreachable_uppercase": field("unreachable", "WARN", "value must be one of"),
 
 		"operators_key_of_user": operator("signing_key", s.userSeed,
-			"Attribute operator.signing_key must be the seed of a key pair: the seed is that of a user key: an operator's seed, which starts with SO, is needed"),
-		"operators_key_of_account": operator("signing_key", s.accountSeed, "the seed is that of an account key: an operator's seed"),
+			"Attribute operator.signing_key must be the seed of a key pair: it is the seed of a user key: an operator's seed, which starts with SO, is needed"),
+		"operators_key_of_account": operator("signing_key", s.accountSeed, "it is the seed of an account key: an operator's seed"),
 		"operators_key_is_cut":     operator("signing_key", s.operatorSeed[:50], "not an NKey seed: an operator's seed starts with SO"),
 		"operators_key_is_empty":   operator("signing_key", "", "leave it out or set it to null"),
-		"accounts_key_of_operator": accounts("signing_key", s.operatorSeed, "the seed is that of an operator key: an account's seed, which starts with SA"),
+		"accounts_key_of_operator": accounts("signing_key", s.operatorSeed, "it is the seed of an operator key: an account's seed, which starts with SA"),
 		"accounts_key_is_public":   accounts("signing_key", s.accountKey, "not an NKey seed: an account's seed starts with SA"),
 		"accounts_key_is_empty":    accounts("signing_key", "", "leave it out or set it to null"),
 		"previous_key_is_a_seed": {acctest.Config{"accounts": acctest.Config{"previous_public_keys": list(s.accountSeed)}},
@@ -272,7 +272,7 @@ func TestUnknownConfig(t *testing.T) {
 		}
 		for _, config := range configs {
 			found := acctest.ReadResource(t, config, "nats_kine_bucket", acctest.Config{"name": "kine", "stream": "KV_kine"})
-			want := acctest.Text("The provider's configuration is not known yet: " + attribute.Name + " depends on values that only an apply settles.")
+			want := acctest.Text("The provider's configuration is not known yet: " + attribute.Name + " depends on values that are known only after an apply.")
 			if len(found) != 1 || !want.MatchString(found[0].Text) {
 				t.Errorf("with %v unknown: %+v", config, found)
 			}

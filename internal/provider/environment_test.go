@@ -161,7 +161,7 @@ func TestAccUnknownServers(t *testing.T) {
 				}
 			},
 			Config:      config(strings.Replace(lab.ClientURL(), "127.0.0.1", "localhost", 1)),
-			ExpectError: acctest.Text("The provider's configuration is not known yet: servers depends on values that only an apply settles. Give these attributes"),
+			ExpectError: acctest.Text("The provider's configuration is not known yet: servers depends on values that are known only after an apply. Set these attributes"),
 		},
 	}})
 	unused(t, decoy)
@@ -199,7 +199,7 @@ func TestAccCLIUnreachable(t *testing.T) {
 	if want := acctest.Text(`Warning: NATS Is Unreachable`); !want.MatchString(out) {
 		t.Errorf("the plan does not warn:\n%s", out)
 	}
-	if want := acctest.Text(`What is known of the bucket "kine" is kept as it was`); !want.MatchString(out) {
+	if want := acctest.Text(`The prior state of the bucket "kine" is kept`); !want.MatchString(out) {
 		t.Errorf("the warning does not name the bucket:\n%s", out)
 	}
 	w.Apply(t)

@@ -91,7 +91,7 @@ func TestWhoseCredentials(t *testing.T) {
 			config: acctest.Config{"credentials": system}, do: askJetStream,
 			want: []string{
 				`connected as the user "bob" (U`, "of the account " + operator.SystemAccount().PublicKey() + ", from credentials.",
-				"which the system account does not",
+				"The system account has none.",
 			},
 		},
 		"a tenant's for a domain of others": {
@@ -109,25 +109,25 @@ func TestWhoseCredentials(t *testing.T) {
 		"a tenant's for the system, of the environment": {
 			env: map[string]string{"NATS_SYSTEM_CREDS": userFile}, do: askSystem, want: []string{"from NATS_SYSTEM_CREDS in the environment."},
 		},
-		"none": {do: connect, want: []string{"No credentials were given, neither in the provider's configuration nor"}},
+		"none": {do: connect, want: []string{"No credentials are set in the provider's configuration, in the environment"}},
 		"another operator's, of the environment": {
 			env: map[string]string{"NATS_CREDS": foreignFile}, do: connect,
-			want: []string{"of the account " + stranger.PublicKey() + ", from NATS_CREDS in the environment.", "that their own operator has signed"},
+			want: []string{"of the account " + stranger.PublicKey() + ", from NATS_CREDS in the environment.", "that their own operator signed"},
 		},
 		"another operator's, of a context": {
 			config: acctest.Config{"context": contextFile}, do: connect,
 			want: []string{"of the account " + stranger.PublicKey() + ", from the NATS context"},
 		},
 		"a password": {
-			config: acctest.Config{"user": "bob", "password": "guess-work"}, do: connect, want: []string{`They are those of the user "bob", from user.`},
+			config: acctest.Config{"user": "bob", "password": "guess-work"}, do: connect, want: []string{`The provider used the user "bob", from user.`},
 		},
 		"expired ones": {
 			config: acctest.Config{"credentials": old}, do: connect,
-			want: []string{"of the account " + tenant.PublicKey(), "and expired at " + expired.Format(time.RFC3339)},
+			want: []string{"of the account " + tenant.PublicKey(), "These credentials expired at " + expired.Format(time.RFC3339)},
 		},
 		"expired ones of the system": {
 			config: acctest.Config{"operator": acctest.Config{"system_credentials": old}}, do: askSystem,
-			want: []string{"from operator.system_credentials, and expired at " + expired.Format(time.RFC3339)},
+			want: []string{"from operator.system_credentials. These credentials expired at " + expired.Format(time.RFC3339)},
 		},
 		"without handshake_first": {
 			config: acctest.Config{"servers": []any{first.ClientURL()}}, do: connect, want: []string{"tls = { handshake_first = true }"},

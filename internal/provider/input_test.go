@@ -77,10 +77,10 @@ func TestNoPlaceTakesWhatIsNoValue(t *testing.T) {
 				try(&empty, "", "empty")
 			}
 			if place.Element {
-				try(&null, nil, "is null. Give it a value, or leave it out")
+				try(&null, nil, "is null. Set it to a value or remove it")
 			}
 			if place.Type.Is(tftypes.Number) {
-				try(&fraction, big.NewFloat(1.5), "must be a whole number, and is 1.5")
+				try(&fraction, big.NewFloat(1.5), "must be a whole number, got: 1.5")
 				try(&huge, big.NewFloat(1e30), "is 1e+30, which is out of range")
 			}
 		}

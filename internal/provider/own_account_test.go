@@ -125,7 +125,7 @@ data "nats_kv_mirror" "test" {
 
 	// The provider gets credentials of another account.
 	w.Configure(t, lab.onLeaf(t, lab.other)+resources("", ""))
-	w.Refused(t, fmt.Sprintf("The account is %s, the provider's own credentials are of the account %s, and no signing key of accounts is configured.",
+	w.Refused(t, fmt.Sprintf("The account is %s, the provider's own credentials belong to the account %s, and no account signing key is configured.",
 		lab.tenant.PublicKey(), lab.other.PublicKey()), "plan")
 	w.Configure(t, lab.onLeaf(t, lab.other, fmt.Sprintf("accounts = { signing_key = %q }", lab.tenant.SigningKeySeed()))+
 		resources("", named))

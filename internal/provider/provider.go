@@ -1,4 +1,4 @@
-// Package provider is the Terraform provider for NATS-backed k3s: its configuration, and the list of what it serves.
+// Package provider is the Terraform provider for NATS-backed k3s: its configuration, resources, data sources and functions.
 package provider
 
 import (
@@ -27,10 +27,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/user"
 )
 
-// Address is where the provider is published. Who publishes it elsewhere changes this line, and the module path.
+// Address is the registry address of the provider. To publish it elsewhere, change this line and the module path.
 const Address = "registry.terraform.io/nats-k3s/nats"
 
-// typeName is the prefix of the names of everything that the provider serves.
+// typeName is the prefix of the names of all resources and data sources.
 const typeName = "nats"
 
 var (
@@ -44,7 +44,7 @@ type natsProvider struct {
 	env     natsconn.Environment
 }
 
-// New returns the provider of that version.
+// New returns a function that creates the provider. The version is reported to the CLI.
 func New(version string) func() provider.Provider {
 	return func() provider.Provider { return &natsProvider{version: version, env: os.Getenv} }
 }
@@ -62,7 +62,7 @@ func (p *natsProvider) ValidateConfig(ctx context.Context, req provider.Validate
 	}
 }
 
-// Configure settles what the configuration says. It does no I/O: the first resource that needs a server connects.
+// Configure reads the configuration. It does no I/O: the first resource that needs a server connects.
 func (p *natsProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	var config configModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)

@@ -219,7 +219,7 @@ output "signing" {
 	// Without any key, the plan has an error.
 	w.Configure(t, strings.Replace(config(""), "accounts = { signing_key = nats_nkey.signing.seed }", "", 1))
 	out, err = w.Run(t.Context(), "plan")
-	if want := acctest.Text("Neither signing_key_seed is set nor the provider's accounts.signing_key"); err == nil || !want.MatchString(out) {
+	if want := acctest.Text("Neither signing_key_seed nor the provider's accounts.signing_key is set"); err == nil || !want.MatchString(out) {
 		t.Errorf("signed without a key: %v\n%s", err, out)
 	}
 }

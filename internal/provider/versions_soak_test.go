@@ -123,7 +123,7 @@ func keepBucket(t *testing.T, lab *natslab.ServerProcess) {
 
 	w.Configure(t, config("replicas = 3"))
 	out, err := w.Run(t.Context(), "apply", "-auto-approve")
-	if err == nil || !acctest.Text("The server is not part of a cluster, which keeps one replica only.").MatchString(out) {
+	if err == nil || !acctest.Text("The server is not part of a cluster and supports only one replica.").MatchString(out) {
 		t.Errorf("three replicas on one server: %v\n%s", err, out)
 	}
 	w.Configure(t, config(""))

@@ -55,7 +55,7 @@ func badInputs(t *testing.T) map[string]badInput {
 
 	return map[string]badInput{
 		// Keys of the wrong kind, and seeds in the place of keys.
-		"empty name":                      {object{"name": ""}, "name", "is an empty text"},
+		"empty name":                      {object{"name": ""}, "name", "is an empty string"},
 		"control character in the name":   {object{"name": "a\nb"}, "name", "is a line break: remove it"},
 		"user's key as identity":          {object{"public_key": user}, "public_key", "It is the public key of a user: the public key of an account is needed, which starts with A"},
 		"operator's key as identity":      {object{"public_key": operator}, "public_key", "It is the public key of an operator: the public key of an account is needed"},
@@ -66,7 +66,7 @@ func badInputs(t *testing.T) map[string]badInput {
 		"signing key twice":               {object{"signing_keys": list{object{"public_key": other}, object{"public_key": other}}}, "signing_keys[1].public_key", "is in the list already, at index 0: a key has one scope, so remove one of them"},
 		"identity as signing key":         {object{"public_key": identity, "signing_keys": list{object{"public_key": identity}}}, "signing_keys[0].public_key", "The account's identity cannot be a signing key. Create another key to sign with"},
 		"revocation of an account":        {object{"revocations": object{other: "2025-01-01T00:00:00Z"}}, `revocations["` + other + `"]`, "It is the public key of an account: the public key of a user is needed"},
-		"revocation without a time":       {object{"revocations": object{user: "yesterday"}}, `revocations["` + user + `"]`, "not of the form of RFC 3339, with a time zone at the end"},
+		"revocation without a time":       {object{"revocations": object{user: "yesterday"}}, `revocations["` + user + `"]`, "not in RFC 3339 format, with a time zone at the end"},
 		"revocation at null":              {object{"revocations": object{user: nil}}, `revocations["` + user + `"]`, "is null"},
 		"export's revocation at null":     {export(object{"token_required": true, "revocations": object{"*": nil}}), `exports[0].revocations["*"]`, "is null"},
 		"tier of null":                    {jetStream(object{"tiers": object{"R1": object{"disk_storage": "1GiB"}, "R3": nil}}), `jetstream.tiers["R3"]`, "is null"},
@@ -80,8 +80,8 @@ func badInputs(t *testing.T) map[string]badInput {
 		"tag in upper case":               {object{"tags": list{"Edge"}}, "tags", `The tag "Edge" is not in lower case: write "edge"`},
 		"tag with white space":            {object{"tags": list{" edge"}}, "tags", "A tag cannot be used: it starts with a space: remove it, for example with trimspace()"},
 		"end before the beginning":        {object{"not_before": "2030-01-01T00:00:00Z", "expires_at": "2029-01-01T00:00:00Z"}, "expires_at", "expires before or when it becomes valid, so it is never valid. Choose a time after"},
-		"end that is no time":             {object{"expires_at": "2030-01-01"}, "expires_at", "not of the form of RFC 3339, with a time zone at the end"},
-		"end with a fraction of a second": {object{"expires_at": "2030-01-01T00:00:00.5Z"}, "expires_at", "a JWT has whole seconds: leave the fraction out"},
+		"end that is no time":             {object{"expires_at": "2030-01-01"}, "expires_at", "not in RFC 3339 format, with a time zone at the end"},
+		"end with a fraction of a second": {object{"expires_at": "2030-01-01T00:00:00.5Z"}, "expires_at", "it has a fraction of a second, and times in a JWT are in whole seconds"},
 
 		// Limits.
 		"negative limit":             {object{"limits": object{"connections": -1}}, "limits.connections", "A limit of -1 is negative. Remove it for no limit"},
@@ -104,7 +104,7 @@ func badInputs(t *testing.T) map[string]badInput {
 		"tiers without storage":  {jetStream(object{"tiers": object{"R1": object{"streams": 1}}}), "jetstream.tiers", "JetStream is off. Allow storage, or remove the tiers"},
 
 		// Exports and imports.
-		"export without a subject":        {export(object{"subject": ""}), "exports[0].subject", "is an empty text"},
+		"export without a subject":        {export(object{"subject": ""}), "exports[0].subject", "is an empty string"},
 		"export with a space":             {export(object{"subject": "a b"}), "exports[0].subject", "contains a space: remove it"},
 		"export with an empty token":      {export(object{"subject": "a..b"}), "exports[0].subject", "has two in a row: each token needs at least one character"},
 		"export with > in the middle":     {export(object{"subject": "a.>.b"}), "exports[0].subject", "> is not the last token. Only as the last token does it match all that follows"},
@@ -121,10 +121,10 @@ func badInputs(t *testing.T) map[string]badInput {
 		"trace into a stream":             {export(object{"type": "stream", "allow_trace": true}), "exports[0].allow_trace", "This applies to services, but the export is a stream. Remove it"},
 		"export within an export":         {object{"exports": list{object{"subject": "a.>", "type": "stream"}, object{"subject": "a.b", "type": "stream"}}}, "exports[1].subject", `is exported as a stream already, as "a.>" at index 0: remove one of them`},
 		"revocation of a user's import":   {export(object{"token_required": true, "revocations": object{user: "2025-01-01T00:00:00Z"}}), `exports[0].revocations["` + user + `"]`, "the public key of an account is needed"},
-		"import from nobody":              {imported(object{"account": ""}), "imports[0].account", "is an empty text"},
+		"import from nobody":              {imported(object{"account": ""}), "imports[0].account", "is an empty string"},
 		"import from a user":              {imported(object{"account": user}), "imports[0].account", "the public key of an account is needed, which starts with A"},
 		"import from itself":              {object{"public_key": identity, "imports": list{object{"subject": "a", "type": "stream", "account": identity}}}, "imports[0].account", "An account cannot import from itself. Set the exporting account"},
-		"import without a subject":        {imported(object{"subject": ""}), "imports[0].subject", "is an empty text"},
+		"import without a subject":        {imported(object{"subject": ""}), "imports[0].subject", "is an empty string"},
 		"local subject with > alone":      {imported(object{"local_subject": "b.>"}), "imports[0].local_subject", "must end in >, or neither"},
 		"local subject without reference": {imported(object{"local_subject": "b"}), "imports[0].local_subject", `does not refer to each wildcard of "a.*": write $1, $2 and so on`},
 		"local subject and to":            {imported(object{"local_subject": "b.$1", "to": "b"}), "imports[0].to", "This is the older form of the local subject, and a local subject is set too. Remove it"},
@@ -138,7 +138,7 @@ func badInputs(t *testing.T) map[string]badInput {
 		// Permissions, mappings and the rest.
 		"permission with two spaces":     {object{"default_permissions": object{"subscribe": object{"allow": list{"a b c"}}}}, "default_permissions.subscribe.allow[0]", "contains more than one space. Write a subject, or a subject and the name of a queue"},
 		"queue in a publish permission":  {object{"default_permissions": object{"publish": object{"allow": list{"a q"}}}}, "default_permissions.publish.allow[0]", "contains a space. The name of a queue can follow the subject only in the allow list of subscribe"},
-		"empty permission":               {object{"default_permissions": object{"publish": object{"deny": list{""}}}}, "default_permissions.publish.deny[0]", "is an empty text"},
+		"empty permission":               {object{"default_permissions": object{"publish": object{"deny": list{""}}}}, "default_permissions.publish.deny[0]", "is an empty string"},
 		"negative responses":             {object{"default_permissions": object{"allow_responses": object{"max_messages": -5}}}, "default_permissions.allow_responses.max_messages", "must be between -1 and 2147483647"},
 		"network that is none":           {template(object{"source_networks": list{"192.0.2.1"}}), "signing_keys[0].scope.template.source_networks[0]", `"192.0.2.1" is not a network: write it as 192.0.2.0/24`},
 		"time that is none":              {template(object{"times": list{object{"start": "8", "end": "18:00:00"}}}), "signing_keys[0].scope.template.times[0].start", `"8" is not a time of the day: write it as 08:30:00`},

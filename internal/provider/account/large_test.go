@@ -29,7 +29,7 @@ func TestAccAccountTooLarge(t *testing.T) {
 	refused := func(found []acctest.Diagnostic) {
 		t.Helper()
 		failures := acctest.Failures(found)
-		if len(failures) != 1 || !acctest.Text(fmt.Sprintf("the server takes messages of at most %d bytes (max_payload)", limit)).MatchString(failures[0].Text) ||
+		if len(failures) != 1 || !acctest.Text(fmt.Sprintf("the server accepts messages of at most %d bytes (max_payload)", limit)).MatchString(failures[0].Text) ||
 			!strings.Contains(failures[0].Text, "Nothing was pushed") {
 			t.Errorf("%+v", found)
 		}

@@ -194,7 +194,7 @@ func TestAccAccountSignOnly(t *testing.T) {
 		t.Errorf("not signed again: %q", third)
 	}
 	w.Configure(t, provider+config(`name = "b"`))
-	w.Refused(t, "No credentials of a user of the system account are configured", "apply", "-auto-approve")
+	w.Refused(t, "No system account credentials are configured", "apply", "-auto-approve")
 	w.Configure(t, provider+config("name = \"b\"\n  push = false"))
 	w.Must(t, "destroy", "-auto-approve")
 }
@@ -204,9 +204,9 @@ func TestAccAccountProtection(t *testing.T) {
 	w := acctest.NewInProcess(t, b.provider()+protected(`name = "a"`))
 	w.Apply(t)
 	w.Refused(t, `The plan would destroy the account "a"`, "destroy", "-auto-approve")
-	w.Refused(t, "because -replace or replace_triggered_by asks for it", "apply", "-auto-approve", "-replace="+address)
+	w.Refused(t, "because -replace or replace_triggered_by requests it", "apply", "-auto-approve", "-replace="+address)
 	w.Must(t, "taint", address)
-	w.Refused(t, "was to be deleted although deletion_protection is set", "apply", "-auto-approve")
+	w.Refused(t, "cannot be deleted because deletion_protection is set", "apply", "-auto-approve")
 	w.Must(t, "untaint", address)
 	w.AssertEmptyPlan(t)
 	w.Configure(t, b.provider())

@@ -147,7 +147,7 @@ func TestAccActivationImport(t *testing.T) {
 	block.Must(t, "destroy", "-auto-approve")
 	for id, want := range map[string]string{
 		exporter.Seed: "The import ID must be an activation token", exporter.Public: "The import ID must be an activation token",
-		"": "The id to import nats_activation by is empty",
+		"": "The ID to import nats_activation is empty",
 	} {
 		_, found := acctest.ImportResource(t, "nats_activation", id)
 		if len(found) != 1 || !acctest.Text(want).MatchString(found[0].Text) || strings.Contains(found[0].Text, exporter.Seed) {

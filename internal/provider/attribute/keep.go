@@ -10,11 +10,12 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 )
 
-// Keep returns what a state holds of fresh, which comes from a server, where it held prior before: prior's form of everything that
-// still means the same. A server does not tell null from empty, or "1h" from "60m"; a configuration does.
+// Keep returns the value of the state after a read. Fresh is the value from a server, and prior is the previous value in the
+// state. Every part of fresh that means the same as in prior keeps the form of prior. A configuration distinguishes null from
+// empty, and "1h" from "60m"; a server does not.
 //
-// Fresh is in its plainest form: null for what is empty, false, or as if it were left out. Lists must be in prior's order: see
-// [InOrder].
+// Fresh must be in its simplest form: null for everything that is empty, false or has its default. Its lists must be in the
+// order of prior: see [InOrder].
 func Keep(ctx context.Context, prior, fresh attr.Value) attr.Value {
 	switch {
 	case prior == nil || prior.IsUnknown():
@@ -77,7 +78,7 @@ func keepMap(ctx context.Context, prior attr.Value, fresh basetypes.MapValue) at
 	return basetypes.NewMapValueMust(fresh.ElementType(ctx), elements)
 }
 
-// isBlank tells whether a value says nothing: null, empty, false, a size without limit, or made of such values.
+// isBlank reports whether a value is null, empty, false, an unlimited size, or consists only of such values.
 func isBlank(value attr.Value) bool {
 	if value.IsNull() {
 		return true
@@ -106,7 +107,7 @@ func isBlank(value attr.Value) bool {
 	return false
 }
 
-// InOrder sorts fresh elements as the prior ones with the same key are; those without come last, in their own order.
+// InOrder sorts fresh elements in the order of the prior keys. Elements without a prior key come last, in their original order.
 func InOrder[T any](fresh []T, prior []string, key func(T) string) []T {
 	sorted := make([]T, 0, len(fresh))
 	taken := make([]bool, len(fresh))

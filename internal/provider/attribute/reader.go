@@ -1,5 +1,5 @@
-// Package attribute reads nested attributes into plain Go values, and settles what a state keeps when the same comes back from
-// a server in another form.
+// Package attribute converts nested attributes to and from plain Go values, and keeps the form of a value in the state if a
+// server returns the same value in another form.
 package attribute
 
 import (
@@ -13,8 +13,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 )
 
-// Object reads the attributes of an object. What is null or unknown reads as the zero value; the paths of what is unknown are
-// noted in one list for the whole tree that the object is part of.
+// Object reads the attributes of an object. Null and unknown attributes read as zero values. The paths of unknown attributes are
+// collected in one list for the whole tree of objects.
 type Object struct {
 	attributes map[string]attr.Value
 	at         path.Path
@@ -22,21 +22,21 @@ type Object struct {
 	null       bool
 }
 
-// NewObject returns a reader of an object that stands at a path. Its own attributes have the paths below it.
+// NewObject returns a reader for the object at a path.
 func NewObject(attributes map[string]attr.Value, at path.Path) Object {
 	return Object{attributes: attributes, at: at, unknown: &path.Paths{}}
 }
 
-// Unknown returns the paths of all that was read and is not known yet.
+// Unknown returns the paths of the attributes that were read and are unknown.
 func (o Object) Unknown() path.Paths { return *o.unknown }
 
-// IsNull tells whether the object is null or unknown.
+// IsNull reports whether the object is null or unknown.
 func (o Object) IsNull() bool { return o.null }
 
-// IsSet tells whether an attribute has a value, and is not null or unknown.
+// IsSet reports whether an attribute is neither null nor unknown.
 func (o Object) IsSet(name string) bool { return o.value(name) != nil }
 
-// HasOther tells whether an attribute but the named one has a value.
+// HasOther reports whether any attribute other than the named one is set.
 func (o Object) HasOther(name string) bool {
 	for other := range o.attributes {
 		if other != name && o.IsSet(other) {
@@ -46,7 +46,7 @@ func (o Object) HasOther(name string) bool {
 	return false
 }
 
-// value returns an attribute that has a value, nil otherwise.
+// value returns an attribute, or nil if it is null or unknown.
 func (o Object) value(name string) attr.Value {
 	value := o.attributes[name]
 	return known(value, o.path(name), o.unknown)
@@ -88,7 +88,7 @@ func (o Object) Bool(name string) bool {
 	return ok && b.ValueBool()
 }
 
-// Number reads a number; nil is one that is not there.
+// Number reads a number. It returns nil if the attribute is not set.
 func (o Object) Number(name string) *int64 {
 	n, ok := o.value(name).(basetypes.Int64Value)
 	if !ok {
@@ -98,7 +98,7 @@ func (o Object) Number(name string) *int64 {
 	return &number
 }
 
-// Int reads a number, 0 if it is not there.
+// Int reads a number. It returns 0 if the attribute is not set.
 func (o Object) Int(name string) int64 {
 	if number := o.Number(name); number != nil {
 		return *number
@@ -106,7 +106,7 @@ func (o Object) Int(name string) int64 {
 	return 0
 }
 
-// Bytes reads a byte size; nil is one that is not there or [bytesize.Unlimited].
+// Bytes reads a byte size. It returns nil if the attribute is not set or is [bytesize.Unlimited].
 func (o Object) Bytes(name string) *int64 {
 	size, ok := o.value(name).(customtype.ByteSize)
 	if !ok || size.Number() == bytesize.Unlimited {
@@ -116,7 +116,7 @@ func (o Object) Bytes(name string) *int64 {
 	return &bytes
 }
 
-// Duration reads a duration, 0 if it is not there.
+// Duration reads a duration. It returns 0 if the attribute is not set.
 func (o Object) Duration(name string) time.Duration {
 	d, ok := o.value(name).(customtype.Duration)
 	if !ok {
@@ -125,7 +125,7 @@ func (o Object) Duration(name string) time.Duration {
 	return time.Duration(d.Number())
 }
 
-// Time reads a time, zero if it is not there.
+// Time reads a time. It returns the zero time if the attribute is not set.
 func (o Object) Time(name string) time.Time { return timeOf(o.value(name)) }
 
 func timeOf(value attr.Value) time.Time {
@@ -136,7 +136,7 @@ func timeOf(value attr.Value) time.Time {
 	return time.Unix(t.Number(), 0).UTC()
 }
 
-// Texts reads a list or set of strings, nil if there are none.
+// Texts reads a list or set of strings. It returns nil if there are none.
 func (o Object) Texts(name string) []string {
 	var texts []string
 	for _, element := range o.elements(name) {
@@ -145,7 +145,7 @@ func (o Object) Texts(name string) []string {
 	return texts
 }
 
-// Times reads a map of times, nil if it is empty. What is no time is left out.
+// Times reads a map of times. It returns nil if there are none, and leaves out invalid times.
 func (o Object) Times(name string) map[string]time.Time {
 	var times map[string]time.Time
 	for key, value := range o.mapElements(name) {
@@ -161,7 +161,7 @@ func (o Object) Times(name string) map[string]time.Time {
 	return times
 }
 
-// TextMap reads a map of strings, nil if it is empty. The text of an unknown element is empty.
+// TextMap reads a map of strings. It returns nil if the map is empty. Unknown elements are empty strings.
 func (o Object) TextMap(name string) map[string]string {
 	var texts map[string]string
 	for key, value := range o.mapElements(name) {
@@ -178,7 +178,7 @@ func (o Object) Object(name string) Object {
 	return o.below(element{o.value(name), o.path(name)})
 }
 
-// Objects reads a list of objects. One that is unknown is null.
+// Objects reads a list of objects. Unknown objects are null.
 func (o Object) Objects(name string) []Object {
 	var objects []Object
 	for _, element := range o.elements(name) {
@@ -196,7 +196,7 @@ func (o Object) Map(name string) map[string]Object {
 	return objects
 }
 
-// element is a value with its path; nil if it is null or unknown.
+// element is a value with its path. The value is nil if it is null or unknown.
 type element struct {
 	value attr.Value
 	at    path.Path

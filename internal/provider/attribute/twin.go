@@ -9,20 +9,20 @@ import (
 	resource "github.com/hashicorp/terraform-plugin-framework/resource/schema"
 )
 
-// Ephemeral returns the attributes of a resource for its ephemeral twin. Write-only attributes and their versions are left out: a twin has
-// plain values, and no state to compare them with. Defaults and plan modifiers need a plan and are left out too. An attribute of a
-// type that no resource with a twin has yet is a bug, and panics.
+// Ephemeral returns the attributes of a resource for the ephemeral resource of the same name. It leaves out write-only attributes
+// and their versions, because an ephemeral resource has no state, and defaults and plan modifiers, because it has no plan. It
+// panics if an attribute has an unsupported type.
 func Ephemeral(of map[string]resource.Attribute) map[string]ephemeral.Attribute {
 	return twins(of, ephemeralTwin)
 }
 
-// DataSource returns the attributes of a resource for a data source, which reads all of them, but for write-only ones and their
-// versions. It panics as [Ephemeral] does.
+// DataSource returns the attributes of a resource as computed attributes for its data source, without write-only attributes and
+// their versions. It panics if an attribute has an unsupported type.
 func DataSource(of map[string]resource.Attribute) map[string]datasource.Attribute {
 	return twins(of, dataTwin)
 }
 
-// twins walks over the attributes of a resource and returns what twin makes of each. Nested are the twins of the attributes inside it.
+// twins walks over the attributes of a resource and converts each with twin. Nested holds the converted attributes inside it.
 func twins[A any](of map[string]resource.Attribute, twin func(name string, of resource.Attribute, nested map[string]A) A) map[string]A {
 	all := make(map[string]A, len(of))
 	for name, a := range of {
@@ -34,13 +34,13 @@ func twins[A any](of map[string]resource.Attribute, twin func(name string, of re
 	return all
 }
 
-// isVersion reports whether an attribute is the version of a write-only one beside it.
+// isVersion reports whether an attribute is the version of a write-only attribute.
 func isVersion(name string, of map[string]resource.Attribute) bool {
 	secret, ok := strings.CutSuffix(name, "_version")
 	return ok && of[secret] != nil && of[secret].IsWriteOnly()
 }
 
-// nested returns the attributes inside one.
+// nested returns the attributes inside an attribute.
 func nested(a resource.Attribute) map[string]resource.Attribute {
 	switch a := a.(type) {
 	case resource.SingleNestedAttribute:
@@ -53,12 +53,12 @@ func nested(a resource.Attribute) map[string]resource.Attribute {
 	return nil
 }
 
-// unknownType is the text of the panic for an attribute that has no twin.
+// unknownType returns the message of the panic for an attribute of an unsupported type.
 func unknownType(name string, a resource.Attribute) string {
-	return fmt.Sprintf("attribute %s is of the type %T, which has no twin", name, a)
+	return fmt.Sprintf("attribute %s has the unsupported type %T", name, a)
 }
 
-// ephemeralTwin returns the twin of one attribute. A default makes an attribute of a resource computed, and there are none here.
+// ephemeralTwin converts an attribute for an ephemeral resource. An attribute with a default is computed in a resource only.
 func ephemeralTwin(name string, of resource.Attribute, nested map[string]ephemeral.Attribute) ephemeral.Attribute {
 	switch a := of.(type) {
 	case resource.StringAttribute:
@@ -89,7 +89,7 @@ func ephemeralTwin(name string, of resource.Attribute, nested map[string]ephemer
 	panic(unknownType(name, of))
 }
 
-// dataTwin returns the twin of one attribute for a data source.
+// dataTwin converts an attribute for a data source.
 func dataTwin(name string, of resource.Attribute, nested map[string]datasource.Attribute) datasource.Attribute {
 	switch a := of.(type) {
 	case resource.StringAttribute:

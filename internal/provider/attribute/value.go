@@ -13,10 +13,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/bytesize"
 )
 
-// Fields are the attributes of an object as plain Go values: see [Value].
+// Fields holds the attributes of an object as plain Go values: see [Value].
 type Fields map[string]any
 
-// OrNil returns nil if no field says anything, so that the object is null.
+// OrNil returns nil if all fields are empty, so that the object is null.
 func (f Fields) OrNil() Fields {
 	for _, field := range f {
 		if !says(field) {
@@ -55,7 +55,7 @@ func says(field any) bool {
 	return true
 }
 
-// Text returns a text, null for an empty one.
+// Text returns a string value, or null for an empty string.
 func Text(text string) basetypes.StringValue {
 	if text == "" {
 		return basetypes.NewStringNull()
@@ -63,9 +63,9 @@ func Text(text string) basetypes.StringValue {
 	return basetypes.NewStringValue(text)
 }
 
-// Value makes a value of a type out of a plain Go value: a string, bool, int, int64 or *int64, [time.Time], [time.Duration],
-// [Fields], or a slice or map of those. What says nothing (an empty text, false, a zero time, a nil pointer) becomes null; a
-// number is never null. A Go value that does not fit the type is a bug, and panics.
+// Value converts a plain Go value to a value of a type: a string, bool, int, int64 or *int64, [time.Time], [time.Duration],
+// [Fields], or a slice or map of those. An empty string, false, a zero time, an empty collection and a nil pointer become null. A
+// number is never null. Value panics if the Go value does not fit the type.
 func Value(ctx context.Context, of attr.Type, from any) attr.Value {
 	null := !says(from)
 	switch of := of.(type) {
@@ -115,7 +115,7 @@ func Value(ctx context.Context, of attr.Type, from any) attr.Value {
 		}
 		return value
 	}
-	panic(fmt.Sprintf("no value of the type %s is made of %T", of, from))
+	panic(fmt.Sprintf("cannot convert %T to the type %s", from, of))
 }
 
 func number(from any) int64 {
@@ -127,7 +127,7 @@ func number(from any) int64 {
 	case *int64:
 		return *n
 	}
-	panic(fmt.Sprintf("%T is no number", from))
+	panic(fmt.Sprintf("%T is not a number", from))
 }
 
 func textOf(from any) string {
@@ -141,7 +141,7 @@ func textOf(from any) string {
 	case *int64:
 		return bytesize.Format(*from)
 	}
-	panic(fmt.Sprintf("%T is no text", from))
+	panic(fmt.Sprintf("%T is not a string", from))
 }
 
 func elementsOf(ctx context.Context, of attr.Type, from any) []attr.Value {
@@ -156,7 +156,7 @@ func elementsOf(ctx context.Context, of attr.Type, from any) []attr.Value {
 			elements = append(elements, Value(ctx, of, element))
 		}
 	default:
-		panic(fmt.Sprintf("%T is no list", from))
+		panic(fmt.Sprintf("%T is not a list", from))
 	}
 	return elements
 }
@@ -173,7 +173,7 @@ func entriesOf(ctx context.Context, of attr.Type, from any) map[string]attr.Valu
 			entries[key] = Value(ctx, of, from[key])
 		}
 	default:
-		panic(fmt.Sprintf("%T is no map", from))
+		panic(fmt.Sprintf("%T is not a map", from))
 	}
 	return entries
 }

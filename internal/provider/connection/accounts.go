@@ -15,39 +15,40 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// The variables of the environment that the signing key of accounts falls back to.
+// Environment variables that the account signing key falls back to.
 const (
-	// EnvAccountSigningKey is a seed (SA...), EnvAccountSigningKeyFile the path of a file that holds one. One of them can be set.
+	// EnvAccountSigningKey holds a seed (SA...), EnvAccountSigningKeyFile the path of a file with a seed. They exclude each
+	// other.
 	EnvAccountSigningKey     = "NATS_ACCOUNT_SIGNING_KEY"
 	EnvAccountSigningKeyFile = "NATS_ACCOUNT_SIGNING_KEY_FILE"
 )
 
 const attrAccountSigningKey = "accounts.signing_key"
 
-// ErrNoAccountSigningKey says that nothing is configured to work inside accounts with.
-var ErrNoAccountSigningKey = errors.New("no signing key of accounts is configured")
+// ErrNoAccountSigningKey means that the provider cannot create users to work inside accounts.
+var ErrNoAccountSigningKey = errors.New("no account signing key is configured")
 
-// AccountsConfig is what the provider's configuration says about working inside accounts.
+// AccountsConfig is the configuration of the provider for working inside accounts.
 type AccountsConfig struct {
 	// SigningKey is a seed, SA...
 	SigningKey string
-	// PreviousPublicKeys stay on managed accounts beside the public half of SigningKey.
+	// PreviousPublicKeys stay on managed accounts in addition to the public key of SigningKey.
 	PreviousPublicKeys []string
-	// UnknownSigningKey and UnknownPrevious list attributes whose values are not known yet.
+	// UnknownSigningKey and UnknownPrevious list attributes with unknown values.
 	UnknownSigningKey, UnknownPrevious []string
 }
 
-// accounts is how the provider works inside accounts.
+// accounts holds what the provider needs to work inside accounts.
 type accounts struct {
 	config AccountsConfig
 	env    natsconn.Environment
-	// connections are nil as long as there is no signing key.
+	// connections is nil until the signing key has been read.
 	connections *natsconn.Accounts
 	signer      *claims.Signer
 }
 
-// ConfigureAccounts sets what accounts are worked in with. What is neither set nor unknown is taken from the environment, unless that
-// is nil. It does no I/O.
+// ConfigureAccounts sets the configuration for working inside accounts. A value that is neither set nor unknown falls back to
+// the environment, which may be nil. It does no I/O.
 func (d *Data) ConfigureAccounts(config AccountsConfig, env natsconn.Environment) {
 	if env == nil {
 		env = func(string) string { return "" }
@@ -55,8 +56,8 @@ func (d *Data) ConfigureAccounts(config AccountsConfig, env natsconn.Environment
 	d.accounts = &accounts{config: config, env: env}
 }
 
-// AccountSigner returns what signs for accounts: users, and what the provider works in accounts as. The caller closes it. The error is
-// an [*UnknownError], [ErrNoAccountSigningKey], or says what is wrong with the key, which is never part of it.
+// AccountSigner returns the signer of the account signing key, which signs users. The caller closes it. The error is an
+// [*UnknownError], [ErrNoAccountSigningKey], or describes what is wrong with the key without containing it.
 func (d *Data) AccountSigner() (*claims.Signer, error) {
 	if d.accounts == nil {
 		return nil, ErrNoAccountSigningKey
@@ -81,8 +82,8 @@ func (d *Data) AccountSigner() (*claims.Signer, error) {
 	return signer, nil
 }
 
-// SignerFor returns what signs for an account: the key with the seed, or the provider's where that is null. The caller closes it. Errors
-// are those of [Data.AccountSigner] and of [account.NewAccountSigner].
+// SignerFor returns the signer for an account: the key with this seed, or the provider's key if the seed is null. The caller
+// closes it. It returns the errors of [Data.AccountSigner] and [claims.NewAccountSigner].
 func (d *Data) SignerFor(seed types.String) (*claims.Signer, error) {
 	switch {
 	case !seed.IsNull():
@@ -93,7 +94,7 @@ func (d *Data) SignerFor(seed types.String) (*claims.Signer, error) {
 	return d.AccountSigner()
 }
 
-// SignerUnknown tells whether the provider's key signs for an account, as [Data.SignerFor] has it, and is not known yet.
+// SignerUnknown reports whether [Data.SignerFor] needs the provider's key and that key is not known yet.
 func (d *Data) SignerUnknown(seed types.String) bool {
 	if !seed.IsNull() {
 		return false
@@ -106,14 +107,15 @@ func (d *Data) SignerUnknown(seed types.String) bool {
 	return unknown
 }
 
-// NoSignerText says that there is neither a key in the attribute for its seed nor one of the provider, which err tells.
+// NoSignerText returns the detail of an error: the attribute for a seed is not set, and err is the reason why the provider has
+// no key either.
 func NoSignerText(attribute string, err error) string {
-	return fmt.Sprintf("Neither %s is set nor the provider's accounts.signing_key: %s\n\nGive the seed of a signing key of the account, or set %s in the "+
-		"provider's configuration, or %s or %s in the environment.", attribute, Sentence(err.Error()), attrAccountSigningKey, EnvAccountSigningKey,
-		EnvAccountSigningKeyFile)
+	return fmt.Sprintf("Neither %s nor the provider's accounts.signing_key is set: %s\n\nSet %s to the seed of a signing key of the "+
+		"account, or set %s in the provider's configuration, or %s or %s in the environment.",
+		attribute, Sentence(err.Error()), attribute, attrAccountSigningKey, EnvAccountSigningKey, EnvAccountSigningKeyFile)
 }
 
-// CheckAccounts tells why nothing can be worked on inside accounts. It is nil as long as the key is not known yet.
+// CheckAccounts returns the reason why the provider cannot work inside accounts. It returns nil if the key is not known yet.
 func (d *Data) CheckAccounts() error {
 	signer, err := d.AccountSigner()
 	if err == nil {
@@ -126,8 +128,9 @@ func (d *Data) CheckAccounts() error {
 	return err
 }
 
-// AccountKeys returns the public keys that managed accounts have as plain signing keys so that the provider can work in them, in
-// order; none if no key is configured. Errors are those of [Data.AccountSigner], but for [ErrNoAccountSigningKey].
+// AccountKeys returns the sorted public keys that managed accounts have as plain signing keys so that the provider can work
+// inside them. It returns none if no key is configured. It returns the errors of [Data.AccountSigner] except
+// [ErrNoAccountSigningKey].
 func (d *Data) AccountKeys() ([]string, error) {
 	if d.accounts == nil {
 		return nil, nil
@@ -148,8 +151,8 @@ func (d *Data) AccountKeys() ([]string, error) {
 	return slices.Compact(keys), nil
 }
 
-// ClientOf returns the client that works in an account, given by its public key: one that is shared, whose user is minted for that
-// account. An empty account is the provider's own client, as is the account of its credentials: see [Data.OwnAccount]. Errors are those of
+// ClientOf returns the shared client that works in the account with this public key, as a user minted for that account. It
+// returns the provider's own client if the public key is empty or that of [Data.OwnAccount]. It returns the errors of
 // [Data.Client] and [Data.AccountSigner], and an [*OtherAccountError].
 func (d *Data) ClientOf(publicKey string) (*natsconn.Client, error) {
 	if publicKey == "" {
@@ -159,7 +162,7 @@ func (d *Data) ClientOf(publicKey string) (*natsconn.Client, error) {
 	if own == publicKey {
 		return d.Client()
 	}
-	// A key that is missing is told of first: the servers may follow.
+	// A missing key is reported before missing servers.
 	d.connecting.Lock()
 	defer d.connecting.Unlock()
 	if d.accounts == nil || d.accounts.signer == nil {
@@ -187,7 +190,7 @@ func (d *Data) ClientOf(publicKey string) (*natsconn.Client, error) {
 	return d.accounts.connections.Client(publicKey)
 }
 
-// LoseKeys notes signing keys of the provider that an account does not have any more: the next apply gives them back.
+// LoseKeys notes signing keys of the provider that an account no longer has. The next apply adds them again.
 func (d *Data) LoseKeys(publicKey string, keys []string) {
 	d.losing.Lock()
 	defer d.losing.Unlock()
@@ -197,8 +200,9 @@ func (d *Data) LoseKeys(publicKey string, keys []string) {
 	d.lost[publicKey] = keys
 }
 
-// keepLost tells whether a refresh keeps what is known of a resource, because its account has lost the provider's key, as one that was deleted
-// has: an error would stop the plan that repairs it. Then it adds a warning that says so; what and name are the resource's.
+// keepLost reports whether a refresh keeps the prior state of a resource because its account no longer has the provider's key,
+// for example because the account was deleted. An error would stop the plan that repairs the account. If so, it adds a warning
+// about the resource that what and name describe.
 func (d *Data) keepLost(what, name string, err error, diags *diag.Diagnostics) bool {
 	refused, ok := errors.AsType[*natsconn.AccountAuthError](err)
 	if !ok {
@@ -210,47 +214,52 @@ func (d *Data) keepLost(what, name string, err error, diags *diag.Diagnostics) b
 	if !lost {
 		return false
 	}
-	diags.AddWarning("Account Cannot Be Worked In", secret.Sprintf("What is known of %s %q is kept as it was: the servers do not have its account %s any "+
-		"more, or not with the provider's signing key %s.\n\nThe apply of the nats_account brings that back, and the plan after it shows what became of "+
-		"%s. To destroy it, apply first.", what, name, refused.Account, refused.Issuer, what))
+	diags.AddWarning("No Access to Account", secret.Sprintf("The prior state of %s %q is kept: the servers no longer have its account "+
+		"%s, or the account no longer has the provider's signing key %s.\n\nApply the nats_account to restore it. The plan after that "+
+		"shows the current state of %s. To destroy it, apply first.", what, name, refused.Account, refused.Issuer, what))
 	return true
 }
 
-// keepRotating tells whether a refresh keeps what is known of a resource, because its account does not have the provider's new signing
-// key yet: a rotation is under way, and the apply that follows adds it. Then it adds a warning that says so; what and name are the
-// resource's.
+// keepRotating reports whether a refresh keeps the prior state of a resource because its account does not have the provider's
+// new signing key yet: the apply during a rotation adds it. If so, it adds a warning about the resource that what and name
+// describe.
 func (d *Data) keepRotating(what, name string, err error, diags *diag.Diagnostics) bool {
 	refused, ok := errors.AsType[*natsconn.AccountAuthError](err)
 	if !ok || d.accounts == nil || len(d.accounts.config.PreviousPublicKeys) == 0 {
 		return false
 	}
-	diags.AddWarning("Signing Key Is Being Rotated", secret.Sprintf("What is known of %s %q is kept as it was: its account %s does not have the provider's signing "+
-		"key %s yet, and accounts.previous_public_keys says that a rotation is under way.\n\nThe apply of the nats_account adds the key. For an account "+
-		"that is managed elsewhere, its owner has to.", what, name, refused.Account, refused.Issuer))
+	diags.AddWarning("Signing Key Is Being Rotated", secret.Sprintf("The prior state of %s %q is kept: its account %s does not have the "+
+		"provider's signing key %s yet, and accounts.previous_public_keys is set, so a rotation is in progress.\n\nApply the "+
+		"nats_account to add the key. If the account is managed elsewhere, its owner must add the key.",
+		what, name, refused.Account, refused.Issuer))
 	return true
 }
 
-// accountStep says what to do about an error of working in an account.
+// accountStep returns what to do if the provider cannot work in an account.
 func accountStep(err error) string {
 	if refused, ok := errors.AsType[*natsconn.AccountAuthError](err); ok {
 		return strings.Join([]string{
-			fmt.Sprintf("Check that these servers have the account, and that it has the public key %s among its signing keys, as a plain one.", refused.Issuer),
-			"A nats_account gets it by the apply of a provider block with the same accounts.signing_key: apply that first. While the key is being " +
-				"rotated, keep the public half of the one before in accounts.previous_public_keys.",
-			fmt.Sprintf("To an account that is managed elsewhere its owner adds it, for example with nsc: nsc edit account --name NAME --sk %s, and nsc push.",
+			fmt.Sprintf("Check that these servers have the account and that it lists the public key %s as a plain signing key.",
 				refused.Issuer),
-			"It may also be that the clocks of this machine and of the servers are apart by more than a quarter of an hour, that the account " +
-				"revokes all users (\"*\" in revocations) up to a time that is not over yet, that it hands its users to a service (authorization), or " +
-				"that the servers know no operator: there, leave account out.",
+			"If the account is a nats_account, apply it first with the same accounts.signing_key in its provider block: the apply adds " +
+				"the key. While the key is being rotated, keep the previous public key in accounts.previous_public_keys.",
+			fmt.Sprintf("If the account is managed elsewhere, its owner must add the key, for example with nsc: nsc edit account --name "+
+				"NAME --sk %s, then nsc push.", refused.Issuer),
+			"Other possible causes: the clocks of this machine and the servers differ by more than 15 minutes; the account revokes all " +
+				"users (\"*\" in revocations) up to a time in the future; the account uses an auth callout (authorization); or the " +
+				"servers have no operator. In the last case, leave account out.",
 		}, "\n\n")
 	}
 	if other, ok := errors.AsType[*OtherAccountError](err); ok {
-		return fmt.Sprintf("What is there stays in the account that it was made in: nothing was looked for in another one. To work in that account, do one of these:\n\n"+
-			"- Give the provider credentials of a user of the account %s. For two accounts, use two provider blocks, one with an alias.\n"+
-			"- Set %s in the provider's configuration, or %s (a seed, SA...) or %s (a file that holds one) in the environment, to a signing key of that account.\n"+
-			"- For a new resource in the account of the provider's own credentials, leave account out.",
+		return fmt.Sprintf("Nothing was changed, and no other account was searched. To work in that account, do one of the following:\n\n"+
+			"- Configure the provider with credentials of a user of the account %s. For two accounts, use two provider blocks, one of "+
+			"them with an alias.\n"+
+			"- Set %s in the provider's configuration, or %s (a seed, SA...) or %s (a file that contains the seed) in the environment, "+
+			"to a signing key of that account.\n"+
+			"- To create a new resource in the account of the provider's own credentials, leave account out.",
 			other.Account, attrAccountSigningKey, EnvAccountSigningKey, EnvAccountSigningKeyFile)
 	}
 	return "Set " + attrAccountSigningKey + " in the provider's configuration, or " + EnvAccountSigningKey + " (a seed, SA...) or " +
-		EnvAccountSigningKeyFile + " (a file that holds one) in the environment. Or leave account out, for the account of the provider's own credentials."
+		EnvAccountSigningKeyFile + " (a file that contains the seed) in the environment. To work in the account of the provider's own " +
+		"credentials, leave account out."
 }

@@ -1,5 +1,5 @@
-// Package connection is what a configured provider hands to its resources: a client of the NATS system, and the words in
-// which failures of it are told to users.
+// Package connection provides the data that a configured provider passes to its resources: clients of the NATS system, and
+// explanations of their errors for users.
 package connection
 
 import (
@@ -15,10 +15,10 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// Data is what the provider's configuration comes to.
+// Data is the provider data that resources receive.
 type Data struct {
 	client *natsconn.Client
-	// unknown lists the attributes whose values are not known yet.
+	// unknown lists the attributes with unknown values.
 	unknown  []string
 	operator *Operator
 	accounts *accounts
@@ -31,8 +31,7 @@ type Data struct {
 	takenOver  map[string]bool
 
 	noting sync.Mutex
-	// noted has what is known of accounts by their public keys. unanswered is when servers last had no answer to an
-	// optional question.
+	// noted holds the noted accounts by public key. unanswered is the time of the last optional request without a response.
 	noted      map[string]claims.Account
 	unanswered time.Time
 
@@ -44,17 +43,17 @@ type Data struct {
 	own ownAccount
 
 	losing sync.Mutex
-	// lost has the signing keys that accounts are to get back, by public key of the account.
+	// lost holds the signing keys that the next apply adds to accounts again, by public key of the account.
 	lost map[string][]string
 }
 
-// NewData returns the data for a client. If attributes of the provider's configuration are unknown, any use of the client
-// is an error that names them.
+// NewData returns the data for a client. If attributes of the provider's configuration are unknown, every use of the client
+// returns an error that names them.
 func NewData(client *natsconn.Client, unknown []string, tolerateUnreachable bool) *Data {
 	return &Data{client: client, unknown: unknown, TolerateUnreachable: tolerateUnreachable}
 }
 
-// TakeOver notes that a new resource stands for an object that was there already, such as an account by its public key.
+// TakeOver notes that a new resource manages an object that already existed, for example an account, given by its public key.
 func (d *Data) TakeOver(object string) {
 	d.takingOver.Lock()
 	defer d.takingOver.Unlock()
@@ -64,23 +63,23 @@ func (d *Data) TakeOver(object string) {
 	d.takenOver[object] = true
 }
 
-// TakenOver tells whether a new resource stands for the object since this configuration of the provider is in use: who destroys the resource
-// that stood for it before must leave it. A replacement that creates before it destroys comes to that.
+// TakenOver reports whether [Data.TakeOver] was called for the object. If so, the destruction of the resource that managed the
+// object before must not delete it. This happens in a create_before_destroy replacement.
 func (d *Data) TakenOver(object string) bool {
 	d.takingOver.Lock()
 	defer d.takingOver.Unlock()
 	return d.takenOver[object]
 }
 
-// UnknownError says that the provider's configuration is not known yet.
+// UnknownError means that attributes of the provider's configuration are not known yet.
 type UnknownError struct{ Attributes []string }
 
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("the provider's configuration is not known yet: %s depends on values that only an apply settles",
+	return fmt.Sprintf("the provider's configuration is not known yet: %s depends on values that are known only after an apply",
 		strings.Join(e.Attributes, ", "))
 }
 
-// Client returns the client of the NATS system. The error is an [*UnknownError].
+// Client returns the client of the NATS system, or an [*UnknownError].
 func (d *Data) Client() (*natsconn.Client, error) {
 	if len(d.unknown) > 0 {
 		return nil, &UnknownError{Attributes: d.unknown}
@@ -88,7 +87,7 @@ func (d *Data) Client() (*natsconn.Client, error) {
 	return d.client, nil
 }
 
-// Close closes all connections. What needs one afterwards opens it again.
+// Close closes all connections. They are opened again on the next use.
 func (d *Data) Close() {
 	d.connecting.Lock()
 	defer d.connecting.Unlock()
@@ -101,8 +100,8 @@ func (d *Data) Close() {
 	}
 }
 
-// Domain returns the JetStream domain of the provider's configuration, empty if it has none. Errors are those of [Data.Client] and of
-// finding the configuration out, such as a NATS context that is not there.
+// Domain returns the JetStream domain of the provider's configuration, empty if it is not set. It returns the errors of
+// [Data.Client], and errors of reading the configuration, for example if a NATS context does not exist.
 func (d *Data) Domain() (string, error) {
 	if d == nil {
 		return "", &UnknownError{Attributes: []string{"provider"}}
@@ -114,8 +113,8 @@ func (d *Data) Domain() (string, error) {
 	return client.Domain()
 }
 
-// JetStream returns the JetStream API of a domain inside an account: both empty, that of the connected server and of the provider's own
-// user. Errors are those of [Data.ClientOf].
+// JetStream returns the JetStream API of a domain inside an account. An empty domain is the domain of the connected server, and
+// an empty account is the account of the provider's own user. It returns the errors of [Data.ClientOf].
 func (d *Data) JetStream(account, domain string) (*natsconn.JetStream, error) {
 	client, err := d.ClientOf(account)
 	if err != nil {
@@ -124,21 +123,21 @@ func (d *Data) JetStream(account, domain string) (*natsconn.JetStream, error) {
 	return client.JetStream(domain), nil
 }
 
-// KeepPrior tells whether a refresh keeps what is known of a resource that it could not read: its servers cannot be reached, which is to
-// be tolerated, or its account is one that the next apply gives the provider's key, again or for the first time. Then it adds a warning that
-// says so; what and name are the resource's, as in "the account" "edge".
+// KeepPrior reports whether a refresh keeps the prior state of a resource that it could not read: its servers are unreachable
+// and the configuration tolerates that, or the next apply adds the provider's key to its account. If so, it adds a warning.
+// What and name describe the resource, for example "the account" "edge".
 func (d *Data) KeepPrior(what, name string, err error, diags *diag.Diagnostics) bool {
 	return d != nil && (d.keepUnreachable(what, name, err, diags) || d.keepLost(what, name, err, diags) || d.keepRotating(what, name, err, diags))
 }
 
-// PassOver reports whether a data source returns nothing of what it should read: its servers cannot be reached, which is to be tolerated. Then it adds
-// a warning that says so; what and name are those of what it reads, as in "the mirror" "edge".
+// PassOver reports whether a data source returns null because its servers are unreachable and the configuration tolerates that.
+// If so, it adds a warning. What and name describe the object to read, for example "the mirror" "edge".
 func (d *Data) PassOver(what, name string, err error, diags *diag.Diagnostics) bool {
 	if d == nil || !d.TolerateUnreachable || !natsconn.IsUnreachable(err) {
 		return false
 	}
-	diags.AddWarning("NATS Is Unreachable", secret.Sprintf("Nothing could be found out about %s %s, and what the data source would tell is null, because unreachable is "+
-		"\"warn\" in the provider's configuration.\n\n%s", what, name, Sentence(err.Error())))
+	diags.AddWarning("NATS Is Unreachable", secret.Sprintf("The data source could not read %s %s and returns null, because unreachable "+
+		"is \"warn\" in the provider's configuration.\n\n%s", what, name, Sentence(err.Error())))
 	return true
 }
 
@@ -146,13 +145,13 @@ func (d *Data) keepUnreachable(what, name string, err error, diags *diag.Diagnos
 	if !d.TolerateUnreachable || !natsconn.IsUnreachable(err) {
 		return false
 	}
-	diags.AddWarning("NATS Is Unreachable", secret.Sprintf("What is known of %s %q is kept as it was, because unreachable is \"warn\" in the provider's "+
-		"configuration.\n\n%s", what, name, Sentence(err.Error())))
+	diags.AddWarning("NATS Is Unreachable", secret.Sprintf("The prior state of %s %q is kept, because unreachable is \"warn\" in the "+
+		"provider's configuration.\n\n%s", what, name, Sentence(err.Error())))
 	return true
 }
 
-// FromProvider reads the provider data that the framework passes to a resource's Configure. It is nil without an error
-// while the provider is not configured, as during validation.
+// FromProvider returns the provider data that the framework passes to Configure of a resource. It returns nil without an error
+// if the provider is not configured, for example during validation.
 func FromProvider(providerData any, diags *diag.Diagnostics) *Data {
 	if providerData == nil {
 		return nil
@@ -160,8 +159,8 @@ func FromProvider(providerData any, diags *diag.Diagnostics) *Data {
 	data, ok := providerData.(*Data)
 	if !ok {
 		diags.AddError("Unexpected Provider Data",
-			fmt.Sprintf("The provider handed over %T where *connection.Data is expected. This is a bug in the provider: "+
-				"please report it.", providerData))
+			fmt.Sprintf("Expected *connection.Data, got: %T. This is a bug in the provider. Please report it to the developers.",
+				providerData))
 		return nil
 	}
 	return data

@@ -7,7 +7,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
-// NoteAccount notes what an account is going to be once the apply is over, or is already: a plan or an apply of a nats_account tells.
+// NoteAccount notes the claims of an account, as planned or applied by a nats_account.
 func (d *Data) NoteAccount(a claims.Account) {
 	if d == nil || a.PublicKey == "" {
 		return
@@ -20,7 +20,7 @@ func (d *Data) NoteAccount(a claims.Account) {
 	d.noted[a.PublicKey] = a
 }
 
-// NotedAccount returns what was noted of an account, nil if nothing was.
+// NotedAccount returns the noted account, or nil.
 func (d *Data) NotedAccount(publicKey string) *claims.Account {
 	if d == nil {
 		return nil
@@ -33,9 +33,9 @@ func (d *Data) NotedAccount(publicKey string) *claims.Account {
 	return nil
 }
 
-// KnownAccount returns what was noted of an account, or what the servers store where the provider has a user of the system account.
-// It is nil if that cannot be told: nothing depends on it, so that servers that do not answer are no error, and are not waited for
-// again and again.
+// KnownAccount returns the noted account, or the account that the servers store if the provider has a user of the system
+// account. It returns nil if the account is unknown. The result is optional: it is not an error if servers do not respond, and
+// the provider does not wait for them repeatedly.
 func (d *Data) KnownAccount(ctx context.Context, publicKey string) *claims.Account {
 	if a := d.NotedAccount(publicKey); a != nil || d == nil {
 		return a

@@ -8,17 +8,17 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
-// plannedNames are the names of accounts that are about to be made.
+// plannedNames holds the names of accounts that are about to be created.
 type plannedNames struct {
 	mu sync.Mutex
-	// planned counts the new accounts of a name.
+	// planned counts the new accounts by name.
 	planned map[string]int
-	// told has the public keys of the accounts that the user was told of, by name.
+	// told holds the public keys of the accounts that were reported to the user, by name.
 	told map[string][]string
 }
 
-// PlanName notes that an account of this name is going to be created, and reports whether another one is. A CLI plans
-// each resource that does not exist once.
+// PlanName notes that an account with this name is about to be created, and reports whether it was called for the name before.
+// A CLI plans each new resource once.
 func (d *Data) PlanName(name string) (again bool) {
 	if d == nil {
 		return false
@@ -32,15 +32,14 @@ func (d *Data) PlanName(name string) (again bool) {
 	return d.names.planned[name] > 1
 }
 
-// Namesakes returns the accounts that servers have under a name, except the one with the public key, as far as the
-// servers tell. A plan gets all of them. The apply after it, whose provider plans again first, gets those that this plan
-// did not get.
+// Namesakes returns the accounts with a name that the servers report, except the one with the public key. A plan receives all
+// of them. An apply, whose provider plans again first, receives only those that this plan did not receive.
 func (d *Data) Namesakes(ctx context.Context, name, publicKey string, plan bool) []*resolver.Stored {
 	if d == nil {
 		return nil
 	}
 	var found []*resolver.Stored
-	// It logs the error. The servers of an apply have just answered the push.
+	// optionally logs the error. During an apply, the servers have just answered the push.
 	_ = d.optionally(ctx, !plan, func(ctx context.Context, r *resolver.Resolver) (err error) {
 		found, err = r.Namesakes(ctx, name, publicKey)
 		return err

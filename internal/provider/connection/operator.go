@@ -12,53 +12,53 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// The variables of the environment that the operator's secrets come from, where the provider's configuration has none.
+// Environment variables that the secrets of the operator fall back to.
 const (
-	// EnvSigningKey is a seed (SO...), EnvSigningKeyFile the path of a file that holds one. One of them can be set.
+	// EnvSigningKey holds a seed (SO...), EnvSigningKeyFile the path of a file with a seed. They exclude each other.
 	EnvSigningKey     = "NATS_OPERATOR_SIGNING_KEY"
 	EnvSigningKeyFile = "NATS_OPERATOR_SIGNING_KEY_FILE"
-	// EnvSystemCredentials is the path of a credentials file.
+	// EnvSystemCredentials holds the path of a credentials file.
 	EnvSystemCredentials = "NATS_SYSTEM_CREDS"
 )
 
-// The attributes of the provider's configuration that they stand in for.
+// Attributes of the provider that fall back to these variables.
 const (
 	attrSigningKey        = "operator.signing_key"
 	attrSystemCredentials = "operator.system_credentials"
 )
 
-// systemUser is what errors of a connection call its user.
+// systemUser is the name of the user of the system account in errors.
 const systemUser = "the system account's user"
 
-// Errors of an operator that is not configured, or not in full.
+// Errors of an operator without a configuration, or with an incomplete one.
 var (
 	ErrNoOperator          = errors.New("no operator is configured")
-	ErrNoSigningKey        = errors.New("no signing key of the operator is configured")
-	ErrNoSystemCredentials = errors.New("no credentials of a user of the system account are configured")
+	ErrNoSigningKey        = errors.New("no operator signing key is configured")
+	ErrNoSystemCredentials = errors.New("no system account credentials are configured")
 )
 
-// OperatorConfig is what the provider's configuration says of the operator. What is empty comes from the environment, unless
-// it is listed as unknown.
+// OperatorConfig is the operator in the provider's configuration. An empty value falls back to the environment, unless it is
+// listed as unknown.
 type OperatorConfig struct {
 	// SigningKey is a seed, SO...
 	SigningKey string
-	// SystemCredentials is the content of a credentials file, SystemCredentialsFile the path of one. One of them may be set.
+	// SystemCredentials is the content of a credentials file, SystemCredentialsFile the path of one. They exclude each other.
 	SystemCredentials, SystemCredentialsFile string
-	// UnknownSigningKey and UnknownSystem list attributes whose values are not known yet.
+	// UnknownSigningKey and UnknownSystem list attributes with unknown values.
 	UnknownSigningKey, UnknownSystem []string
 }
 
-// Operator is the operator that signs accounts, and the system account over which they are handed to the servers. Either may be
-// missing: what is only signed needs no servers, and what is only looked up no key.
+// Operator holds the key of the operator, which signs accounts, and the user of the system account, which pushes them to the
+// servers. Either may be missing: signing needs no servers, and reading needs no key.
 type Operator struct {
 	data   *Data
 	config OperatorConfig
 	env    natsconn.Environment
-	// auth is how the user of the system account authenticates: by the content of a credentials file or the path of one. It is zero, and
-	// system nil, if nobody is configured. system is shared by all who use it.
+	// auth holds the credentials of the user of the system account, or the path of their file. If no credentials are
+	// configured, auth is zero and system is nil. All callers share system.
 	auth   natsconn.Auth
 	system *natsconn.Client
-	// source is where auth comes from.
+	// source describes where auth comes from.
 	source string
 
 	resolving sync.Mutex
@@ -87,8 +87,8 @@ func (d *Data) ConfigureOperator(config OperatorConfig, env natsconn.Environment
 	d.operator = o
 }
 
-// Operator returns the operator. Errors: [*UnknownError] if nothing of it is known yet, and [ErrNoOperator] if there is neither a
-// signing key nor a user of the system account, in the configuration or in the environment.
+// Operator returns the operator. It returns an [*UnknownError] if none of its attributes is known yet, and [ErrNoOperator] if
+// neither the configuration nor the environment has a signing key or credentials for the system account.
 func (d *Data) Operator() (*Operator, error) {
 	o := d.operator
 	switch {
@@ -108,8 +108,8 @@ func (o *Operator) hasSigningKey() bool {
 	return len(o.config.UnknownSigningKey) == 0 && (o.config.SigningKey != "" || o.env(EnvSigningKey) != "" || o.env(EnvSigningKeyFile) != "")
 }
 
-// SigningKey returns the seed of the key that signs accounts. It reads the file that the environment may name. Errors:
-// [*UnknownError], [ErrNoSigningKey] and those of a seed that cannot be used, none of which contains it.
+// SigningKey returns the seed of the key that signs accounts. It may read a file named by the environment. It returns an
+// [*UnknownError], [ErrNoSigningKey], or an error about an invalid seed that does not contain the seed.
 func (o *Operator) SigningKey() (string, error) {
 	if unknown := o.config.UnknownSigningKey; len(unknown) > 0 {
 		return "", &UnknownError{Attributes: unknown}
@@ -131,7 +131,7 @@ func (o *Operator) SigningKey() (string, error) {
 	return seed, err
 }
 
-// ofSigningKey puts the source of the signing key in front of an error about it.
+// ofSigningKey prefixes an error about the signing key with the source of the key.
 func (o *Operator) ofSigningKey(err error) error {
 	source := attrSigningKey
 	switch {
@@ -144,13 +144,13 @@ func (o *Operator) ofSigningKey(err error) error {
 	return fmt.Errorf("%s: %w", source, err)
 }
 
-// keyOf reads a seed from the environment, where one variable holds it or another one names a file that does. The source says which it
-// was, and is empty for neither.
+// keyOf reads a seed from an environment variable, or from the file that another variable names. The source describes which of
+// them was used; it is empty if neither is set.
 func keyOf(env natsconn.Environment, variable, fileVariable string) (seed, source string, err error) {
 	seed, file := env(variable), env(fileVariable)
 	switch {
 	case seed != "" && file != "":
-		return "", "", fmt.Errorf("%s and %s are both set: one of them is enough", variable, fileVariable)
+		return "", "", fmt.Errorf("%s and %s are both set: set only one of them", variable, fileVariable)
 	case seed != "":
 		return seed, variable, nil
 	case file == "":
@@ -163,8 +163,8 @@ func keyOf(env natsconn.Environment, variable, fileVariable string) (seed, sourc
 	return string(content), fmt.Sprintf("the file %s that %s names", file, fileVariable), nil
 }
 
-// System returns the client that is a user of the system account, on the servers of the provider's own client. All callers share
-// it. Errors: [*UnknownError], also for servers that are not known yet, and [ErrNoSystemCredentials].
+// System returns the client that connects to the servers of the provider as a user of the system account. All callers share it.
+// It returns an [*UnknownError] if the credentials or the servers are not known yet, and [ErrNoSystemCredentials].
 func (o *Operator) System() (*natsconn.Client, error) {
 	if unknown := slices.Concat(o.config.UnknownSystem, o.data.unknown); len(unknown) > 0 {
 		return nil, &UnknownError{Attributes: unknown}
@@ -175,8 +175,8 @@ func (o *Operator) System() (*natsconn.Client, error) {
 	return o.system, nil
 }
 
-// SystemAccount returns the public key of the account that the system account's user belongs to, empty if nobody is configured. The
-// error is an [*UnknownError], or says that the credentials cannot be read.
+// SystemAccount returns the public key of the system account according to the configured credentials, empty if there are none.
+// It returns an [*UnknownError], or an error if the credentials cannot be read.
 func (d *Data) SystemAccount() (string, error) {
 	if d.operator == nil {
 		return "", nil
@@ -199,15 +199,16 @@ func (d *Data) SystemAccount() (string, error) {
 	return claims.CredentialsAccount(text)
 }
 
-// foreignKeyStep is what to do about a key that belongs to another operator than that of the servers.
+// foreignKeyStep is what to do if the key does not belong to the operator of the servers.
 const foreignKeyStep = "Nothing was pushed. Set " + attrSigningKey + " in the provider's configuration, or " + EnvSigningKey + " or " +
-	EnvSigningKeyFile + " in the environment, to the seed of a key that the servers trust, and check that servers names the system that you mean. " +
-	"If it is a new signing key of that operator, first restart the servers with the operator's new JWT: a reload does not take it."
+	EnvSigningKeyFile + " in the environment, to the seed of a key that the servers trust, and check that servers names the intended " +
+	"system. If the key is a new signing key of their operator, first restart the servers with the operator's new JWT: a reload does " +
+	"not apply it."
 
-// operatorStep returns what to do about an operator that is not configured.
+// operatorStep returns what to do if the operator is not configured.
 func operatorStep(err error) string {
 	signing := attrSigningKey + " in the provider's configuration, or " + EnvSigningKey + " (a seed, SO...) or " + EnvSigningKeyFile +
-		" (a file that holds one) in the environment"
+		" (a file that contains the seed) in the environment"
 	system := attrSystemCredentials + " or " + attrSystemCredentials + "_file in the provider's configuration, or " + EnvSystemCredentials +
 		" (a credentials file) in the environment"
 	switch {
@@ -216,7 +217,7 @@ func operatorStep(err error) string {
 	case errors.Is(err, ErrNoSystemCredentials):
 		return "Set " + system + "."
 	case errors.Is(err, ErrNoOperator):
-		return "To sign accounts, set " + signing + ".\n\nTo hand them to the servers, also set " + system + "."
+		return "To sign accounts, set " + signing + ".\n\nTo push them to the servers, also set " + system + "."
 	}
 	return ""
 }

@@ -11,19 +11,19 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
-// optionalTime bounds a question whose answer nothing depends on. After one without an answer, none is asked for
-// optionalPause.
+// optionalTime is the timeout of an optional request. After a request without a response, the next one is sent optionalPause
+// later at the earliest.
 const (
 	optionalTime  = 5 * time.Second
 	optionalPause = time.Minute
 )
 
-// errNotAsked says that servers were not asked, because they have not answered just now.
-var errNotAsked = errors.New("the servers have not answered just now")
+// errNotAsked means that no request was sent because the servers did not respond a short time ago.
+var errNotAsked = errors.New("the servers did not respond to a recent request")
 
-// optionally asks the servers something that nothing depends on. Servers that did not answer are not asked again for a
-// while, unless they are known to answer now: a plan of many resources waits for them once. Errors: those of
-// [Data.Resolver] and of ask, and errNotAsked.
+// optionally sends the servers a request whose response is optional. If servers do not respond, it sends them no further
+// request for a while, unless answering is set, so that a plan of many resources waits for them once. It returns the errors of
+// [Data.Resolver] and ask, and errNotAsked.
 func (d *Data) optionally(
 	ctx context.Context, answering bool, ask func(context.Context, *resolver.Resolver) error,
 ) error {
@@ -43,7 +43,7 @@ func (d *Data) optionally(
 		d.noting.Unlock()
 	}
 	if err != nil {
-		tflog.Debug(ctx, "an optional question has no answer", map[string]any{"error": err.Error()})
+		tflog.Debug(ctx, "an optional request failed", map[string]any{"error": err.Error()})
 	}
 	return err
 }
@@ -54,16 +54,15 @@ func (d *Data) mayAsk() bool {
 	return time.Since(d.unanswered) > optionalPause
 }
 
-// keyCheck is what servers have said of the operator's key.
+// keyCheck is the result of a check of the operator's key by the servers.
 type keyCheck struct {
 	at  time.Time
 	err error
 }
 
-// CheckOperatorKey asks the servers whether they accept what the operator's key signs, once for many resources. Servers
-// that do not answer are no error, since a plan works without them. Errors: [*resolver.UntrustedIssuerError], which names
-// the setting that the key comes from, [*resolver.NotPushableError], and those of [Data.OperatorSigner] and
-// [Data.Resolver].
+// CheckOperatorKey checks with the servers that they trust the operator's key, once for many resources. It is not an error if
+// servers do not respond, because a plan works without them. It returns a [*resolver.UntrustedIssuerError] prefixed with the
+// source of the key, a [*resolver.NotPushableError], and the errors of [Data.OperatorSigner] and [Data.Resolver].
 func (d *Data) CheckOperatorKey(ctx context.Context) error {
 	signer, err := d.OperatorSigner()
 	if err != nil {

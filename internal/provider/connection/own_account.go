@@ -10,7 +10,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 )
 
-// ownAccount remembers whose account the last JWT names, since reading one checks its signature.
+// ownAccount caches the account of the last JWT, because decoding a JWT verifies its signature.
 type ownAccount struct {
 	mu             sync.Mutex
 	token, account string
@@ -20,15 +20,15 @@ func (o *ownAccount) of(token string) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if token != o.token {
-		// The servers refuse a JWT that cannot be read, and the error of that says more.
+		// Servers refuse a JWT that cannot be decoded, and their error is more precise.
 		o.account, _ = claims.CredentialsAccount(token)
 		o.token = token
 	}
 	return o.account
 }
 
-// OwnAccount returns the public key of the account of the provider's own credentials, as the JWT in them tells it. It is empty if they have
-// none, as for servers without an operator. It makes no request. Errors are those of [Data.Domain].
+// OwnAccount returns the public key of the account in the JWT of the provider's own credentials. It is empty without a JWT, for
+// example with servers without an operator. It makes no request. It returns the errors of [Data.Domain].
 func (d *Data) OwnAccount() (string, error) {
 	if d == nil {
 		return "", &UnknownError{Attributes: []string{"provider"}}
@@ -44,24 +44,27 @@ func (d *Data) OwnAccount() (string, error) {
 	return d.own.of(token), nil
 }
 
-// OtherAccountError says that an account can only be worked in with a signing key, which is not configured: it is not that of the provider's own
-// credentials.
+// OtherAccountError means that the provider needs a signing key to work in an account, and none is configured: the account is
+// not that of the provider's own credentials.
 type OtherAccountError struct {
-	// Account is the public key of the account, and Own that of the provider's own credentials, empty if these do not tell.
+	// Account is the public key of the account. Own is the public key of the account of the provider's own credentials, empty if
+	// unknown.
 	Account, Own string
 }
 
 func (e *OtherAccountError) Error() string {
 	if e.Own == "" {
-		return fmt.Sprintf("the account is %s, the provider's own credentials do not say that they are of that account, and %v", e.Account, ErrNoAccountSigningKey)
+		return fmt.Sprintf("the account is %s, the provider's own credentials do not name their account, and %v",
+			e.Account, ErrNoAccountSigningKey)
 	}
-	return fmt.Sprintf("the account is %s, the provider's own credentials are of the account %s, and %v", e.Account, e.Own, ErrNoAccountSigningKey)
+	return fmt.Sprintf("the account is %s, the provider's own credentials belong to the account %s, and %v",
+		e.Account, e.Own, ErrNoAccountSigningKey)
 }
 
 func (e *OtherAccountError) Unwrap() error { return ErrNoAccountSigningKey }
 
-// CheckAccount tells why nothing can be worked on inside an account. It is nil for a null account, which is that of the provider's own
-// credentials, and as long as the provider's configuration is not known yet.
+// CheckAccount returns the reason why the provider cannot work inside an account. It returns nil for a null account, which is
+// the account of the provider's own credentials, and if the provider's configuration is not known yet.
 func (d *Data) CheckAccount(publicKey types.String) error {
 	if publicKey.IsNull() {
 		return nil

@@ -5,13 +5,13 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
-// Known tells whether all of the provider's configuration that accounts need is known.
+// Known reports whether all attributes of the provider that accounts need are known.
 func (d *Data) Known() bool {
 	return len(d.unknown) == 0 &&
 		(d.operator == nil || len(d.operator.config.UnknownSigningKey)+len(d.operator.config.UnknownSystem) == 0)
 }
 
-// OperatorSigner returns what signs accounts. The caller closes it. Errors are those of [Data.Operator] and
+// OperatorSigner returns the signer of accounts. The caller closes it. It returns the errors of [Data.Operator] and
 // [Operator.SigningKey].
 func (d *Data) OperatorSigner() (*claims.Signer, error) {
 	operator, err := d.Operator()
@@ -25,7 +25,7 @@ func (d *Data) OperatorSigner() (*claims.Signer, error) {
 	return claims.NewOperatorSigner(seed)
 }
 
-// Resolver returns the accounts that the servers store. All callers share it. Errors are those of [Data.Operator] and
+// Resolver returns the resolver of the servers. All callers share it. It returns the errors of [Data.Operator] and
 // [Operator.System].
 func (d *Data) Resolver() (*resolver.Resolver, error) {
 	operator, err := d.Operator()

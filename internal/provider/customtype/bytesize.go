@@ -2,7 +2,7 @@ package customtype
 
 import "github.com/nats-k3s/terraform-provider-nats/internal/bytesize"
 
-// ByteSize is a number of bytes, such as "10GiB" or "10737418240"; [bytesize.Unlimited] is "-1".
+// ByteSize is a number of bytes, for example "10GiB" or "10737418240". [bytesize.Unlimited] is "-1".
 type ByteSize = Measure[byteSizes]
 
 // ByteSizeType is the type of [ByteSize].

@@ -1,4 +1,4 @@
-// Package customtype holds types of attributes that several schemas of the provider share.
+// Package customtype holds attribute types that several schemas share.
 package customtype
 
 import (
@@ -14,23 +14,23 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// unit is what a [Measure] is in.
+// unit is the unit of a [Measure].
 type unit interface {
-	// names are the name of the attribute's kind in a summary, such as "Byte Size", and what a text must be.
+	// names returns the name of the unit in summaries, for example "Byte Size", and a description of valid strings.
 	names() (title, what string)
-	// parse reads a text as a number; its error completes a sentence.
+	// parse parses a string as a number. Its error completes a sentence.
 	parse(text string) (int64, error)
 }
 
-// MeasureType is the type of a [Measure]. Give it as CustomType of a string attribute, which then also takes numbers.
+// MeasureType is the type of a [Measure]. A string attribute with this CustomType also accepts numbers.
 type MeasureType[U unit] struct{ basetypes.StringType }
 
-// Measure is a text that stands for a number, such as "10GiB". Two texts for the same number are equal to Terraform: a state keeps
-// the one that the configuration has.
+// Measure is a string that represents a number, for example "10GiB". Two strings for the same number are semantically equal, so
+// the state keeps the string of the configuration.
 type Measure[U unit] struct{ basetypes.StringValue }
 
-// Number returns the number that the text stands for: 0 for what is null, unknown, or cannot be read, which validation refuses
-// before anything asks.
+// Number returns the number that the string represents. It returns 0 if the value is null, unknown or invalid; validation rejects
+// an invalid value before.
 func (v Measure[U]) Number() int64 {
 	var u U
 	n, err := u.parse(v.ValueString())
@@ -73,13 +73,13 @@ func (t MeasureType[U]) ValueFromTerraform(ctx context.Context, value tftypes.Va
 // Type implements [attr.Value].
 func (Measure[U]) Type(context.Context) attr.Type { return MeasureType[U]{} }
 
-// Equal implements [attr.Value]: it compares the texts.
+// Equal implements [attr.Value]. It compares the strings.
 func (v Measure[U]) Equal(other attr.Value) bool {
 	o, ok := other.(Measure[U])
 	return ok && v.StringValue.Equal(o.StringValue)
 }
 
-// StringSemanticEquals tells whether both stand for the same number.
+// StringSemanticEquals reports whether both strings represent the same number.
 func (v Measure[U]) StringSemanticEquals(_ context.Context, other basetypes.StringValuable) (bool, diag.Diagnostics) {
 	o, ok := other.(Measure[U])
 	if !ok {
@@ -88,13 +88,13 @@ func (v Measure[U]) StringSemanticEquals(_ context.Context, other basetypes.Stri
 	var u U
 	a, err := u.parse(v.ValueString())
 	if err != nil {
-		return false, nil // what cannot be read differs from all else
+		return false, nil // an invalid string equals no other value
 	}
 	b, err := u.parse(o.ValueString())
 	return err == nil && a == b, nil
 }
 
-// ValidateAttribute refuses a text that cannot be read.
+// ValidateAttribute rejects an invalid string.
 func (v Measure[U]) ValidateAttribute(_ context.Context, req xattr.ValidateAttributeRequest, resp *xattr.ValidateAttributeResponse) {
 	if v.IsNull() || v.IsUnknown() {
 		return
@@ -102,7 +102,7 @@ func (v Measure[U]) ValidateAttribute(_ context.Context, req xattr.ValidateAttri
 	var u U
 	if _, err := u.parse(v.ValueString()); err != nil {
 		title, what := u.names()
-		// A CLI shows the resource and not the attribute, if that is a nested one.
+		// The CLI does not show the path of a nested attribute, so the detail names it.
 		resp.Diagnostics.AddAttributeError(req.Path, "Invalid "+title,
 			secret.Sprintf("Attribute %s is %q, which is not %s: %s.", req.Path, v.ValueString(), what, err))
 	}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Duration is a duration in Go's form, such as "1m30s"; its number is in nanoseconds.
+// Duration is a duration in Go syntax, for example "1m30s". Its number is in nanoseconds.
 type Duration = Measure[durations]
 
 // DurationType is the type of [Duration].
@@ -23,7 +23,7 @@ func (durations) parse(text string) (int64, error) {
 	return int64(d), nil
 }
 
-// Time is a time in the form of RFC 3339, in whole seconds, such as "2030-12-31T23:59:59Z"; its number is in seconds since 1970.
+// Time is a time in RFC 3339 format, in whole seconds, for example "2030-12-31T23:59:59Z". Its number is in seconds since 1970.
 type Time = Measure[times]
 
 // TimeType is the type of [Time].
@@ -31,7 +31,7 @@ type TimeType = MeasureType[times]
 
 type times struct{}
 
-// CheckTime tells whether a text is a [Time]: types of elements are not validated by themselves.
+// CheckTime returns an error if a string is not a valid [Time]. The framework does not validate the types of elements.
 func CheckTime(text string) error {
 	_, err := times{}.parse(text)
 	return err
@@ -43,11 +43,11 @@ func (times) parse(text string) (int64, error) {
 	t, err := time.Parse(time.RFC3339, text)
 	switch {
 	case err != nil:
-		return 0, errors.New("it is not of the form of RFC 3339, with a time zone at the end (Z or, for example, +02:00)")
+		return 0, errors.New("it is not in RFC 3339 format, with a time zone at the end (Z or, for example, +02:00)")
 	case t.Nanosecond() != 0:
-		return 0, errors.New("a JWT has whole seconds: leave the fraction out")
+		return 0, errors.New("it has a fraction of a second, and times in a JWT are in whole seconds")
 	case t.Unix() <= 0:
-		return 0, errors.New("it is not after the beginning of 1970")
+		return 0, errors.New("it is before 1970-01-01T00:00:01Z")
 	}
 	return t.Unix(), nil
 }

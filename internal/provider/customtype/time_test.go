@@ -50,11 +50,11 @@ func TestTimes(t *testing.T) {
 		[][2]string{{"2030-01-01T00:00:00Z", "2030-01-01T02:00:00+02:00"}, {"2030-01-01T00:00:00Z", "2030-01-01T00:00:00+00:00"}},
 		map[string]int64{"1970-01-01T00:00:01Z": 1, "2030-01-01T00:00:00Z": 1893456000},
 		map[string]string{
-			"2030-01-01":             "not of the form of RFC 3339",
-			"2030-01-01 00:00:00Z":   "not of the form of RFC 3339",
-			"2030-01-01T00:00:00":    "not of the form of RFC 3339",
-			"2030-02-30T00:00:00Z":   "not of the form of RFC 3339",
+			"2030-01-01":             "not in RFC 3339 format",
+			"2030-01-01 00:00:00Z":   "not in RFC 3339 format",
+			"2030-01-01T00:00:00":    "not in RFC 3339 format",
+			"2030-02-30T00:00:00Z":   "not in RFC 3339 format",
 			"2030-01-01T00:00:00.5Z": "whole seconds",
-			"1969-12-31T23:59:59Z":   "not after the beginning of 1970",
+			"1969-12-31T23:59:59Z":   "before 1970-01-01T00:00:01Z",
 		})
 }

@@ -44,7 +44,7 @@ type embedded struct {
 	Port          types.Int64  `tfsdk:"port"`
 }
 
-// texts is a list of texts.
+// texts is the type of a list of strings.
 var texts = types.ListType{ElemType: types.StringType}
 
 var inspectionTypes = map[string]attr.Type{
@@ -71,22 +71,22 @@ var inspectionTypes = map[string]attr.Type{
 	"warnings":     texts,
 }
 
-// description tells each attribute of the result.
+// description describes the function and each attribute of its result.
 var description = strings.Join([]string{
-	"Tells what KINE makes of any datastore endpoint, with everything that it ignores, misreads or sends in another form. Nothing in the " +
-		"result is secret. Terraform still marks it as sensitive if the argument is: `nonsensitive()` takes that off.\n\nThe result is an " +
-		"object, in which what is absent is null:\n",
-	"- `error`: why KINE refuses the endpoint before it connects.",
-	"- `servers`: what KINE connects to, as `nats://host[:port]`; empty with a context file.",
-	"- `bucket`, `replicas`, `history`: the bucket that KINE asks for, and makes if it is missing.",
+	"Shows how KINE interprets a datastore endpoint, with warnings about parts that KINE ignores, misreads or sends in another form. " +
+		"The result contains no secrets. Terraform still marks it as sensitive if the argument is sensitive; `nonsensitive()` removes " +
+		"the mark.\n\nThe result is an object. Attributes without a value are null:\n",
+	"- `error`: reason why KINE refuses the endpoint before it connects.",
+	"- `servers`: servers that KINE connects to, as `nats://host[:port]`; empty with a context file.",
+	"- `bucket`, `replicas`, `history`: settings of the bucket that KINE opens, or creates if it does not exist.",
 	"- `slow_method`: time after which KINE logs a call as slow.",
 	"- `authentication`: `none`, `user`, `token`, `credentials_file` or `context_file`.",
-	"- `user`: the user, as KINE sends it.",
+	"- `user`: user name that KINE sends.",
 	"- `credentials_file`, `context_file`: paths on the node.",
-	"- `embedded`: what a KINE with an embedded NATS server reads, which that of k3s has not: `no_embed`, `server_config`, `data_dir`, " +
-		"`dont_listen`, `stdout_logging`, `host`, `port`.",
-	"- `url_redacted`: the endpoint without user, password or token; null if nobody can tell where these end.",
-	"- `warnings`: sentences, each with a remedy.",
+	"- `embedded`: options of a KINE with an embedded NATS server, which k3s does not include: `no_embed`, `server_config`, " +
+		"`data_dir`, `dont_listen`, `stdout_logging`, `host`, `port`.",
+	"- `url_redacted`: the endpoint without user, password and token; null if it is unclear where these end.",
+	"- `warnings`: list of problems, each with a remedy.",
 }, "\n")
 
 func (datastoreEndpointParse) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
@@ -95,11 +95,11 @@ func (datastoreEndpointParse) Metadata(_ context.Context, _ function.MetadataReq
 
 func (datastoreEndpointParse) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary:             "What KINE makes of a datastore endpoint",
+		Summary:             "Show how KINE interprets a datastore endpoint",
 		MarkdownDescription: description,
 		Parameters: []function.Parameter{function.StringParameter{
 			Name:                "url",
-			MarkdownDescription: "The datastore endpoint, as in `--datastore-endpoint` of k3s.",
+			MarkdownDescription: "Datastore endpoint, as passed to `--datastore-endpoint` of k3s.",
 		}},
 		Return: function.ObjectReturn{AttributeTypes: inspectionTypes},
 	}

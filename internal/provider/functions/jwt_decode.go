@@ -49,23 +49,23 @@ var decodedTypes = map[string]attr.Type{
 	"claims":         types.StringType,
 }
 
-// decodedText tells each attribute of the result.
+// decodedText describes the function and each attribute of its result.
 var decodedText = strings.Join([]string{
-	"Reads a JWT of NATS: that of an operator, an account or a user, an activation token, or a request or response of an auth callout. Its " +
-		"signature is verified: `issuer` did sign it. Whether that issuer may be trusted, and whether the JWT has expired, is not looked at." +
-		"\n\nThe content of a `.jwt` or `.creds` file can be given as it is. Nothing of the seed in it comes back, and nothing in the result " +
-		"is secret. Terraform still marks it as sensitive if the argument is: `nonsensitive()` takes that off.\n\nThe result is an object, in " +
-		"which what is absent is null:\n",
-	"- `type`: `operator`, `account`, `user`, `activation`, `authorization_request`, `authorization_response`, or `generic` for claims of any other " +
-		"type.",
-	"- `name`, `audience`: free texts.",
-	"- `subject`: the public key that the JWT is for.",
-	"- `issuer`: the public key that signed it.",
-	"- `issuer_account`: the account, where a signing key of it signed.",
-	"- `id`: a hash of the claims.",
-	"- `issued_at`, `expires_at`, `not_before`: times in the form of RFC 3339.",
-	"- `tags`: a list.",
-	"- `claims`: everything that was signed, as JSON text for `jsondecode()`.",
+	"Decodes a NATS JWT: an operator, account or user JWT, an activation token, or a request or response of an auth callout. The " +
+		"function verifies that `issuer` signed the JWT. It does not check whether the issuer is trusted or whether the JWT has " +
+		"expired.\n\nThe argument can also be the whole content of a `.jwt` or `.creds` file. The result contains no secrets: the " +
+		"function ignores the seed in a `.creds` file. Terraform still marks the result as sensitive if the argument is sensitive; " +
+		"`nonsensitive()` removes the mark.\n\nThe result is an object. Attributes without a value are null:\n",
+	"- `type`: `operator`, `account`, `user`, `activation`, `authorization_request`, `authorization_response`, or `generic` for " +
+		"any other type.",
+	"- `name`, `audience`: strings from the claims.",
+	"- `subject`: public key that the JWT was issued for.",
+	"- `issuer`: public key that signed the JWT.",
+	"- `issuer_account`: public key of the account, if one of its signing keys signed the JWT.",
+	"- `id`: hash of the claims.",
+	"- `issued_at`, `expires_at`, `not_before`: times in RFC 3339 format.",
+	"- `tags`: list of strings.",
+	"- `claims`: all claims as JSON, for `jsondecode()`.",
 }, "\n")
 
 func (jwtDecode) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
@@ -74,11 +74,11 @@ func (jwtDecode) Metadata(_ context.Context, _ function.MetadataRequest, resp *f
 
 func (jwtDecode) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary:             "What a JWT of NATS says",
+		Summary:             "Decode a NATS JWT",
 		MarkdownDescription: decodedText,
 		Parameters: []function.Parameter{function.StringParameter{
 			Name:                "token",
-			MarkdownDescription: "The JWT, or the content of a file with one.",
+			MarkdownDescription: "JWT, or content of a file that contains one.",
 		}},
 		Return: function.ObjectReturn{AttributeTypes: decodedTypes},
 	}
@@ -102,7 +102,7 @@ func (jwtDecode) Run(ctx context.Context, req function.RunRequest, resp *functio
 	})
 }
 
-// timestamp returns a time in the form of RFC 3339, null for none.
+// timestamp formats a time as RFC 3339. The zero time is null.
 func timestamp(t time.Time) types.String {
 	if t.IsZero() {
 		return types.StringNull()

@@ -1,4 +1,4 @@
-// Package functions holds the functions that the provider defines.
+// Package functions holds the provider-defined functions.
 package functions
 
 import (
@@ -20,13 +20,13 @@ func (k3sTokenHash) Metadata(_ context.Context, _ function.MetadataRequest, resp
 
 func (k3sTokenHash) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "The key under which k3s finds its own data in a bucket",
-		MarkdownDescription: "k3s keeps its certificates and keys under `/bootstrap/<hash>`, encrypted with the password of the token that it was " +
-			"started with. The hash is the first 12 hexadecimal digits of the password's SHA-256, which is what this returns. A k3s with another " +
-			"token does not start on the bucket.",
+		Summary: "Hash a k3s token as in the name of the k3s bootstrap key",
+		MarkdownDescription: "Returns the hash of a k3s token. k3s keeps its certificates and keys under `/bootstrap/<hash>`, encrypted with " +
+			"the password in the token that it was started with. The hash is the first 12 hexadecimal digits of the SHA-256 of the " +
+			"password. A k3s with another token does not start on the bucket.",
 		Parameters: []function.Parameter{function.StringParameter{
 			Name:                "token",
-			MarkdownDescription: "The token: a password, or `K10<CA hash>::<user>:<password>`.",
+			MarkdownDescription: "Token of the k3s server: a password, or `K10<CA hash>::<user>:<password>`.",
 		}},
 		Return: function.StringReturn{},
 	}
@@ -39,7 +39,7 @@ func (k3sTokenHash) Run(ctx context.Context, req function.RunRequest, resp *func
 	}
 	hash, err := kine.TokenHash(token)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(0, "The token of a k3s server cannot be this: "+err.Error()+".")
+		resp.Error = function.NewArgumentFuncError(0, "The k3s token is invalid: "+err.Error()+".")
 		return
 	}
 	resp.Error = resp.Result.Set(ctx, hash)

@@ -20,18 +20,18 @@ func (kineMirrorExports) Metadata(_ context.Context, _ function.MetadataRequest,
 
 func (kineMirrorExports) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "What an account exports so that another account can mirror a bucket",
-		MarkdownDescription: "Returns the exports, as `exports` of `nats_account` takes them, with which other accounts can mirror a bucket of the " +
-			"account, and do nothing else. Each is private (`token_required`): an account that mirrors the bucket has a `nats_activation` for " +
-			"each, and imports with what `kine_mirror_imports` makes of these.\n\n" +
-			"The exports are the same for every account that mirrors the bucket. The `*` in one of the subjects is where the importing account's " +
-			"public key stands: write that in its place in the activation, as in the example of `kine_mirror_imports`, so that no account sees " +
-			"what is on its way to another one's mirror. Activations are revoked in each export: " +
-			"`merge(export, { revocations = { (importer) = \"2026-01-01T00:00:00Z\" } })`. " +
-			"A mirror then gets nothing more, which looks as if its source could not be reached.\n\n" +
-			"The bucket is in the JetStream domain of the servers that the accounts are on; its mirrors may be in that of a leaf node. An account " +
-			"with these activations can have the bucket's messages delivered to other subjects of the exporting account that somebody " +
-			"subscribes to, so an account whose buckets others mirror had better hold nothing else.",
+		Summary: "Exports that let other accounts mirror a bucket",
+		MarkdownDescription: "Returns the exports, for `exports` of `nats_account`, that let other accounts mirror a bucket of the account " +
+			"and do nothing else. Each export is private (`token_required`): an account that mirrors the bucket needs a " +
+			"`nats_activation` for each of them, and imports them with `kine_mirror_imports`.\n\n" +
+			"The exports are the same for every account that mirrors the bucket. One of the subjects contains a `*` that stands for the " +
+			"public key of the importing account. Replace the `*` with that public key in the activation, as in the example of " +
+			"`kine_mirror_imports`, so that no account can read the messages of another account's mirror. To revoke an activation, add " +
+			"a revocation to each export: `merge(export, { revocations = { (importer) = \"2026-01-01T00:00:00Z\" } })`. The mirror then " +
+			"receives no more messages, as if its source were unreachable.\n\n" +
+			"The bucket must be in the JetStream domain of the servers that hold the accounts; its mirrors can be in the domain of a " +
+			"leaf node. An account with these activations can also have the bucket's messages delivered to other subjects of the " +
+			"exporting account, if a client subscribes to them. Keep nothing else in an account whose buckets are mirrored by others.",
 		Parameters: []function.Parameter{bucketParameter()},
 		Return:     function.ListReturn{ElementType: claimattr.ExportsAttribute().NestedObject.Type()},
 	}

@@ -22,26 +22,25 @@ func (kineMirrorImports) Metadata(_ context.Context, _ function.MetadataRequest,
 
 func (kineMirrorImports) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "What an account imports so that it can mirror a bucket of another account",
-		MarkdownDescription: "Returns the imports, as `imports` of `nats_account` takes them, with which the account can mirror a bucket of another " +
-			"account, whose exports are those that `kine_mirror_exports` returns. An account can mirror any number of buckets of any number of " +
-			"accounts, also of equal names: `concat` puts the imports together. The JetStream API of the source is then at " +
-			"`" + kine.SharedAPI + ".<source>` in the account, and messages come at `" + kine.SharedMessages +
-			".<bucket>.<importing account>.<source>`: these are the " +
-			"prefixes of a mirror's external stream.\n\n" +
-			"The tokens are for the public key of the importing account, which has to be there before: give the account a `public_key` of its " +
-			"own, as in the example, since one that `nats_account` makes would depend on the tokens that depend on it.",
+		Summary: "Imports that let an account mirror a bucket of another account",
+		MarkdownDescription: "Returns the imports, for `imports` of `nats_account`, that let the account mirror a bucket of another account. " +
+			"The other account must have the exports that `kine_mirror_exports` returns. An account can mirror any number of buckets of " +
+			"any number of accounts, even with equal names; join the imports with `concat`. The account then reaches the JetStream API " +
+			"of the source at `" + kine.SharedAPI + ".<source>` and receives messages at `" + kine.SharedMessages +
+			".<bucket>.<importing account>.<source>`: these are the prefixes of a mirror's external stream.\n\n" +
+			"The tokens are issued for the public key of the importing account, which must exist first. Set `public_key` of the account, " +
+			"as in the example: a public key that `nats_account` generates would depend on the tokens, which depend on the public key.",
 		Parameters: []function.Parameter{
 			bucketParameter(),
 			function.StringParameter{
 				Name:                "source",
-				MarkdownDescription: "Public key of the account that has the bucket, which starts with `A`.",
+				MarkdownDescription: "Public key of the account that holds the bucket, which starts with `A`.",
 			},
 			function.MapParameter{
 				Name:        "tokens",
 				ElementType: types.StringType,
-				MarkdownDescription: "Activation tokens (`jwt` of `nats_activation`) by the `subject` of the export that they are for, as " +
-					"`kine_mirror_exports` returns it: one for each.",
+				MarkdownDescription: "Activation tokens (`jwt` of `nats_activation`), one for each export that `kine_mirror_exports` " +
+					"returns. The key is the `subject` of the export.",
 			},
 		},
 		Return: function.ListReturn{ElementType: claimattr.ImportsAttribute().NestedObject.Type()},
@@ -58,16 +57,16 @@ func (kineMirrorImports) Run(ctx context.Context, req function.RunRequest, resp 
 		return
 	}
 	if err := mirror.CheckSource(source); err != nil {
-		resp.Error = function.NewArgumentFuncError(1, "This is not the public key of an account: "+err.Error()+".")
+		resp.Error = function.NewArgumentFuncError(1, "The source is not the public key of an account: "+err.Error()+".")
 		return
 	}
 	tokens := map[string]string{}
 	for subject, token := range given {
-		tokens[subject] = token.ValueString() // a null one is missing
+		tokens[subject] = token.ValueString() // a null token is a missing token
 	}
 	imports, err := mirror.Imports(bucket, source, tokens)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(2, "The tokens are not those that are needed: "+err.Error())
+		resp.Error = function.NewArgumentFuncError(2, "The tokens do not match the exports: "+err.Error())
 		return
 	}
 	resp.Error = resp.Result.Set(ctx, claimattr.ImportsValue(ctx, imports))

@@ -22,20 +22,20 @@ func (kinePermissions) Metadata(_ context.Context, _ function.MetadataRequest, r
 	resp.Name = "kine_permissions"
 }
 
-// permissionsType is the type of the attribute permissions of nats_user.
+// permissionsType returns the type of the attribute permissions of nats_user.
 func permissionsType() types.ObjectType {
 	of, ok := claimattr.PermissionsAttribute("").GetType().(types.ObjectType)
 	if !ok {
-		panic("permissions are no object")
+		panic("permissions is not an object")
 	}
 	return of
 }
 
 func (kinePermissions) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "What a user that runs k3s on a bucket has to be allowed",
-		MarkdownDescription: "Returns the least permissions that KINE needs for one bucket, as `permissions` of `nats_user` takes them. With them a user can " +
-			"neither change, purge or delete the bucket's stream, nor see another bucket.",
+		Summary: "Permissions that KINE needs for a bucket",
+		MarkdownDescription: "Returns the minimum permissions that KINE needs for a bucket, for `permissions` of `nats_user`. A user with " +
+			"these permissions cannot change, purge or delete the bucket's stream, and cannot access other buckets.",
 		Parameters: []function.Parameter{bucketParameter()},
 		Return:     function.ObjectReturn{AttributeTypes: permissionsType().AttrTypes},
 	}
@@ -54,18 +54,18 @@ func (kinePermissions) Run(ctx context.Context, req function.RunRequest, resp *f
 	resp.Error = resp.Result.Set(ctx, attribute.Value(ctx, permissionsType(), claimattr.PermissionFields(permissions)))
 }
 
-// bucketParameter is the name of a bucket, the first parameter.
+// bucketParameter returns the parameter for the name of a bucket, which is the first parameter.
 func bucketParameter() function.StringParameter {
 	return function.StringParameter{
 		Name:                "bucket",
-		MarkdownDescription: fmt.Sprintf("Name of the bucket, such as `%s`.", kine.DefaultBucket),
+		MarkdownDescription: fmt.Sprintf("Name of the bucket, for example `%s`.", kine.DefaultBucket),
 	}
 }
 
-// checkBucket checks the first argument.
+// checkBucket checks the name of a bucket, which is the first argument.
 func checkBucket(bucket string) *function.FuncError {
 	if err := kine.CheckBucket(bucket); err != nil {
-		return function.NewArgumentFuncError(0, "There is no such bucket: "+err.Error()+".")
+		return function.NewArgumentFuncError(0, "The bucket name is invalid: "+err.Error()+".")
 	}
 	return nil
 }

@@ -19,12 +19,12 @@ func (nkeyPublic) Metadata(_ context.Context, _ function.MetadataRequest, resp *
 
 func (nkeyPublic) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "The public key that belongs to a seed",
-		MarkdownDescription: "Returns the public half of the key pair with that seed, of any kind: operator, account, user, server, cluster or " +
-			"curve. It is no secret. Terraform still marks it as sensitive if the seed is: `nonsensitive()` takes that off.",
+		Summary: "Public key of a seed",
+		MarkdownDescription: "Returns the public key of a seed of any type: operator, account, user, server, cluster or curve. The public key " +
+			"is not secret. Terraform still marks it as sensitive if the seed is sensitive; `nonsensitive()` removes the mark.",
 		Parameters: []function.Parameter{function.StringParameter{
 			Name:                "seed",
-			MarkdownDescription: "The seed, which starts with `S`. White space around it is ignored.",
+			MarkdownDescription: "Seed of a key pair, which starts with `S`. White space around it is ignored.",
 		}},
 		Return: function.StringReturn{},
 	}
@@ -37,7 +37,7 @@ func (nkeyPublic) Run(ctx context.Context, req function.RunRequest, resp *functi
 	}
 	public, err := claims.PublicKey(seed)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(0, "The seed is unusable: "+err.Error()+".")
+		resp.Error = function.NewArgumentFuncError(0, "The seed is invalid: "+err.Error()+".")
 		return
 	}
 	resp.Error = resp.Result.Set(ctx, public)

@@ -1,6 +1,6 @@
-// Package guard stands between the CLI and the provider. It keeps secrets out of what the provider says, wherever the text comes from: a
-// validator of a library, the framework, an error of the operating system. And it refuses a secret in an attribute that is not one for
-// secrets, from where it would get into the state, plans and logs.
+// Package guard wraps the provider's protocol server. It removes secrets from all diagnostics, including those of the framework,
+// of library validators and of the operating system. It also rejects a secret in an attribute that is not meant for secrets,
+// because the value would appear in the state, in plans and in logs.
 package guard
 
 import (
@@ -20,21 +20,21 @@ type server struct {
 	schemas func() (*tfprotov6.GetProviderSchemaResponse, error)
 }
 
-// New returns a server that answers as another one does, without secrets in its diagnostics.
+// New returns a server that wraps another one and removes secrets from its diagnostics.
 func New(of input.Server) tfprotov6.ProviderServer {
 	return &server{Server: of, schemas: sync.OnceValues(func() (*tfprotov6.GetProviderSchemaResponse, error) {
 		return of.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
 	})}
 }
 
-// scrubbed takes the secrets out of diagnostics.
+// scrubbed removes the secrets from diagnostics.
 func scrubbed(diagnostics []*tfprotov6.Diagnostic) {
 	for _, d := range diagnostics {
 		d.Summary, d.Detail, d.Attribute = secret.Scrub(d.Summary), secret.Scrub(d.Detail), shownPath(d.Attribute)
 	}
 }
 
-// shownPath returns the path up to the first key of a map, or element of a set, that is a secret.
+// shownPath returns the path up to the first map key or set element that is a secret.
 func shownPath(path *tftypes.AttributePath) *tftypes.AttributePath {
 	steps := path.Steps()
 	for i, step := range steps {

@@ -13,29 +13,29 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// takesToken matches the attributes that take a JWT that is not enough to connect, or any text.
+// takesToken matches the attributes that accept any text, or a JWT that is not sufficient to connect.
 var takesToken = regexp.MustCompile(`((^|_)(jwt|token|preload|operator)|^keepers)$`)
 
-// takesTokenID matches the attributes that take any text that changes with a secret, for example the ID of a JWT.
+// takesTokenID matches the attributes that accept any text that changes with a secret, for example the ID of a JWT.
 var takesTokenID = regexp.MustCompile(`(_wo_version|^keepers)$`)
 
-// tokenIDShape matches the ID of a JWT: a SHA-512/256 hash in base32 (ClaimsData.hash in jwt/v2's claims.go). One in 170 starts
-// like a seed. A seed has 58 characters.
+// tokenIDShape matches the ID of a JWT: a SHA-512/256 hash in base32 (ClaimsData.hash in jwt/v2's claims.go). One in
+// 170 IDs starts like a seed. A seed has 58 characters.
 var tokenIDShape = regexp.MustCompile(`^[A-Z2-7]{52}$`)
 
-// isTokenID reports whether an attribute may hold a text because it is the ID of a JWT.
+// isTokenID reports whether text is the ID of a JWT and the attribute accepts such an ID.
 func isTokenID(attribute, text string) bool {
 	return takesTokenID.MatchString(attribute) && tokenIDShape.MatchString(text)
 }
 
-// secrets are the secrets that stand in a configuration where none should.
+// secrets holds the result of a search for misplaced secrets in a configuration.
 type secrets struct {
 	diagnostics []*tfprotov6.Diagnostic
-	// asKey reports whether one is the key of a map. It is then part of the path of whatever is in the map, and the framework logs paths.
+	// asKey is true if a map key is a secret. Paths of values in the map contain the key, and the framework logs paths.
 	asKey bool
 }
 
-// beside returns what the validation has found, without secrets, and the diagnostics of the attributes that it has found no error on.
+// beside returns the diagnostics of the validation without secrets, followed by those of s for attributes without another error.
 func (s secrets) beside(found []*tfprotov6.Diagnostic) []*tfprotov6.Diagnostic {
 	scrubbed(found)
 	all := found
@@ -53,17 +53,17 @@ func hasErrorAt(diagnostics []*tfprotov6.Diagnostic, at *tftypes.AttributePath) 
 	})
 }
 
-// misplaced finds the attributes of a configuration that hold a secret and are not for secrets.
+// misplaced finds the attributes of a configuration that contain a secret and are not meant for secrets.
 func (s *server) misplaced(
 	config *tfprotov6.DynamicValue, of func(*tfprotov6.GetProviderSchemaResponse) *tfprotov6.Schema,
 ) (found secrets) {
-	// Almost every configuration ends here: to decode it would double the work of validating it.
+	// Almost every configuration returns here. Decoding all of them would double the cost of validation.
 	if config == nil || !secret.MayContain(config.MsgPack) && !secret.MayContain(config.JSON) {
 		return found
 	}
 	all, err := s.schemas()
 	if err != nil || of(all) == nil {
-		return found // the answer of the server itself says it
+		return found // the server reports the error itself
 	}
 	schema := of(all)
 	value, err := config.Unmarshal(schema.ValueType())
@@ -76,16 +76,17 @@ func (s *server) misplaced(
 			return
 		}
 		name := attribute.Path(at).String()
-		text := fmt.Sprintf("Attribute %s must not be a secret, which would stand in the state, in plans and in logs: it is %s.", name, what)
+		text := fmt.Sprintf("Attribute %s must not be a secret, because it appears in the state, in plans and in logs: it is %s.",
+			name, what)
 		if strings.HasSuffix(name, "_file") {
-			text = fmt.Sprintf("Attribute %s must be a path: it is %s and not a path. Write that to a file on the machine that reads it, and give "+
-				"the path of the file.", name, what)
+			text = fmt.Sprintf("Attribute %s must be a path: it is %s and not a path. Write the content to a file on the machine that "+
+				"reads it, and set the attribute to the path of the file.", name, what)
 		}
 		found.diagnostics = append(found.diagnostics, &tfprotov6.Diagnostic{
 			Severity: tfprotov6.DiagnosticSeverityError, Summary: "Secret in the Wrong Place", Detail: text, Attribute: at,
 		})
 	}
-	// The walk ends with an error only if its function returns one.
+	// Walk returns an error only if its function does.
 	_ = tftypes.Walk(value, func(at *tftypes.AttributePath, v tftypes.Value) (bool, error) {
 		attribute := attributeAt(schema.Block.Attributes, at)
 		if attribute == nil || attribute.Sensitive || attribute.WriteOnly {
@@ -110,7 +111,7 @@ func (s *server) misplaced(
 	return found
 }
 
-// attributeAt returns the innermost attribute on a path, nil if there is none.
+// attributeAt returns the innermost attribute on a path, or nil.
 func attributeAt(attributes []*tfprotov6.SchemaAttribute, at *tftypes.AttributePath) *tfprotov6.SchemaAttribute {
 	var innermost *tfprotov6.SchemaAttribute
 	for _, step := range at.Steps() {

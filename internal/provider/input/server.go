@@ -1,9 +1,9 @@
-// Package input refuses configured values that no attribute of the provider can take, before anything reads them: an empty text,
-// a null element, a fraction for a whole number, and a text that its attribute's type cannot read.
+// Package input rejects configured values that no attribute of the provider accepts: an empty string, a null element, a fraction
+// for an integer, and a string that the custom type of its attribute rejects.
 //
-// The framework turns a configuration into Go values before its validators run. A value that does not fit there ends in an error that
-// blames the provider, and one that was replaced by a default ends in a second, wrong error on another attribute. Therefore the check
-// stands in front of the framework, in one place for every schema.
+// The framework converts a configuration to Go values before its validators run. A value that cannot be converted causes an error
+// that blames the provider, and a value that was replaced by a default causes a second, wrong error on another attribute.
+// Therefore this package checks every configuration before the framework does.
 package input
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// Server is everything that the framework's server can do. A server that embeds less hides the rest from the protocol.
+// Server lists all services of the framework's server. A service that is missing here would be hidden from the CLI.
 type Server interface {
 	tfprotov6.ProviderServer
 	tfprotov6.ListResourceServer
@@ -35,13 +35,13 @@ type server struct {
 	provider provider.Provider
 
 	mu sync.Mutex
-	// names are the types of the provider by their names: made when the first is asked for.
+	// names holds the types of the provider by name. It is filled on first use.
 	names map[kind]map[string]func(context.Context) (tfsdk.Config, error)
-	// schemas are those that were asked for.
+	// schemas caches the schemas that have been used.
 	schemas map[schemaKey]schema
 }
 
-// kind is what a schema is of.
+// kind is the kind of object that a schema belongs to.
 type kind int
 
 const (
@@ -56,14 +56,14 @@ type schemaKey struct {
 	name string
 }
 
-// schema is a schema with its types, which take time to make.
+// schema is a schema with its types, which are expensive to build.
 type schema struct {
 	config    tfsdk.Config
 	types     attr.Type
 	terraform tftypes.Type
 }
 
-// NewServer returns the framework's server of a provider with these checks in front.
+// NewServer returns the protocol server of a provider. It checks configurations before the framework does.
 func NewServer(p provider.Provider) (Server, error) {
 	framework, ok := providerserver.NewProtocol6(p)().(Server)
 	if !ok {
@@ -139,20 +139,22 @@ func current(stored *tfprotov6.RawState, of tftypes.Type) (*tfprotov6.DynamicVal
 	return &state, err
 }
 
-// ImportResourceState implements [tfprotov6.ProviderServer]. The framework takes an empty id for an identity without attributes.
+// ImportResourceState implements [tfprotov6.ProviderServer]. It rejects an empty ID, which the framework would treat as an
+// identity without attributes.
 func (s *server) ImportResourceState(
 	ctx context.Context, req *tfprotov6.ImportResourceStateRequest,
 ) (*tfprotov6.ImportResourceStateResponse, error) {
 	if req.ID == "" && (req.Identity == nil || req.Identity.IdentityData == nil) {
 		return &tfprotov6.ImportResourceStateResponse{Diagnostics: []*tfprotov6.Diagnostic{{
 			Severity: tfprotov6.DiagnosticSeverityError, Summary: "Invalid Import ID",
-			Detail: "The id to import " + req.TypeName + " by is empty. Give the id that its documentation describes, or an identity in an import block.",
+			Detail: "The ID to import " + req.TypeName + " is empty. Use an ID as described in the documentation of the resource, or an " +
+				"identity in an import block.",
 		}}}, nil
 	}
 	return s.Server.ImportResourceState(ctx, req)
 }
 
-// check returns what is wrong with a configuration. What is not even a configuration, the framework refuses.
+// check returns the errors of a configuration. It ignores a configuration that cannot be decoded; the framework rejects it.
 func (s *server) check(ctx context.Context, key schemaKey, config *tfprotov6.DynamicValue) []*tfprotov6.Diagnostic {
 	of, err := s.schema(ctx, key)
 	if err != nil || config == nil {
@@ -167,7 +169,7 @@ func (s *server) check(ctx context.Context, key schemaKey, config *tfprotov6.Dyn
 	return w.found
 }
 
-// schema returns a schema, once it was made.
+// schema returns a schema, from the cache if possible.
 func (s *server) schema(ctx context.Context, key schemaKey) (schema, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,7 +181,7 @@ func (s *server) schema(ctx context.Context, key schemaKey) (schema, error) {
 	}
 	read, ok := s.names[key.kind][key.name]
 	if !ok {
-		return schema{}, errors.New("there is no such type")
+		return schema{}, errors.New("unknown type")
 	}
 	config, err := read(ctx)
 	if err != nil {
@@ -191,7 +193,7 @@ func (s *server) schema(ctx context.Context, key schemaKey) (schema, error) {
 	return made, nil
 }
 
-// list lists what the provider serves.
+// list returns the schemas of all types that the provider serves.
 func (s *server) list(ctx context.Context) map[kind]map[string]func(context.Context) (tfsdk.Config, error) {
 	var meta provider.MetadataResponse
 	s.provider.Metadata(ctx, provider.MetadataRequest{}, &meta)

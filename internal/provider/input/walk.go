@@ -19,26 +19,26 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// walk goes through a configuration and collects what is wrong with it.
+// walk walks over a configuration and collects errors.
 type walk struct {
 	schema schema
 	found  []*tfprotov6.Diagnostic
 }
 
-// place is where a value stands in a configuration.
+// place is the location of a value in a configuration.
 type place struct {
-	// at is the attribute that an error is on. An element of a set is on the set, since its own path is the value itself, which may be a
-	// secret; so is an element of a map whose key looks like one.
+	// at is the attribute path of errors. An error on a set element has the path of the set, because the path of the element
+	// contains its value, which may be a secret. The same applies to a map element whose key looks like a secret.
 	at *tftypes.AttributePath
-	// name is the attribute in words, such as "imports[0].subject".
+	// name is the attribute in text form, for example "imports[0].subject".
 	name string
-	// element is whether the value is an element of a list, set or map.
+	// element is true for an element of a list, set or map.
 	element bool
-	// inSet is whether the set that the value is an element of stands in for it.
+	// inSet is true for a set element that at and name do not include.
 	inSet bool
 }
 
-// String names the place at the beginning of a sentence.
+// String returns the beginning of a sentence about the place.
 func (p place) String() string {
 	switch {
 	case p.inSet:
@@ -49,7 +49,7 @@ func (p place) String() string {
 	return "Attribute " + p.name
 }
 
-// below is an attribute of an object.
+// below returns the place of an attribute of an object.
 func (p place) below(name string) place {
 	in := p.name + "."
 	if p.name == "" {
@@ -58,7 +58,7 @@ func (p place) below(name string) place {
 	return place{at: p.at.WithAttributeName(name), name: in + name}
 }
 
-// value checks a value, which is not that of a configuration as a whole if it stands somewhere.
+// value checks the value at a path. An empty path is the whole configuration.
 func (w *walk) value(ctx context.Context, of attr.Type, value tftypes.Value, at *tftypes.AttributePath) {
 	w.at(ctx, of, value, place{at: at})
 }
@@ -67,7 +67,8 @@ func (w *walk) at(ctx context.Context, of attr.Type, value tftypes.Value, in pla
 	switch {
 	case value.IsNull():
 		if in.element {
-			w.add(in, "Null Element", fmt.Sprintf("%s is null. Give it a value, or leave it out: the function compact drops null elements from a list of texts.", in))
+			w.add(in, "Null Element", fmt.Sprintf("%s is null. Set it to a value or remove it. The function compact removes null elements "+
+				"from a list of strings.", in))
 		}
 		return
 	case !value.IsKnown():
@@ -99,10 +100,11 @@ func (w *walk) at(ctx context.Context, of attr.Type, value tftypes.Value, in pla
 	}
 }
 
-// keepers is the attribute that holds any texts: only whether they change matters, and the default of a variable may well be one of them.
+// keepers is an attribute whose values have no meaning other than a change. They may be null or empty, for example as defaults of
+// variables.
 const keepers = "keepers"
 
-// elements checks those of a list, set or map.
+// elements checks the elements of a list, set or map.
 func (w *walk) elements(ctx context.Context, of attr.Type, value tftypes.Value, in place) {
 	if in.at.Equal(tftypes.NewAttributePath().WithAttributeName(keepers)) {
 		return
@@ -115,7 +117,7 @@ func (w *walk) elements(ctx context.Context, of attr.Type, value tftypes.Value, 
 		for _, key := range slices.Sorted(maps.Keys(entries)) {
 			if key == "" {
 				w.add(place{at: in.at.WithElementKeyString("")}, "Empty Key",
-					fmt.Sprintf("Attribute %s has an empty key. Give the key a text, or leave the element out.", in.name))
+					fmt.Sprintf("Attribute %s has an empty key. Set the key or remove the element.", in.name))
 				continue
 			}
 			at := place{at: in.at.WithElementKeyString(key), name: secret.Sprintf("%s[%q]", in.name, key), element: true}
@@ -139,7 +141,7 @@ func (w *walk) elements(ctx context.Context, of attr.Type, value tftypes.Value, 
 	}
 }
 
-// leaf checks a text or a number.
+// leaf checks a string or a number.
 func (w *walk) leaf(ctx context.Context, of attr.Type, value tftypes.Value, in place) {
 	switch {
 	case value.Type().Is(tftypes.String):
@@ -158,22 +160,22 @@ func (w *walk) leaf(ctx context.Context, of attr.Type, value tftypes.Value, in p
 	w.validate(ctx, of, value, in)
 }
 
-// empty refuses an empty text: null is the one way to leave an attribute out, so that an empty variable is not taken for a value.
+// empty rejects an empty string. Only null leaves an attribute out, so that an empty variable is not mistaken for a value.
 func (w *walk) empty(ctx context.Context, in place) {
-	const summary = "Empty Text"
+	const summary = "Empty String"
 	required, ok := w.attribute(ctx, in).(interface{ IsRequired() bool })
 	switch {
 	case in.element:
-		w.add(in, summary, fmt.Sprintf("%s is an empty text. Give it a value, or leave the element out.", in))
+		w.add(in, summary, fmt.Sprintf("%s is an empty string. Set it to a value or remove the element.", in))
 	case ok && required.IsRequired():
-		w.add(in, summary, fmt.Sprintf("%s is an empty text. It needs a value.", in))
+		w.add(in, summary, fmt.Sprintf("%s is an empty string. It must have a value.", in))
 	default:
-		w.add(in, summary, fmt.Sprintf("%s is an empty text, which is not the same as null. Give it a value, or leave it out or set it to "+
-			"null. The default of a variable that stands for it must be null, not \"\".", in))
+		w.add(in, summary, fmt.Sprintf("%s is an empty string, which is not the same as null. Set it to a value, leave it out or set it "+
+			"to null. If it is set from a variable, the default of the variable must be null, not \"\".", in))
 	}
 }
 
-// attribute returns the attribute at a place, nil if there is none.
+// attribute returns the attribute at a place, or nil.
 func (w *walk) attribute(ctx context.Context, in place) any {
 	attribute, err := w.schema.config.Schema.AttributeAtTerraformPath(ctx, in.at)
 	if err != nil {
@@ -182,15 +184,15 @@ func (w *walk) attribute(ctx context.Context, in place) any {
 	return attribute
 }
 
-// isInt64 reports whether a number is whole and fits into 64 bits.
+// isInt64 reports whether a number is an integer of at most 64 bits.
 func isInt64(number *big.Float) bool {
 	_, accuracy := number.Int64()
 	return accuracy == big.Exact
 }
 
-// wholeNumber describes a number that is not one of the whole numbers that an attribute takes.
+// wholeNumber returns the detail of an error for a number that is not an integer or is out of range.
 func (w *walk) wholeNumber(ctx context.Context, in place, number *big.Float) string {
-	text := fmt.Sprintf("%s must be a whole number, and is %s.", in, number.Text('g', 20))
+	text := fmt.Sprintf("%s must be a whole number, got: %s.", in, number.Text('g', 20))
 	if number.IsInt() {
 		text = fmt.Sprintf("%s is %s, which is out of range.", in, number.Text('g', 20))
 	}
@@ -205,8 +207,8 @@ func (w *walk) wholeNumber(ctx context.Context, in place, number *big.Float) str
 	return text
 }
 
-// validate has the attribute's type check the value, as the framework does after everything else: what a text means is only looked at
-// if it means something. The framework does not validate the types of elements at all.
+// validate validates the value with the attribute's type. The framework does this only after all other checks, and not at all for
+// elements.
 func (w *walk) validate(ctx context.Context, of attr.Type, value tftypes.Value, in place) {
 	read, err := of.ValueFromTerraform(ctx, value)
 	if err != nil {

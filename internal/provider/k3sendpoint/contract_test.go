@@ -124,7 +124,7 @@ func serverFailures(t *testing.T) map[string]contractFailure {
 		elsewhere = `The files of tls are on the node. Set verification.tls to files on this machine, or set verify = "none".`
 	)
 	return map[string]contractFailure{
-		"JetStream is off":                at(off, []string{literal}, "verify", "Nothing answers the JetStream API. Enable JetStream on the server"),
+		"JetStream is off":                at(off, []string{literal}, "verify", "The JetStream API does not respond. Enable JetStream on the server"),
 		"JetStream is off in the account": at(account, user("off", "p"), "verify", "JetStream is not enabled for the account. Give the account JetStream limits"),
 		"max_bytes required": at(account, user("strict", "p"), "verify",
 			"The account requires max_bytes of every stream (max_bytes_required), which KINE does not set. Set max_bytes_required = false for the account, and limit it with disk_storage"),

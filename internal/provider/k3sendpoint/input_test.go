@@ -94,11 +94,11 @@ func oddInputs(t *testing.T) map[string]invalid {
 	rows := map[string]invalid{
 		// Parts that KINE ignores in the second and further URLs, or in any URL.
 		"credentials_in_second_url": server("nats://u:s3cr3t@host", "Attribute servers[1]: the URL contains credentials: use the settings for user and password, token or credentials. "+form),
-		"parameters_in_second_url":  server("nats://host?bucket=other", "Attribute servers[1]: the URL has parameters or a fragment: a NATS server URL has none. "+form),
-		"path":                      server("nats://host/kine", `the URL has a path "/kine": a NATS server has none. `+form),
+		"parameters_in_second_url":  server("nats://host?bucket=other", "Attribute servers[1]: the URL has parameters or a fragment, which a NATS server does not support. "+form),
+		"path":                      server("nats://host/kine", `the URL has a path "/kine", which a NATS server does not support. `+form),
 		"slash":                     server("nats://host/", form),
 		"fragment":                  server("nats://host#kine", form),
-		"two_in_one":                server("nats://a,nats://b", "give each server as an element of its own. "+form),
+		"two_in_one":                server("nats://a,nats://b", "set each server as a separate element. "+form),
 		"twice":                     server("nats://127.0.0.1:1", "server 2 is the same as server 1. Remove the duplicate."),
 		"twice_by_default_port":     {valid(acctest.Config{"servers": list("nats://Host", "nats://host:4222")}), "servers[1]", "server 2 is the same as server 1. Remove the duplicate."},
 		"mixed_hosts":               server("nats://a:4222;nats://b:4222", form),
@@ -118,12 +118,12 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"port_99999":            server("nats://host:99999", "port 99999 is not between 1 and 65535. "+form),
 		"port_is_no_number":     server("nats://host:nats", `invalid port ":nats" after host. `+form),
 		"no_port_after_colon":   server("nats://host:", "has a colon but no port. "+form),
-		"ipv6_without_brackets": server("nats://::1", "an IPv6 address stands in brackets, as in [::1]:4222. "+form),
+		"ipv6_without_brackets": server("nats://::1", "an IPv6 address must be in brackets, as in [::1]:4222. "+form),
 		"ipv6_with_zone":        server("nats://[fe80::1%25eth0]:4222", form),
 		"encoded_host":          server("nats://stra%C3%9Fe.example", form),
 		"no_host":               server("nats://:4222", "the URL has no host. "+form),
 		"white_space":           server("nats://host ", "the URL contains white space. "+form),
-		"empty_server":          server("", "is an empty text"),
+		"empty_server":          server("", "is an empty string"),
 		"no_servers":            field("servers", list(), `the endpoint has no server. Set at least one, such as`),
 		"servers_left_out":      field("servers", nil, `the endpoint has no server. Set at least one, such as "nats://nats.example.com:4222".`),
 
@@ -174,7 +174,7 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"empty_ca":             tls(acctest.Config{"ca_file": ""}, "tls.ca_file", empty),
 
 		// The bucket.
-		"no_name":            datastore("name", "", "is an empty text"),
+		"no_name":            datastore("name", "", "is an empty string"),
 		"space_in_name":      datastore("name", "a b", "only letters, digits, dashes and underscores are allowed"),
 		"wildcard_name":      datastore("name", "kine*", "only letters, digits, dashes and underscores are allowed"),
 		"slash_in_name":      datastore("name", "a/b", "only letters, digits, dashes and underscores are allowed"),

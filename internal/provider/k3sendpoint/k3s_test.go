@@ -208,7 +208,7 @@ output "warnings" {
 	}
 	w.Configure(t, "output \"hash\" {\n  value = provider::nats::k3s_token_hash(\"abcdef.0123456789abcdef\")\n}\n")
 	out, err := w.Run(t.Context(), "plan")
-	if want := acctest.Text("The token of a k3s server cannot be this: it is a bootstrap token, which only agents can use"); err == nil || !want.MatchString(out) {
+	if want := acctest.Text("The k3s token is invalid: it is a bootstrap token, which only agents can use"); err == nil || !want.MatchString(out) {
 		t.Errorf("a bootstrap token: %v\n%s", err, out)
 	}
 }

@@ -280,7 +280,7 @@ func TestAccVerificationTimeout(t *testing.T) {
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
 		PreConfig:   func() { proxy.HoldReply(1, func(subject string) bool { return subject == "$JS.API.INFO" }) },
 		Config:      acctest.ProviderConfig([]string{nowhere}, `request_timeout = "200ms"`) + endpoint(servers(proxy.ClientURL()), literal),
-		ExpectError: acctest.Text(`No answer in time to the request to "$JS.API.INFO"`),
+		ExpectError: acctest.Text(`The request to "$JS.API.INFO" timed out`),
 	}}})
 	if watch.Waited() > natsconn.DefaultRequestTimeout-2*time.Second {
 		t.Errorf("it took %s", watch)

@@ -88,9 +88,9 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 		"no connection": {[]string{"nats://127.0.0.1:1"}, "", `timeouts = { create = "1s" }`, noAttribute,
 			"No connection to nats://127.0.0.1:1: nats: no servers available for connection. Check that the servers are up"},
 		"refused credentials": {limited.URLs(), "user = \"few\"\n  password = \"wrong\"", "", noAttribute,
-			`nats: Authorization Violation. They are those of the user "few", from user. Check the credentials in the provider's configuration`},
+			`nats: Authorization Violation. The provider used the user "few", from user. Check the credentials in the provider's configuration`},
 		"no JetStream": {off.URLs(), "", "", noAttribute,
-			"Nothing answers the JetStream API. Enable JetStream on the server (jetstream { ... } in its configuration)"},
+			"The JetStream API does not respond. Enable JetStream on the server (jetstream { ... } in its configuration)"},
 		"no JetStream for the account": {limited.URLs(), user("disabled"), "", noAttribute,
 			"JetStream is not enabled for the account. Give the account JetStream limits"},
 		"not empty": {single.URLs(), "", `name = "taken"`, `name = "taken"`,
@@ -104,15 +104,15 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 		"replicas on a single server": {single.URLs(), "", "replicas = 3", "replicas = 3",
 			"Replicas > 1 not supported in non-clustered mode (error code 10074). The server is not part of a cluster"},
 		"more replicas than servers": {cluster.URLs(), "", "replicas = 5", "replicas = 5",
-			"The cluster has fewer servers than replicas are asked for"},
+			"The cluster has fewer servers than the requested replicas"},
 		"too many streams": {limited.URLs(), user("few"), "", noAttribute,
-			"Maximum number of streams reached (error code 10027). The account may have no more streams. Raise its limit"},
+			"Maximum number of streams reached (error code 10027). The account has reached its maximum number of streams. Raise the limit, or delete unused streams."},
 		"max_bytes required": {limited.URLs(), user("bytes"), "", noAttribute,
-			"The account demands max_bytes of every stream (max_bytes_required), and KINE sets none, so k3s could not start."},
+			"The account requires max_bytes for every stream (max_bytes_required). KINE does not set it, so k3s could not start."},
 		"no tier for the replicas": {tiered.URLs(), fmt.Sprintf("credentials = %q", tieredCredentials), "replicas = 1", "replicas = 1",
-			"(error code 10120). The account has JetStream limits for some numbers of replicas and none for this one. Add a tier"},
+			"(error code 10120). The account has JetStream limits for other numbers of replicas, but none for this number. Add a tier"},
 		"another domain": {hub.URLs(), "", `jetstream_domain = "nope"`, `jetstream_domain = "nope"`,
-			`Nothing answers for the JetStream domain "nope". Check jetstream_domain, and that the leaf node connection`},
+			`The JetStream domain "nope" does not respond. Check jetstream_domain, and that the leaf node connection`},
 	}
 	names := slices.Sorted(maps.Keys(cases))
 	var config strings.Builder
@@ -248,7 +248,7 @@ func TestAccKineBucketPermissions(t *testing.T) {
 	}{
 		streamCall + "CREATE.KV_kine": {nil, bucketConfig(""), "Create", noAttribute, grant(streamCall + "CREATE.KV_kine")},
 		inbox: {nil, bucketConfig(""), "Create", noAttribute,
-			`Grant the user permission to subscribe to "_INBOX.>": answers come in there.`},
+			`Grant the user permission to subscribe to "_INBOX.>": the provider receives responses there.`},
 		streamCall + "INFO.KV_kine": {[]resource.TestStep{created}, bucketConfig(""), "Read", noAttribute,
 			grant(streamCall + "INFO.KV_kine")},
 		streamCall + "UPDATE.KV_kine": {[]resource.TestStep{created}, bucketConfig("history = 20"), "Update", noAttribute,
@@ -318,7 +318,7 @@ func TestAccKineBucketDomain(t *testing.T) {
 		},
 		{
 			ResourceName: address, ImportState: true, ImportStateId: "nope:kine",
-			ExpectError: acctest.Text(`Nothing answers for the JetStream domain "nope".`),
+			ExpectError: acctest.Text(`The JetStream domain "nope" does not respond.`),
 		},
 	}})
 }

@@ -267,7 +267,7 @@ func testNoSuchRegion(t *testing.T, lab *natslab.Topology, _ map[string][]string
 			t.Errorf("a bucket was made: %+v", bucket)
 		}
 	}
-	const want = "none fits the placement"
+	const want = "no server matches the placement"
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config + placed(spec, `cluster = "mars"`), ExpectError: acctest.Text(want)},
 		{PreConfig: nothing, Config: config + placed(spec, `tags = ["region:mars"]`), ExpectError: acctest.Text(want)},

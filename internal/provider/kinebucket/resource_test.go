@@ -122,7 +122,7 @@ func TestAccKineBucketLifecycle(t *testing.T) {
 
 func TestAccKineBucketBadInput(t *testing.T) {
 	cases := map[string]struct{ lines, want string }{
-		"empty name":        {`name = ""`, `is an empty text`},
+		"empty name":        {`name = ""`, `is an empty string`},
 		"dot in the name":   {`name = "a.b"`, `only letters, digits, dashes`},
 		"long name":         {fmt.Sprintf(`name = %q`, longName), `at most 252 characters`},
 		"history too small": {`history = 1`, `between 2 and 64`},
@@ -131,15 +131,15 @@ func TestAccKineBucketBadInput(t *testing.T) {
 		"too many replicas": {`replicas = 6`, `between 1 and 5`},
 		"empty placement":   {`placement = {}`, `cluster, tags or both`},
 		"empty tags":        {`placement = { tags = [] }`, `at least 1 elements`},
-		"empty tag":         {`placement = { tags = [""] }`, `is an empty text`},
-		"empty cluster":     {`placement = { cluster = "" }`, `is an empty text`},
+		"empty tag":         {`placement = { tags = [""] }`, `is an empty string`},
+		"empty cluster":     {`placement = { cluster = "" }`, `is an empty string`},
 		"empty domain":      {`jetstream_domain = ""`, `leave it out`},
 		"domain with a dot": {`jetstream_domain = "a.b"`, `one of . * >`},
 		"forced for nothing": {`force_unfence = true`,
 			`has an effect only together with fenced = false`},
 		"forced while fencing": {"fenced = true\n  force_unfence = true", `has an effect only together with fenced = false`},
 		"unit in a timeout":    {`timeouts = { create = "5" }`, `"5" must be a string`},
-		"no time":              {`timeouts = { update = "0s" }`, `give a duration above zero`},
+		"no time":              {`timeouts = { update = "0s" }`, `must be above zero`},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -19,7 +19,7 @@ func TestAccKineBucketServerTooOld(t *testing.T) {
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		{
 			Config:      config,
-			ExpectError: acctest.Text("The server runs nats-server 2.11.10, and 2.12.0 or newer is needed. Upgrade nats-server."),
+			ExpectError: acctest.Text("The server runs nats-server 2.11.10, and 2.12.0 or newer is required. Upgrade nats-server."),
 		},
 		{
 			PreConfig: func() {

@@ -107,7 +107,7 @@ func TestAccKVMirrorDataSource(t *testing.T) {
 		want   string
 	}{
 		"no mirror":      {acctest.Config{"name": "nothing", "jetstream_domain": "leaf"}, "name", "Check the name, the account and the JetStream domain."},
-		"no such domain": {acctest.Config{"name": "kine", "jetstream_domain": "nope"}, "name", `Nothing answers for the JetStream domain "nope"`},
+		"no such domain": {acctest.Config{"name": "kine", "jetstream_domain": "nope"}, "name", `The JetStream domain "nope" does not respond`},
 		"no key":         {acctest.Config{"name": "kine", "account": acctest.NewKey(t, natsconn.AccountKey).Public}, "name", "Set accounts.signing_key"},
 		"a bad name":     {acctest.Config{"name": "a.b"}, "name", "only letters, digits"},
 		"a seed for a key": {acctest.Config{"name": "kine", "source_account": acctest.NewKey(t, natsconn.AccountKey).Seed}, "source_account",

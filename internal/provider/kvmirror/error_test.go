@@ -146,7 +146,7 @@ func TestAccKVMirrorBroken(t *testing.T) {
 	inLeaf := `jetstream_domain = "leaf"`
 	cases := map[string]broken{
 		"wrong domain": {"joined", `bucket = "kine", jetstream_domain = "hubb"`, inLeaf,
-			`Its source: nothing answers for the JetStream domain "hubb". Check jetstream_domain, and that the leaf node connection to that domain is up. In this case,
+			`Its source: the JetStream domain "hubb" does not respond. Check jetstream_domain, and that the leaf node connection to that domain is up. In this case,
 			the attribute is source.jetstream_domain.`, seconds},
 		"no bucket": {"joined", `bucket = "nothing", jetstream_domain = "hub"`, inLeaf,
 			`Mirror "nothing": Its source: the bucket does not exist. Check source.bucket`, seconds},
@@ -157,12 +157,12 @@ func TestAccKVMirrorBroken(t *testing.T) {
 		"connected domain": {"joined", `bucket = "other", jetstream_domain = "leaf"`, `name = "x"`,
 			`For a source in another domain, set source.jetstream_domain`, seconds},
 		"no such domain": {"joined", fromHub, `jetstream_domain = "nope"`,
-			`Nothing answers for the JetStream domain "nope". Check jetstream_domain, and that the leaf node`, seconds},
+			`The JetStream domain "nope" does not respond. Check jetstream_domain, and that the leaf node`, seconds},
 		"bucket in the way": {"joined", fromHub, inLeaf + "\n  name = \"bucket\"",
 			`A stream KV_bucket already exists and is not a mirror; it holds 0 keys in 0 messages (0 bytes), last revision 0. A bucket cannot become a mirror.`, seconds},
 		"mirror in the way": {"joined", fromHub, inLeaf + "\n  name = \"raw\"",
 			`To manage the existing one, import it: terraform import ADDRESS 'leaf:raw'`, seconds},
-		"replicas": {"joined", fromHub, inLeaf + "\n  replicas = 3\n  name = \"r3\"", "The server is not part of a cluster, which keeps one replica only.", seconds},
+		"replicas": {"joined", fromHub, inLeaf + "\n  replicas = 3\n  name = \"r3\"", "The server is not part of a cluster and supports only one replica.", seconds},
 		"wrong api prefix": {"edge", `bucket = "kine", api_prefix = "JS.orign.API", deliver_prefix = "deliver.origin"`, "history = 12\n  name = \"a\"",
 			`There is no answer at the API prefix "JS.orign.API" of the source: the prefix is wrong, or the mirror's account does not import the services
 			$JS.API.CONSUMER.CREATE.KV_kine and $JS.API.CONSUMER.CREATE.KV_kine.> of the source's account under this prefix. Check source.api_prefix. ` + shareIt, noContact},

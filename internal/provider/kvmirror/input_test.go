@@ -37,7 +37,7 @@ func refused(t *testing.T, cases map[string]inputCase, check func(*acctest.Works
 func TestAccKVMirrorBadInput(t *testing.T) {
 	t.Parallel()
 	refused(t, map[string]inputCase{
-		"no bucket":                {`bucket = ""`, "", "is an empty text"},
+		"no bucket":                {`bucket = ""`, "", "is an empty string"},
 		"bad name":                 {fromHub, `name = "a.b"`, "only letters, digits, dashes"},
 		"bad domain":               {`bucket = "kine", jetstream_domain = "a.b"`, "", "one of . * >"},
 		"no account":               {`bucket = "kine", account = "x"`, "", "it is not an nkey"},
@@ -47,7 +47,7 @@ func TestAccKVMirrorBadInput(t *testing.T) {
 		"history":                  {fromHub, "history = 1", "between 2 and 64"},
 		"replicas":                 {fromHub, "replicas = 6", "between 1 and 5"},
 		"an empty placement":       {fromHub, "placement = {}", "cluster, tags or both"},
-		"no time":                  {fromHub, `timeouts = { create = "0s" }`, "give a duration above zero"},
+		"no time":                  {fromHub, `timeouts = { create = "0s" }`, "must be above zero"},
 	}, func(w *acctest.Workspace) acctest.Errors { return w.ValidateErrors(t) })
 }
 

@@ -131,7 +131,7 @@ func TestAccKVMirrorUnreachable(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	w.Configure(t, config(`unreachable = "warn"`))
-	if out := w.Must(t, "plan"); !acctest.Text(`What is known of the mirror "kine" is kept as it was`).MatchString(out) {
+	if out := w.Must(t, "plan"); !acctest.Text(`The prior state of the mirror "kine" is kept`).MatchString(out) {
 		t.Errorf("no warning in\n%s", out)
 	}
 	w.AssertEmptyPlan(t)

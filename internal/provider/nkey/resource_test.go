@@ -144,7 +144,7 @@ func TestInvalidImport(t *testing.T) {
 		filepath.Join(dir, "missing"): "no such file",
 		dir:                           "is a directory",
 		broken:                        "the content of " + broken + " is not an NKey seed",
-		"":                            "The id to import nats_nkey by is empty",
+		"":                            "The ID to import nats_nkey is empty",
 	} {
 		_, found := acctest.ImportResource(t, "nats_nkey", id)
 		if len(found) != 1 || !acctest.Text(want).MatchString(found[0].Text) {

@@ -226,7 +226,7 @@ func TestAccOperatorImport(t *testing.T) {
 	}})
 	for id, want := range map[string]string{
 		identity.Seed: "The import ID must be the JWT of an operator", identity.Public: "The import ID must be the JWT of an operator",
-		now.systemJWT: `not the JWT of an operator: its type is "account"`, "": "The id to import nats_operator by is empty",
+		now.systemJWT: `not the JWT of an operator: its type is "account"`, "": "The ID to import nats_operator is empty",
 	} {
 		_, found := acctest.ImportResource(t, "nats_operator", id)
 		if len(found) != 1 || !acctest.Text(want).MatchString(found[0].Text) || strings.Contains(found[0].Text, identity.Seed) {

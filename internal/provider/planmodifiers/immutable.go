@@ -10,21 +10,22 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// immutable makes a change of a string an error.
+// immutable rejects changes of a string.
 type immutable struct {
 	what, noun, ways string
-	// settable lets a string that the state does not have be set.
+	// settable allows a string that is null in the state to be set.
 	settable bool
 }
 
-// Immutable refuses every change of a string that says which object the resource is: there is data behind it, and a replacement would destroy
-// that, protected or not. What is the resource in summaries, such as "Kine Bucket", noun in sentences, such as "bucket". Ways are what else
-// the user may want and how to get it, as lines that begin with a dash.
+// Immutable returns a plan modifier that rejects every change of a string that identifies an object with data, because a
+// replacement would destroy the data even if the object is not protected. What is the name of the resource in summaries, for
+// example "Kine Bucket", and noun its name in sentences, for example "bucket". Ways lists alternatives for the user as lines that
+// begin with a dash.
 func Immutable(what, noun, ways string) planmodifier.String {
 	return immutable{what: what, noun: noun, ways: ways}
 }
 
-// ImmutableOnceSet is [Immutable] for a string that an import cannot tell: it can be set where the state has none.
+// ImmutableOnceSet is like [Immutable] but allows a string to be set that an import left null.
 func ImmutableOnceSet(what, noun, ways string) planmodifier.String {
 	return immutable{what: what, noun: noun, ways: ways, settable: true}
 }
@@ -32,7 +33,7 @@ func ImmutableOnceSet(what, noun, ways string) planmodifier.String {
 func (m immutable) Description(context.Context) string         { return "It cannot be changed." }
 func (m immutable) MarkdownDescription(context.Context) string { return "It cannot be changed." }
 
-// PlanModifyString refuses the change. A value that is not known yet passes: the CLI plans the resource again during the apply, when it is.
+// PlanModifyString rejects the change. It accepts an unknown value, because the CLI plans the resource again during the apply.
 func (m immutable) PlanModifyString(_ context.Context, req planmodifier.StringRequest, resp *planmodifier.StringResponse) {
 	switch {
 	case req.State.Raw.IsNull() || req.Plan.Raw.IsNull():
@@ -41,13 +42,13 @@ func (m immutable) PlanModifyString(_ context.Context, req planmodifier.StringRe
 		return
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, fmt.Sprintf("%s Is Never Replaced", m.what),
-		fmt.Sprintf("%[1]s is %[2]s and cannot become %[3]s: that is another %[4]s, and this one would be destroyed with all that is in it. That is "+
-			"refused whether %[5]s is set or not.\n\nTo keep the %[4]s, set %[1]s back to %[2]s. If something else is meant:\n\n%[6]s\n"+
-			"- To get rid of it, destroy it by itself first, which takes %[5]s = false and an apply of that.",
+		fmt.Sprintf("%[1]s is %[2]s and cannot become %[3]s: this would destroy the %[4]s with all of its data and create another "+
+			"one. The provider refuses this even if %[5]s is false.\n\nTo keep the %[4]s, set %[1]s back to %[2]s. Other options:\n\n"+
+			"%[6]s\n- To delete the %[4]s, destroy it in a separate apply first: set %[5]s = false, apply, and then destroy it.",
 			req.Path, describe(req.StateValue), describe(req.PlanValue), m.noun, ProtectionAttribute, m.ways))
 }
 
-// describe returns a value as an error shows it.
+// describe formats a value for an error.
 func describe(value types.String) string {
 	if value.IsNull() {
 		return "null"

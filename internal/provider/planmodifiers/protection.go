@@ -1,4 +1,4 @@
-// Package planmodifiers holds plan modifiers that several resources of the provider share.
+// Package planmodifiers holds plan modifiers and deletion protection, which several resources share.
 package planmodifiers
 
 import (
@@ -13,29 +13,30 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// ProtectionAttribute is the attribute that keeps a resource with data from being destroyed. What counts is its value in
-// the state, so that lifting the protection takes an apply of its own.
+// ProtectionAttribute is the attribute that protects a resource with data from being destroyed. Its value in the state is
+// decisive, so lifting the protection requires a separate apply.
 const ProtectionAttribute = "deletion_protection"
 
-// protectionKey marks the private state of a protected resource. The plan of a replacement that was asked for from
-// outside (-replace, replace_triggered_by) comes without the prior state, but with its private part.
+// protectionKey is the key in the private state that marks a protected resource. The plan of a replacement by -replace or
+// replace_triggered_by has no prior state, but it has the prior private state.
 const protectionKey = "deletion_protection"
 
-// liftProtection is the last way out of a refusal.
-const liftProtection = "Only if it is to go with all that is in it: set " + ProtectionAttribute + " = false, apply that alone, and try again."
+// liftProtection is the last option after a refusal.
+const liftProtection = "To delete it with all of its data, set " + ProtectionAttribute + " = false, apply only this change, and try again."
 
-// Ways are what can be meant by a resource that takes the place of another one with data, one a line: see [Immutable]. More is what else there
-// is to say of another one.
+// Ways returns the alternatives to a replacement of a resource with data, one per line, for [Immutable]. More is appended to the
+// advice about another object.
 func Ways(noun, more string) string {
-	return fmt.Sprintf("- To have another %[1]s, add a resource for it%[2]s.\n"+
-		"- To manage one that is there already, import it to an address of its own.\n"+
-		"- If this %[1]s belongs to another address of the configuration now, say so with a moved block.\n"+
-		"- To have Terraform forget this %[1]s and leave it where it is, use a removed block with lifecycle { destroy = false }, or state rm: the "+
-		"address is free then.", noun, more)
+	return fmt.Sprintf("- To create another %[1]s, add a resource for it%[2]s.\n"+
+		"- To manage an existing %[1]s, import it to another address.\n"+
+		"- If the configuration now manages this %[1]s at another address, add a moved block.\n"+
+		"- To make Terraform forget this %[1]s without deleting it, use a removed block with lifecycle { destroy = false }, or state "+
+		"rm. You can then reuse the address.", noun, more)
 }
 
-// CheckProtection refuses the plan of a destruction or an outside replacement of a protected resource. It is to be called
-// first in ModifyPlan; ok reports whether there is anything left to plan. What and noun are those of [Immutable].
+// CheckProtection rejects a plan that destroys a protected resource, or replaces it because of -replace or
+// replace_triggered_by. Call it first in ModifyPlan. It reports whether the caller must continue to plan. What and noun are as in
+// [Immutable].
 func CheckProtection(
 	ctx context.Context, what, noun string, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
 ) (ok bool) {
@@ -62,8 +63,8 @@ func CheckProtection(
 	return !resp.Diagnostics.HasError()
 }
 
-// Replaces reports whether the plan is that of the half of a replacement that makes the new object. Only the private state tells: see
-// [RememberProtection].
+// Replaces reports whether the plan creates the new object of a replacement. Only such a plan has private state without prior
+// state: see [RememberProtection].
 func Replaces(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) bool {
 	if !req.State.Raw.IsNull() || req.Private == nil {
 		return false
@@ -73,27 +74,29 @@ func Replaces(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.D
 	return len(value) > 0
 }
 
-// destroyed says why a plan without the resource is refused. A provider is not told whether the block is gone or a destruction was asked for.
+// destroyed explains why a plan that destroys the resource is refused. The provider cannot distinguish a removed block from
+// another reason to destroy the resource.
 func destroyed(noun string, name types.String) string {
-	return fmt.Sprintf("The plan would destroy the %[2]s with all that is in it, and %[3]s refuses that.\n\n"+
-		"If its block is gone from the configuration, or its key from count or for_each:\n\n"+
-		"- Put it back to keep the %[1]s as it was.\n"+
-		"- If it was renamed, or went into a module, add a moved block: moved { from = OLD_ADDRESS, to = NEW_ADDRESS }, on two lines.\n"+
-		"- To have Terraform forget the %[1]s and leave it where it is, use a removed block with lifecycle { destroy = false }, or state rm.\n\n"+
-		"If it is the deposed object of a replacement that creates before it destroys, take it out of the state with state rm and import it where it "+
-		"belongs.\n\n%[4]s", noun, called(noun, name), ProtectionAttribute, liftProtection)
+	return fmt.Sprintf("The plan would destroy the %[2]s with all of its data, and %[3]s prevents this.\n\n"+
+		"If its block was removed from the configuration, or its key from count or for_each:\n\n"+
+		"- To keep the %[1]s, restore the block or the key.\n"+
+		"- If it was renamed or moved into a module, add a moved block: moved { from = OLD_ADDRESS, to = NEW_ADDRESS }, on two lines.\n"+
+		"- To make Terraform forget the %[1]s without deleting it, use a removed block with lifecycle { destroy = false }, or state "+
+		"rm.\n\nIf it is the deposed object of a create_before_destroy replacement, remove it from the state with state rm and import "+
+		"it to its address.\n\n%[4]s", noun, called(noun, name), ProtectionAttribute, liftProtection)
 }
 
-// replaced says why a plan that replaces the resource is refused. Attributes never force that, see [Immutable], so it was asked for.
+// replaced explains why a plan that replaces the resource is refused. Attributes never force a replacement, see [Immutable], so
+// -replace or replace_triggered_by requested it.
 func replaced(noun string, name types.String) string {
-	return fmt.Sprintf("The plan would destroy the %[1]s with all that is in it, and make a new one, because -replace or replace_triggered_by asks "+
-		"for it. %[2]s refuses that.\n\n"+
-		"- Plan without -replace for it.\n"+
-		"- Take replace_triggered_by out of its lifecycle block, or leave what it refers to as it was.\n\n%[3]s",
+	return fmt.Sprintf("The plan would destroy the %[1]s with all of its data and create a new one, because -replace or "+
+		"replace_triggered_by requests it. %[2]s prevents this.\n\n"+
+		"- Run plan without -replace for it.\n"+
+		"- Remove replace_triggered_by from its lifecycle block, or revert the change of the object that it refers to.\n\n%[3]s",
 		called(noun, name), ProtectionAttribute, liftProtection)
 }
 
-// called is a resource with its name, as far as that is known.
+// called returns the noun of a resource, with its name if that is known.
 func called(noun string, name types.String) string {
 	if name.ValueString() == "" {
 		return noun
@@ -101,19 +104,18 @@ func called(noun string, name types.String) string {
 	return secret.Sprintf("%s %q", noun, name.ValueString())
 }
 
-// PrivateState is the part of the framework's private state that resources write to.
+// PrivateState is the method of the framework's private state that writes a key.
 type PrivateState interface {
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-// RememberProtection notes in the private state whether the resource is protected. It is to be called wherever the state
-// is written.
+// RememberProtection notes in the private state whether the resource is protected. Call it wherever the state is written.
 func RememberProtection(ctx context.Context, private PrivateState, protected bool) diag.Diagnostics {
 	return private.SetKey(ctx, protectionKey, []byte(fmt.Sprint(protected)))
 }
 
-// Forget removes from the state a resource whose object is gone. The private state would outlast it, and have the plan that makes the
-// object again taken for one that replaces a protected object.
+// Forget removes a resource whose object no longer exists from the state. It also resets the private state, which outlasts the
+// state: otherwise the plan that creates the object again would look like the replacement of a protected object.
 func Forget(ctx context.Context, resp *resource.ReadResponse) {
 	resp.State.RemoveResource(ctx)
 	if resp.Private != nil {
@@ -121,13 +123,13 @@ func Forget(ctx context.Context, resp *resource.ReadResponse) {
 	}
 }
 
-// RefuseProtectedDelete adds the error for a deletion that reached the provider without a plan that could refuse it: that
-// of a tainted or deposed object.
+// RefuseProtectedDelete adds the error for the deletion of a protected tainted or deposed object. CheckProtection cannot reject
+// these deletions because they have no plan.
 func RefuseProtectedDelete(what, noun, name string, diags *diag.Diagnostics) {
 	diags.AddError(fmt.Sprintf("%s Is Protected", what),
-		secret.Sprintf("The %[1]s %[2]q was to be deleted although %[3]s is set. This happens when the object is tainted, or deposed by a "+
-			"replacement that creates before it destroys.\n\n"+
-			"- If it is tainted, run untaint on its address: it is as it was.\n"+
-			"- If it is deposed, take it out of the state with state rm and import it where it belongs.\n\n%[4]s",
+		secret.Sprintf("The %[1]s %[2]q cannot be deleted because %[3]s is set. This happens if the object is tainted, or deposed by a "+
+			"create_before_destroy replacement.\n\n"+
+			"- If it is tainted, run untaint on its address: the object is unchanged.\n"+
+			"- If it is deposed, remove it from the state with state rm and import it to its address.\n\n%[4]s",
 			noun, name, ProtectionAttribute, liftProtection))
 }

@@ -38,7 +38,7 @@ func TestUserInput(t *testing.T) {
 		"account is a seed":           {acctest.Config{"account": accountKey.seed}, "account", "seed"},
 		"account is a name":           {acctest.Config{"account": "tenant"}, "account", "starts with A"},
 		"empty name":                  {acctest.Config{"name": ""}, "name", ""},
-		"empty account":               {acctest.Config{"account": ""}, "account", "is an empty text"},
+		"empty account":               {acctest.Config{"account": ""}, "account", "is an empty string"},
 		"empty key":                   {acctest.Config{"public_key": ""}, "public_key", "leave it out or set it to null"},
 		"key is a seed":               {acctest.Config{"public_key": own.seed}, "public_key", "seed"},
 		"key of an account":           {acctest.Config{"public_key": accountKey.public}, "public_key", "user"},

@@ -95,7 +95,7 @@ func TestAccUserRevocationWithoutOperator(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	w.Configure(t, signingKeyOnly+b.user())
-	w.Refused(t, "No credentials of a user of the system account", "plan")
+	w.Refused(t, "No system account credentials are configured", "plan")
 	user := apply(t, w, b.providerConfig()+b.user(), created)
 	w.Configure(t, without)
 	w.Refused(t, wayOut, "plan")

@@ -1,4 +1,4 @@
-// Package validators holds validators that several schemas of the provider share.
+// Package validators holds validators that several schemas share.
 package validators
 
 import (
@@ -12,25 +12,25 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 )
 
-// checked validates a string with a function of a domain package. The function's error must not contain the value where
-// that is a secret.
+// checked validates a string with a function of a domain package. The error of the function must not contain a secret value.
 type checked struct {
 	description string
 	summary     string
 	check       func(string) error
 }
 
-// String returns a validator of strings: description completes "Attribute ... must be ...", and summary heads the error.
+// String returns a validator for a string. The description completes "Attribute ... must be ...". Summary is the summary of the
+// error.
 func String(description, summary string, check func(string) error) validator.String {
 	return checked{description: description, summary: summary, check: check}
 }
 
-// Text returns a validator of texts of one line, such as names. Its errors do not show them.
+// Text returns a validator for a string of one line, for example a name. Its errors do not contain the value.
 func Text() validator.String {
-	return String("a text without invisible characters and without spaces around it", "Invalid Text", invisible.Check)
+	return String("a text without invisible characters and without surrounding spaces", "Invalid Text", invisible.Check)
 }
 
-// Secret returns a validator of secrets that are used as they are, which may contain spaces. Its errors do not show them.
+// Secret returns a validator for a secret that is used unchanged and may contain spaces. Its errors do not contain the value.
 func Secret() validator.String {
 	return String("a text without invisible characters", "Invalid Text", func(secret string) error {
 		return invisible.Check(strings.Trim(secret, " "))
@@ -48,10 +48,10 @@ func (v checked) ValidateString(_ context.Context, req validator.StringRequest, 
 		at := req.Path
 		if last, _ := at.Steps().LastStep(); last != nil {
 			if _, inSet := last.(path.PathStepElementKeyValue); inSet {
-				at = at.ParentPath() // that of an element of a set is the value itself, which may be a secret in the wrong place
+				at = at.ParentPath() // the path of a set element contains its value, which may be a secret in the wrong place
 			}
 		}
-		// A CLI shows the resource and not the attribute, if that is a nested one.
+		// The CLI does not show the path of a nested attribute, so the detail names it.
 		resp.Diagnostics.AddAttributeError(at, v.summary, fmt.Sprintf("Attribute %s must be %s: %s.", at, v.description, err))
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 )
 
-// PositiveDuration accepts a duration above zero in Go's form, such as "10s".
+// PositiveDuration returns a validator for a positive duration in Go syntax, for example "10s".
 func PositiveDuration() validator.String {
-	return String(`a duration above zero, such as "10s"`, "Invalid Duration", func(text string) error {
+	return String(`a duration above zero, for example "10s"`, "Invalid Duration", func(text string) error {
 		d, err := time.ParseDuration(text)
 		switch {
 		case err != nil:
@@ -23,7 +23,7 @@ func PositiveDuration() validator.String {
 	})
 }
 
-// Time accepts a time in the form of RFC 3339 in whole seconds.
+// Time returns a validator for a time in RFC 3339 format, in whole seconds.
 func Time() validator.String {
-	return String(`a time such as "2030-12-31T23:59:59Z"`, "Invalid Time", customtype.CheckTime)
+	return String(`a time, for example "2030-12-31T23:59:59Z"`, "Invalid Time", customtype.CheckTime)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 )
 
-// PositiveTimeouts refuses timeouts under which nothing can be done. What is no duration, the attribute's own validators refuse.
+// PositiveTimeouts rejects timeouts of zero and below. The validators of the attributes reject other invalid values.
 func PositiveTimeouts(timeouts interface{ Attributes() map[string]attr.Value }, diags *diag.Diagnostics) {
 	attributes := timeouts.Attributes()
 	for _, operation := range slices.Sorted(maps.Keys(attributes)) {
@@ -21,7 +21,7 @@ func PositiveTimeouts(timeouts interface{ Attributes() map[string]attr.Value }, 
 		}
 		if d, err := time.ParseDuration(text.ValueString()); err == nil && d <= 0 {
 			diags.AddAttributeError(path.Root("timeouts").AtName(operation), "Invalid Timeout",
-				fmt.Sprintf("Attribute timeouts.%s is %s, and nothing can be done in that time: give a duration above zero, such as 2m.", operation, d))
+				fmt.Sprintf("Attribute timeouts.%s must be above zero, got: %s. Set it to a duration such as 2m.", operation, d))
 		}
 	}
 }

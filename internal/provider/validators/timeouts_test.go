@@ -18,7 +18,9 @@ func TestPositiveTimeouts(t *testing.T) {
 	validators.PositiveTimeouts(types.ObjectValueMust(of, map[string]attr.Value{
 		"create": types.StringValue("1m"), "delete": types.StringValue("0s"), "read": types.StringNull(), "update": types.StringValue("-5s"),
 	}), &diags)
-	if diags.ErrorsCount() != 2 || !strings.Contains(diags[0].Detail(), "timeouts.delete is 0s") || !strings.Contains(diags[1].Detail(), "timeouts.update is -5s") {
+	if diags.ErrorsCount() != 2 ||
+		!strings.Contains(diags[0].Detail(), "timeouts.delete must be above zero, got: 0s") ||
+		!strings.Contains(diags[1].Detail(), "timeouts.update must be above zero, got: -5s") {
 		t.Errorf("found %v", diags)
 	}
 }

@@ -10,16 +10,16 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// withVersion demands the version of a write-only attribute.
+// withVersion requires the version of a write-only attribute.
 type withVersion struct{}
 
-// WithVersion returns a validator of a write-only attribute that demands its version beside it, which has the same name with _version at
-// the end. A value that is not known yet demands it too: one that becomes known only in the apply would fail there.
+// WithVersion returns a validator for a write-only attribute that requires its version: the attribute next to it with the same
+// name and the suffix _version. An unknown value requires the version too, because the apply would fail without it.
 func WithVersion() validator.String { return withVersion{} }
 
-func (withVersion) Description(context.Context) string { return "value must have a version beside it" }
+func (withVersion) Description(context.Context) string { return "value must have a version" }
 func (withVersion) MarkdownDescription(context.Context) string {
-	return "value must have a version beside it"
+	return "value must have a version"
 }
 
 func (withVersion) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
@@ -32,7 +32,8 @@ func (withVersion) ValidateString(ctx context.Context, req validator.StringReque
 	var version types.String
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, at, &version)...)
 	if version.IsNull() && !resp.Diagnostics.HasError() {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Attribute Combination", secret.Sprintf("Attribute %q must be specified when %q is specified: "+
-			"nothing else tells when the value changes. Any text will do, such as \"1\".", at, req.Path))
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Attribute Combination", secret.Sprintf("Attribute %q must be specified "+
+			"when %q is specified: the provider detects a change of the value only by its version. Use any text, for example \"1\".",
+			at, req.Path))
 	}
 }
