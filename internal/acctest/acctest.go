@@ -38,7 +38,8 @@ func ProviderConfig(servers []string, lines ...string) string {
 	for i, server := range servers {
 		quoted[i] = fmt.Sprintf("%q", server)
 	}
-	return fmt.Sprintf("provider \"nats\" {\n  servers = [%s]\n  %s\n}\n", strings.Join(quoted, ", "), strings.Join(lines, "\n  "))
+	return fmt.Sprintf("provider \"nats\" {\n  servers = [%s]\n  %s\n}\n", strings.Join(quoted, ", "),
+		strings.Join(lines, "\n  "))
 }
 
 // Text returns a pattern that matches a message of the CLI regardless of line breaks.

@@ -109,7 +109,8 @@ func (p *Provider) Apply(t *testing.T, resource string, s State, config Config) 
 		return s, found
 	}
 	resp, err := p.server.ApplyResourceChange(t.Context(), &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: resource, PriorState: p.current(t, resource, s), PlannedState: planned.value, Config: p.config(t, resource, config),
+		TypeName: resource, PriorState: p.current(t, resource, s), PlannedState: planned.value,
+		Config:         p.config(t, resource, config),
 		PlannedPrivate: planned.private, PlannedIdentity: planned.identity,
 	})
 	if err != nil {
@@ -122,7 +123,8 @@ func (p *Provider) Apply(t *testing.T, resource string, s State, config Config) 
 func (p *Provider) ReadData(t *testing.T, source string, config Config) (map[string]any, []Diagnostic) {
 	t.Helper()
 	of := p.schemas.DataSourceSchemas[source].ValueType()
-	resp, err := p.server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: source, Config: encode(t, of, config)})
+	resp, err := p.server.ReadDataSource(t.Context(),
+		&tfprotov6.ReadDataSourceRequest{TypeName: source, Config: encode(t, of, config)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +188,8 @@ func asConfig(value any) any {
 // Import imports a resource by its ID and reads it. The state is empty if either fails.
 func (p *Provider) Import(t *testing.T, resource, id string) (State, []Diagnostic) {
 	t.Helper()
-	resp, err := p.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: resource, ID: id})
+	resp, err := p.server.ImportResourceState(t.Context(),
+		&tfprotov6.ImportResourceStateRequest{TypeName: resource, ID: id})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,7 +130,8 @@ func attachable(t *testing.T, address string, factory Factory) (served attachmen
 	ctx, cancel := context.WithCancel(t.Context())
 	config, closed, failed := make(chan *plugin.ReattachConfig), make(chan struct{}), make(chan error, 1)
 	go func() {
-		failed <- tf6server.Serve(address, func() tfprotov6.ProviderServer { return provider }, tf6server.WithDebug(ctx, config, closed),
+		failed <- tf6server.Serve(address, func() tfprotov6.ProviderServer { return provider },
+			tf6server.WithDebug(ctx, config, closed),
 			tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithLoggingSink(t))
 	}()
 	select {

@@ -46,7 +46,9 @@ type remembering struct {
 	data *connection.Data
 }
 
-func (r *remembering) Configure(ctx context.Context, req frameworkprovider.ConfigureRequest, resp *frameworkprovider.ConfigureResponse) {
+func (r *remembering) Configure(
+	ctx context.Context, req frameworkprovider.ConfigureRequest, resp *frameworkprovider.ConfigureResponse,
+) {
 	r.Provider.Configure(ctx, req, resp)
 	r.data, _ = resp.ResourceData.(*connection.Data)
 }
@@ -155,7 +157,9 @@ func (i *Instance) Apply(t *testing.T, provider, config Config) []Diagnostic {
 }
 
 // change applies a plan.
-func (i *Instance) change(t *testing.T, provider, config Config, planned *tfprotov6.PlanResourceChangeResponse) []Diagnostic {
+func (i *Instance) change(
+	t *testing.T, provider, config Config, planned *tfprotov6.PlanResourceChangeResponse,
+) []Diagnostic {
 	t.Helper()
 	if i.Planned != nil {
 		i.Planned()
@@ -163,7 +167,8 @@ func (i *Instance) change(t *testing.T, provider, config Config, planned *tfprot
 	server, found, stop := start(t, provider)
 	defer stop()
 	request := &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: i.resource, PriorState: i.dynamic(t, i.state), Config: i.config(t, config), PlannedState: i.dynamic(t, tftypes.NewValue(i.of, nil)),
+		TypeName: i.resource, PriorState: i.dynamic(t, i.state), Config: i.config(t, config),
+		PlannedState:   i.dynamic(t, tftypes.NewValue(i.of, nil)),
 		PlannedPrivate: i.private, PlannedIdentity: i.identity,
 	}
 	if planned != nil {
@@ -181,7 +186,9 @@ func (i *Instance) change(t *testing.T, provider, config Config, planned *tfprot
 }
 
 // plan plans without a refresh.
-func (i *Instance) plan(t *testing.T, server tfprotov6.ProviderServer, config Config) (string, *tfprotov6.PlanResourceChangeResponse, []Diagnostic) {
+func (i *Instance) plan(
+	t *testing.T, server tfprotov6.ProviderServer, config Config,
+) (string, *tfprotov6.PlanResourceChangeResponse, []Diagnostic) {
 	t.Helper()
 	if config == nil && !i.Exists() {
 		return ActionNone, nil, nil
@@ -195,8 +202,9 @@ func (i *Instance) plan(t *testing.T, server tfprotov6.ProviderServer, config Co
 		configured = toValue(t, i.of, config)
 	}
 	resp, err := server.PlanResourceChange(context.WithoutCancel(t.Context()), &tfprotov6.PlanResourceChangeRequest{
-		TypeName: i.resource, PriorState: i.dynamic(t, prior), ProposedNewState: i.dynamic(t, proposed(t, i.schema.Attributes, prior, configured)),
-		Config: i.dynamic(t, configured), PriorPrivate: i.private, PriorIdentity: i.identity,
+		TypeName: i.resource, PriorState: i.dynamic(t, prior),
+		ProposedNewState: i.dynamic(t, proposed(t, i.schema.Attributes, prior, configured)),
+		Config:           i.dynamic(t, configured), PriorPrivate: i.private, PriorIdentity: i.identity,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -290,7 +298,8 @@ func ReadDataSourceWith(t *testing.T, provider Config, source string, config Con
 	server, found, stop := start(t, provider)
 	defer stop()
 	of := Schemas(t).DataSourceSchemas[source].ValueType()
-	resp, err := server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: source, Config: encode(t, of, config)})
+	resp, err := server.ReadDataSource(t.Context(),
+		&tfprotov6.ReadDataSourceRequest{TypeName: source, Config: encode(t, of, config)})
 	if err != nil {
 		t.Fatal(err)
 	}

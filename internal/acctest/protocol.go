@@ -78,11 +78,14 @@ func ValidateEphemeral(t *testing.T, resource string, config Config) []Diagnosti
 
 // OpenEphemeral opens an ephemeral resource with an unconfigured provider and closes it immediately. It returns the
 // attributes in the form of [ImportResource], and the private data that a CLI would store in between.
-func OpenEphemeral(t *testing.T, resource string, config Config) (attributes map[string]any, private []byte, found []Diagnostic) {
+func OpenEphemeral(
+	t *testing.T, resource string, config Config,
+) (attributes map[string]any, private []byte, found []Diagnostic) {
 	t.Helper()
 	server, schemas := serve(t)
 	of := schemas.EphemeralResourceSchemas[resource].ValueType()
-	opened, err := server.OpenEphemeralResource(t.Context(), &tfprotov6.OpenEphemeralResourceRequest{TypeName: resource, Config: encode(t, of, config)})
+	opened, err := server.OpenEphemeralResource(t.Context(),
+		&tfprotov6.OpenEphemeralResourceRequest{TypeName: resource, Config: encode(t, of, config)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +96,8 @@ func OpenEphemeral(t *testing.T, resource string, config Config) (attributes map
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed, err := server.CloseEphemeralResource(t.Context(), &tfprotov6.CloseEphemeralResourceRequest{TypeName: resource, Private: opened.Private})
+	closed, err := server.CloseEphemeralResource(t.Context(),
+		&tfprotov6.CloseEphemeralResourceRequest{TypeName: resource, Private: opened.Private})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,10 +113,12 @@ func Configured(t *testing.T, config Config) (*connection.Data, []Diagnostic) {
 	p.Schema(t.Context(), frameworkprovider.SchemaRequest{}, &schema)
 	raw := toValue(t, schema.Schema.Type().TerraformType(t.Context()), config)
 	var resp frameworkprovider.ConfigureResponse
-	p.Configure(t.Context(), frameworkprovider.ConfigureRequest{Config: tfsdk.Config{Schema: schema.Schema, Raw: raw}}, &resp)
+	p.Configure(t.Context(),
+		frameworkprovider.ConfigureRequest{Config: tfsdk.Config{Schema: schema.Schema, Raw: raw}}, &resp)
 	var found []Diagnostic
 	for _, d := range resp.Diagnostics {
-		found = append(found, Diagnostic{Text: d.Summary() + "\n" + d.Detail(), Warning: d.Severity() == diag.SeverityWarning})
+		found = append(found,
+			Diagnostic{Text: d.Summary() + "\n" + d.Detail(), Warning: d.Severity() == diag.SeverityWarning})
 	}
 	data, _ := resp.ResourceData.(*connection.Data)
 	return data, found
@@ -139,7 +145,8 @@ func ReadDataSource(t *testing.T, source string, config Config) (map[string]any,
 	server, schemas := serve(t)
 	configured := configure(t, server, schemas, Config{})
 	of := schemas.DataSourceSchemas[source].ValueType()
-	resp, err := server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: source, Config: encode(t, of, config)})
+	resp, err := server.ReadDataSource(t.Context(),
+		&tfprotov6.ReadDataSourceRequest{TypeName: source, Config: encode(t, of, config)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +162,9 @@ func ReadDataSource(t *testing.T, source string, config Config) (map[string]any,
 }
 
 // configure configures the provider.
-func configure(t *testing.T, server tfprotov6.ProviderServer, schemas *tfprotov6.GetProviderSchemaResponse, config Config) []Diagnostic {
+func configure(
+	t *testing.T, server tfprotov6.ProviderServer, schemas *tfprotov6.GetProviderSchemaResponse, config Config,
+) []Diagnostic {
 	t.Helper()
 	resp, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
 		Config: encode(t, schemas.Provider.ValueType(), config),
@@ -183,7 +192,9 @@ func ReadResource(t *testing.T, provider Config, resource string, state Config) 
 
 // PlanResource configures the provider and plans a change of a resource from this state to this configuration, which
 // includes the computed attributes. It returns the attributes that require a replacement.
-func PlanResource(t *testing.T, provider Config, resource string, state, config Config) (replaces []string, found []Diagnostic) {
+func PlanResource(
+	t *testing.T, provider Config, resource string, state, config Config,
+) (replaces []string, found []Diagnostic) {
 	t.Helper()
 	server, schemas := serve(t)
 	configured := configure(t, server, schemas, provider)
@@ -225,7 +236,8 @@ func diagnostics(list []*tfprotov6.Diagnostic) []Diagnostic {
 	found := make([]Diagnostic, len(list))
 	for i, d := range list {
 		found[i] = Diagnostic{
-			Path: attribute.Path(d.Attribute).String(), Text: d.Summary + "\n" + d.Detail, Warning: d.Severity == tfprotov6.DiagnosticSeverityWarning,
+			Path: attribute.Path(d.Attribute).String(), Text: d.Summary + "\n" + d.Detail,
+			Warning: d.Severity == tfprotov6.DiagnosticSeverityWarning,
 		}
 	}
 	slices.SortFunc(found, func(a, b Diagnostic) int { return strings.Compare(a.Path, b.Path) })
@@ -301,7 +313,8 @@ func ImportByIdentity(t *testing.T, resource string, identity Config) []Diagnost
 	}
 	resp, err := server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{
 		TypeName: resource,
-		Identity: &tfprotov6.ResourceIdentityData{IdentityData: encode(t, schemas.IdentitySchemas[resource].ValueType(), identity)},
+		Identity: &tfprotov6.ResourceIdentityData{IdentityData: encode(t, schemas.IdentitySchemas[resource].ValueType(),
+			identity)},
 	})
 	if err != nil {
 		t.Fatal(err)

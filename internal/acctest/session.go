@@ -103,15 +103,18 @@ func (s *Session) Validate(t *testing.T, of Served, config Config) bool {
 	return s.call(func(ctx context.Context) ([]*tfprotov6.Diagnostic, error) {
 		switch of.Kind {
 		case Resource:
-			resp, err := s.server.ValidateResourceConfig(ctx, &tfprotov6.ValidateResourceConfigRequest{TypeName: of.Name, Config: value,
-				ClientCapabilities: &tfprotov6.ValidateResourceConfigClientCapabilities{WriteOnlyAttributesAllowed: true}})
+			resp, err := s.server.ValidateResourceConfig(ctx,
+				&tfprotov6.ValidateResourceConfigRequest{TypeName: of.Name, Config: value,
+					ClientCapabilities: &tfprotov6.ValidateResourceConfigClientCapabilities{WriteOnlyAttributesAllowed: true}})
 			return answer(resp, err, func() []*tfprotov6.Diagnostic { return resp.Diagnostics })
 		case DataSource:
-			resp, err := s.server.ValidateDataResourceConfig(ctx, &tfprotov6.ValidateDataResourceConfigRequest{TypeName: of.Name, Config: value})
+			resp, err := s.server.ValidateDataResourceConfig(ctx,
+				&tfprotov6.ValidateDataResourceConfigRequest{TypeName: of.Name, Config: value})
 			return answer(resp, err, func() []*tfprotov6.Diagnostic { return resp.Diagnostics })
 		case EphemeralResource:
-			resp, err := s.server.ValidateEphemeralResourceConfig(ctx, &tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: of.Name,
-				Config: value})
+			resp, err := s.server.ValidateEphemeralResourceConfig(ctx,
+				&tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: of.Name,
+					Config: value})
 			return answer(resp, err, func() []*tfprotov6.Diagnostic { return resp.Diagnostics })
 		default:
 			resp, err := s.server.ValidateProviderConfig(ctx, &tfprotov6.ValidateProviderConfigRequest{Config: value})
@@ -153,7 +156,8 @@ func (s *Session) Use(t *testing.T, of Served, config Config) bool {
 		})
 	case EphemeralResource:
 		return s.call(func(ctx context.Context) ([]*tfprotov6.Diagnostic, error) {
-			resp, err := s.server.OpenEphemeralResource(ctx, &tfprotov6.OpenEphemeralResourceRequest{TypeName: of.Name, Config: value})
+			resp, err := s.server.OpenEphemeralResource(ctx,
+				&tfprotov6.OpenEphemeralResourceRequest{TypeName: of.Name, Config: value})
 			return answer(resp, err, func() []*tfprotov6.Diagnostic { return resp.Diagnostics })
 		})
 	default:
@@ -177,8 +181,10 @@ func (s *Session) create(t *testing.T, of Served, config Config) bool {
 		return answer(planned, err, func() []*tfprotov6.Diagnostic { return planned.Diagnostics })
 	})
 	return ok && s.call(func(ctx context.Context) ([]*tfprotov6.Diagnostic, error) {
-		resp, err := s.server.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{TypeName: of.Name, PriorState: &nothing,
-			PlannedState: planned.PlannedState, Config: value, PlannedPrivate: planned.PlannedPrivate, PlannedIdentity: planned.PlannedIdentity})
+		resp, err := s.server.ApplyResourceChange(ctx,
+			&tfprotov6.ApplyResourceChangeRequest{TypeName: of.Name, PriorState: &nothing,
+				PlannedState: planned.PlannedState, Config: value, PlannedPrivate: planned.PlannedPrivate,
+				PlannedIdentity: planned.PlannedIdentity})
 		return answer(resp, err, func() []*tfprotov6.Diagnostic { return resp.Diagnostics })
 	})
 }
@@ -245,7 +251,8 @@ func (s *Session) Import(t *testing.T, of Served, id string) bool {
 func (s *Session) ImportByIdentity(t *testing.T, of Served, identity Config) bool {
 	t.Helper()
 	data := encode(t, s.identities[of.Name].ValueType(), identity)
-	return s.importBy(t, of, &tfprotov6.ImportResourceStateRequest{TypeName: of.Name, Identity: &tfprotov6.ResourceIdentityData{IdentityData: data}})
+	return s.importBy(t, of, &tfprotov6.ImportResourceStateRequest{TypeName: of.Name,
+		Identity: &tfprotov6.ResourceIdentityData{IdentityData: data}})
 }
 
 func (s *Session) importBy(t *testing.T, of Served, req *tfprotov6.ImportResourceStateRequest) bool {
@@ -257,8 +264,9 @@ func (s *Session) importBy(t *testing.T, of Served, req *tfprotov6.ImportResourc
 		return answer(imported, err, func() []*tfprotov6.Diagnostic { return imported.Diagnostics })
 	})
 	return ok && s.call(func(ctx context.Context) ([]*tfprotov6.Diagnostic, error) {
-		resp, err := s.server.ReadResource(ctx, &tfprotov6.ReadResourceRequest{TypeName: of.Name, CurrentState: imported.ImportedResources[0].State,
-			CurrentIdentity: imported.ImportedResources[0].Identity, Private: imported.ImportedResources[0].Private})
+		resp, err := s.server.ReadResource(ctx,
+			&tfprotov6.ReadResourceRequest{TypeName: of.Name, CurrentState: imported.ImportedResources[0].State,
+				CurrentIdentity: imported.ImportedResources[0].Identity, Private: imported.ImportedResources[0].Private})
 		return answer(resp, err, func() []*tfprotov6.Diagnostic { return resp.Diagnostics })
 	})
 }

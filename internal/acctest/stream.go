@@ -48,7 +48,8 @@ func DeleteMarker(t *testing.T, bucket, key string, size int) *nats.Msg {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &nats.Msg{Subject: kine.KeySubject(bucket, encoded), Header: nats.Header{"KV-Operation": {"DEL"}}, Data: make([]byte, size)}
+	return &nats.Msg{Subject: kine.KeySubject(bucket, encoded), Header: nats.Header{"KV-Operation": {"DEL"}},
+		Data: make([]byte, size)}
 }
 
 // WaitFor polls until a condition holds, for at most half a minute.

@@ -101,7 +101,9 @@ func (s Served) Complete(config Config, fill func(path string, of tftypes.Type) 
 	return complete("", s.Schema.Block.Attributes, config, fill)
 }
 
-func complete(at string, attributes []*tfprotov6.SchemaAttribute, config Config, fill func(path string, of tftypes.Type) any) Config {
+func complete(
+	at string, attributes []*tfprotov6.SchemaAttribute, config Config, fill func(path string, of tftypes.Type) any,
+) Config {
 	config = maps.Clone(config)
 	if config == nil {
 		config = Config{}

@@ -17,7 +17,8 @@ func TestPlaces(t *testing.T) {
 		return &tfprotov6.SchemaAttribute{Name: name, Type: tftypes.String, Optional: true}
 	}
 	nested := func(name string, nesting tfprotov6.SchemaObjectNestingMode, attributes ...*tfprotov6.SchemaAttribute) *tfprotov6.SchemaAttribute {
-		return &tfprotov6.SchemaAttribute{Name: name, Optional: true, NestedType: &tfprotov6.SchemaObject{Nesting: nesting, Attributes: attributes}}
+		return &tfprotov6.SchemaAttribute{Name: name, Optional: true,
+			NestedType: &tfprotov6.SchemaObject{Nesting: nesting, Attributes: attributes}}
 	}
 	served := acctest.Served{Schema: &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{Attributes: []*tfprotov6.SchemaAttribute{
 		text("name"),
@@ -28,7 +29,8 @@ func TestPlaces(t *testing.T) {
 		nested("exports", tfprotov6.SchemaObjectNestingModeList, text("subject")),
 		nested("keys", tfprotov6.SchemaObjectNestingModeMap, text("role")),
 	}}}}
-	base := acctest.Config{"name": "a", "tls": acctest.Config{"ca": "x"}, "exports": []any{acctest.Config{}, acctest.Config{}}}
+	base := acctest.Config{"name": "a", "tls": acctest.Config{"ca": "x"},
+		"exports": []any{acctest.Config{}, acctest.Config{}}}
 	with := func(attribute string, value any) acctest.Config {
 		config := acctest.Config{"name": "a", "tls": base["tls"], "exports": base["exports"]}
 		config[attribute] = value

@@ -53,7 +53,9 @@ func startLab(ctx context.Context, dir string, latency time.Duration) (l *lab, e
 	return l, nil
 }
 
-func (l *lab) endpoint(ctx context.Context, dir string, latency time.Duration, options ...natslab.Option) (e endpoint, err error) {
+func (l *lab) endpoint(
+	ctx context.Context, dir string, latency time.Duration, options ...natslab.Option,
+) (e endpoint, err error) {
 	server, err := natslab.Start(ctx, natslab.NewOptions(append(options,
 		natslab.StoreDir(dir), natslab.MaxStore(storage))...))
 	if err != nil {

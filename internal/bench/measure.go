@@ -50,7 +50,8 @@ type bench struct {
 
 // measure measures all subjects in each of the rounds, so that other work of the machine affects all of them alike.
 func (b *bench) measure(ctx context.Context) (*report, error) {
-	r := &report{groups: b.groups(), rounds: b.rounds, machine: fmt.Sprintf("%d processors (%s/%s)", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)}
+	r := &report{groups: b.groups(), rounds: b.rounds,
+		machine: fmt.Sprintf("%d processors (%s/%s)", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)}
 	w, err := workspace.New(b.dir, b.cli, "")
 	if err != nil {
 		return nil, err
@@ -176,7 +177,8 @@ func (b *bench) startUps(ctx context.Context) ([]startUp, error) {
 // started starts a provider as a CLI does, and kills it when it has printed its address.
 func started(ctx context.Context, binary string) (wall, processor time.Duration, err error) {
 	cmd := exec.CommandContext(ctx, binary)
-	cmd.Env = append(os.Environ(), "TF_PLUGIN_MAGIC_COOKIE=d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
+	cmd.Env = append(os.Environ(),
+		"TF_PLUGIN_MAGIC_COOKIE=d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
 		"PLUGIN_PROTOCOL_VERSIONS=6", "PLUGIN_MIN_PORT=10000", "PLUGIN_MAX_PORT=25000")
 	out, err := cmd.StdoutPipe()
 	if err != nil {

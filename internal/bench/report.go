@@ -39,16 +39,19 @@ func (g group) reference() *subject {
 func (r *report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured with %s on %s, median of %d. Each cell shows the processor\n"+
-		"seconds of the CLI and its plugins together, the ratio to the provider that does nothing, and the wall time.\n", r.cli, r.machine, r.rounds)
+		"seconds of the CLI and its plugins together, the ratio to the provider that does nothing, and the wall time.\n",
+		r.cli, r.machine, r.rounds)
 	for _, g := range r.groups {
-		fmt.Fprintf(&b, "\n### %s\n\n| | Apply | Plan | Destroy | Requests | Connections |\n|---|---|---|---|---|---|\n", upperFirst(g.title))
+		fmt.Fprintf(&b, "\n### %s\n\n| | Apply | Plan | Destroy | Requests | Connections |\n|---|---|---|---|---|---|\n",
+			upperFirst(g.title))
 		reference := g.reference()
 		for _, s := range g.subjects {
 			fmt.Fprintf(&b, "| %s |", s.label)
 			var requests, connections []string
 			for _, o := range operations {
 				c := s.median(o)
-				fmt.Fprintf(&b, " %.2f s (%.1f×), %.1f s |", c.processor.Seconds(), ratio(c.processor, reference.median(o).processor), c.wall.Seconds())
+				fmt.Fprintf(&b, " %.2f s (%.1f×), %.1f s |", c.processor.Seconds(),
+					ratio(c.processor, reference.median(o).processor), c.wall.Seconds())
 				requests, connections = append(requests, fmt.Sprint(c.requests)), append(connections, fmt.Sprint(c.connections))
 			}
 			if s.proxy == nil {

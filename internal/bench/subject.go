@@ -32,19 +32,22 @@ type subject struct {
 var quiet = []string{"TF_LOG_SDK=off", "TF_LOG_SDK_PROTO=off", "TF_LOG_SDK_FRAMEWORK=off", "TF_LOG_PROVIDER_NATS=off"}
 
 // required declares the address of the provider.
-const required = "terraform {\n  required_providers {\n    nats = {\n      source = \"nats-k3s/nats\"\n    }\n  }\n}\n\n"
+const required = "terraform {\n  required_providers {\n    nats = {\n      source = \"nats-k3s/nats\"\n    }\n  }\n" +
+	"}\n\n"
 
 func builtIn(n int) *subject {
 	return &subject{
-		label:  "`terraform_data`",
-		config: fmt.Sprintf("resource \"terraform_data\" \"bench\" {\n  count = %d\n  input = \"bench-${count.index}\"\n}\n", n),
+		label: "`terraform_data`",
+		config: fmt.Sprintf("resource \"terraform_data\" \"bench\" {\n  count = %d\n  input = \"bench-${count.index}\"\n}\n",
+			n),
 	}
 }
 
 func (b *bench) nothing(n int) *subject {
 	return &subject{
 		label: "does nothing", provider: b.idle, reference: true,
-		config: required + fmt.Sprintf("resource \"nats_nothing\" \"bench\" {\n  count = %d\n  name  = \"bench-${count.index}\"\n}\n", n),
+		config: required +
+			fmt.Sprintf("resource \"nats_nothing\" \"bench\" {\n  count = %d\n  name  = \"bench-${count.index}\"\n}\n", n),
 	}
 }
 
@@ -57,20 +60,23 @@ func (b *bench) nothingQuietly(n int) *subject {
 // bucketsOf and accountsOf return the resource on each build of the provider.
 func (b *bench) bucketsOf(n int, proxy *natslab.Proxy) []*subject {
 	return b.builds("`nats_kine_bucket`", proxy, configured(proxy, b.lab.buckets.block)+fmt.Sprintf(
-		"resource \"nats_kine_bucket\" \"bench\" {\n  count               = %d\n  name                = \"bench-${count.index}\"\n"+
+		"resource \"nats_kine_bucket\" \"bench\" {\n  count               = %d\n"+
+			"  name                = \"bench-${count.index}\"\n"+
 			"  deletion_protection = false\n}\n", n))
 }
 
 func (b *bench) accountsOf(n int, proxy *natslab.Proxy) []*subject {
 	return b.builds("`nats_account`", proxy, configured(proxy, b.lab.accounts.block)+fmt.Sprintf(
-		"resource \"nats_account\" \"bench\" {\n  count               = %d\n  name                = \"bench-${count.index}\"\n"+
+		"resource \"nats_account\" \"bench\" {\n  count               = %d\n"+
+			"  name                = \"bench-${count.index}\"\n"+
 			"  jetstream           = { disk_storage = \"1GiB\" }\n  deletion_protection = false\n}\n", n))
 }
 
 func (b *bench) builds(label string, proxy *natslab.Proxy, config string) []*subject {
 	subjects := []*subject{{label: label, provider: b.provider, proxy: proxy, config: config}}
 	if b.before != "" {
-		subjects = append([]*subject{{label: label + " before", provider: b.before, proxy: proxy, config: config}}, subjects...)
+		subjects = append([]*subject{{label: label + " before", provider: b.before, proxy: proxy, config: config}},
+			subjects...)
 	}
 	return subjects
 }

@@ -15,8 +15,8 @@ type Account struct {
 	// Description is up to 8 KiB, InfoURL an absolute URL of up to 8 KiB.
 	Description, InfoURL string
 	Limits               Limits
-	// JetStream holds the limits for streams with any number of replicas. Nil turns JetStream off, unless Tiers is set. The two
-	// are mutually exclusive.
+	// JetStream holds the limits for streams with any number of replicas. Nil turns JetStream off, unless Tiers is set.
+	// The two are mutually exclusive.
 	JetStream *JetStream
 	// Tiers holds limits by the number of replicas of a stream: "R1", "R3".
 	Tiers map[string]JetStream
@@ -29,19 +29,21 @@ type Account struct {
 	DefaultPermissions Permissions
 	// Mappings maps the subject of a published message to its destinations.
 	Mappings map[string][]Destination
-	// Revocations maps the public key of a user, or "*" for all users, to a time. Servers reject JWTs issued up to that second.
+	// Revocations maps the public key of a user, or "*" for all users, to a time. Servers reject JWTs issued up to that
+	// second.
 	Revocations   map[string]time.Time
 	Authorization Authorization
 	Trace         *Trace
-	// ClusterTraffic is the account that carries the replication traffic of its streams: "system", the default, or "owner".
+	// ClusterTraffic is the account that carries the replication traffic of its streams: "system", the default, or
+	// "owner".
 	ClusterTraffic string
 }
 
 // Limits holds the limits of an account other than those of JetStream. Nil means no limit.
 type Limits struct {
 	Subscriptions *int64
-	// Data and Payload are in bytes. Data limits everything that clients send, and nats-server does not enforce it. Payload limits
-	// one message.
+	// Data and Payload are in bytes. Data limits everything that clients send, and nats-server does not enforce it.
+	// Payload limits one message.
 	Data, Payload    *int64
 	Imports, Exports *int64
 	// NoWildcardExports forbids wildcards in the subjects of exports.
@@ -54,7 +56,8 @@ type Limits struct {
 
 // JetStream holds the limits of an account's streams.
 type JetStream struct {
-	// MemoryStorage and DiskStorage are in bytes, for all streams together. 0 allows no such storage, and nil means no limit.
+	// MemoryStorage and DiskStorage are in bytes, for all streams together. 0 allows no such storage, and nil means no
+	// limit.
 	MemoryStorage, DiskStorage *int64
 	Streams, Consumers         *int64
 	MaxAckPending              *int64
@@ -77,16 +80,16 @@ type Export struct {
 	Type string
 	// TokenRequired makes the export private: importers need an activation token.
 	TokenRequired bool
-	// Revocations maps the public key of an importing account, or "*" for all accounts, to a time. Servers reject activations
-	// issued up to that second.
+	// Revocations maps the public key of an importing account, or "*" for all accounts, to a time. Servers reject
+	// activations issued up to that second.
 	Revocations map[string]time.Time
 	// ResponseType of a service is "Singleton", "Stream" or "Chunked". Empty means Singleton.
 	ResponseType string
 	// ResponseThreshold is the maximum time for a service to respond. Zero means the server's default of two minutes.
 	ResponseThreshold time.Duration
 	Latency           *Latency
-	// AccountTokenPosition is the position, counted from 1, of the wildcard in Subject that stands for the importing account.
-	// Zero means none.
+	// AccountTokenPosition is the position, counted from 1, of the wildcard in Subject that stands for the importing
+	// account. Zero means none.
 	AccountTokenPosition uint
 	// Advertise is a note for tools.
 	Advertise bool
@@ -178,7 +181,8 @@ func (a *Account) claims() *jwt.AccountClaims {
 			DefaultPermissions: a.DefaultPermissions.claims(),
 			Mappings:           mappingsOf(a.Mappings),
 			Authorization: jwt.ExternalAuthorization{
-				AuthUsers: list(a.Authorization.AuthUsers), AllowedAccounts: list(a.Authorization.AllowedAccounts), XKey: a.Authorization.XKey,
+				AuthUsers: list(a.Authorization.AuthUsers), AllowedAccounts: list(a.Authorization.AllowedAccounts),
+				XKey: a.Authorization.XKey,
 			},
 			Trace:          a.Trace.claims(),
 			ClusterTraffic: jwt.ClusterTraffic(a.ClusterTraffic),
@@ -204,7 +208,8 @@ func accountFrom(c *jwt.AccountClaims) *Account {
 		Mappings:           mappingsFrom(c.Mappings),
 		Revocations:        revocationsFrom(c.Revocations),
 		Authorization: Authorization{
-			AuthUsers: list(c.Authorization.AuthUsers), AllowedAccounts: list(c.Authorization.AllowedAccounts), XKey: c.Authorization.XKey,
+			AuthUsers: list(c.Authorization.AuthUsers), AllowedAccounts: list(c.Authorization.AllowedAccounts),
+			XKey: c.Authorization.XKey,
 		},
 		Trace:          traceFrom(c.Trace),
 		ClusterTraffic: string(c.ClusterTraffic),
@@ -258,8 +263,9 @@ func jetStreamFrom(l jwt.JetStreamLimits) JetStream {
 	return JetStream{
 		MemoryStorage: limitFrom(l.MemoryStorage), DiskStorage: limitFrom(l.DiskStorage),
 		Streams: limitFrom(l.Streams), Consumers: limitFrom(l.Consumer), MaxAckPending: limitFrom(l.MaxAckPending),
-		MemoryMaxStreamBytes: streamLimitFrom(l.MemoryMaxStreamBytes), DiskMaxStreamBytes: streamLimitFrom(l.DiskMaxStreamBytes),
-		MaxBytesRequired: l.MaxBytesRequired,
+		MemoryMaxStreamBytes: streamLimitFrom(l.MemoryMaxStreamBytes),
+		DiskMaxStreamBytes:   streamLimitFrom(l.DiskMaxStreamBytes),
+		MaxBytesRequired:     l.MaxBytesRequired,
 	}
 }
 
@@ -271,7 +277,8 @@ func (e *Export) claims() *jwt.Export {
 		AllowTrace: e.AllowTrace, Info: jwt.Info{Description: e.Description, InfoURL: e.InfoURL},
 	}
 	if e.Latency != nil {
-		c.Latency = &jwt.ServiceLatency{Sampling: jwt.SamplingRate(e.Latency.Sampling), Results: jwt.Subject(e.Latency.Results)}
+		c.Latency = &jwt.ServiceLatency{Sampling: jwt.SamplingRate(e.Latency.Sampling),
+			Results: jwt.Subject(e.Latency.Results)}
 	}
 	return c
 }
@@ -289,8 +296,8 @@ func exportFrom(c *jwt.Export) Export {
 	return e
 }
 
-// compareExports orders exports by subject, and then by type and name: Encode sorts by subject alone and is not stable, so
-// exports with one subject would otherwise change places when they are read back.
+// compareExports orders exports by subject, and then by type and name: Encode sorts by subject alone and is not stable,
+// so exports with one subject would otherwise change places when they are read back.
 func compareExports(a, b Export) int {
 	return cmp.Or(strings.Compare(a.Subject, b.Subject), strings.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name))
 }
@@ -331,7 +338,8 @@ func importFrom(c *jwt.Import) Import {
 
 // compareImports orders imports for the same reason as compareExports.
 func compareImports(a, b Import) int {
-	return cmp.Or(strings.Compare(a.Subject, b.Subject), strings.Compare(a.Type, b.Type), strings.Compare(a.Account, b.Account),
+	return cmp.Or(strings.Compare(a.Subject, b.Subject), strings.Compare(a.Type, b.Type),
+		strings.Compare(a.Account, b.Account),
 		strings.Compare(a.LocalSubject, b.LocalSubject), strings.Compare(a.To, b.To), strings.Compare(a.Name, b.Name))
 }
 
@@ -407,7 +415,8 @@ func mappingsFrom(c jwt.Mapping) map[string][]Destination {
 	for subject, to := range c {
 		var destinations []Destination
 		for _, d := range to {
-			destinations = append(destinations, Destination{Subject: string(d.Subject), Weight: d.GetWeight(), Cluster: d.Cluster})
+			destinations = append(destinations,
+				Destination{Subject: string(d.Subject), Weight: d.GetWeight(), Cluster: d.Cluster})
 		}
 		mappings[string(subject)] = destinations
 	}

@@ -6,8 +6,8 @@ import (
 	"github.com/nats-io/jwt/v2"
 )
 
-// Activation holds the claims of an activation token, which allows an account to import a private export. PublicKey is the
-// importing account.
+// Activation holds the claims of an activation token, which allows an account to import a private export. PublicKey is
+// the importing account.
 type Activation struct {
 	Claims
 	// Subject and Type describe the export that may be imported.
@@ -35,8 +35,8 @@ func activationFrom(c *jwt.ActivationClaims) *Activation {
 	}
 }
 
-// Equal reports whether two activations are equal, regardless of the order of tags. IssuerAccount must be set in both: for a
-// token that an identity signed, take it from [Signature.Issuer].
+// Equal reports whether two activations are equal, regardless of the order of tags. IssuerAccount must be set in both:
+// for a token that an identity signed, take it from [Signature.Issuer].
 func (a *Activation) Equal(other *Activation) bool {
 	return reflect.DeepEqual(a.inOrder().claims(), other.inOrder().claims())
 }

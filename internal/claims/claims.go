@@ -24,7 +24,8 @@ type Claims struct {
 // data returns the common claims, without the tags.
 func (c *Claims) data() jwt.ClaimsData {
 	return jwt.ClaimsData{
-		Subject: c.PublicKey, Name: c.Name, Audience: c.Audience, NotBefore: seconds(c.NotBefore), Expires: seconds(c.Expires),
+		Subject: c.PublicKey, Name: c.Name, Audience: c.Audience, NotBefore: seconds(c.NotBefore),
+		Expires: seconds(c.Expires),
 	}
 }
 

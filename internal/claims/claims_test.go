@@ -78,8 +78,9 @@ func TestNothingIsNil(t *testing.T) {
 	empty.Authorization.AuthUsers, empty.DefaultPermissions.Pub.Allow = jwt.StringList{}, jwt.StringList{}
 	zero := int64(0)
 	want := &Account{Limits: Limits{
-		Subscriptions: &zero, Data: &zero, Payload: &zero, Imports: &zero, Exports: &zero, NoWildcardExports: true, Connections: &zero,
-		LeafNodes: &zero,
+		Subscriptions: &zero, Data: &zero, Payload: &zero, Imports: &zero, Exports: &zero, NoWildcardExports: true,
+		Connections: &zero,
+		LeafNodes:   &zero,
 	}}
 	if diff := cmp.Diff(want, accountFrom(empty)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -97,7 +98,8 @@ func TestValuesThatMeanTheSame(t *testing.T) {
 	c.Trace = &jwt.MsgTrace{Destination: "t"}
 	c.Mappings["a"] = []jwt.WeightedMapping{{Subject: "b"}}
 	c.Limits.JetStreamLimits = jwt.JetStreamLimits{
-		MemoryStorage: -1, DiskStorage: 7, Streams: 0, Consumer: -1, MaxAckPending: -1, MemoryMaxStreamBytes: -1, DiskMaxStreamBytes: 0,
+		MemoryStorage: -1, DiskStorage: 7, Streams: 0, Consumer: -1, MaxAckPending: -1, MemoryMaxStreamBytes: -1,
+		DiskMaxStreamBytes: 0,
 	}
 	a := accountFrom(c)
 	seven, zero := int64(7), int64(0)
@@ -117,8 +119,10 @@ func TestSignSortsExportsAndImports(t *testing.T) {
 	a := &Account{Claims: Claims{PublicKey: public}}
 	for i := range 40 { // enough for the library's sort not to be stable
 		for _, subject := range []string{"b", "a", "c"} {
-			a.Imports = append(a.Imports, Import{Subject: subject, Type: Stream, Account: newPublic(t, natsconn.AccountKey), LocalSubject: string(rune('A' + i))})
-			a.Exports = append(a.Exports, Export{Subject: subject, Type: []string{Stream, Service}[i%2], Name: string(rune('A' + i))})
+			a.Imports = append(a.Imports, Import{Subject: subject, Type: Stream, Account: newPublic(t, natsconn.AccountKey),
+				LocalSubject: string(rune('A' + i))})
+			a.Exports = append(a.Exports,
+				Export{Subject: subject, Type: []string{Stream, Service}[i%2], Name: string(rune('A' + i))})
 		}
 	}
 	before := slices.Clone(a.Exports)
@@ -159,11 +163,13 @@ func TestScopedUserLimits(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	accounts, account := newSigner(t, natsconn.AccountKey), newPublic(t, natsconn.AccountKey)
 	operator := newSigner(t, natsconn.OperatorKey)
-	token, err := (&Account{Claims: Claims{PublicKey: account, Name: "A"}}).Sign(t.Context(), operator, SystemClock{}, time.Time{})
+	token, err := (&Account{Claims: Claims{PublicKey: account, Name: "A"}}).Sign(t.Context(), operator, SystemClock{},
+		time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	user, err := (&User{Claims: Claims{PublicKey: newPublic(t, natsconn.UserKey)}}).Sign(t.Context(), accounts, SystemClock{}, time.Time{})
+	user, err := (&User{Claims: Claims{PublicKey: newPublic(t, natsconn.UserKey)}}).Sign(t.Context(), accounts,
+		SystemClock{}, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,14 +245,16 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s: NewAccountSigner: %v", kind, err)
 		}
 		_, err = NewOperatorSigner(seed)
-		if ok := kind == natsconn.OperatorKey; (err == nil) != ok || !ok && !strings.Contains(err.Error(), "which starts with SO") {
+		if ok := kind == natsconn.OperatorKey; (err == nil) != ok ||
+			!ok && !strings.Contains(err.Error(), "which starts with SO") {
 			t.Errorf("%s: NewOperatorSigner: %v", kind, err)
 		}
 	}
 	if _, _, err := NewKey("robot"); err == nil || !strings.Contains(err.Error(), "robot") {
 		t.Errorf("a kind that does not exist: %v", err)
 	}
-	if _, err := NewAccountSigner("horse"); err == nil || errors.Unwrap(err) != nil || strings.Contains(err.Error(), "horse") {
+	if _, err := NewAccountSigner("horse"); err == nil || errors.Unwrap(err) != nil ||
+		strings.Contains(err.Error(), "horse") {
 		t.Errorf("not a seed: %v", err)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// FormatCredentials returns the content of a credentials file: the JWT of a user and the seed of its key. The error contains
-// neither.
+// FormatCredentials returns the content of a credentials file: the JWT of a user and the seed of its key. The error
+// contains neither.
 func FormatCredentials(token, seed string) (string, error) {
 	if err := natsconn.CheckSeed(seed, natsconn.UserKey); err != nil {
 		return "", err
@@ -41,8 +41,8 @@ func CredentialsSeed(credentials string) (string, error) {
 	return string(seed), nil
 }
 
-// CredentialsAccount returns the public key of the account that the user in the content of a credentials file belongs to. The error
-// contains nothing of the content.
+// CredentialsAccount returns the public key of the account that the user in the content of a credentials file belongs
+// to. The error contains nothing of the content.
 func CredentialsAccount(credentials string) (string, error) {
 	user, signature, err := credentialsUser(credentials)
 	if err != nil {
@@ -54,8 +54,8 @@ func CredentialsAccount(credentials string) (string, error) {
 	return signature.Issuer, nil
 }
 
-// CredentialsExpiry returns when the user in the content of a credentials file expires, zero if it never does. The error contains nothing
-// of the content.
+// CredentialsExpiry returns when the user in the content of a credentials file expires, zero if it never does. The
+// error contains nothing of the content.
 func CredentialsExpiry(credentials string) (time.Time, error) {
 	user, _, err := credentialsUser(credentials)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 
 // Signature holds the fields that signing adds to claims.
 type Signature struct {
-	// Issuer is the public key that signed. Decoding verifies the signature. The caller decides whether the issuer is trusted.
+	// Issuer is the public key that signed. Decoding verifies the signature. The caller decides whether the issuer is
+	// trusted.
 	Issuer string
 	// ID is a hash of the fields that all kinds of JWT have in common.
 	ID string

@@ -12,9 +12,9 @@ import (
 // Equal reports whether the claims of two accounts are equivalent.
 func (a *Account) Equal(other *Account) bool { return len(a.Diff(other)) == 0 }
 
-// Diff returns the sorted names of the fields in which the claims of two accounts differ: "Name", or with an element, such as
-// "Exports[service orders]" or "SigningKeys[A...]". The order of lists is ignored, because it has no meaning in claims, and so are
-// differences that claims cannot express, such as nil and empty.
+// Diff returns the sorted names of the fields in which the claims of two accounts differ: "Name", or with an element,
+// such as "Exports[service orders]" or "SigningKeys[A...]". The order of lists is ignored, because it has no meaning in
+// claims, and so are differences that claims cannot express, such as nil and empty.
 func (a *Account) Diff(other *Account) []string {
 	one, two := a.canonical(), other.canonical()
 	var names []string
@@ -114,9 +114,10 @@ func (l *UserLimits) sort() {
 	slices.SortFunc(l.Times, func(a, b TimeRange) int { return strings.Compare(a.Start+a.End, b.Start+b.End) })
 }
 
-// MergeRevocations returns the revocations that an account should have: the configured ones, and those that other writers stored.
-// before holds what this writer configured the last time, so that revocations it no longer configures are removed. Later
-// revocations of other writers are kept. Revocations that a revocation of all keys ("*") covers are left out.
+// MergeRevocations returns the revocations that an account should have: the configured ones, and those that other
+// writers stored. before holds what this writer configured the last time, so that revocations it no longer configures
+// are removed. Later revocations of other writers are kept. Revocations that a revocation of all keys ("*") covers are
+// left out.
 func MergeRevocations(configured, stored, before map[string]time.Time) map[string]time.Time {
 	merged := map[string]time.Time{}
 	for key, at := range configured {

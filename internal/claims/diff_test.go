@@ -75,7 +75,8 @@ func eachLeaf(v reflect.Value, check func(path string)) {
 // walk calls visit for what can be changed below v; store puts a change of it into the map that it came from.
 func walk(v reflect.Value, path string, store func(), visit func(leaf reflect.Value, path string, store func())) {
 	switch {
-	case v.Type() == reflect.TypeFor[time.Time](), v.CanInt(), v.CanUint(), v.Kind() == reflect.Bool, v.Kind() == reflect.String:
+	case v.Type() == reflect.TypeFor[time.Time](), v.CanInt(), v.CanUint(), v.Kind() == reflect.Bool,
+		v.Kind() == reflect.String:
 		visit(v, path, store)
 	case v.Kind() == reflect.Pointer:
 		walk(v.Elem(), path, store, visit)
@@ -118,7 +119,8 @@ func TestDiffNamesWhatDiffers(t *testing.T) {
 	}{
 		"nothing": {func(*Account) {}, ""},
 		"the order of all": {func(a *Account) {
-			for _, list := range [][]string{a.Tags, a.Authorization.AuthUsers, a.Authorization.AllowedAccounts, a.DefaultPermissions.Subscribe.Deny,
+			for _, list := range [][]string{a.Tags, a.Authorization.AuthUsers, a.Authorization.AllowedAccounts,
+				a.DefaultPermissions.Subscribe.Deny,
 				a.SigningKeys[1].Scope.Template.Permissions.Publish.Allow, a.SigningKeys[1].Scope.Template.ConnectionTypes} {
 				slices.Reverse(list)
 			}

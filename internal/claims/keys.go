@@ -59,8 +59,8 @@ type Signer struct {
 	public string
 
 	mu sync.RWMutex
-	// pair returns the key pair, or nil after Close. It is a function because fmt follows a pointer when a verb does not fit, and
-	// would print the seed.
+	// pair returns the key pair, or nil after Close. It is a function because fmt follows a pointer when a verb does not
+	// fit, and would print the seed.
 	pair func() nkeys.KeyPair
 }
 
@@ -81,10 +81,12 @@ func NewSigner(seed string, kind natsconn.KeyKind) (*Signer, error) {
 	return &Signer{kind: kind, public: public, pair: func() nkeys.KeyPair { return pair }}, nil
 }
 
-// NewOperatorSigner returns a signer of operators and accounts for an operator's seed (SO...), of its identity or a signing key.
+// NewOperatorSigner returns a signer of operators and accounts for an operator's seed (SO...), of its identity or a
+// signing key.
 func NewOperatorSigner(seed string) (*Signer, error) { return NewSigner(seed, natsconn.OperatorKey) }
 
-// NewAccountSigner returns a signer of users and activations for an account's seed (SA...), of its identity or a signing key.
+// NewAccountSigner returns a signer of users and activations for an account's seed (SA...), of its identity or a
+// signing key.
 func NewAccountSigner(seed string) (*Signer, error) { return NewSigner(seed, natsconn.AccountKey) }
 
 // PublicKey returns the public key. It works after Close.

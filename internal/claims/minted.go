@@ -9,11 +9,12 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// workLifetime is how long the JWT of a user counts that is minted to work in an account. A connection that is open longer than that
-// is made anew.
+// workLifetime is how long the JWT of a user counts that is minted to work in an account. A connection that is open
+// longer than that is made anew.
 const workLifetime = 15 * time.Minute
 
-// Minted is a user that is made to work in one account for a while, with given permissions. Its seed and its JWTs are in memory only. It is a [natsconn.Minter].
+// Minted is a user that is made to work in one account for a while, with given permissions. Its seed and its JWTs are
+// in memory only. It is a [natsconn.Minter].
 type Minted struct {
 	signer    *Signer
 	account   string
@@ -24,7 +25,8 @@ type Minted struct {
 	sign func([]byte) ([]byte, error)
 }
 
-// Mint creates a user of the account with these permissions. A plain signing key of the account signs it. The signer must stay open.
+// Mint creates a user of the account with these permissions. A plain signing key of the account signs it. The signer
+// must stay open.
 func Mint(signer *Signer, account string, permissions Permissions) (*Minted, error) {
 	if err := natsconn.CheckPublicKey(account, natsconn.AccountKey); err != nil {
 		return nil, err
@@ -46,7 +48,8 @@ func (m *Minted) Issuer() string { return m.signer.PublicKey() }
 // Token returns a JWT that counts from now on for a quarter of an hour.
 func (m *Minted) Token() (string, error) {
 	user := &User{
-		Claims:        Claims{PublicKey: m.publicKey, Name: "terraform-provider-nats", Expires: time.Now().Add(workLifetime).Truncate(time.Second)},
+		Claims: Claims{PublicKey: m.publicKey, Name: "terraform-provider-nats",
+			Expires: time.Now().Add(workLifetime).Truncate(time.Second)},
 		UserLimits:    UserLimits{Permissions: m.permissions},
 		IssuerAccount: m.account,
 	}

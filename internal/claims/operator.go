@@ -30,8 +30,9 @@ func (o *Operator) claims() *jwt.OperatorClaims {
 		ClaimsData: o.data(),
 		Operator: jwt.Operator{
 			SigningKeys: sorted(o.SigningKeys), AccountServerURL: o.AccountServerURL, OperatorServiceURLs: list(o.ServiceURLs),
-			SystemAccount: o.SystemAccount, AssertServerVersion: o.AssertServerVersion, StrictSigningKeyUsage: o.StrictSigningKeyUsage,
-			GenericFields: jwt.GenericFields{Tags: list(o.Tags)},
+			SystemAccount: o.SystemAccount, AssertServerVersion: o.AssertServerVersion,
+			StrictSigningKeyUsage: o.StrictSigningKeyUsage,
+			GenericFields:         jwt.GenericFields{Tags: list(o.Tags)},
 		},
 	}
 }
@@ -41,7 +42,8 @@ func operatorFrom(c *jwt.OperatorClaims) *Operator {
 	return &Operator{
 		Claims:      claimsFrom(&c.ClaimsData, c.Tags),
 		SigningKeys: sorted(c.SigningKeys), AccountServerURL: c.AccountServerURL, ServiceURLs: list(c.OperatorServiceURLs),
-		SystemAccount: c.SystemAccount, AssertServerVersion: c.AssertServerVersion, StrictSigningKeyUsage: c.StrictSigningKeyUsage,
+		SystemAccount: c.SystemAccount, AssertServerVersion: c.AssertServerVersion,
+		StrictSigningKeyUsage: c.StrictSigningKeyUsage,
 	}
 }
 
@@ -56,8 +58,8 @@ func (o *Operator) inOrder() *Operator {
 	return &c
 }
 
-// Trusts reports whether servers of this operator accept accounts that the key signed. With StrictSigningKeyUsage, they reject
-// those that the identity signed.
+// Trusts reports whether servers of this operator accept accounts that the key signed. With StrictSigningKeyUsage, they
+// reject those that the identity signed.
 func (o *Operator) Trusts(issuer string) bool {
 	return slices.Contains(o.SigningKeys, issuer) || issuer == o.PublicKey && !o.StrictSigningKeyUsage
 }

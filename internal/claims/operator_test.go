@@ -34,9 +34,12 @@ func TestSystemAccount(t *testing.T) {
 }
 
 func TestOperatorEqualAndTrusts(t *testing.T) {
-	identity, first, second := newPublic(t, natsconn.OperatorKey), newPublic(t, natsconn.OperatorKey), newPublic(t, natsconn.OperatorKey)
-	o := &Operator{Claims: Claims{PublicKey: identity, Name: "o", Tags: []string{"a", "b"}}, SigningKeys: []string{first, second}}
-	same := &Operator{Claims: Claims{PublicKey: identity, Name: "o", Tags: []string{"b", "a"}}, SigningKeys: []string{second, first}}
+	identity, first, second := newPublic(t, natsconn.OperatorKey), newPublic(t, natsconn.OperatorKey), newPublic(t,
+		natsconn.OperatorKey)
+	o := &Operator{Claims: Claims{PublicKey: identity, Name: "o", Tags: []string{"a", "b"}},
+		SigningKeys: []string{first, second}}
+	same := &Operator{Claims: Claims{PublicKey: identity, Name: "o", Tags: []string{"b", "a"}},
+		SigningKeys: []string{second, first}}
 	if !o.Equal(same) {
 		t.Error("the order counts")
 	}

@@ -8,10 +8,11 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// Problem describes an invalid value: one that jwt/v2 or nats-server rejects, or that a server would silently misinterpret.
+// Problem describes an invalid value: one that jwt/v2 or nats-server rejects, or that a server would silently
+// misinterpret.
 type Problem struct {
-	// Path is the path of the field: strings are names of Go fields, ints are indexes of lists, and Keys are keys of maps. It is
-	// empty for a problem of the value as a whole.
+	// Path is the path of the field: strings are names of Go fields, ints are indexes of lists, and Keys are keys of maps.
+	// It is empty for a problem of the value as a whole.
 	Path []any
 	// Text describes the problem and the remedy. It never contains a seed or a token.
 	Text string

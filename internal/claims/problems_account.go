@@ -38,8 +38,10 @@ func (a *Account) Problems() []Problem {
 				"to trace nothing, leave the trace out.", t.Sampling)
 		}
 	}
-	if a.ClusterTraffic != "" && a.ClusterTraffic != jwt.ClusterTrafficSystem && a.ClusterTraffic != jwt.ClusterTrafficOwner {
-		f.add(place{"ClusterTraffic"}, "%q is unknown: write %q or %q.", a.ClusterTraffic, jwt.ClusterTrafficSystem, jwt.ClusterTrafficOwner)
+	if a.ClusterTraffic != "" && a.ClusterTraffic != jwt.ClusterTrafficSystem &&
+		a.ClusterTraffic != jwt.ClusterTrafficOwner {
+		f.add(place{"ClusterTraffic"}, "%q is unknown: write %q or %q.", a.ClusterTraffic, jwt.ClusterTrafficSystem,
+			jwt.ClusterTrafficOwner)
 	}
 	f.library(nil, a.PublicKey != "", a.claims().Validate)
 	return f.problems
@@ -53,7 +55,8 @@ func (f *findings) limits(a *Account) {
 		n    *int64
 		int  bool // the server stores it in 32 bits
 	}{
-		{"Subscriptions", l.Subscriptions, true}, {"Data", l.Data, false}, {"Payload", l.Payload, true}, {"Imports", l.Imports, false},
+		{"Subscriptions", l.Subscriptions, true}, {"Data", l.Data, false}, {"Payload", l.Payload, true},
+		{"Imports", l.Imports, false},
 		{"Exports", l.Exports, false}, {"Connections", l.Connections, true}, {"LeafNodes", l.LeafNodes, true},
 	} {
 		if limit.int {
@@ -82,8 +85,9 @@ func (f *findings) jetStream(a *Account) {
 	if a.JetStream != nil {
 		f.jetStreamLimits(place{"JetStream"}, a.JetStream)
 		if a.JetStream.off() {
-			f.add(place{"JetStream"}, "Without memory storage and disk storage, JetStream is off and the other limits have no effect. "+
-				"Allow storage, or remove the JetStream limits.")
+			f.add(place{"JetStream"},
+				"Without memory storage and disk storage, JetStream is off and the other limits have no effect. "+
+					"Allow storage, or remove the JetStream limits.")
 		}
 	}
 	if len(a.Tiers) == 0 {
@@ -102,7 +106,8 @@ func (f *findings) jetStream(a *Account) {
 		off = off && tier.off()
 	}
 	if off {
-		f.add(place{"Tiers"}, "No tier allows memory storage or disk storage, so JetStream is off. Allow storage, or remove the tiers.")
+		f.add(place{"Tiers"},
+			"No tier allows memory storage or disk storage, so JetStream is off. Allow storage, or remove the tiers.")
 	}
 }
 
@@ -137,7 +142,8 @@ func (f *findings) signingKeys(a *Account) {
 		text := publicKeyProblem(key.PublicKey, natsconn.AccountKey)
 		f.check(at.at("PublicKey"), text)
 		if before, twice := first[key.PublicKey]; twice && text == "" {
-			f.add(at.at("PublicKey"), "The key is in the list already, at index %d: a key has one scope, so remove one of them.", before)
+			f.add(at.at("PublicKey"),
+				"The key is in the list already, at index %d: a key has one scope, so remove one of them.", before)
 		} else {
 			first[key.PublicKey] = i
 		}
@@ -172,7 +178,8 @@ func (f *findings) mapping(subject string, destinations []Destination) {
 		}
 		f.check(at.at("Subject"), destinationProblem(subject, d.Subject, sourceBad))
 		if d.Weight < 1 || d.Weight > 100 {
-			f.add(at.at("Weight"), "A weight of %d is not between 1 and 100. To send no messages there, remove the destination: 0 means 100.", d.Weight)
+			f.add(at.at("Weight"), "A weight of %d is not between 1 and 100. To send no messages there, remove the "+
+				"destination: 0 means 100.", d.Weight)
 		} else {
 			sums[d.Cluster] += int(d.Weight)
 		}
@@ -196,7 +203,8 @@ func (f *findings) mapping(subject string, destinations []Destination) {
 // destinationProblem checks a destination of messages to a subject, by the rules of nats-server.
 func destinationProblem(subject, destination string, sourceBad bool) string {
 	if destination == "" {
-		return "A destination is missing: it is a subject, which can refer to the wildcards of the mapped one as $1 or {{wildcard(1)}}."
+		return "A destination is missing: it is a subject, which can refer to the wildcards of the mapped one as $1 or " +
+			"{{wildcard(1)}}."
 	}
 	if err := invisible.Check(destination); err != nil {
 		return "This is not a destination: " + err.Error() + "."
@@ -240,5 +248,6 @@ func (f *findings) authorization(a *Authorization) {
 		f.add(p.at("AuthUsers"), "Without the users of the authentication service, authentication is not delegated. "+
 			"Set them, or remove the authorization.")
 	}
-	f.library(p, true, (&jwt.ExternalAuthorization{AuthUsers: a.AuthUsers, AllowedAccounts: a.AllowedAccounts, XKey: a.XKey}).Validate)
+	f.library(p, true,
+		(&jwt.ExternalAuthorization{AuthUsers: a.AuthUsers, AllowedAccounts: a.AllowedAccounts, XKey: a.XKey}).Validate)
 }

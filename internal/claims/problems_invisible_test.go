@@ -77,8 +77,8 @@ func stringTypes(of reflect.Type, path string) []string {
 	return nil
 }
 
-// checkInvisible puts invisible characters into every string of good values, and wants a problem for each. The values have each string
-// that their type can hold.
+// checkInvisible puts invisible characters into every string of good values, and wants a problem for each. The values
+// have each string that their type can hold.
 func checkInvisible[T any](t *testing.T, good func() *T, problems func(*T) []Problem) {
 	t.Helper()
 	for _, p := range problems(good()) {
@@ -123,13 +123,14 @@ func checkInvisible[T any](t *testing.T, good func() *T, problems func(*T) []Pro
 	}
 }
 
-// No text of claims may hold a character that nobody sees: a revocation of a key with a line break revokes nobody, and a name with a
-// zero-width space is another one.
+// No text of claims may hold a character that nobody sees: a revocation of a key with a line break revokes nobody, and
+// a name with a zero-width space is another one.
 func TestInvisibleCharactersInClaims(t *testing.T) {
 	k := newKeys(t)
 	at := time.Unix(1700000000, 0)
 	claims := func(key string) Claims {
-		return Claims{PublicKey: key, Name: "a name", Tags: []string{"prod"}, Audience: "everyone", NotBefore: at, Expires: at.Add(time.Hour)}
+		return Claims{PublicKey: key, Name: "a name", Tags: []string{"prod"}, Audience: "everyone", NotBefore: at,
+			Expires: at.Add(time.Hour)}
 	}
 	limits := func() UserLimits {
 		permission := func() Permission { return Permission{Allow: []string{"a.>"}, Deny: []string{"a.b"}} }
@@ -145,7 +146,8 @@ func TestInvisibleCharactersInClaims(t *testing.T) {
 			a.Claims = claims(k.account)
 			a.Exports[0].Name, a.Exports[0].Description, a.Exports[0].InfoURL = "orders", "Orders.\nAll.", "https://example.com/orders"
 			a.Imports[0].Name = "time"
-			a.Imports = append(a.Imports, Import{Subject: "private.data", Type: Stream, Account: exporter, Token: newToken(k.account)})
+			a.Imports = append(a.Imports,
+				Import{Subject: "private.data", Type: Stream, Account: exporter, Token: newToken(k.account)})
 			a.SigningKeys[1].Scope.Description, a.SigningKeys[1].Scope.Template = "Readers.", limits()
 			a.SigningKeys[1].Scope.Template.Permissions.Publish.Deny = []string{"{{ tag(team) }}.x"}
 			a.DefaultPermissions = limits().Permissions
@@ -192,8 +194,8 @@ func activationTokens(t *testing.T) (newToken func(importer string) string, expo
 	}, exporter
 }
 
-// A server takes a revocation of a key with a line break, and lets the user in whom it was meant for. It is a problem, so that it is never
-// pushed.
+// A server takes a revocation of a key with a line break, and lets the user in whom it was meant for. It is a problem,
+// so that it is never pushed.
 func TestRevocationOfDecoratedKey(t *testing.T) {
 	l := newClaimsLab(t)
 	signer := newSigner(t, natsconn.AccountKey)

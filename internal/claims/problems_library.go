@@ -17,10 +17,11 @@ type message struct {
 }
 
 // subjectFields are the fields that contain subjects.
-var subjectFields = []string{"Subject", "Exports", "Imports", "Mappings", "DefaultPermissions", "Permissions", "Trace", "SigningKeys"}
+var subjectFields = []string{"Subject", "Exports", "Imports", "Mappings", "DefaultPermissions", "Permissions", "Trace",
+	"SigningKeys"}
 
-// messages lists everything that jwt/v2 rejects. The checks of this package report each case with a better path and text. If they
-// miss one, the message of the library is reported, also if it is not in this list.
+// messages lists everything that jwt/v2 rejects. The checks of this package report each case with a better path and
+// text. If they miss one, the message of the library is reported, also if it is not in this list.
 var messages = func() []message {
 	var all []message
 	add := func(fields []string, patterns ...string) {
@@ -35,12 +36,15 @@ var messages = func() []message {
 		`^Account ".*" is not a valid`, "^XKey ")
 	add([]string{"Trace"}, `^the account Trace\.`)
 	add([]string{"Limits"}, "^the account contains more (imports|exports) than allowed")
-	add([]string{"Exports"}, "^the account contains wildcard exports", "^null export", "^invalid export type", "^invalid response type",
-		"^AllowTrace only valid for service", "^latency tracking only", "^sampling percentage", "^results subject", "response threshold",
+	add([]string{"Exports"}, "^the account contains wildcard exports", "^null export", "^invalid export type",
+		"^invalid response type",
+		"^AllowTrace only valid for service", "^latency tracking only", "^sampling percentage", "^results subject",
+		"response threshold",
 		"^Account Token Position", `^(service|stream) export subject`)
 	add([]string{"Imports", "Type"}, "^invalid import type")
 	add([]string{"Imports"}, "^null import", "^AllowTrace only valid for stream", "^account to import from",
-		"^Local Subject replaces To", "^sharing information", "invalid activation token", "^activation token doesn't match account for",
+		"^Local Subject replaces To", "^sharing information", "invalid activation token",
+		"^activation token doesn't match account for",
 		"^mismatch between token import type", "^activation token import subject", "^overlapping subject namespace",
 		"^both, renaming subject", `^Reference \$`, "^subject does not contain enough")
 	add([]string{"IssuerAccount"}, "^account_id is not")
@@ -57,7 +61,8 @@ var messages = func() []message {
 	add([]string{"ServiceURLs"}, "operator service url")
 	add([]string{"AssertServerVersion"}, "assert(ed)? server version")
 	return append(all, message{
-		pattern: regexp.MustCompile("^activation token doesn't match account it is"), fields: []string{"Imports"}, needsKey: true,
+		pattern: regexp.MustCompile("^activation token doesn't match account it is"), fields: []string{"Imports"},
+		needsKey: true,
 	})
 }()
 
@@ -70,8 +75,8 @@ func known(text string) (message, bool) {
 	return messages[i], true
 }
 
-// library validates the element at a place with jwt/v2 and adds the problems that were not found before. Checks that depend on
-// the time of day are left to the server. keyKnown reports whether the account's public key is known.
+// library validates the element at a place with jwt/v2 and adds the problems that were not found before. Checks that
+// depend on the time of day are left to the server. keyKnown reports whether the account's public key is known.
 func (f *findings) library(p place, keyKnown bool, validate func(*jwt.ValidationResults)) {
 	results := jwt.CreateValidationResults()
 	validate(results)
@@ -97,8 +102,8 @@ func (f *findings) library(p place, keyKnown bool, validate func(*jwt.Validation
 	}
 }
 
-// found reports whether an earlier problem explains the message: one of the element, or, for the claims as a whole, of one of the
-// fields.
+// found reports whether an earlier problem explains the message: one of the element, or, for the claims as a whole, of
+// one of the fields.
 func (f *findings) found(p place, m message) bool {
 	if len(p) > 0 {
 		return f.under(p)

@@ -36,7 +36,8 @@ func TestLibraryMessagesAreNotLost(t *testing.T) {
 	}
 	want := []string{
 		"Exports[1]: The JWT would not be valid: the moon is full.", "The JWT would not be valid: the sun is out.",
-		"Tiers: The JWT would not be valid: JetStream Limits and tiered JetStream Limits are mutually exclusive.", `Mappings["a"]: Found before.`,
+		"Tiers: The JWT would not be valid: JetStream Limits and tiered JetStream Limits are mutually exclusive.",
+		`Mappings["a"]: Found before.`,
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nnot\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -61,7 +62,8 @@ func TestEveryLibraryMessageIsKnown(t *testing.T) {
 	}
 }
 
-// libraryFormats returns the formats of all errors that jwt/v2 adds to results when it validates claims that this package makes.
+// libraryFormats returns the formats of all errors that jwt/v2 adds to results when it validates claims that this
+// package makes.
 func libraryFormats(t *testing.T) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -118,7 +120,8 @@ var unrelated = map[string]bool{"unknown sampling rate": true, "empty sampling r
 
 // Whatever stands in the subjects, what the library refuses is found by a check of this package, at a field.
 func FuzzSubjectProblems(f *testing.F) {
-	for _, s := range []string{"", "a", "a.*", "a.>", ">", "*", "$1", "a.$2", "a b", "a..b", ".", "a*.>.b", "{{wildcard(1)}}", "a.$1.$1", "*.$1", "a.\x00"} {
+	for _, s := range []string{"", "a", "a.*", "a.>", ">", "*", "$1", "a.$2", "a b", "a..b", ".", "a*.>.b",
+		"{{wildcard(1)}}", "a.$1.$1", "*.$1", "a.\x00"} {
 		f.Add(s, "a.*.>", "a.$1.>", uint8(0))
 		f.Add("a.*", s, "b.*", uint8(1))
 		f.Add("a.*.*", "b.>", s, uint8(2))
@@ -127,12 +130,15 @@ func FuzzSubjectProblems(f *testing.F) {
 	f.Fuzz(func(t *testing.T, one, two, three string, kind uint8) {
 		of := []string{Stream, Service, "?"}[kind%3]
 		a := &Account{
-			Claims:             Claims{PublicKey: k.account, Name: "a"},
-			Exports:            []Export{{Subject: one, Type: of, AccountTokenPosition: uint(kind) % 4, Latency: &Latency{Results: three}}, {Subject: two, Type: of}},
-			Imports:            []Import{{Subject: one, LocalSubject: two, Type: of, Account: k.other}, {Subject: three, To: two, Type: of, Account: k.other}},
-			Mappings:           map[string][]Destination{one: {{Subject: two, Weight: 50}, {Subject: three, Weight: kind}}},
-			Trace:              &Trace{Destination: three, Sampling: int(kind)},
-			DefaultPermissions: Permissions{Publish: Permission{Allow: []string{one}}, Subscribe: Permission{Deny: []string{two, three + " " + one}}},
+			Claims: Claims{PublicKey: k.account, Name: "a"},
+			Exports: []Export{{Subject: one, Type: of, AccountTokenPosition: uint(kind) % 4,
+				Latency: &Latency{Results: three}}, {Subject: two, Type: of}},
+			Imports: []Import{{Subject: one, LocalSubject: two, Type: of, Account: k.other},
+				{Subject: three, To: two, Type: of, Account: k.other}},
+			Mappings: map[string][]Destination{one: {{Subject: two, Weight: 50}, {Subject: three, Weight: kind}}},
+			Trace:    &Trace{Destination: three, Sampling: int(kind)},
+			DefaultPermissions: Permissions{Publish: Permission{Allow: []string{one}},
+				Subscribe: Permission{Deny: []string{two, three + " " + one}}},
 		}
 		for _, p := range a.Problems() {
 			if strings.Contains(p.Text, "would not be valid") || len(p.Path) == 0 {

@@ -19,20 +19,23 @@ func (f *findings) exports(a *Account) {
 		e, at := &a.Exports[i], place{"Exports", i}
 		f.export(at, e)
 		if a.Limits.NoWildcardExports && hasWildcards(e.Subject) {
-			f.add(at.at("Subject"), "The account's limits forbid wildcards in exports. List the subjects one by one, or allow wildcards.")
+			f.add(at.at("Subject"),
+				"The account's limits forbid wildcards in exports. List the subjects one by one, or allow wildcards.")
 		}
 		if e.Latency != nil && e.Type == Service && slices.ContainsFunc(a.Exports, func(other Export) bool {
 			return other.Type == Service && within(e.Latency.Results, other.Subject)
 		}) {
-			f.add(at.at("Latency", "Results"), "%q is exported as a service, and measurements must not be published as requests. "+
-				"Choose another subject.", e.Latency.Results)
+			f.add(at.at("Latency", "Results"),
+				"%q is exported as a service, and measurements must not be published as requests. "+
+					"Choose another subject.", e.Latency.Results)
 		}
 		for j := range i {
 			other := &a.Exports[j]
 			switch {
 			case other.Type != e.Type || e.Subject == "" || other.Subject == "":
 			case within(e.Subject, other.Subject):
-				f.add(at.at("Subject"), "%q is exported as a %s already, as %q at index %d: remove one of them.", e.Subject, e.Type, other.Subject, j)
+				f.add(at.at("Subject"), "%q is exported as a %s already, as %q at index %d: remove one of them.", e.Subject, e.Type,
+					other.Subject, j)
 			case within(other.Subject, e.Subject):
 				f.add(place{"Exports", j, "Subject"}, "%q is exported as a %s already, as %q at index %d: "+
 					"remove one of them.", other.Subject, e.Type, e.Subject, i)
@@ -57,7 +60,8 @@ func (f *findings) export(p place, e *Export) {
 			field string
 			set   bool
 		}{
-			{"ResponseType", e.ResponseType != ""}, {"ResponseThreshold", e.ResponseThreshold != 0}, {"Latency", e.Latency != nil},
+			{"ResponseType", e.ResponseType != ""}, {"ResponseThreshold", e.ResponseThreshold != 0},
+			{"Latency", e.Latency != nil},
 			{"AllowTrace", e.AllowTrace},
 		} {
 			if only.set {
@@ -65,10 +69,12 @@ func (f *findings) export(p place, e *Export) {
 			}
 		}
 	} else if !slices.Contains(responseTypes, e.ResponseType) {
-		f.add(p.at("ResponseType"), "%q is not a type of response: write %s.", e.ResponseType, strings.Join(responseTypes[1:], ", "))
+		f.add(p.at("ResponseType"), "%q is not a type of response: write %s.", e.ResponseType,
+			strings.Join(responseTypes[1:], ", "))
 	}
 	if e.ResponseThreshold < 0 {
-		f.add(p.at("ResponseThreshold"), "%s is negative. Remove it for the server's default of two minutes.", e.ResponseThreshold)
+		f.add(p.at("ResponseThreshold"), "%s is negative. Remove it for the server's default of two minutes.",
+			e.ResponseThreshold)
 	}
 	if l := e.Latency; l != nil {
 		if l.Sampling < 0 || l.Sampling > 100 {
@@ -135,7 +141,8 @@ func (f *findings) imported(p place, im *Import, self string) {
 	}
 }
 
-// localSubjectProblem checks the subject under which an import is known, which names each wildcard of the imported subject once.
+// localSubjectProblem checks the subject under which an import is known, which names each wildcard of the imported
+// subject once.
 func localSubjectProblem(local, subject string) string {
 	if text := subjectProblem(local, true); text != "" {
 		return text
@@ -165,12 +172,14 @@ func localSubjectProblem(local, subject string) string {
 				"refer to each of them once.", local, subject, wildcards)
 		}
 		if slices.Contains(references, token) {
-			return secret.Sprintf("The local subject %q refers to the same wildcard twice: write $1, $2 and so on, each once.", local)
+			return secret.Sprintf("The local subject %q refers to the same wildcard twice: write $1, $2 and so on, each once.",
+				local)
 		}
 		references = append(references, token)
 	}
 	if len(references) != wildcards {
-		return secret.Sprintf("The local subject %q does not refer to each wildcard of %q: write $1, $2 and so on, or as many *.", local, subject)
+		return secret.Sprintf("The local subject %q does not refer to each wildcard of %q: write $1, $2 and so on, or as "+
+			"many *.", local, subject)
 	}
 	return ""
 }
@@ -192,12 +201,14 @@ func tokenProblem(im *Import, self string) string {
 	case signature.Issuer != im.Account && activation.IssuerAccount != im.Account:
 		return "The activation token was not issued by the exporting account. Ask that account for a token."
 	case self != "" && activation.PublicKey != self:
-		return fmt.Sprintf("The activation token is for the account %s, not for this account. Ask for a token for %s.", activation.PublicKey, self)
+		return fmt.Sprintf("The activation token is for the account %s, not for this account. Ask for a token for %s.",
+			activation.PublicKey, self)
 	case activation.Type != im.Type:
 		return fmt.Sprintf("The activation token is for a %s, but the import is a %s. "+
 			"Change the type, or ask for another token.", activation.Type, im.Type)
 	case !within(subject, activation.Subject):
-		return secret.Sprintf("The activation token is for %q, which does not include %q. Ask for another token.", activation.Subject, subject)
+		return secret.Sprintf("The activation token is for %q, which does not include %q. Ask for another token.",
+			activation.Subject, subject)
 	}
 	if problems := activation.Problems(); len(problems) > 0 {
 		return "The activation token is not valid: " + problems[0].Text
@@ -213,7 +224,8 @@ func (f *findings) overlap(p place, im, earlier *Import, index int) {
 	switch im.Type {
 	case Stream:
 		if im.Subject == earlier.Subject {
-			f.add(p.at("Subject"), "The stream is already imported, at index %d. Servers ignore the second import, so remove it.", index)
+			f.add(p.at("Subject"),
+				"The stream is already imported, at index %d. Servers ignore the second import, so remove it.", index)
 		}
 	case Service:
 		field, subject := namespace(im)
@@ -223,7 +235,8 @@ func (f *findings) overlap(p place, im, earlier *Import, index int) {
 			f.add(p.at(field), "%q overlaps with %q of the import at index %d from the same account: "+
 				"choose another local subject.", subject, other, index)
 		case im.local() == earlier.local():
-			f.add(p.at("Subject"), "Requests to %q already go to the import at index %d. Choose another local subject.", im.local(), index)
+			f.add(p.at("Subject"), "Requests to %q already go to the import at index %d. Choose another local subject.",
+				im.local(), index)
 		}
 	}
 }

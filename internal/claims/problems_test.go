@@ -18,8 +18,10 @@ func newKeys(tb testing.TB) keys {
 		tb.Fatal(err)
 	}
 	return keys{
-		operator: newPublic(tb, natsconn.OperatorKey), account: newPublic(tb, natsconn.AccountKey), other: newPublic(tb, natsconn.AccountKey),
-		signing: newPublic(tb, natsconn.AccountKey), user: newPublic(tb, natsconn.UserKey), curve: newPublic(tb, natsconn.CurveKey), seed: seed,
+		operator: newPublic(tb, natsconn.OperatorKey), account: newPublic(tb, natsconn.AccountKey),
+		other:   newPublic(tb, natsconn.AccountKey),
+		signing: newPublic(tb, natsconn.AccountKey), user: newPublic(tb, natsconn.UserKey),
+		curve: newPublic(tb, natsconn.CurveKey), seed: seed,
 	}
 }
 
@@ -28,9 +30,11 @@ func goodAccount(k keys) *Account {
 	at := time.Unix(1700000000, 0)
 	n := new(int64(1 << 30))
 	return &Account{
-		Claims:      Claims{PublicKey: k.account, Name: "Team Ä", Tags: []string{"prod", "env:eu"}, NotBefore: at, Expires: at.Add(time.Hour)},
+		Claims: Claims{PublicKey: k.account, Name: "Team Ä", Tags: []string{"prod", "env:eu"}, NotBefore: at,
+			Expires: at.Add(time.Hour)},
 		Description: "All of\nit", InfoURL: "https://example.com/x",
-		Limits:    Limits{Subscriptions: n, Data: n, Payload: n, Imports: new(int64(9)), Exports: new(int64(9)), Connections: n, LeafNodes: new(int64(0))},
+		Limits: Limits{Subscriptions: n, Data: n, Payload: n, Imports: new(int64(9)), Exports: new(int64(9)),
+			Connections: n, LeafNodes: new(int64(0))},
 		JetStream: &JetStream{MemoryStorage: new(int64(0)), DiskStorage: n, Streams: new(int64(0)), DiskMaxStreamBytes: n},
 		Exports: []Export{
 			{Subject: "orders.*.new", Type: Service, ResponseType: "Singleton", TokenRequired: true, AccountTokenPosition: 2,
@@ -52,19 +56,22 @@ func goodAccount(k keys) *Account {
 			{PublicKey: k.other, Scope: &Scope{Role: "reader", Template: UserLimits{
 				Permissions: Permissions{
 					Publish:   Permission{Allow: []string{"{{name()}}.>", "x.{{ tag(team) }}"}},
-					Subscribe: Permission{Allow: []string{"_INBOX.>"}, Deny: []string{"secret.> workers"}}, Responses: &Responses{MaxMessages: -1},
+					Subscribe: Permission{Allow: []string{"_INBOX.>"}, Deny: []string{"secret.> workers"}},
+					Responses: &Responses{MaxMessages: -1},
 				},
 				ConnectionTypes: []string{"STANDARD", "LEAFNODE_WS"}, SourceNetworks: []string{"192.0.2.0/24", "2001:db8::/32"},
 				Times: []TimeRange{{"08:00:00", "18:30:00"}, {"22:00:00", "06:00:00"}}, TimesLocation: "Europe/Berlin",
 			}}},
 		},
-		DefaultPermissions: Permissions{Subscribe: Permission{Allow: []string{"jobs.* workers.*", ">"}}, Publish: Permission{Deny: []string{"$SYS.>"}}},
+		DefaultPermissions: Permissions{Subscribe: Permission{Allow: []string{"jobs.* workers.*", ">"}},
+			Publish: Permission{Deny: []string{"$SYS.>"}}},
 		Mappings: map[string][]Destination{
 			"m.*.*": {{Subject: "n.$2.{{wildcard(1)}}", Weight: 60}, {Subject: "n.{{partition(3,1)}}", Weight: 40}, {Subject: "eu.$1.$2", Weight: 100, Cluster: "eu"}},
 			"t.>":   {{Subject: "u.>", Weight: 1}},
 		},
-		Revocations:    map[string]time.Time{k.user: at, "*": at},
-		Authorization:  Authorization{AuthUsers: []string{k.user}, AllowedAccounts: []string{k.other, k.signing}, XKey: k.curve},
+		Revocations: map[string]time.Time{k.user: at, "*": at},
+		Authorization: Authorization{AuthUsers: []string{k.user}, AllowedAccounts: []string{k.other, k.signing},
+			XKey: k.curve},
 		Trace:          &Trace{Destination: "traces", Sampling: 100},
 		ClusterTraffic: "owner",
 	}
@@ -77,7 +84,9 @@ type problemRow[T any] struct {
 }
 
 // checkProblems checks that good values have no problem, and each bad one just that which is expected.
-func checkProblems[T any](t *testing.T, good func() *T, problems func(*T) []Problem, rows map[string]problemRow[T], secrets ...string) {
+func checkProblems[T any](
+	t *testing.T, good func() *T, problems func(*T) []Problem, rows map[string]problemRow[T], secrets ...string,
+) {
 	t.Helper()
 	for _, p := range problems(good()) {
 		t.Errorf("a good one: %s", p)
@@ -128,7 +137,8 @@ func TestUserProblems(t *testing.T) {
 	k := newKeys(t)
 	good := func() *User {
 		return &User{Claims: Claims{PublicKey: k.user, Name: "u"}, IssuerAccount: k.account, UserLimits: UserLimits{
-			Permissions:   Permissions{Publish: Permission{Allow: []string{"a.>", "$JS.API.>"}}, Subscribe: Permission{Allow: []string{"q workers"}}},
+			Permissions: Permissions{Publish: Permission{Allow: []string{"a.>", "$JS.API.>"}},
+				Subscribe: Permission{Allow: []string{"q workers"}}},
 			Subscriptions: new(int64(5)), SourceNetworks: []string{"10.0.0.0/8"}, Times: []TimeRange{{"22:00:00", "06:00:00"}},
 			TimesLocation: "Asia/Tokyo", BearerToken: true, ConnectionTypes: []string{"MQTT", "IN_PROCESS"},
 		}}
@@ -181,8 +191,10 @@ func TestOperatorProblems(t *testing.T) {
 	signing := newPublic(t, natsconn.OperatorKey)
 	good := func() *Operator {
 		return &Operator{
-			Claims: Claims{PublicKey: k.operator, Name: "o"}, SigningKeys: []string{signing}, AccountServerURL: "https://example.com/jwt/v1",
-			ServiceURLs: []string{"nats://example.com:4222", "wss://example.com"}, SystemAccount: k.account, AssertServerVersion: "2.12.0",
+			Claims: Claims{PublicKey: k.operator, Name: "o"}, SigningKeys: []string{signing},
+			AccountServerURL: "https://example.com/jwt/v1",
+			ServiceURLs:      []string{"nats://example.com:4222", "wss://example.com"}, SystemAccount: k.account,
+			AssertServerVersion:   "2.12.0",
 			StrictSigningKeyUsage: true,
 		}
 	}

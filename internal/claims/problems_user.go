@@ -42,8 +42,10 @@ func (f *findings) userLimits(p place, l *UserLimits, template bool) {
 		name string
 		n    *int64
 	}{{"Subscriptions", l.Subscriptions}, {"Payload", l.Payload}, {"Data", l.Data}} {
-		if template && limit.n != nil && *limit.n == 0 { // jwt/v2 omits a 0 from the JWT, and reads a template without it as no limit
-			f.add(p.at(limit.name), "In the template of a scoped signing key, 0 means no limit. Remove it, or set a limit above 0.")
+		// jwt/v2 omits a 0 from the JWT, and reads a template without it as no limit.
+		if template && limit.n != nil && *limit.n == 0 {
+			f.add(p.at(limit.name),
+				"In the template of a scoped signing key, 0 means no limit. Remove it, or set a limit above 0.")
 		}
 	}
 	f.limit32(p.at("Payload"), l.Payload)
@@ -66,7 +68,8 @@ func (f *findings) userLimits(p place, l *UserLimits, template bool) {
 	}
 	if l.TimesLocation != "" {
 		if _, err := time.LoadLocation(l.TimesLocation); err != nil {
-			f.add(p.at("TimesLocation"), "%q is not a time zone of the IANA database: write one like Europe/Berlin or UTC.", l.TimesLocation)
+			f.add(p.at("TimesLocation"), "%q is not a time zone of the IANA database: write one like Europe/Berlin or UTC.",
+				l.TimesLocation)
 		}
 	}
 	for i, t := range l.ConnectionTypes {
@@ -100,7 +103,8 @@ func (f *findings) permissions(p place, permissions *Permissions, template bool)
 var (
 	// functionPattern matches what the server replaces in templates (mustacheRE in server/auth.go).
 	functionPattern = regexp.MustCompile(`\{{2}([^}]+)\}{2}`)
-	// functions are the functions that processUserPermissionsTemplate supports. It accepts upper case, but then finds no tag.
+	// functions are the functions that processUserPermissionsTemplate supports. It accepts upper case, but then finds no
+	// tag.
 	functions = regexp.MustCompile(`^((?i:name|subject|account-name|account-subject)\(\)|(account-)?tag\([^()]+\))$`)
 )
 
@@ -116,10 +120,11 @@ func (f *findings) permitted(p place, subjects []string, queues, template bool) 
 		for _, found := range functionPattern.FindAllStringSubmatch(entry, -1) {
 			switch {
 			case !template:
-				f.add(at, "%q is taken literally, because only templates of scoped signing keys support functions. Write the subject itself.", found[0])
+				f.add(at, "%q is taken literally, because only templates of scoped signing keys support functions. Write the "+
+					"subject itself.", found[0])
 			case !functions.MatchString(strings.TrimSpace(found[1])):
-				f.add(at, "%s is not a function of templates: use {{name()}}, {{subject()}}, {{account-name()}}, {{account-subject()}}, {{tag(x)}} "+
-					"or {{account-tag(x)}}.", found[0])
+				f.add(at, "%s is not a function of templates: use {{name()}}, {{subject()}}, {{account-name()}}, "+
+					"{{account-subject()}}, {{tag(x)}} or {{account-tag(x)}}.", found[0])
 			}
 			plain = strings.ReplaceAll(plain, found[0], "x")
 		}
@@ -129,9 +134,11 @@ func (f *findings) permitted(p place, subjects []string, queues, template bool) 
 		subject, queue, queued := strings.Cut(plain, " ")
 		switch {
 		case queued && !queues:
-			f.add(at, "%q contains a space. The name of a queue can follow the subject only in the allow list of subscribe.", entry)
+			f.add(at, "%q contains a space. The name of a queue can follow the subject only in the allow list of subscribe.",
+				entry)
 		case queued && template && templated:
-			f.add(at, "%q names a queue. A list with functions cannot contain queues, because the server drops the entry.", entry)
+			f.add(at, "%q names a queue. A list with functions cannot contain queues, because the server drops the entry.",
+				entry)
 		case queued && strings.Contains(queue, " "):
 			f.add(at, "%q contains more than one space. Write a subject, or a subject and the name of a queue.", entry)
 		case queued && subjectProblem(queue, true) != "":
@@ -164,10 +171,12 @@ func (o *Operator) Problems() []Problem {
 	f.claims(&o.Claims, natsconn.OperatorKey, true)
 	f.keys(place{"SigningKeys"}, o.SigningKeys, natsconn.OperatorKey)
 	if i := slices.Index(o.SigningKeys, o.PublicKey); i >= 0 && o.PublicKey != "" {
-		f.add(place{"SigningKeys", i}, "The operator's identity cannot be a signing key. Remove it, or create another key to sign with.")
+		f.add(place{"SigningKeys", i},
+			"The operator's identity cannot be a signing key. Remove it, or create another key to sign with.")
 	}
 	if o.StrictSigningKeyUsage && len(o.SigningKeys) == 0 {
-		f.add(place{"StrictSigningKeyUsage"}, "Only signing keys may sign, but there is no signing key. Add one, or allow the identity to sign.")
+		f.add(place{"StrictSigningKeyUsage"},
+			"Only signing keys may sign, but there is no signing key. Add one, or allow the identity to sign.")
 	}
 	if o.SystemAccount != "" {
 		f.check(place{"SystemAccount"}, publicKeyProblem(o.SystemAccount, natsconn.AccountKey))

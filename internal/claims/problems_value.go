@@ -59,14 +59,17 @@ func subjectProblem(subject string, wildcards bool) string {
 	for i, token := range tokens {
 		switch {
 		case token == "":
-			return secret.Sprintf("The subject %q starts or ends with a dot, or has two in a row: each token needs at least one character.", subject)
+			return secret.Sprintf("The subject %q starts or ends with a dot, or has two in a row: each token needs at least "+
+				"one character.", subject)
 		case token == ">" && i < len(tokens)-1:
-			return secret.Sprintf("In the subject %q, > is not the last token. Only as the last token does it match all that follows.", subject)
+			return secret.Sprintf("In the subject %q, > is not the last token. Only as the last token does it match all that "+
+				"follows.", subject)
 		case token != "*" && token != ">" && strings.ContainsAny(token, "*>"):
-			return secret.Sprintf("In the subject %q, the token %q contains a * or > that is not a wildcard, because a wildcard is a whole token. "+
-				"Rename the token, or make it * or >.", subject, token)
+			return secret.Sprintf("In the subject %q, the token %q contains a * or > that is not a wildcard, because a "+
+				"wildcard is a whole token. Rename the token, or make it * or >.", subject, token)
 		case !wildcards && (token == "*" || token == ">"):
-			return secret.Sprintf("The subject %q contains a wildcard, but messages are published to it. Write a subject without wildcards.", subject)
+			return secret.Sprintf("The subject %q contains a wildcard, but messages are published to it. Write a subject "+
+				"without wildcards.", subject)
 		}
 	}
 	return ""
@@ -88,8 +91,8 @@ func textProblem(text string) string {
 	return ""
 }
 
-// endOfTime is the last second that nats-server supports. It stores times as nanoseconds since 1970 in 64 bits, and treats later
-// times as past.
+// endOfTime is the last second that nats-server supports. It stores times as nanoseconds since 1970 in 64 bits, and
+// treats later times as past.
 var endOfTime = time.Unix(math.MaxInt64/int64(time.Second), 0).UTC()
 
 // timeProblem checks a point in time for claims, which hold whole seconds since 1970.
@@ -100,8 +103,8 @@ func timeProblem(t time.Time) string {
 	case t.Unix() <= 0:
 		return fmt.Sprintf("%s is before 1970. JWTs count seconds from 1970.", t.Format(time.RFC3339))
 	case t.After(endOfTime):
-		return fmt.Sprintf("%s is later than %s, the last second that nats-server supports. It treats later times as past. Choose an earlier time, or "+
-			"remove it.", t.Format(time.RFC3339), endOfTime.Format(time.RFC3339))
+		return fmt.Sprintf("%s is later than %s, the last second that nats-server supports. It treats later times as past. "+
+			"Choose an earlier time, or remove it.", t.Format(time.RFC3339), endOfTime.Format(time.RFC3339))
 	}
 	return ""
 }
@@ -126,7 +129,8 @@ func (f *findings) claims(c *Claims, kind natsconn.KeyKind, nameNeeded bool) {
 		}
 	}
 	if !c.Expires.IsZero() && !c.NotBefore.IsZero() && !c.Expires.After(c.NotBefore) {
-		f.add(place{"Expires"}, "The JWT expires before or when it becomes valid, so it is never valid. Choose a time after %s.",
+		f.add(place{"Expires"},
+			"The JWT expires before or when it becomes valid, so it is never valid. Choose a time after %s.",
 			c.NotBefore.UTC().Format(time.RFC3339))
 	}
 }
@@ -167,7 +171,8 @@ func (f *findings) keys(p place, keys []string, kind natsconn.KeyKind) {
 // info checks a description and the URL of more information.
 func (f *findings) info(p place, description, infoURL string) {
 	if len(description) > jwt.MaxInfoLength {
-		f.add(p.at("Description"), "The description has %d bytes: at most %d are allowed.", len(description), jwt.MaxInfoLength)
+		f.add(p.at("Description"), "The description has %d bytes: at most %d are allowed.", len(description),
+			jwt.MaxInfoLength)
 	}
 	if err := invisible.CheckLines(description); err != nil {
 		f.add(p.at("Description"), "%s", sentence(err))
@@ -184,7 +189,8 @@ func (f *findings) info(p place, description, infoURL string) {
 	case len(infoURL) > jwt.MaxInfoLength:
 		f.add(p.at("InfoURL"), "The URL has %d bytes: at most %d are allowed.", len(infoURL), jwt.MaxInfoLength)
 	case err != nil || u.Scheme == "" || u.Hostname() == "":
-		f.add(p.at("InfoURL"), "%q is not an absolute URL: it needs a scheme and a host, as in https://example.com/orders.", infoURL)
+		f.add(p.at("InfoURL"),
+			"%q is not an absolute URL: it needs a scheme and a host, as in https://example.com/orders.", infoURL)
 	}
 }
 
@@ -212,7 +218,8 @@ func mapKey(key string) Key {
 func (f *findings) limit32(p place, n *int64) {
 	f.limit(p, n)
 	if n != nil && *n > math.MaxInt32 {
-		f.add(p, "A limit of %d is more than nats-server supports. The maximum is %d. Remove it for no limit.", *n, math.MaxInt32)
+		f.add(p, "A limit of %d is more than nats-server supports. The maximum is %d. Remove it for no limit.", *n,
+			math.MaxInt32)
 	}
 }
 

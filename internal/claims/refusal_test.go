@@ -83,7 +83,8 @@ func TestRefusalsAreThoseOfTheServer(t *testing.T) {
 			switch {
 			case c.at == "" && len(told) > 0:
 				t.Errorf("told: %v", told)
-			case c.at != "" && (len(told) != 1 || !strings.HasPrefix(told[0].String(), c.at+": ") || !strings.Contains(told[0].Text, c.says)):
+			case c.at != "" &&
+				(len(told) != 1 || !strings.HasPrefix(told[0].String(), c.at+": ") || !strings.Contains(told[0].Text, c.says)):
 				t.Errorf("told: %v, not %s: %q", told, c.at, c.says)
 			}
 			nc, err := l.connectAs(t, u, seed, signer)
@@ -101,7 +102,8 @@ func TestRefusalsAreThoseOfTheServer(t *testing.T) {
 func TestLongestToken(t *testing.T) {
 	l := newClaimsLab(t)
 	signer := newSigner(t, natsconn.AccountKey)
-	a := &Account{Claims: Claims{PublicKey: newPublic(t, natsconn.AccountKey), Name: "a"}, SigningKeys: []SigningKey{{PublicKey: signer.PublicKey()}}}
+	a := &Account{Claims: Claims{PublicKey: newPublic(t, natsconn.AccountKey), Name: "a"},
+		SigningKeys: []SigningKey{{PublicKey: signer.PublicKey()}}}
 	l.push(t, a)
 	public, seed, err := NewKey(natsconn.UserKey)
 	if err != nil {

@@ -76,7 +76,8 @@ func (l *claimsLab) connectAs(t *testing.T, u *User, seed string, signer *Signer
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := l.server.Dial(nats.UserJWT(func() (string, error) { return token, nil }, pair.Sign), nats.Timeout(time.Minute),
+	c, err := l.server.Dial(nats.UserJWT(func() (string, error) { return token, nil }, pair.Sign),
+		nats.Timeout(time.Minute),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	if err == nil {
 		t.Cleanup(c.Close)
@@ -189,7 +190,8 @@ func TestServerTakesActivations(t *testing.T) {
 		Imports:     []Import{{Subject: "ask.*", Type: Service, Account: exporter.PublicKey, LocalSubject: "there.$1"}},
 		SigningKeys: []SigningKey{{PublicKey: importing.PublicKey()}},
 	}
-	activation := &Activation{Claims: Claims{PublicKey: importer.PublicKey}, Subject: "ask.*", Type: Service, IssuerAccount: exporter.PublicKey}
+	activation := &Activation{Claims: Claims{PublicKey: importer.PublicKey}, Subject: "ask.*", Type: Service,
+		IssuerAccount: exporter.PublicKey}
 	token, err := activation.Sign(t.Context(), signing, SystemClock{}, time.Time{})
 	if err != nil {
 		t.Fatal(err)

@@ -41,7 +41,8 @@ func signable(t *testing.T) []signed {
 	t.Helper()
 	operator, account := newSigner(t, natsconn.OperatorKey), newSigner(t, natsconn.AccountKey)
 	tiered, _ := filled[Account](t, 0)
-	tiered.PublicKey, tiered.JetStream = newPublic(t, natsconn.AccountKey), nil // with tiers, the library reads no flat limits
+	// With tiers, the library reads no flat limits.
+	tiered.PublicKey, tiered.JetStream = newPublic(t, natsconn.AccountKey), nil
 	flat, _ := filled[Account](t, 0)
 	flat.PublicKey, flat.Tiers = newPublic(t, natsconn.AccountKey), nil
 	user, _ := filled[User](t, 0)
@@ -182,11 +183,13 @@ func TestSignSetsTheIssuerAccount(t *testing.T) {
 			if got, _, err := DecodeUser(token); err != nil || got.IssuerAccount != c.want || u.IssuerAccount != c.account {
 				t.Errorf("user: got %q, %v", got.IssuerAccount, err)
 			}
-			a := &Activation{Claims: Claims{PublicKey: newPublic(t, natsconn.AccountKey)}, Type: Stream, Subject: "a", IssuerAccount: c.account}
+			a := &Activation{Claims: Claims{PublicKey: newPublic(t, natsconn.AccountKey)}, Type: Stream, Subject: "a",
+				IssuerAccount: c.account}
 			if token, err = a.Sign(t.Context(), c.signer, SystemClock{}, time.Time{}); err != nil {
 				t.Fatal(err)
 			}
-			if got, _, err := DecodeActivation(token); err != nil || got.IssuerAccount != c.want || a.IssuerAccount != c.account {
+			if got, _, err := DecodeActivation(token); err != nil || got.IssuerAccount != c.want ||
+				a.IssuerAccount != c.account {
 				t.Errorf("activation: got %q, %v", got.IssuerAccount, err)
 			}
 		})
@@ -194,7 +197,8 @@ func TestSignSetsTheIssuerAccount(t *testing.T) {
 }
 
 func TestSignRefuses(t *testing.T) {
-	operator, account, closed := newSigner(t, natsconn.OperatorKey), newSigner(t, natsconn.AccountKey), newSigner(t, natsconn.OperatorKey)
+	operator, account, closed := newSigner(t, natsconn.OperatorKey), newSigner(t, natsconn.AccountKey), newSigner(t,
+		natsconn.OperatorKey)
 	closed.Close()
 	closed.Close()
 	for _, c := range signable(t) {
@@ -202,19 +206,22 @@ func TestSignRefuses(t *testing.T) {
 		if c.signer.kind == natsconn.OperatorKey {
 			wrong = account
 		}
-		if _, err := c.sign(t.Context(), wrong, SystemClock{}, time.Time{}); err == nil || !strings.Contains(err.Error(), "is needed to sign") {
+		if _, err := c.sign(t.Context(), wrong, SystemClock{}, time.Time{}); err == nil ||
+			!strings.Contains(err.Error(), "is needed to sign") {
 			t.Errorf("%s with the wrong kind of key: %v", c.name, err)
 		}
 	}
 	a := &Account{Claims: Claims{PublicKey: account.PublicKey()}}
-	if _, err := a.Sign(t.Context(), closed, SystemClock{}, time.Time{}); err == nil || !strings.Contains(err.Error(), "closed") {
+	if _, err := a.Sign(t.Context(), closed, SystemClock{}, time.Time{}); err == nil ||
+		!strings.Contains(err.Error(), "closed") {
 		t.Errorf("with a closed signer: %v", err)
 	}
 	if closed.PublicKey() == "" {
 		t.Error("a closed signer forgot its public key")
 	}
 	a.PublicKey = "B"
-	if _, err := a.Sign(t.Context(), operator, SystemClock{}, time.Time{}); err == nil || !strings.Contains(err.Error(), `"B"`) {
+	if _, err := a.Sign(t.Context(), operator, SystemClock{}, time.Time{}); err == nil ||
+		!strings.Contains(err.Error(), `"B"`) {
 		t.Errorf("with a bad public key: %v", err)
 	}
 }

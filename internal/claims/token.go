@@ -42,22 +42,23 @@ func Undecorated(text string) string {
 	return strings.TrimSpace(token)
 }
 
-// decodeAny decodes claims of any type. Types that the library does not know need [jwt.DecodeGeneric]: [jwt.Decode] takes their
-// version to be 1 and rejects the signature.
+// decodeAny decodes claims of any type. Types that the library does not know need [jwt.DecodeGeneric]: [jwt.Decode]
+// takes their version to be 1 and rejects the signature.
 func decodeAny(token string) (jwt.Claims, error) {
 	claims, err := jwt.Decode(token)
 	if err == nil {
 		return claims, nil
 	}
-	if generic, genericErr := jwt.DecodeGeneric(token); genericErr == nil && cmp.Or(generic.ClaimType(), jwt.GenericClaim) == jwt.GenericClaim {
+	if generic, genericErr := jwt.DecodeGeneric(token); genericErr == nil &&
+		cmp.Or(generic.ClaimType(), jwt.GenericClaim) == jwt.GenericClaim {
 		return generic, nil
 	}
 	return nil, err
 }
 
-// DecodeToken reads a JWT of any type, alone or between BEGIN and END lines as in a .jwt or .creds file, and verifies that its issuer
-// signed it. The caller decides whether the issuer is trusted and whether the JWT has expired. A seed in the same file is ignored.
-// The error contains neither JWT nor seed.
+// DecodeToken reads a JWT of any type, alone or between BEGIN and END lines as in a .jwt or .creds file, and verifies
+// that its issuer signed it. The caller decides whether the issuer is trusted and whether the JWT has expired. A seed
+// in the same file is ignored. The error contains neither JWT nor seed.
 func DecodeToken(text string) (*Token, error) {
 	token := Undecorated(text)
 	chunks := strings.Split(token, ".")
@@ -82,7 +83,8 @@ func DecodeToken(text string) (*Token, error) {
 		NATS fields `json:"nats"`
 	}
 	// Other types may use the same names for other things.
-	if _, other := errors.AsType[*json.UnmarshalTypeError](json.Unmarshal(payload, &written)); !other && !json.Valid(payload) {
+	if _, other := errors.AsType[*json.UnmarshalTypeError](json.Unmarshal(payload, &written)); !other &&
+		!json.Valid(payload) {
 		return nil, errors.New("its claims cannot be read")
 	}
 	if written.NATS.Tags == nil {
@@ -93,8 +95,10 @@ func DecodeToken(text string) (*Token, error) {
 	}
 	data := claims.Claims()
 	return &Token{
-		Type: cmp.Or(string(claims.ClaimType()), string(jwt.GenericClaim)), Name: data.Name, Audience: data.Audience, Subject: data.Subject, Issuer: data.Issuer,
-		IssuerAccount: written.NATS.IssuerAccount, ID: data.ID, IssuedAt: timeFrom(data.IssuedAt), Expires: timeFrom(data.Expires),
+		Type: cmp.Or(string(claims.ClaimType()), string(jwt.GenericClaim)), Name: data.Name, Audience: data.Audience,
+		Subject: data.Subject, Issuer: data.Issuer,
+		IssuerAccount: written.NATS.IssuerAccount, ID: data.ID, IssuedAt: timeFrom(data.IssuedAt),
+		Expires:   timeFrom(data.Expires),
 		NotBefore: timeFrom(data.NotBefore), Tags: written.NATS.Tags, Text: token,
 		Payload: string(payload),
 	}, nil

@@ -63,7 +63,8 @@ func TestDecodeToken(t *testing.T) {
 	op := jwt.NewOperatorClaims(operatorKey)
 	op.Name = "lab"
 	activation := jwt.NewActivationClaims(newPublic(t, natsconn.AccountKey))
-	activation.ImportSubject, activation.ImportType, activation.IssuerAccount = "x.>", jwt.Stream, newPublic(t, natsconn.AccountKey)
+	activation.ImportSubject, activation.ImportType, activation.IssuerAccount = "x.>", jwt.Stream, newPublic(t,
+		natsconn.AccountKey)
 	request := jwt.NewAuthorizationRequestClaims(userKey)
 	request.Audience = "nats-authorization-request"
 	request.Server.ID = serverKey
@@ -106,7 +107,8 @@ func TestDecodeToken(t *testing.T) {
 				t.Errorf("id %q, issued at %s", got.ID, got.IssuedAt)
 			}
 			var payload map[string]any
-			if err := json.Unmarshal([]byte(got.Payload), &payload); err != nil || payload["sub"] != got.Subject || payload["nats"] == nil {
+			if err := json.Unmarshal([]byte(got.Payload), &payload); err != nil || payload["sub"] != got.Subject ||
+				payload["nats"] == nil {
 				t.Errorf("the payload is %s, %v", got.Payload, err)
 			}
 			if strings.Contains(got.Payload, userSeed) {
@@ -132,7 +134,8 @@ func TestDecodeTokenRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forged := base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(payload), `"iat"`, `"exp":4102444800,"iat"`, 1)))
+	forged := base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(payload), `"iat"`,
+		`"exp":4102444800,"iat"`, 1)))
 	for name, c := range map[string]struct{ text, want string }{
 		"empty":              {"", "three parts"},
 		"a seed":             {userSeed, "three parts"},

@@ -10,8 +10,8 @@ import (
 type User struct {
 	Claims
 	UserLimits
-	// IssuerAccount is the public key of the account. The JWT contains it only if a signing key of the account signed. If the
-	// account's identity signed, it is empty when it is read back, and the issuer is the account.
+	// IssuerAccount is the public key of the account. The JWT contains it only if a signing key of the account signed. If
+	// the account's identity signed, it is empty when it is read back, and the issuer is the account.
 	IssuerAccount string
 }
 
@@ -23,15 +23,16 @@ type UserLimits struct {
 	Subscriptions, Data, Payload *int64
 	// SourceNetworks are the networks, in CIDR notation, that the user may connect from. Empty means all.
 	SourceNetworks []string
-	// Times holds the times of day at which the user may be connected. Empty means any time. TimesLocation is their time zone in
-	// the IANA database. Empty means the time zone of the server.
+	// Times holds the times of day at which the user may be connected. Empty means any time. TimesLocation is their time
+	// zone in the IANA database. Empty means the time zone of the server.
 	Times         []TimeRange
 	TimesLocation string
 	// BearerToken allows a client to connect with the JWT alone, without the key.
 	BearerToken bool
 	// ProxyRequired rejects connections that do not come through a trusted proxy.
 	ProxyRequired bool
-	// ConnectionTypes holds the allowed types of connection, such as "STANDARD", "WEBSOCKET" or "LEAFNODE". Empty means all.
+	// ConnectionTypes holds the allowed types of connection, such as "STANDARD", "WEBSOCKET" or "LEAFNODE". Empty means
+	// all.
 	ConnectionTypes []string
 }
 
@@ -71,12 +72,13 @@ func (u *User) claims() *jwt.UserClaims {
 // userFrom is the reverse of claims.
 func userFrom(c *jwt.UserClaims) *User {
 	return &User{
-		Claims: claimsFrom(&c.ClaimsData, c.Tags), UserLimits: userLimitsFrom(&c.UserPermissionLimits), IssuerAccount: c.IssuerAccount,
+		Claims: claimsFrom(&c.ClaimsData, c.Tags), UserLimits: userLimitsFrom(&c.UserPermissionLimits),
+		IssuerAccount: c.IssuerAccount,
 	}
 }
 
-// ScopedUserLimits returns the limits of a user that a scoped signing key signs: all zero, because the key's scope defines what
-// the user may do. Servers reject a user with other limits.
+// ScopedUserLimits returns the limits of a user that a scoped signing key signs: all zero, because the key's scope
+// defines what the user may do. Servers reject a user with other limits.
 func ScopedUserLimits() UserLimits { return userLimitsFrom(&jwt.UserPermissionLimits{}) }
 
 // claims returns the limits in the form of jwt/v2.

@@ -195,6 +195,7 @@ func TestTwoKines(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("of %d reads through the other KINE, %d were older than the write, for at most %s; of %d updates, %d were shown without the previous value",
+	t.Logf("of %d reads through the other KINE, %d were older than the write, for at most %s; of %d updates, %d were "+
+		"shown without the previous value",
 		rounds, behind, longest.Round(10*time.Microsecond), 2*rounds, noPrevious)
 }

@@ -23,7 +23,9 @@ type listing struct {
 // list reads all keys below a prefix in pages, like the apiserver: the first page at revision at (0 means now), each
 // following page at the revision of the first one and from the key after the last. It calls between, unless nil,
 // after the first page.
-func list(ctx context.Context, c *clientv3.Client, prefix string, limit, at int64, between func() error) (listing, error) {
+func list(
+	ctx context.Context, c *clientv3.Client, prefix string, limit, at int64, between func() error,
+) (listing, error) {
 	var l listing
 	end := clientv3.GetPrefixRangeEnd(prefix)
 	for from := prefix; ; {

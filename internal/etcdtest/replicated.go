@@ -135,7 +135,8 @@ func (s *session) allowNoPrevious() bool {
 
 // sessionInterceptor repeats a request of a session while its answer is one of those that Replicated describes.
 func sessionInterceptor(
-	ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+	ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker,
+	opts ...grpc.CallOption,
 ) error {
 	s := sessionOf(ctx)
 	if s == nil {

@@ -81,13 +81,16 @@ func verify(ctx context.Context, c *clientv3.Client, seeded map[string]int64, pa
 		return fmt.Errorf("unable to verify %d keys: %w", len(seeded), err)
 	}
 	if n := len(wrong); n > 0 {
-		return fmt.Errorf("%d of %d keys differ from what was written: %w", n, len(seeded), errors.Join(wrong[:min(n, reported)]...))
+		return fmt.Errorf("%d of %d keys differ from what was written: %w", n, len(seeded),
+			errors.Join(wrong[:min(n, reported)]...))
 	}
 	return nil
 }
 
 // verifyKey returns what is still wrong with the key after patience, or an error if the key cannot be read.
-func verifyKey(ctx context.Context, c *clientv3.Client, key string, revision int64, patience time.Duration) (wrong, err error) {
+func verifyKey(
+	ctx context.Context, c *clientv3.Client, key string, revision int64, patience time.Duration,
+) (wrong, err error) {
 	for start := time.Now(); ; {
 		kv, _, err := getKey(ctx, c, key)
 		if err != nil {

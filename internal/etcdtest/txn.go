@@ -100,7 +100,9 @@ func refused(o outcome, err error) (*mvccpb.KeyValue, error) {
 }
 
 // getKey reads a key and returns it, or nil if it does not exist, with the revision in the header.
-func getKey(ctx context.Context, c *clientv3.Client, key string, opts ...clientv3.OpOption) (*mvccpb.KeyValue, int64, error) {
+func getKey(
+	ctx context.Context, c *clientv3.Client, key string, opts ...clientv3.OpOption,
+) (*mvccpb.KeyValue, int64, error) {
 	resp, err := c.Get(ctx, key, opts...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("read of %q: %w", key, err)

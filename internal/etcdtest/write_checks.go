@@ -278,7 +278,9 @@ func countTogether(ctx context.Context, c *clientv3.Client, key string) (int, er
 }
 
 // increment tries to increment the number in kv, and returns the key as stored afterwards.
-func increment(ctx context.Context, c *clientv3.Client, key string, kv *mvccpb.KeyValue) (outcome, *mvccpb.KeyValue, error) {
+func increment(
+	ctx context.Context, c *clientv3.Client, key string, kv *mvccpb.KeyValue,
+) (outcome, *mvccpb.KeyValue, error) {
 	if kv == nil {
 		return outcome{}, nil, fmt.Errorf("%q no longer exists", key)
 	}

@@ -40,7 +40,8 @@ func (i *StreamInfo) problem() string {
 		place    *Placement
 	)
 	for field, into := range map[string]any{
-		fieldName: &text, fieldHistory: &number, fieldReplicas: &number, fieldSubjects: &subjects, fieldMetadata: &metadata, fieldPlacement: &place,
+		fieldName: &text, fieldHistory: &number, fieldReplicas: &number, fieldSubjects: &subjects, fieldMetadata: &metadata,
+		fieldPlacement: &place,
 	} {
 		if raw, ok := i.Config[field]; ok {
 			if err := json.Unmarshal(raw, into); err != nil {

@@ -82,7 +82,8 @@ func TestCreateTakesOver(t *testing.T) {
 			}
 		}, nil, "0 keys in 0 messages (0 bytes), last revision 1"},
 		"with a consumer": {func(t *testing.T, bucket string) {
-			_, err := client.CreateConsumer(t.Context(), StreamName(bucket), jetstream.ConsumerConfig{InactiveThreshold: time.Minute})
+			_, err := client.CreateConsumer(t.Context(), StreamName(bucket),
+				jetstream.ConsumerConfig{InactiveThreshold: time.Minute})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -201,7 +202,8 @@ func TestCreateIsOvertaken(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			hold := proxy.HoldRequest(1, func(subject string) bool { return strings.HasPrefix(subject, "$JS.API.STREAM.CREATE.") })
+			hold := proxy.HoldRequest(1,
+				func(subject string) bool { return strings.HasPrefix(subject, "$JS.API.STREAM.CREATE.") })
 			done := make(chan error, 1)
 			go func() {
 				_, err := Create(t.Context(), slow, Spec{c.spec.Name, 10, 1}, nil)
@@ -233,7 +235,8 @@ func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	lab := natslab.Single(t)
 	proxy := natslab.NewProxy(t, lab.ClientURL())
-	client := natsconn.NewClient(natsconn.Settings{Servers: []string{proxy.ClientURL()}, RequestTimeout: 200 * time.Millisecond}, nil)
+	client := natsconn.NewClient(natsconn.Settings{Servers: []string{proxy.ClientURL()},
+		RequestTimeout: 200 * time.Millisecond}, nil)
 	t.Cleanup(client.Close)
 	js := client.JetStream("")
 	lose := func(t *testing.T, call string) func() {
@@ -417,7 +420,8 @@ func testDeleteGuard(t *testing.T, lab lab, requests *natslab.Requests) {
 }
 
 func addConsumer(ctx context.Context, client jetstream.JetStream, name string) error {
-	_, err := client.CreateConsumer(ctx, "KV_kine", jetstream.ConsumerConfig{Name: name, InactiveThreshold: time.Minute, MemoryStorage: true,
-		Replicas: 1, AckPolicy: jetstream.AckNonePolicy})
+	_, err := client.CreateConsumer(ctx, "KV_kine",
+		jetstream.ConsumerConfig{Name: name, InactiveThreshold: time.Minute, MemoryStorage: true,
+			Replicas: 1, AckPolicy: jetstream.AckNonePolicy})
 	return err
 }

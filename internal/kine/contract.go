@@ -38,7 +38,8 @@ const (
 	subjectPrefix = "$KV."
 )
 
-// maxBucketLength keeps the name of the bucket's stream within the 255 characters that nats-server allows (JSMaxNameLen).
+// maxBucketLength keeps the name of the bucket's stream within the 255 characters that nats-server allows
+// (JSMaxNameLen).
 const maxBucketLength = 255 - len(streamPrefix)
 
 var bucketPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)

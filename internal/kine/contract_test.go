@@ -97,7 +97,8 @@ func testContract(t *testing.T, lab lab, specs []Spec) {
 			if err := startsKINE(t, lab.URLs(), spec); err != nil {
 				t.Errorf("KINE on our bucket: %v", err)
 			}
-			if read, err := Read(t.Context(), js, spec.Name); err != nil || len(read.Differences) > 0 || read.Messages == 0 || read.Keys == 0 {
+			if read, err := Read(t.Context(), js, spec.Name); err != nil || len(read.Differences) > 0 || read.Messages == 0 ||
+				read.Keys == 0 {
 				t.Errorf("Read after KINE ran: %+v, %v", read, err)
 			}
 		})

@@ -121,7 +121,8 @@ func TestCreateWhileTheDirectoryGoes(t *testing.T) {
 		t.Fatalf("%d directories were removed: %v", removed, err)
 	}
 	for _, server := range lab.Servers() {
-		if _, err := os.Stat(filepath.Join(server.StoreDir(), "jetstream", "$G", "streams", "KV_kine", "meta.inf")); err == nil {
+		if _, err := os.Stat(filepath.Join(server.StoreDir(), "jetstream", "$G", "streams", "KV_kine",
+			"meta.inf")); err == nil {
 			return
 		}
 	}

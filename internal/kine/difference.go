@@ -17,13 +17,16 @@ type Difference struct {
 func (d Difference) String() string {
 	switch {
 	case d.Field == FieldMessages:
-		return "all messages were deleted (" + d.Required + " was the last one), and KINE waits for the last one when it starts"
+		return "all messages were deleted (" + d.Required +
+			" was the last one), and KINE waits for the last one when it starts"
 	case d.Field == FieldLastMessage && d.Actual == "unset":
 		return "the last message was deleted, and KINE waits for it when it starts"
 	case d.Field == FieldLastMessage:
-		return "the last message, on " + secret.FromServer(d.Actual) + ", is not KINE's, and KINE waits for one of its own when it starts"
+		return "the last message, on " + secret.FromServer(d.Actual) +
+			", is not KINE's, and KINE waits for one of its own when it starts"
 	case d.Field == FieldFirstSequence:
-		return fmt.Sprintf("first_seq is %s, KINE requires %s, and the next restart of a server that holds the stream deletes all of its messages",
+		return fmt.Sprintf("first_seq is %s, KINE requires %s, and the next restart of a server that holds the stream "+
+			"deletes all of its messages",
 			secret.FromServer(d.Actual), d.Required)
 	}
 	return fmt.Sprintf("%s is %s, KINE requires %s", secret.FromServer(d.Field), secret.FromServer(d.Actual), d.Required)
@@ -39,7 +42,8 @@ func (d Difference) Unlike() string {
 // the server would accept the update: the repair would promote a copy to an original.
 func (d Difference) Repairable() bool {
 	switch d.Field {
-	case FieldMessages, "storage", "sealed", "deny_purge", "allow_msg_ttl", "allow_msg_schedules", "allow_msg_counter", "persist_mode",
+	case FieldMessages, "storage", "sealed", "deny_purge", "allow_msg_ttl", "allow_msg_schedules", "allow_msg_counter",
+		"persist_mode",
 		fieldMirror, fieldSources:
 		return false
 	case "retention":

@@ -40,8 +40,9 @@ func TestDifferences(t *testing.T) {
 		"the contract":                           {nil, nil},
 		"another history and number of replicas": {map[string]string{"max_msgs_per_subject": "20", "num_replicas": "3"}, nil},
 		"fields that say nothing": {map[string]string{
-			"max_age": "0", "sealed": "false", "placement": "null", "sources": "[]", "consumer_limits": "{}", "template_owner": `""`,
-			"persist_mode": `"default"`, "mirror_direct": "false", "deny_purge": "",
+			"max_age": "0", "sealed": "false", "placement": "null", "sources": "[]", "consumer_limits": "{}",
+			"template_owner": `""`,
+			"persist_mode":   `"default"`, "mirror_direct": "false", "deny_purge": "",
 		}, nil},
 		"white space and plain characters": {map[string]string{"subjects": " [ \"$KV.kine.>\" ] "}, nil},
 		"escaped characters":               {map[string]string{"subjects": `["\u0024KV.kine.\u003e"]`}, nil},
@@ -90,7 +91,8 @@ func TestDifferences(t *testing.T) {
 	}
 
 	t.Run("history and replicas count where they are asked for", func(t *testing.T) {
-		got := changed(t, map[string]string{"max_msgs_per_subject": "20", "num_replicas": "3"}).contractDifferences(testSpec, true)
+		got := changed(t,
+			map[string]string{"max_msgs_per_subject": "20", "num_replicas": "3"}).contractDifferences(testSpec, true)
 		want := []Difference{{"max_msgs_per_subject", "20", "10"}, {"num_replicas", "3", "1"}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("the differences differ:\n%s", diff)
@@ -188,7 +190,8 @@ func TestConfigEqual(t *testing.T) {
 
 // It is known which of today's fields the server can update. An update of an unknown field is tried.
 func TestDifferenceRepairable(t *testing.T) {
-	lasting := []string{"storage", "sealed", "deny_purge", "allow_msg_ttl", "allow_msg_schedules", "allow_msg_counter", "persist_mode",
+	lasting := []string{"storage", "sealed", "deny_purge", "allow_msg_ttl", "allow_msg_schedules", "allow_msg_counter",
+		"persist_mode",
 		"mirror", "sources"}
 	for _, field := range lasting {
 		if (Difference{Field: field, Actual: "x"}).Repairable() {

@@ -53,7 +53,8 @@ func TestFenceInTwoDomains(t *testing.T) {
 				want = writes[from.Name()]
 			}
 			if bucket.Fence.LastSequence != uint64(want) {
-				t.Errorf("%s: the fence in domain %q has the last sequence %d, not %d", name, domain, bucket.Fence.LastSequence, want)
+				t.Errorf("%s: the fence in domain %q has the last sequence %d, not %d", name, domain,
+					bucket.Fence.LastSequence, want)
 			}
 		}
 	}

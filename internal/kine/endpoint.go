@@ -121,7 +121,8 @@ func (e Endpoint) checkServers() []*FieldError {
 		if len(e.Servers) > 0 {
 			return []*FieldError{{Field: "Servers", Index: -1,
 				Problem: "KINE refuses servers in addition to a context file",
-				Remedy:  "Remove the servers, which the context file defines, or set servers and credentials instead of the context file."}}
+				Remedy: "Remove the servers, which the context file defines, or set servers and credentials instead of the " +
+					"context file."}}
 		}
 		return nil
 	}
@@ -164,7 +165,8 @@ func parseEndpointServer(server string) (u *url.URL, problem, remedy string) {
 		return nil, fmt.Sprintf("KINE does not support the scheme %s", scheme),
 			`Set it as "nats://host:port" and set tls.ca_file to the certificate authority, which makes KINE use TLS.`
 	case scheme == "jetstream":
-		return nil, "the scheme jetstream only works in front of another URL and ignores the settings of the embedded server", form
+		return nil, "the scheme jetstream only works in front of another URL and ignores the settings of the embedded " +
+			"server", form
 	case scheme != "nats":
 		return nil, secret.Sprintf("KINE does not support the scheme %q", scheme), form
 	case err != nil:
@@ -178,7 +180,8 @@ func parseEndpointServer(server string) (u *url.URL, problem, remedy string) {
 }
 
 func (e Endpoint) checkAuth() []*FieldError {
-	const wayOut = "Write it to a credentials file or a context file on the node, and set credentials_file or context_file."
+	const wayOut = "Write it to a credentials file or a context file on the node, and set credentials_file or " +
+		"context_file."
 	var found []*FieldError
 	add := func(field, problem, remedy string) {
 		found = append(found, &FieldError{Field: field, Index: -1, Problem: problem, Remedy: remedy})

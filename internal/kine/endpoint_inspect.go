@@ -105,7 +105,8 @@ func (in *inspector) inspect(text string) {
 		return
 	case scheme == "jetstream":
 		in.legacy = true
-		in.warn("The prefix jetstream:// selects an old driver, which never starts an embedded server. Remove it and keep nats://.")
+		in.warn("The prefix jetstream:// selects an old driver, which never starts an embedded server. Remove it and keep " +
+			"nats://.")
 		// The driver receives the rest and parses it as a URL.
 		if text = rest; !strings.HasPrefix(text, "nats://") {
 			in.refuse("KINE requires a complete URL after jetstream://, as in jetstream://nats://host")
@@ -120,11 +121,13 @@ func (in *inspector) inspect(text string) {
 		// unclear what is secret, so nothing is shown.
 		u, err := url.Parse(part)
 		if err != nil {
-			in.refuse("URL %d of the endpoint cannot be parsed: special characters must be percent-encoded, including a comma in a password", i+1)
+			in.refuse("URL %d of the endpoint cannot be parsed: special characters must be percent-encoded, including a comma "+
+				"in a password", i+1)
 			return
 		}
 		if u.Scheme != "nats" {
-			in.refuse("the text after the comma before URL %d does not begin with nats://: a comma in a password must be percent-encoded", i+1)
+			in.refuse("the text after the comma before URL %d does not begin with nats://: a comma in a password must be "+
+				"percent-encoded", i+1)
 			return
 		}
 		_, tail, _ := strings.Cut(part, "://")
@@ -188,7 +191,8 @@ func (in *inspector) readParams(first *url.URL, params url.Values) {
 		flag := slices.Contains(flags, name)
 		switch {
 		case !slices.Contains(parameters, name) && !slices.Contains(embeddedParameters, name):
-			in.warn("KINE ignores the parameter %q. Valid parameters are %s, and with an embedded server %s.", name, strings.Join(parameters, ", "),
+			in.warn("KINE ignores the parameter %q. Valid parameters are %s, and with an embedded server %s.", name,
+				strings.Join(parameters, ", "),
 				strings.Join(embeddedParameters, ", "))
 			continue
 		case len(params[name]) > 1:
@@ -258,16 +262,19 @@ func (in *inspector) readEmbedded(first *url.URL, params url.Values) {
 	case in.legacy:
 		in.Embedded.Disabled = true
 	case in.Embedded.Disabled && configured:
-		in.warn("With noEmbed, KINE ignores the parameters of the embedded server (%s). Remove them or noEmbed.", strings.Join(embeddedParameters, ", "))
+		in.warn("With noEmbed, KINE ignores the parameters of the embedded server (%s). Remove them or noEmbed.",
+			strings.Join(embeddedParameters, ", "))
 	case configured:
-		in.warn("The KINE of k3s has no embedded server and ignores %s. They need a build with an embedded server, such as that of k0s.",
+		in.warn("The KINE of k3s has no embedded server and ignores %s. They need a build with an embedded server, such as "+
+			"that of k0s.",
 			strings.Join(embeddedParameters, ", "))
 	case !in.Embedded.Disabled:
-		in.warn("Without noEmbed, a KINE with an embedded NATS server, such as that of k0s, starts it and ignores the servers. " +
-			"Add noEmbed=true to use your own servers.")
+		in.warn("Without noEmbed, a KINE with an embedded NATS server, such as that of k0s, starts it and ignores the " +
+			"servers. Add noEmbed=true to use your own servers.")
 	}
 	if !in.Embedded.Disabled && in.Embedded.ServerConfig != "" && port == 0 && !in.Embedded.DontListen {
-		in.warn("Without a port in the URL, an embedded server listens on a random port, even if serverConfig sets one. Add the port to the URL.")
+		in.warn("Without a port in the URL, an embedded server listens on a random port, even if serverConfig sets one. " +
+			"Add the port to the URL.")
 	}
 }
 
@@ -288,7 +295,8 @@ func (in *inspector) readServers(urls []*url.URL) {
 			in.refuse("KINE does not accept a host together with contextFile, which defines the servers")
 		}
 		if first.User != nil || len(urls) > 1 || in.CredentialsFile != "" {
-			in.warn("The context file defines servers and credentials. Remove them from the endpoint, where they are ignored or conflict with it.")
+			in.warn("The context file defines servers and credentials. Remove them from the endpoint, where they are ignored " +
+				"or conflict with it.")
 		}
 		return
 	}
@@ -311,7 +319,8 @@ func (in *inspector) readServers(urls []*url.URL) {
 	in.readUser(first.User)
 	if in.CredentialsFile != "" {
 		if in.Authentication != AuthNone {
-			in.warn("The endpoint has both credentials in its URL and credsFile, and the server ignores one of them. Remove one.")
+			in.warn("The endpoint has both credentials in its URL and credsFile, and the server ignores one of them. Remove " +
+				"one.")
 		}
 		in.Authentication = AuthCredentialsFile
 	}
@@ -331,7 +340,8 @@ func (in *inspector) readUser(info *url.Userinfo) {
 			in.warn("The endpoint has only a user or only a password, and KINE sends the other one empty. Set both.")
 		}
 	case user == "":
-		in.warn("The endpoint has an @ without a user or token before it, so KINE sends no credentials. Add them or remove the @.")
+		in.warn("The endpoint has an @ without a user or token before it, so KINE sends no credentials. Add them or remove " +
+			"the @.")
 		return
 	default:
 		in.Authentication = AuthToken

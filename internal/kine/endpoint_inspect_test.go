@@ -46,22 +46,23 @@ func TestInspectEndpoint(t *testing.T) {
 		"nats://?noEmbed&contextFile=/c":    {},
 		"nats://u:p@?noEmbed&contextFile=/": {warnings: []string{"The context file defines servers and credentials"}},
 
-		shape + "&replicas=three":           {warnings: []string{"so KINE uses its default, 1. Set a number from 1 to 5."}},
-		shape + "&replicas=-1":              {warnings: []string{"The parameter replicas is not an integer"}},
-		shape + "&replicas=3.0":             {warnings: []string{"The parameter replicas is not an integer"}},
-		shape + "&replicas=300":             {warnings: []string{"The parameter replicas is not an integer"}},
-		shape + "&revHistory=x":             {warnings: []string{"its default, 10. Set a number from 2 to 64."}},
-		shape + "&revHistory=256":           {warnings: []string{"The parameter revHistory is not an integer"}},
-		shape + "&Bucket=x":                 {warnings: []string{`KINE ignores the parameter "Bucket"`}},
-		shape + "&bucket=x&bucket=y":        {warnings: []string{"The parameter bucket is set 2 times"}},
-		shape + "&bucket=":                  {warnings: []string{"The parameter bucket is empty"}},
-		shape + "&bucket=a.b":               {warnings: []string{"The server refuses the bucket"}},
-		shape + "&slowMethod=-1s":           {warnings: []string{"KINE logs every call as slow"}},
-		shape + "&credsFile=/a+b":           {warnings: []string{"reads a + in the parameters as a space"}},
-		shape + "&credsFile=~/c":            {warnings: []string{"KINE does not expand the ~"}},
-		shape + "&credsFile=c":              {warnings: []string{"is relative to the directory in which k3s is started"}},
-		"nats://h?noEmbed=false":            {warnings: []string{"KINE treats noEmbed as true, whatever its value is"}},
-		shape + "&serverConfig=/c":          {warnings: []string{"KINE ignores the parameters of the embedded server (dataDir, dontListen, serverConfig, stdoutLogging)"}},
+		shape + "&replicas=three":    {warnings: []string{"so KINE uses its default, 1. Set a number from 1 to 5."}},
+		shape + "&replicas=-1":       {warnings: []string{"The parameter replicas is not an integer"}},
+		shape + "&replicas=3.0":      {warnings: []string{"The parameter replicas is not an integer"}},
+		shape + "&replicas=300":      {warnings: []string{"The parameter replicas is not an integer"}},
+		shape + "&revHistory=x":      {warnings: []string{"its default, 10. Set a number from 2 to 64."}},
+		shape + "&revHistory=256":    {warnings: []string{"The parameter revHistory is not an integer"}},
+		shape + "&Bucket=x":          {warnings: []string{`KINE ignores the parameter "Bucket"`}},
+		shape + "&bucket=x&bucket=y": {warnings: []string{"The parameter bucket is set 2 times"}},
+		shape + "&bucket=":           {warnings: []string{"The parameter bucket is empty"}},
+		shape + "&bucket=a.b":        {warnings: []string{"The server refuses the bucket"}},
+		shape + "&slowMethod=-1s":    {warnings: []string{"KINE logs every call as slow"}},
+		shape + "&credsFile=/a+b":    {warnings: []string{"reads a + in the parameters as a space"}},
+		shape + "&credsFile=~/c":     {warnings: []string{"KINE does not expand the ~"}},
+		shape + "&credsFile=c":       {warnings: []string{"is relative to the directory in which k3s is started"}},
+		"nats://h?noEmbed=false":     {warnings: []string{"KINE treats noEmbed as true, whatever its value is"}},
+		shape + "&serverConfig=/c": {warnings: []string{"KINE ignores the parameters of the embedded server " +
+			"(dataDir, dontListen, serverConfig, stdoutLogging)"}},
 		"nats://?serverConfig=/c":           {warnings: []string{"has no embedded server", "listens on a random port", "has no host"}},
 		"nats://h/path?noEmbed":             {warnings: []string{"ignores the path or fragment of URL 1"}},
 		"nats://h?noEmbed#f":                {warnings: []string{"ignores the path or fragment of URL 1"}},
@@ -105,7 +106,8 @@ func TestInspectEndpoint(t *testing.T) {
 func TestInspectEmbedded(t *testing.T) {
 	t.Parallel()
 	in := InspectEndpoint("nats://127.0.0.1:4223?serverConfig=/c&dataDir=/d&dontListen&stdoutLogging=false")
-	if want := (Embedded{ServerConfig: "/c", DataDir: "/d", DontListen: true, LogsStdout: true, Host: "127.0.0.1", Port: 4223}); in.Embedded != want {
+	if want := (Embedded{ServerConfig: "/c", DataDir: "/d", DontListen: true, LogsStdout: true, Host: "127.0.0.1",
+		Port: 4223}); in.Embedded != want {
 		t.Errorf("got %+v, want %+v", in.Embedded, want)
 	}
 }
@@ -113,8 +115,10 @@ func TestInspectEmbedded(t *testing.T) {
 // The inspection contains no part of a secret, wherever in the endpoint it was put without encoding.
 func TestInspectionHasNoSecret(t *testing.T) {
 	t.Parallel()
-	for _, secret := range []string{"s3cr3t", "s3c@r3t", "s3c/r3t", "s3c#r3t", "s3c?r3t", "s3c:r3t", "s3c,r3t", "s3c%r3t", "s3c&r3t", "s3c r3t", "s3c%40r3t", "12,s3c", "1/s3c", "1?s3c&bucket=s3c"} {
-		for _, form := range []string{"nats://u:%s@h?bucket=b", "nats://%s@h?bucket=b", "nats://u:%s@h,nats://i", "nats://h,nats://u:%s@i", "jetstream://nats://u:%s@h",
+	for _, secret := range []string{"s3cr3t", "s3c@r3t", "s3c/r3t", "s3c#r3t", "s3c?r3t", "s3c:r3t", "s3c,r3t", "s3c%r3t",
+		"s3c&r3t", "s3c r3t", "s3c%40r3t", "12,s3c", "1/s3c", "1?s3c&bucket=s3c"} {
+		for _, form := range []string{"nats://u:%s@h?bucket=b", "nats://%s@h?bucket=b", "nats://u:%s@h,nats://i",
+			"nats://h,nats://u:%s@i", "jetstream://nats://u:%s@h",
 			"tls://u:%s@h", "u:%s@h"} {
 			if secret == "s3c:r3t" && form == "nats://%s@h?bucket=b" {
 				continue // that is a user with a password, and a user is no secret
@@ -151,7 +155,8 @@ func FuzzInspectEndpoint(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if in.Error != "" || in.Spec != e.Spec || !slices.Equal(in.Servers, e.Servers) || in.CredentialsFile != e.CredentialsFile ||
+		if in.Error != "" || in.Spec != e.Spec || !slices.Equal(in.Servers, e.Servers) ||
+			in.CredentialsFile != e.CredentialsFile ||
 			in.ContextFile != e.ContextFile || in.User != e.User && e.User != "" {
 			t.Errorf("%q: InspectEndpoint sees %+v, ParseEndpoint %+v", text, in, e)
 		}
@@ -170,7 +175,8 @@ func TestKINEDoesAsInspected(t *testing.T) {
 	const seed = 20
 	random := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // the same each time
 	t.Logf("seed %d", seed)
-	lab := natslab.Single(t, natslab.Users(natslab.User{Name: "open", Password: "open"}, natslab.User{Name: "u-_.~$&+;=", Password: "p-_.~$&+;="}),
+	lab := natslab.Single(t,
+		natslab.Users(natslab.User{Name: "open", Password: "open"}, natslab.User{Name: "u-_.~$&+;=", Password: "p-_.~$&+;="}),
 		natslab.NoAuthUser("open"))
 	host := strings.TrimPrefix(lab.ClientURL(), "nats://")
 	pick := func(of ...string) string { return of[random.IntN(len(of))] }
@@ -190,13 +196,16 @@ func TestKINEDoesAsInspected(t *testing.T) {
 		}
 		named := pick("bucket=", "bucket=", "bucket=", "Bucket=")
 		maybe(named + bucket)
-		maybe(pick("", "", "replicas=1", "replicas=three", "replicas=-1", "replicas=300", "replicas=", "replicas=0", "replicas=1&replicas=2"))
-		maybe(pick("", "", "revHistory=5", "revHistory=64", "revHistory=2", "revHistory=x", "revHistory=256", "revHistory=%2B20", "revHistory=1", "revHistory=20&revHistory=30"))
+		maybe(pick("", "", "replicas=1", "replicas=three", "replicas=-1", "replicas=300", "replicas=", "replicas=0",
+			"replicas=1&replicas=2"))
+		maybe(pick("", "", "revHistory=5", "revHistory=64", "revHistory=2", "revHistory=x", "revHistory=256",
+			"revHistory=%2B20", "revHistory=1", "revHistory=20&revHistory=30"))
 		maybe(pick("", "", "slowMethod=1s", "slowMethod=-1s", "slowMethod=1h", "slowMethod=", "slowMethod=1"))
 		maybe(pick("", "noEmbed", "noEmbed=false", "other=1", "dontListen", "bucket=later"))
 		random.Shuffle(len(params), func(a, b int) { params[a], params[b] = params[b], params[a] })
 		user := pick("", "", "u-_.~$&+;=:p-_.~$&+;=@", "@")
-		first := pick(host, host, "127.0.0.1:1,nats://"+host, "127.0.0.1:1,nats://ignored:x@"+host, host+",nats://127.0.0.1:1")
+		first := pick(host, host, "127.0.0.1:1,nats://"+host, "127.0.0.1:1,nats://ignored:x@"+host,
+			host+",nats://127.0.0.1:1")
 		query := "?" + strings.Join(params, "&")
 		if random.IntN(20) == 0 {
 			first = "[fe80::1%25eth0]:4222,nats://" + host
@@ -222,7 +231,8 @@ func TestKINEDoesAsInspected(t *testing.T) {
 		if connzErr != nil {
 			t.Fatal(connzErr)
 		}
-		at := slices.IndexFunc(open.Conns, func(c *server.ConnInfo) bool { return c.Name == "kine using bucket: "+in.Spec.Name })
+		at := slices.IndexFunc(open.Conns,
+			func(c *server.ConnInfo) bool { return c.Name == "kine using bucket: "+in.Spec.Name })
 		user = in.User
 		if user == "" {
 			user = "open" // whom the server takes whoever says no name for
@@ -241,7 +251,8 @@ func TestKINEDoesAsInspected(t *testing.T) {
 		if err := k.Stop(); err != nil {
 			t.Error(err)
 		}
-		if err := js.Request(t.Context(), "STREAM.DELETE."+StreamName(in.Spec.Name), nil, nil); err != nil && !errors.Is(err, ErrNotFound) {
+		if err := js.Request(t.Context(), "STREAM.DELETE."+StreamName(in.Spec.Name), nil, nil); err != nil &&
+			!errors.Is(err, ErrNotFound) {
 			t.Error(err)
 		}
 	}

@@ -149,7 +149,8 @@ func TestKINEReadsSlowMethod(t *testing.T) {
 // KINE misreads what ParseEndpoint rejects: it uses another value than the URL has, or does not start.
 func TestKINEMisreadsEndpoint(t *testing.T) {
 	t.Parallel()
-	lab := natslab.Single(t, natslab.Users(natslab.User{Name: "u", Password: "p@"}, natslab.User{Name: "open", Password: "open"}),
+	lab := natslab.Single(t,
+		natslab.Users(natslab.User{Name: "u", Password: "p@"}, natslab.User{Name: "open", Password: "open"}),
 		natslab.NoAuthUser("open"))
 	plus := filepath.Join(t.TempDir(), "a+b.creds")
 	if err := os.WriteFile(plus, nil, 0o600); err != nil {

@@ -62,8 +62,8 @@ func parseURL(text string) (*url.URL, error) {
 		return nil, errors.New("does not begin with nats://, the only scheme that KINE takes")
 	}
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 && strings.Contains(rest[end:], "@") {
-		return nil, errors.New("has an @ that does not end its credentials; any other @ and special characters in a password " +
-			"must be percent-encoded")
+		return nil, errors.New("has an @ that does not end its credentials; any other @ and special characters in a " +
+			"password must be percent-encoded")
 	}
 	u, err := url.Parse(text)
 	if err != nil {

@@ -138,11 +138,13 @@ func TestParseEndpointRefuses(t *testing.T) {
 func FuzzEndpointURL(f *testing.F) {
 	for way := range uint8(5) {
 		f.Add("a:4222", "", "kine", uint8(10), uint8(1), way, "k3s", "secret", int64(0))
-		f.Add("nats.example.com", "[::1]:4222", "A-b_9", uint8(64), uint8(5), way, "-_.~$&+;=", "a b/,&#%+?=@:;\"'ü", int64(1500*time.Millisecond))
+		f.Add("nats.example.com", "[::1]:4222", "A-b_9", uint8(64), uint8(5), way, "-_.~$&+;=", "a b/,&#%+?=@:;\"'ü",
+			int64(1500*time.Millisecond))
 		f.Add("10.0.0.1", "ü", "k", uint8(2), uint8(3), way, "xxxxx", "xxxxx", int64(1))
 	}
 	f.Fuzz(func(t *testing.T, first, second, bucket string, history, replicas, way uint8, name, secret string, slow int64) {
-		e := Endpoint{Spec: Spec{Name: bucket, History: int64(history), Replicas: int(replicas)}, SlowMethod: time.Duration(slow)}
+		e := Endpoint{Spec: Spec{Name: bucket, History: int64(history), Replicas: int(replicas)},
+			SlowMethod: time.Duration(slow)}
 		for _, host := range []string{first, second} {
 			if host != "" {
 				e.Servers = append(e.Servers, "nats://"+host)
@@ -187,7 +189,8 @@ func comesBack(t *testing.T, want Endpoint, build func() (string, error)) {
 // A password put into a URL without encoding is never quoted in an error, whatever it contains.
 func FuzzParseEndpointSecret(f *testing.F) {
 	const secret = "hunter2"
-	for _, odd := range []string{"", "@", "/", "?", "#", ",", ":", "%", "1?bucket=", ",nats://", "1?x=y,nats://", "1/", "@[", "+", "&", "1?bucket=a&"} {
+	for _, odd := range []string{"", "@", "/", "?", "#", ",", ":", "%", "1?bucket=", ",nats://", "1?x=y,nats://", "1/",
+		"@[", "+", "&", "1?bucket=a&"} {
 		f.Add(odd, "", "")
 		f.Add("", odd, "?bucket=kine")
 		f.Add(odd, odd, ",nats://b")
@@ -196,7 +199,8 @@ func FuzzParseEndpointSecret(f *testing.F) {
 		if strings.Contains(rest, secret) {
 			return
 		}
-		if e, err := ParseEndpoint("nats://user:" + before + secret + after + "@host:4222" + rest); err != nil && strings.Contains(err.Error(), secret) {
+		if e, err := ParseEndpoint("nats://user:" + before + secret + after + "@host:4222" + rest); err != nil &&
+			strings.Contains(err.Error(), secret) {
 			t.Fatalf("%q, %q: the error for %+v quotes the password: %v", before, after, e, err)
 		}
 	})

@@ -31,7 +31,8 @@ type ExistsError struct {
 func (e *ExistsError) Error() string {
 	switch {
 	case e.ForMirror && !e.IsMirror:
-		return fmt.Sprintf("a stream %s already exists and is not a mirror; it holds %s", StreamName(e.Bucket.Name), e.Bucket.Contents())
+		return fmt.Sprintf("a stream %s already exists and is not a mirror; it holds %s", StreamName(e.Bucket.Name),
+			e.Bucket.Contents())
 	case e.ForMirror && len(e.Bucket.Differences) > 0:
 		return fmt.Sprintf("a mirror %s already exists and differs: %s", e.Bucket.Name, describeUnlike(e.Bucket.Differences))
 	case e.ForMirror:
@@ -57,7 +58,8 @@ func (e *UnrepairableError) Error() string {
 	if e.ForMirror {
 		return fmt.Sprintf("the stream %s cannot be updated to the mirror: %s", e.Stream, describeUnlike(e.Differences))
 	}
-	return fmt.Sprintf("stream %s cannot be changed to a bucket that KINE accepts: %s", e.Stream, DescribeDifferences(e.Differences))
+	return fmt.Sprintf("stream %s cannot be changed to a bucket that KINE accepts: %s", e.Stream,
+		DescribeDifferences(e.Differences))
 }
 
 // UnchangedError is returned if the server confirmed an update of a stream but the stream does not have the requested

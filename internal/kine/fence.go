@@ -113,8 +113,8 @@ const barrierKey = "nats-k3s-fence"
 func barrierSubject(bucket string) string { return KeySubject(bucket, barrierKey) }
 
 // SetFence fences a bucket: KINE's writes fail from then on, and KINE no longer starts. The fence of the returned
-// bucket has the final last sequence. A fenced bucket keeps its fence, to which a successor is added. A fencing that was
-// interrupted is completed and keeps its original By and At. A fence that names another successor is a
+// bucket has the final last sequence. A fenced bucket keeps its fence, to which a successor is added. A fencing that
+// was interrupted is completed and keeps its original By and At. A fence that names another successor is a
 // [*SuccessorError], and that of a bucket whose revisions are being raised an [*UnsettledError].
 func SetFence(ctx context.Context, js *natsconn.JetStream, name string, f Fence) (*Bucket, error) {
 	s := OpenStream(js, name)

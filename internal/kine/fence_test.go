@@ -143,7 +143,8 @@ func testFence(t *testing.T, lab lab, replicas int) {
 		last := fenced.Fence.LastSequence
 		switch {
 		case load.latest.After(returned):
-			t.Errorf("round %d: a write that was sent %s after the fence was set was acknowledged", round, load.latest.Sub(returned))
+			t.Errorf("round %d: a write that was sent %s after the fence was set was acknowledged", round,
+				load.latest.Sub(returned))
 		case load.last > int64(last):
 			t.Errorf("round %d: revision %d was acknowledged, above the last sequence %d", round, load.last, last)
 		}
@@ -159,7 +160,8 @@ func testFence(t *testing.T, lab lab, replicas int) {
 
 		if round == 0 {
 			testFencedTwice(t, js, fenced)
-			if err := startsKINE(t, lab.URLs(), spec); err == nil || !strings.Contains(err.Error(), "bucket name already in use") {
+			if err := startsKINE(t, lab.URLs(), spec); err == nil ||
+				!strings.Contains(err.Error(), "bucket name already in use") {
 				t.Errorf("KINE on a fenced bucket: %v", err)
 			}
 		}
@@ -202,7 +204,8 @@ func TestFenceSuccessor(t *testing.T) {
 
 	_, err := LiftFence(ctx, js, "kine", false)
 	var successor *SuccessorError
-	if !errors.As(err, &successor) || successor.Successor != "bucket kine in hub" || !strings.Contains(err.Error(), "bucket kine in hub") {
+	if !errors.As(err, &successor) || successor.Successor != "bucket kine in hub" ||
+		!strings.Contains(err.Error(), "bucket kine in hub") {
 		t.Errorf("LiftFence: %v, want a SuccessorError", err)
 	}
 	if diff := cmp.Diff(plain(t, before), plain(t, streamConfig(t, nc, "kine"))); diff != "" {
@@ -303,7 +306,8 @@ func TestFenceInterrupted(t *testing.T) {
 			if diff := cmp.Diff(&want, done.Fence); diff != "" || read.LastSequence == 0 || len(done.Differences) > 0 {
 				t.Errorf("the bucket is %+v, its fence differs:\n%s", done, diff)
 			}
-			if lifted, err := LiftFence(t.Context(), js, spec.Name, false); err != nil || lifted.Fence != nil || len(lifted.Differences) > 0 {
+			if lifted, err := LiftFence(t.Context(), js, spec.Name, false); err != nil || lifted.Fence != nil ||
+				len(lifted.Differences) > 0 {
 				t.Errorf("LiftFence: %+v, %v", lifted, err)
 			}
 			if err := startsKINE(t, lab.URLs(), spec); err != nil {

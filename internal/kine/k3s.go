@@ -37,7 +37,8 @@ type K3s struct {
 type k3sVersion struct{ minor, patch, revision int }
 
 func (v k3sVersion) compare(other k3sVersion) int {
-	return cmp.Or(cmp.Compare(v.minor, other.minor), cmp.Compare(v.patch, other.patch), cmp.Compare(v.revision, other.revision))
+	return cmp.Or(cmp.Compare(v.minor, other.minor), cmp.Compare(v.patch, other.patch),
+		cmp.Compare(v.revision, other.revision))
 }
 
 // release is a release of k3s with what it bundles.

@@ -127,7 +127,8 @@ func (s Stream) lastDifference(ctx context.Context, info *StreamInfo) (*Differen
 			return nil, nil
 		}
 		if info.State.Messages == 0 {
-			return &Difference{Field: FieldMessages, Actual: "0", Required: fmt.Sprintf("message %d", info.State.LastSequence)}, nil
+			return &Difference{Field: FieldMessages, Actual: "0",
+				Required: fmt.Sprintf("message %d", info.State.LastSequence)}, nil
 		}
 		var msg *jetstream.RawStreamMsg
 		err := natsconn.Retry(ctx, func(ctx context.Context) (err error) {
@@ -138,7 +139,8 @@ func (s Stream) lastDifference(ctx context.Context, info *StreamInfo) (*Differen
 		case err == nil && readable(s.bucket, msg):
 			return nil, nil
 		case err == nil:
-			return &Difference{Field: FieldLastMessage, Actual: canonical([]byte(strconv.Quote(msg.Subject))), Required: "one of KINE's"}, nil
+			return &Difference{Field: FieldLastMessage, Actual: canonical([]byte(strconv.Quote(msg.Subject))),
+				Required: "one of KINE's"}, nil
 		case !errors.Is(err, natsconn.ErrNoMessage):
 			return nil, err
 		}
@@ -166,7 +168,8 @@ func Inspect(ctx context.Context, js *natsconn.JetStream, name string) (*Bucket,
 
 func (s Stream) inspect(ctx context.Context, info *StreamInfo) *Bucket {
 	bucket := info.Bucket()
-	if bucket.Fence != nil || len(bucket.Unrepairable()) > 0 || info.State.ConsumerCount > 0 && info.Now.Sub(info.State.LastTime) < writing {
+	if bucket.Fence != nil || len(bucket.Unrepairable()) > 0 ||
+		info.State.ConsumerCount > 0 && info.Now.Sub(info.State.LastTime) < writing {
 		return bucket
 	}
 	if found, err := s.lastDifference(ctx, info); err == nil && found != nil {
@@ -260,7 +263,8 @@ const (
 // estimate.
 func (b *Bucket) StartTime() time.Duration {
 	const most = uint64(1) << 53 // far beyond any stream, and cannot overflow
-	return time.Duration(min(b.Messages, most/uint64(startPerMessage)))*startPerMessage + time.Duration(min(b.Bytes, most/uint64(startPerByte)))*startPerByte
+	return time.Duration(min(b.Messages, most/uint64(startPerMessage)))*startPerMessage +
+		time.Duration(min(b.Bytes, most/uint64(startPerByte)))*startPerByte
 }
 
 // CrowdedConsumers returns an error if KINE's consumers may not fit under the server's own limit.

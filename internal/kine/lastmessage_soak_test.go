@@ -27,12 +27,14 @@ func TestSoakForeignLastMessage(t *testing.T) {
 		t.Errorf("VerifyContract found %v in %s", found, took)
 	}
 	start = time.Now()
-	k, err := kinelab.Start(t.Context(), kinelab.Config{Endpoint: endpointURL(t, lab.URLs(), testSpec), StartTimeout: 2 * StartLimit})
+	k, err := kinelab.Start(t.Context(),
+		kinelab.Config{Endpoint: endpointURL(t, lab.URLs(), testSpec), StartTimeout: 2 * StartLimit})
 	if err == nil {
 		_ = k.Stop()
 		t.Fatal("KINE starts")
 	}
-	if took := time.Since(start); !strings.Contains(err.Error(), "timeout waiting for btree") || took < StartLimit || took > StartLimit+20*time.Second {
+	if took := time.Since(start); !strings.Contains(err.Error(), "timeout waiting for btree") || took < StartLimit ||
+		took > StartLimit+20*time.Second {
 		t.Errorf("KINE fails with %v after %s", err, took)
 	}
 }

@@ -125,7 +125,8 @@ func TestLastMessage(t *testing.T) {
 				t.Fatal(err)
 			}
 			inspected := OpenStream(js, spec.Name).inspect(t.Context(), aged(info, time.Minute))
-			if len(inspected.Differences) != 1 || inspected.Differences[0].Field != c.field || inspected.Differences[0].Repairable() != (c.field == FieldLastMessage) {
+			if len(inspected.Differences) != 1 || inspected.Differences[0].Field != c.field ||
+				inspected.Differences[0].Repairable() != (c.field == FieldLastMessage) {
 				t.Errorf("Inspect finds %v", inspected.Differences)
 			}
 			if err := RepairLastMessage(t.Context(), js, spec.Name); err != nil {
@@ -217,7 +218,8 @@ func TestRepairLastMessageContinuesTheHealthKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := decodeRecord(msg.Data)
-	if err != nil || r.Create || r.PrevRevision != 2 || r.KV.CreateRevision != 1 || r.KV.Key != HealthKey || string(r.KV.Value) != healthValue {
+	if err != nil || r.Create || r.PrevRevision != 2 || r.KV.CreateRevision != 1 || r.KV.Key != HealthKey ||
+		string(r.KV.Value) != healthValue {
 		t.Errorf("the repair wrote %+v %+v, %v", r, r.KV, err)
 	}
 	encoded, err := EncodeKey(HealthKey)
@@ -247,7 +249,8 @@ func TestFirstSequenceDeletesAllData(t *testing.T) {
 			nc, js := lab.Connect(t), openAPI(t, lab.URLs())
 			alter(t, nc, "kine", map[string]any{"first_seq": 2})
 			found := VerifyContract(t.Context(), newClient(t, lab.URLs(), natsconn.Auth{}), testSpec, "", true)
-			const text = "first_seq is 2, KINE requires unset, and the next restart of a server that holds the stream deletes all of its messages"
+			const text = "first_seq is 2, KINE requires unset, and the next restart of a server that holds the stream deletes " +
+				"all of its messages"
 			if len(found) != 1 || !strings.Contains(found[0].Error(), text) {
 				t.Errorf("VerifyContract found %v", found)
 			}

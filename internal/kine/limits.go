@@ -82,18 +82,22 @@ func (l Limits) Check() (found []error) {
 	}
 	add(l.Streams, 1, LimitStreams, "the account may have %d streams, but KINE needs %d for its bucket")
 	add(l.Storage, MinStorage, LimitStorage, "the account may store %d bytes in files, but KINE's first writes need %d")
-	add(l.Consumers, MinConsumers, LimitConsumers, "a stream may have %d consumers, but KINE needs at least %d: for its index, for compactions, for "+
-		"watches, and while it deletes a key")
-	caution(l.Consumers, MinConsumers, RestartConsumers, LimitConsumers, "a stream may have %d consumers, but a restarted KINE needs %d: the server keeps "+
-		"the consumers of the previous run for five minutes")
-	add(l.Subscriptions, MinSubscriptions, LimitSubscriptions, "a connection may have %d subscriptions, but KINE needs at least %d: for replies, for its "+
-		"index, for compactions, for watches, and while it deletes a key")
+	add(l.Consumers, MinConsumers, LimitConsumers,
+		"a stream may have %d consumers, but KINE needs at least %d: for its index, for compactions, for "+
+			"watches, and while it deletes a key")
+	caution(l.Consumers, MinConsumers, RestartConsumers, LimitConsumers,
+		"a stream may have %d consumers, but a restarted KINE needs %d: the server keeps "+
+			"the consumers of the previous run for five minutes")
+	add(l.Subscriptions, MinSubscriptions, LimitSubscriptions,
+		"a connection may have %d subscriptions, but KINE needs at least %d: for replies, for its "+
+			"index, for compactions, for watches, and while it deletes a key")
 	add(l.Connections, 1, LimitConnections, "the account may have %d connections, but KINE needs %d")
 	caution(l.Connections, 1, MinConnections, LimitConnections, "the account may have %d connection. "+
 		"Each KINE needs one, and the provider needs another one to verify it: at least %d")
 	add(l.Payload, MinPayload, LimitPayload, "a message may have %d bytes, but KINE's own requests need %d")
-	caution(l.Payload, MinPayload, CommonPayload, LimitPayload, "a message may have %d bytes; the default of nats-server is %d. KINE starts, "+
-		"but writes of Kubernetes objects larger than about three quarters of the limit fail; Kubernetes allows 1.5 MiB")
+	caution(l.Payload, MinPayload, CommonPayload, LimitPayload,
+		"a message may have %d bytes; the default of nats-server is %d. KINE starts, "+
+			"but writes of Kubernetes objects larger than about three quarters of the limit fail; Kubernetes allows 1.5 MiB")
 	return found
 }
 
@@ -102,7 +106,8 @@ func (l Limits) storageLeft(used int64) error {
 	if l.Storage == nil || *l.Storage < 0 || *l.Storage-used >= MinStorage {
 		return nil
 	}
-	return &LimitError{Limit: LimitStorage, Text: fmt.Sprintf("the account may store %d bytes in files and has stored %d: KINE cannot write", *l.Storage, used)}
+	return &LimitError{Limit: LimitStorage,
+		Text: fmt.Sprintf("the account may store %d bytes in files and has stored %d: KINE cannot write", *l.Storage, used)}
 }
 
 // consumersLeft returns an error if the existing consumers of the bucket leave no room for a KINE that starts now.
@@ -113,8 +118,9 @@ func (l Limits) consumersLeft(present int) error {
 	case limit != nil && *limit >= MinConsumers && int64(present)+MinConsumers > *limit:
 		return &LimitError{Limit: LimitConsumers, Text: fmt.Sprintf(text, present, *limit, MinConsumers)}
 	case (limit == nil || *limit < 0) && present+MinConsumers > serverConsumers:
-		return &CautionError{&LimitError{Limit: LimitConsumers, Text: fmt.Sprintf(text+". The limit is the server's own, unless default_max_consumers is set", present,
-			serverConsumers, MinConsumers)}}
+		return &CautionError{&LimitError{Limit: LimitConsumers,
+			Text: fmt.Sprintf(text+". The limit is the server's own, unless default_max_consumers is set", present,
+				serverConsumers, MinConsumers)}}
 	}
 	return nil
 }
@@ -122,8 +128,10 @@ func (l Limits) consumersLeft(present int) error {
 // limitTexts are the texts of nats.go and of nats-server's server/errors.json in KINE's errors when it reaches a limit.
 var limitTexts = []struct{ text, limit, meaning string }{
 	{"maximum consumers limit reached", LimitConsumers, "the stream has reached its maximum number of consumers"},
-	{"maximum subscriptions exceeded", LimitSubscriptions, "the connection has reached its maximum number of subscriptions"},
-	{"maximum account active connections exceeded", LimitConnections, "the account has reached its maximum number of connections"},
+	{"maximum subscriptions exceeded", LimitSubscriptions,
+		"the connection has reached its maximum number of subscriptions"},
+	{"maximum account active connections exceeded", LimitConnections,
+		"the account has reached its maximum number of connections"},
 	{"maximum connections exceeded", LimitConnections, "the server has reached its maximum number of connections"},
 	{"maximum payload", LimitPayload, "a message of KINE exceeds the maximum payload"},
 	{"resource limits exceeded for account", LimitStorage, "the account has used all of its storage"},

@@ -44,7 +44,8 @@ func worksOn(ctx context.Context, url string) error {
 	defer func() { _ = client.Close() }()
 	const key = "/registry/key"
 	watch := client.Watch(ctx, key)
-	created, err := client.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key, "value")).Commit()
+	created, err := client.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key,
+		"value")).Commit()
 	if err != nil {
 		return err
 	}
@@ -154,7 +155,8 @@ func asLimit(found []error) (*LimitError, bool) {
 // Used-up limits and a missing tier of an account count, and KINE agrees.
 func TestVerifyContractLimitsUsed(t *testing.T) {
 	t.Parallel()
-	lab := limited(t, natslab.AccountLimits{}, natslab.JetStreamLimits{MaxConsumers: new(int64(8)), MaxStore: new(int64(16 << 10))})
+	lab := limited(t, natslab.AccountLimits{},
+		natslab.JetStreamLimits{MaxConsumers: new(int64(8)), MaxStore: new(int64(16 << 10))})
 	client := newClient(t, lab.URLs(), natsconn.Auth{User: "k3s", Password: "k3s"})
 	js := client.JetStream("")
 	mustCreate(t, js, testSpec)
@@ -162,7 +164,8 @@ func TestVerifyContractLimitsUsed(t *testing.T) {
 		t.Fatalf("found %v", found)
 	}
 	for i := range 5 {
-		consumer := map[string]any{"stream_name": StreamName("kine"), "config": map[string]any{"name": fmt.Sprint("other", i), "ack_policy": "explicit"}}
+		consumer := map[string]any{"stream_name": StreamName("kine"),
+			"config": map[string]any{"name": fmt.Sprint("other", i), "ack_policy": "explicit"}}
 		call(t, js, fmt.Sprintf("CONSUMER.CREATE.%s.other%d", StreamName("kine"), i), consumer, nil)
 	}
 	expectLimit(t, VerifyContract(t.Context(), client, testSpec, "", true), LimitConsumers, "has 5 of at most 8 consumers")
@@ -172,7 +175,8 @@ func TestVerifyContractLimitsUsed(t *testing.T) {
 	for i := range 5 {
 		call(t, js, fmt.Sprintf("CONSUMER.DELETE.%s.other%d", StreamName("kine"), i), nil, nil)
 	}
-	call(t, js, "STREAM.CREATE.filler", map[string]any{"name": "filler", "subjects": []string{"filler"}, "storage": "file", "num_replicas": 1}, nil)
+	call(t, js, "STREAM.CREATE.filler",
+		map[string]any{"name": "filler", "subjects": []string{"filler"}, "storage": "file", "num_replicas": 1}, nil)
 	nc := lab.Connect(t)
 	if _, err := nc.Request("filler", make([]byte, 14<<10), time.Minute); err != nil {
 		t.Fatal(err)

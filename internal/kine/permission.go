@@ -54,7 +54,8 @@ func permissions(bucket string) []permission {
 		api("INFO", "INFO", ""),
 		api("STREAM.CREATE."+stream, "STREAM.CREATE."+stream, `{"name":`+other+`}`),
 		api("STREAM.INFO."+stream, "STREAM.INFO."+stream, ""),
-		api("CONSUMER.CREATE."+stream+".>", "CONSUMER.CREATE."+stream+"."+probeConsumer, `{"stream_name":`+other+`,"config":{}}`),
+		api("CONSUMER.CREATE."+stream+".>", "CONSUMER.CREATE."+stream+"."+probeConsumer,
+			`{"stream_name":`+other+`,"config":{}}`),
 		api("CONSUMER.DELETE."+stream+".>", "CONSUMER.DELETE."+stream+"."+probeConsumer, ""),
 		api("CONSUMER.MSG.NEXT."+stream+".>", "CONSUMER.MSG.NEXT."+stream+"."+probeConsumer, ""),
 		api("DIRECT.GET."+stream, "DIRECT.GET."+stream, "{}"),
@@ -96,7 +97,8 @@ func (e *MissingPermissionError) Error() string {
 	if len(e.Subscribe) > 0 {
 		parts = append(parts, "to subscribe to "+strings.Join(e.Subscribe, ", "))
 	}
-	return fmt.Sprintf("KINE needs permission on bucket %s %s, which the user does not have", e.Bucket, strings.Join(parts, " and "))
+	return fmt.Sprintf("KINE needs permission on bucket %s %s, which the user does not have", e.Bucket,
+		strings.Join(parts, " and "))
 }
 
 // NewMissingPermission returns the error for a violation that the server reported to KINE on that bucket. It contains

@@ -109,7 +109,8 @@ func useKINE(ctx context.Context, url string) {
 	}
 	defer func() { _ = client.Close() }()
 	const key = "/registry/key"
-	created, err := client.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key, "value")).Commit()
+	created, err := client.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key,
+		"value")).Commit()
 	if err != nil {
 		return
 	}
@@ -135,7 +136,8 @@ func TestVerifyContractNamesPermissions(t *testing.T) {
 		users = append(users, limitedUser(string(rune('a'+i)), "kine", subject))
 	}
 	none := natslab.User{Name: "none", Password: "none", Permissions: &natslab.Permissions{
-		Publish: natslab.SubjectPermission{Deny: []string{">"}}, Subscribe: natslab.SubjectPermission{Allow: []string{InboxSubject}},
+		Publish:   natslab.SubjectPermission{Deny: []string{">"}},
+		Subscribe: natslab.SubjectPermission{Allow: []string{InboxSubject}},
 	}}
 	lab := natslab.Single(t, natslab.Users(append(users, none)...))
 	admin := newClient(t, lab.URLs(), natsconn.Auth{User: "admin", Password: "admin"}).JetStream("")
@@ -179,7 +181,8 @@ func TestVerifyContractNamesPermissions(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("what is missing differs:\n%s", diff)
 			}
-			if got != nil && !strings.Contains(got.Error(), "scribe to "+subject) && !strings.Contains(got.Error(), "publish to "+subject) {
+			if got != nil && !strings.Contains(got.Error(), "scribe to "+subject) &&
+				!strings.Contains(got.Error(), "publish to "+subject) {
 				t.Errorf("the error does not name it: %v", got)
 			}
 		})

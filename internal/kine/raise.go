@@ -14,8 +14,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// DefaultRevisionBump is how many revisions a bucket continues above the last one known if its source may have been ahead.
-// A k3s cluster that writes 100 times a second needs almost three hours for as many.
+// DefaultRevisionBump is how many revisions a bucket continues above the last one known if its source may have been
+// ahead. A k3s cluster that writes 100 times a second needs almost three hours for as many.
 const DefaultRevisionBump = 1_000_000
 
 // compactKey is the key under which KINE stores the revision up to which it has compacted (compactRevAPI in its
@@ -25,8 +25,8 @@ const (
 	encodedCompactKey = "meta.h1ctazrDGbqvwPuDySV8QCGFrjddCjbkRf"
 )
 
-// raiseBatch is the number of messages between two acknowledgments, see [natsconn.JetStream.PublishTimes]. More than 8,000
-// would be close to what servers hold for a stream. Two batches at a time are not faster.
+// raiseBatch is the number of messages between two acknowledgments, see [natsconn.JetStream.PublishTimes]. More than
+// 8,000 would be close to what servers hold for a stream. Two batches at a time are not faster.
 const raiseBatch = 4000
 
 // ToRaise returns the configuration that turns a stream into a fenced bucket whose revisions are yet to be raised to
@@ -59,10 +59,10 @@ func (c Config) hasSubjects(want []string) bool {
 	return slices.Equal(subjects, want)
 }
 
-// Raise has a bucket continue above the revision that the record of its fence names, see [Fence], and lifts the fence. A
-// client that has seen a later revision than the bucket's last one, because the bucket is a copy that was behind, would
-// otherwise wait for revisions that mean something else, and never learn of objects that are lost. All revisions up to
-// there are marked as compacted, so that clients list again.
+// Raise has a bucket continue above the revision that the record of its fence names, see [Fence], and lifts the fence.
+// A client that has seen a later revision than the bucket's last one, because the bucket is a copy that was behind,
+// would otherwise wait for revisions that mean something else, and never learn of objects that are lost. All revisions
+// up to there are marked as compacted, so that clients list again.
 //
 // The messages that take up the revisions have a subject that KINE does not read; one of them remains. The data is
 // never copied or moved, so there is one complete copy at any time. An interrupted Raise continues, and concurrent ones

@@ -25,7 +25,8 @@ func toRaise(tb testing.TB, js *natsconn.JetStream, spec Spec, by uint64) (last 
 		tb.Fatal(err)
 	}
 	last = info.State.LastSequence
-	if err := s.Send(tb.Context(), info.Config.ToRaise(spec, Fence{By: "test", LastSequence: last, RaiseTo: last + by})); err != nil {
+	if err := s.Send(tb.Context(),
+		info.Config.ToRaise(spec, Fence{By: "test", LastSequence: last, RaiseTo: last + by})); err != nil {
 		tb.Fatal(err)
 	}
 	return last
@@ -329,7 +330,8 @@ func TestSetFenceRules(t *testing.T) {
 			}
 			continue
 		}
-		if bucket.Fence == nil || bucket.Fence.Successor != c.want || bucket.Fence.LastSequence != 2 || bucket.Fence.By != by ||
+		if bucket.Fence == nil || bucket.Fence.Successor != c.want || bucket.Fence.LastSequence != 2 ||
+			bucket.Fence.By != by ||
 			len(bucket.Differences) > 0 || !after.Config.hasSubjects([]string{FenceSubject(spec.Name)}) {
 			t.Errorf("%s: %+v, %+v", c.name, bucket, bucket.Fence)
 		}

@@ -206,7 +206,8 @@ func maybeLearning(err error) bool {
 }
 
 // errDirectoryGone is returned if the server has removed the directory of a new stream.
-var errDirectoryGone = errors.New("the server has removed the directory of the new stream, as it may do while it learns about the account (see its log)")
+var errDirectoryGone = errors.New("the server has removed the directory of the new stream, as it may do while it " +
+	"learns about the account (see its log)")
 
 // checkDirectory makes the servers write the configuration of a new stream again, and deletes the stream if the
 // leader's directory for it does not exist. While a server learns about an account, it creates and removes the
@@ -225,7 +226,8 @@ func (s Stream) checkDirectory(ctx context.Context, info *StreamInfo) error {
 	}
 	var copied json.RawMessage
 	if now.Config.Get(fieldMirror, &copied); copied == nil && !now.Empty() {
-		return fmt.Errorf("the stream %s has messages but no directory: back it up and delete it before its server restarts: %w",
+		return fmt.Errorf("the stream %s has messages but no directory: back it up and delete it before its server "+
+			"restarts: %w",
 			s.Name(), refused)
 	}
 	return errors.Join(gone, natsconn.Retry(ctx, s.remove))

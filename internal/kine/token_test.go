@@ -53,7 +53,8 @@ func TestTokenHash(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: the error is %v, want %q", token, err, want)
 		}
-		if err != nil && token != "" && (strings.Contains(err.Error(), "s3cr3t") || strings.Contains(err.Error(), "0123456789")) {
+		if err != nil && token != "" &&
+			(strings.Contains(err.Error(), "s3cr3t") || strings.Contains(err.Error(), "0123456789")) {
 			t.Errorf("%q: the error quotes it: %v", token, err)
 		}
 	}
@@ -75,9 +76,10 @@ func TestVerifyToken(t *testing.T) {
 	for _, p := range permissions(testSpec.Name) {
 		granted = append(granted, p.subject)
 	}
-	lab := natslab.Single(t, natslab.Users(natslab.User{Name: "admin", Password: "p"}, natslab.User{Name: "k3s", Password: "p",
-		Permissions: &natslab.Permissions{Publish: natslab.SubjectPermission{Allow: granted},
-			Subscribe: natslab.SubjectPermission{Allow: []string{InboxSubject}}}}))
+	lab := natslab.Single(t,
+		natslab.Users(natslab.User{Name: "admin", Password: "p"}, natslab.User{Name: "k3s", Password: "p",
+			Permissions: &natslab.Permissions{Publish: natslab.SubjectPermission{Allow: granted},
+				Subscribe: natslab.SubjectPermission{Allow: []string{InboxSubject}}}}))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	url, err := Endpoint{Servers: lab.URLs(), Spec: testSpec, User: "k3s", Password: "p"}.URL()
@@ -85,12 +87,14 @@ func TestVerifyToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	etcd := dialKINE(t, kinelab.Run(t, url))
-	client := natsconn.NewClient(natsconn.Settings{Servers: lab.URLs(), Auth: natsconn.Auth{User: "k3s", Password: "p"}}, nil)
+	client := natsconn.NewClient(natsconn.Settings{Servers: lab.URLs(),
+		Auth: natsconn.Auth{User: "k3s", Password: "p"}}, nil)
 	defer client.Close()
 	js := client.JetStream("")
 	create := func(key string) {
 		t.Helper()
-		_, err := etcd.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key, "data")).Commit()
+		_, err := etcd.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key,
+			"data")).Commit()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +156,8 @@ func TestTombstoneIsNotLive(t *testing.T) {
 	client := natsconn.NewClient(natsconn.Settings{Servers: lab.URLs()}, nil)
 	defer client.Close()
 	for text, want := range map[string]bool{
-		`{"KV":{"Key":"/bootstrap/x"},"Create":true,"Delete":false}`: true, `{"KV":{"Key":"/bootstrap/x"},"Delete":true}`: false,
+		`{"KV":{"Key":"/bootstrap/x"},"Create":true,"Delete":false}`: true,
+		`{"KV":{"Key":"/bootstrap/x"},"Delete":true}`:                false,
 	} {
 		var value bytes.Buffer
 		w := s2.NewWriter(&value)
@@ -167,7 +172,8 @@ func TestTombstoneIsNotLive(t *testing.T) {
 			t.Errorf("%s: live is %t, %v", text, live, err)
 		}
 	}
-	if live, err := isLive(t.Context(), client.JetStream(""), testSpec.Name, KeySubject(testSpec.Name, "none")); err != nil || live {
+	if live, err := isLive(t.Context(), client.JetStream(""), testSpec.Name,
+		KeySubject(testSpec.Name, "none")); err != nil || live {
 		t.Errorf("a key that never was: live is %t, %v", live, err)
 	}
 }

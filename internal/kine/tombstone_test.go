@@ -21,7 +21,8 @@ func TestFinishDelete(t *testing.T) {
 	k, client := runKINE(t, lab.URLs(), spec)
 	create := func(client *clientv3.Client) bool {
 		t.Helper()
-		resp, err := client.Txn(t.Context()).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key, "value")).
+		resp, err := client.Txn(t.Context()).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key,
+			"value")).
 			Else(clientv3.OpGet(key)).Commit()
 		if err != nil {
 			t.Fatal(err)

@@ -19,7 +19,8 @@ import (
 // it.
 func expectBucket(t *testing.T, nc *nats.Conn, urls []string, got *Bucket, want Spec, cluster string) {
 	t.Helper()
-	if diff := cmp.Diff(want, got.Spec); diff != "" || got.Cluster != cluster || got.Placement != nil || len(got.Differences) > 0 {
+	if diff := cmp.Diff(want, got.Spec); diff != "" || got.Cluster != cluster || got.Placement != nil ||
+		len(got.Differences) > 0 {
 		t.Errorf("the bucket is %+v, want %+v in cluster %q", got, want, cluster)
 	}
 	if found := streamConfig(t, nc, want.Name).contractDifferences(want, true); len(found) > 0 {
@@ -79,7 +80,8 @@ func TestUpdateAcrossRegions(t *testing.T) {
 		spec := Spec{Name: "everything", History: 10, Replicas: 1}
 		create(t, spec, in("eu"))
 		seeded := seedBucket(t, lab.URLs(), spec)
-		alter(t, nc, spec.Name, map[string]any{"max_bytes": 1 << 30, "discard": "old", "metadata": map[string]string{"owner": "me"}})
+		alter(t, nc, spec.Name,
+			map[string]any{"max_bytes": 1 << 30, "discard": "old", "metadata": map[string]string{"owner": "me"}})
 
 		want := Spec{Name: spec.Name, History: 20, Replicas: 3}
 		bucket, err := Update(t.Context(), js, want, in("us"), true)
@@ -126,7 +128,8 @@ func TestUpdateAcrossRegions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(fenced.Fence, bucket.Fence); diff != "" || bucket.Spec != want || bucket.Cluster != "us" || len(bucket.Differences) > 0 {
+		if diff := cmp.Diff(fenced.Fence, bucket.Fence); diff != "" || bucket.Spec != want || bucket.Cluster != "us" ||
+			len(bucket.Differences) > 0 {
 			t.Errorf("the bucket is %+v, its fence differs:\n%s", bucket, diff)
 		}
 		if bucket, err = LiftFence(t.Context(), js, spec.Name, true); err != nil {
@@ -239,7 +242,8 @@ func TestUpdateRefused(t *testing.T) {
 			t.Errorf("Read after Create: %v", err)
 		}
 		mustCreate(t, js, spec)
-		if _, err := Update(t.Context(), js, Spec{Name: spec.Name, History: 20, Replicas: 1}, place, true); !errors.Is(err, ErrNoCluster) {
+		if _, err := Update(t.Context(), js, Spec{Name: spec.Name, History: 20, Replicas: 1}, place, true); !errors.Is(err,
+			ErrNoCluster) {
 			t.Errorf("Update: %v", err)
 		}
 		if found := streamConfig(t, nc, spec.Name).contractDifferences(spec, true); len(found) > 0 {
@@ -253,7 +257,8 @@ func TestUpdateRefused(t *testing.T) {
 		before := streamConfig(t, nc, spec.Name)
 		_, err := Update(t.Context(), js, Spec{Name: spec.Name, History: 20, Replicas: 1}, nil, false)
 		var unrepairable *UnrepairableError
-		if !errors.As(err, &unrepairable) || len(unrepairable.Differences) != 1 || !strings.Contains(err.Error(), "allow_msg_ttl is true") {
+		if !errors.As(err, &unrepairable) || len(unrepairable.Differences) != 1 ||
+			!strings.Contains(err.Error(), "allow_msg_ttl is true") {
 			t.Errorf("Update: %v", err)
 		}
 		if diff := cmp.Diff(plain(t, before), plain(t, streamConfig(t, nc, spec.Name))); diff != "" {

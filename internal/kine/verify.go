@@ -69,7 +69,8 @@ type SlowStartError struct {
 }
 
 func (e *SlowStartError) Error() string {
-	return fmt.Sprintf("KINE reads the whole bucket when it starts: %d messages with %d bytes take about %s, and KINE gives up after %s",
+	return fmt.Sprintf("KINE reads the whole bucket when it starts: %d messages with %d bytes take about %s, and KINE "+
+		"gives up after %s",
 		e.Bucket.Messages, e.Bucket.Bytes, e.Estimate.Round(time.Second), StartLimit)
 }
 
@@ -227,8 +228,9 @@ func (a *accountInfo) of(replicas int) (accountUsage, error) {
 	name := fmt.Sprintf("R%d", replicas)
 	tier, ok := a.Tiers[name]
 	if !ok {
-		return accountUsage{}, &LimitError{Limit: LimitTiers, Text: fmt.Sprintf("the account has JetStream limits for %s, but not for %s, the tier of the bucket",
-			strings.Join(slices.Sorted(maps.Keys(a.Tiers)), ", "), name)}
+		return accountUsage{}, &LimitError{Limit: LimitTiers,
+			Text: fmt.Sprintf("the account has JetStream limits for %s, but not for %s, the tier of the bucket",
+				strings.Join(slices.Sorted(maps.Keys(a.Tiers)), ", "), name)}
 	}
 	return tier, nil
 }

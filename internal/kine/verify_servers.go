@@ -28,7 +28,9 @@ func (e *ServerError) Unwrap() error { return e.Err }
 // and the findings. A finding that does not apply to all servers is a [*ServerError].
 //
 // While no server can be reached, an operation that waits for servers tries all of them again.
-func VerifyServers(ctx context.Context, settings natsconn.Settings, spec Spec, domain string) (verified []string, unreachable, found []error) {
+func VerifyServers(
+	ctx context.Context, settings natsconn.Settings, spec Spec, domain string,
+) (verified []string, unreachable, found []error) {
 	_ = natsconn.RetryUnreachable(ctx, func(ctx context.Context) error {
 		verified, unreachable, found = verifyServers(ctx, settings, spec, domain)
 		if len(verified) > 0 {
@@ -39,7 +41,9 @@ func VerifyServers(ctx context.Context, settings natsconn.Settings, spec Spec, d
 	return verified, unreachable, found
 }
 
-func verifyServers(ctx context.Context, settings natsconn.Settings, spec Spec, domain string) (verified []string, unreachable, found []error) {
+func verifyServers(
+	ctx context.Context, settings natsconn.Settings, spec Spec, domain string,
+) (verified []string, unreachable, found []error) {
 	results := make([][]error, len(settings.Servers))
 	var wait sync.WaitGroup
 	for i, server := range settings.Servers {

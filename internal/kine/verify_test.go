@@ -46,7 +46,8 @@ func TestVerifyContract(t *testing.T) {
 			text: ErrMissing.Error()},
 		"a quota": {spoil: func(b string) { alter(t, nc, b, map[string]any{"max_bytes": 1 << 20, "max_age": time.Hour}) },
 			want: []func(error) bool{as[*MismatchError]},
-			text: "KINE would not start on bucket a-quota: max_age is 3600000000000, KINE requires 0; max_bytes is 1048576, KINE requires -1"},
+			text: "KINE would not start on bucket a-quota: max_age is 3600000000000, KINE requires 0; max_bytes is 1048576, " +
+				"KINE requires -1"},
 		"a fence": {spoil: func(b string) {
 			if _, err := SetFence(t.Context(), js, b, Fence{By: "me"}); err != nil {
 				t.Fatal(err)

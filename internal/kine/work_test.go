@@ -45,7 +45,8 @@ func TestWorkPermissions(t *testing.T) {
 		t.Fatal(err)
 	}
 	admin := newClient(t, lab.URLs(), natsconn.Auth{Credentials: credentials})
-	stream := map[string]any{"name": "KV_kine", "subjects": []string{"$KV.kine.>"}, "allow_direct": true, "num_replicas": 1}
+	stream := map[string]any{"name": "KV_kine", "subjects": []string{"$KV.kine.>"}, "allow_direct": true,
+		"num_replicas": 1}
 	call(t, admin.JetStream(""), "STREAM.CREATE.KV_kine", stream, nil)
 	ctx := t.Context()
 	for _, domain := range []string{"", "hub"} {
@@ -66,7 +67,8 @@ func TestWorkPermissions(t *testing.T) {
 				t.Errorf("domain %q: the key %s: %v", domain, key, err)
 			}
 		}
-		if _, err := client.Request(ctx, nats.NewMsg(js.KVSubject(raiseSubject("kine")))); !errors.Is(err, nats.ErrNoResponders) {
+		if _, err := client.Request(ctx, nats.NewMsg(js.KVSubject(raiseSubject("kine")))); !errors.Is(err,
+			nats.ErrNoResponders) {
 			t.Errorf("domain %q: a message of a raise: %v", domain, err)
 		}
 		for _, subject := range []string{

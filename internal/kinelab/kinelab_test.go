@@ -90,7 +90,8 @@ func write(t *testing.T, k *kinelab.Kine, key string) int64 {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	resp, err := c.Txn(t.Context()).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key, key)).Commit()
+	resp, err := c.Txn(t.Context()).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key,
+		key)).Commit()
 	if err != nil || !resp.Succeeded {
 		t.Fatalf("write of %s: %v, %v", key, resp, err)
 	}
@@ -131,7 +132,8 @@ func TestMakesTheBucket(t *testing.T) {
 func TestTakesAnEqualBucket(t *testing.T) {
 	t.Parallel()
 	s := natslab.Single(t)
-	createBucket(t, s, jetstream.KeyValueConfig{Bucket: "kine", Description: "Holds kine key/values", History: 10, Replicas: 1})
+	createBucket(t, s,
+		jetstream.KeyValueConfig{Bucket: "kine", Description: "Holds kine key/values", History: 10, Replicas: 1})
 	before := streamConfig(t, s, "kine")
 	write(t, kinelab.Run(t, s.ClientURL()+"?noEmbed"), "/registry/key")
 	if diff := cmp.Diff(before, streamConfig(t, s, "kine")); diff != "" {
@@ -144,7 +146,8 @@ func TestTakesAnEqualBucket(t *testing.T) {
 func TestRefusesAnotherHistory(t *testing.T) {
 	t.Parallel()
 	s := natslab.Single(t)
-	createBucket(t, s, jetstream.KeyValueConfig{Bucket: "kine", Description: "Holds kine key/values", History: 5, Replicas: 1})
+	createBucket(t, s,
+		jetstream.KeyValueConfig{Bucket: "kine", Description: "Holds kine key/values", History: 5, Replicas: 1})
 	_, err := kinelab.Start(t.Context(), kinelab.Config{Endpoint: s.ClientURL() + "?noEmbed"})
 	if err == nil || !strings.Contains(err.Error(), "bucket name already in use") {
 		t.Fatalf("got %v", err)
@@ -382,7 +385,8 @@ func TestStartErrors(t *testing.T) {
 		"nats://127.0.0.1:1?noEmbed":       "failed to connect to NATS server",
 		"nats://127.0.0.1:4222?replicas=9": "invalid replicas",
 	} {
-		if _, err := kinelab.Start(t.Context(), kinelab.Config{Endpoint: endpoint}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := kinelab.Start(t.Context(), kinelab.Config{Endpoint: endpoint}); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", endpoint, err)
 		}
 	}

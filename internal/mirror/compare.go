@@ -50,7 +50,9 @@ func Compare(ctx context.Context, js, source *natsconn.JetStream, m *Mirror) (fr
 }
 
 // compare is like [Compare], but also accepts a promoted mirror and a source that is behind is always a divergence.
-func compare(ctx context.Context, js, source *natsconn.JetStream, own *Mirror, bucket string) (*Mirror, *Divergence, error) {
+func compare(
+	ctx context.Context, js, source *natsconn.JetStream, own *Mirror, bucket string,
+) (*Mirror, *Divergence, error) {
 	from, err := readUpTo(ctx, source, bucket, own.LastSequence)
 	if err != nil {
 		return nil, nil, err

@@ -43,7 +43,8 @@ func createRestoring(ctx context.Context, js *natsconn.JetStream, spec Spec, pla
 
 // create creates the stream of a mirror from a form. It adopts an existing stream of that form if adopt returns true.
 func create(
-	ctx context.Context, js *natsconn.JetStream, spec Spec, form kine.Form, place *kine.Placement, adopt func(info *kine.StreamInfo, asked bool) bool,
+	ctx context.Context, js *natsconn.JetStream, spec Spec, form kine.Form, place *kine.Placement,
+	adopt func(info *kine.StreamInfo, asked bool) bool,
 ) (*Mirror, error) {
 	if err := spec.Source.Check(); err != nil {
 		return nil, err

@@ -166,7 +166,8 @@ func (e *SourceAliveError) Error() string {
 	if e.Answers {
 		return fmt.Sprintf("the %s answers, so it is not lost", e.Source)
 	}
-	return fmt.Sprintf("the mirror had contact to the %s %s ago, so it is not lost", e.Source, e.Contact.Round(time.Second))
+	return fmt.Sprintf("the mirror had contact to the %s %s ago, so it is not lost", e.Source,
+		e.Contact.Round(time.Second))
 }
 
 // VersionError is returned if the servers are too old to promote a mirror.

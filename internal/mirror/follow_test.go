@@ -17,7 +17,8 @@ import (
 func TestSourceAway(t *testing.T) {
 	t.Parallel()
 	atOnce(t, map[string]func(*testing.T){
-		"link cut": linkCut, "contact lost": contactLost, "deleted": sourceDeleted, "recreated": graftedHistory, "restored": restored,
+		"link cut": linkCut, "contact lost": contactLost, "deleted": sourceDeleted, "recreated": graftedHistory,
+		"restored": restored,
 	})
 }
 
@@ -96,7 +97,8 @@ func contactLost(t *testing.T) {
 	}
 	watch := natslab.StartStopwatch()
 	_, err := AwaitSequence(t.Context(), leaf, "kine", 21)
-	if broken, ok := errors.AsType[*BrokenError](err); !ok || broken.Cause != CauseUnreachable || broken.Lasting() || watch.Waited() > 3*time.Second {
+	if broken, ok := errors.AsType[*BrokenError](err); !ok || broken.Cause != CauseUnreachable || broken.Lasting() ||
+		watch.Waited() > 3*time.Second {
 		t.Errorf("waiting for what cannot come, after %s: %v", watch, err)
 	}
 	if _, err = AwaitSync(t.Context(), leaf, nil, spec); err == nil || watch.Waited() > 6*time.Second {
@@ -136,7 +138,8 @@ func sourceDeleted(t *testing.T) {
 	}
 	watch := natslab.StartStopwatch()
 	_, err := AwaitSequence(t.Context(), top.js, "kine", 21)
-	if broken, ok := errors.AsType[*BrokenError](err); !ok || broken.Lasting() && broken.Cause != CauseSourceMissing || watch.Waited() > 12*time.Second {
+	if broken, ok := errors.AsType[*BrokenError](err); !ok || broken.Lasting() && broken.Cause != CauseSourceMissing ||
+		watch.Waited() > 12*time.Second {
 		t.Errorf("waiting for what cannot come, after %s: %v", watch, err)
 	}
 	_, err = AwaitSync(t.Context(), top.js, top.from, specOf("kine", top.source))
@@ -151,7 +154,8 @@ func TestLostAnswers(t *testing.T) {
 	top := inDomains(t)
 	makeBucket(t, top.from, top.nc, 50)
 	proxy := natslab.NewProxy(t, top.leaf.ClientURL())
-	client := natsconn.NewClient(natsconn.Settings{Servers: []string{proxy.ClientURL()}, RequestTimeout: 500 * time.Millisecond}, nil)
+	client := natsconn.NewClient(natsconn.Settings{Servers: []string{proxy.ClientURL()},
+		RequestTimeout: 500 * time.Millisecond}, nil)
 	t.Cleanup(client.Close)
 	js, spec := client.JetStream(""), specOf("kine", top.source)
 	lose := func(call string, do func() error) {
@@ -242,13 +246,15 @@ func TestUpdateRepairs(t *testing.T) {
 	}
 	other.Source.DeliverPrefix = "elsewhere"
 	_, err := Update(t.Context(), top.js, other, nil, false)
-	if refused, ok := errors.AsType[*kine.UnrepairableError](err); !ok || len(refused.Differences) != 1 || refused.Differences[0].Field != "mirror" {
+	if refused, ok := errors.AsType[*kine.UnrepairableError](err); !ok || len(refused.Differences) != 1 ||
+		refused.Differences[0].Field != "mirror" {
 		t.Errorf("another source: %v", err)
 	}
 	if _, err := Update(t.Context(), top.js, specOf("none", top.source), nil, false); !errors.Is(err, kine.ErrNotFound) {
 		t.Errorf("of no mirror: %v", err)
 	}
-	if _, err := Update(t.Context(), top.js, spec, &kine.Placement{Cluster: "east"}, true); !errors.Is(err, kine.ErrNoCluster) {
+	if _, err := Update(t.Context(), top.js, spec, &kine.Placement{Cluster: "east"}, true); !errors.Is(err,
+		kine.ErrNoCluster) {
 		t.Errorf("a move on a server of no cluster: %v", err)
 	}
 }
@@ -275,10 +281,12 @@ func TestSuperCluster(t *testing.T) {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	spec.Replicas = 2
-	if m, err = Update(within(t, time.Minute), js, spec, west, false); err != nil || m.Replicas != 2 || m.Placement != nil || m.Cluster != "west" {
+	if m, err = Update(within(t, time.Minute), js, spec, west, false); err != nil || m.Replicas != 2 ||
+		m.Placement != nil || m.Cluster != "west" {
 		t.Fatalf("%+v, %v", m, err)
 	}
-	if m, err = Update(within(t, 2*time.Minute), js, spec, &kine.Placement{Cluster: "east"}, true); err != nil || m.Cluster != "east" || m.Placement != nil {
+	if m, err = Update(within(t, 2*time.Minute), js, spec, &kine.Placement{Cluster: "east"}, true); err != nil ||
+		m.Cluster != "east" || m.Placement != nil {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	write(t, c.Connect(t, asOrigin()), "kine", 10, 10)

@@ -78,7 +78,8 @@ func (m *Mirror) Describe() string {
 	case NoContact:
 		return fmt.Sprintf("no contact to the %s yet", m.Source)
 	case ContactLost:
-		return fmt.Sprintf("no contact to the %s for %s, last revision %d", m.Source, m.Active.Round(time.Second), m.LastSequence)
+		return fmt.Sprintf("no contact to the %s for %s, last revision %d", m.Source, m.Active.Round(time.Second),
+			m.LastSequence)
 	case Promoted:
 		return fmt.Sprintf("promoted, last revision %d", m.LastSequence)
 	default:

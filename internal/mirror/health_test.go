@@ -32,7 +32,8 @@ func TestHealth(t *testing.T) {
 	}
 	for name, tt := range cases {
 		tt.mirror.Source = Source{Bucket: "kine"}
-		if got := tt.mirror.Health(); got != tt.want || tt.mirror.Follows() != tt.follows || !strings.Contains(tt.mirror.Describe(), tt.text) {
+		if got := tt.mirror.Health(); got != tt.want || tt.mirror.Follows() != tt.follows ||
+			!strings.Contains(tt.mirror.Describe(), tt.text) {
 			t.Errorf("%s: %s, %s", name, got, tt.mirror.Describe())
 		}
 	}
@@ -83,7 +84,8 @@ func TestSourceEqual(t *testing.T) {
 	if !shared.Equal(dotted) {
 		t.Error("a trailing dot makes a difference")
 	}
-	for _, other := range []Source{kineIn("edge"), {Bucket: "copy", Domain: "hub"}, shared, {Bucket: "kine", Domain: "hub", DeliverPrefix: "x"}} {
+	for _, other := range []Source{kineIn("edge"), {Bucket: "copy", Domain: "hub"}, shared,
+		{Bucket: "kine", Domain: "hub", DeliverPrefix: "x"}} {
 		if kineIn("hub").Equal(other) {
 			t.Errorf("%v equals another source", other)
 		}

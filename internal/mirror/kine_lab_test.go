@@ -61,7 +61,8 @@ func verify(tb testing.TB, client *clientv3.Client, prefix string, seeded map[st
 		tb.Fatalf("a write after the promotion: %v, %v", put, err)
 	}
 	got := map[string]int64{}
-	for response := range client.Watch(within(tb, time.Minute), prefix, clientv3.WithPrefix(), clientv3.WithRev(oldest+1)) {
+	for response := range client.Watch(within(tb, time.Minute), prefix, clientv3.WithPrefix(),
+		clientv3.WithRev(oldest+1)) {
 		if err := response.Err(); err != nil {
 			tb.Fatalf("a watch from revision %d on: %v", oldest+1, err)
 		}

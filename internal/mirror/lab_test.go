@@ -64,7 +64,8 @@ func write(tb testing.TB, nc *nats.Conn, bucket string, messages, size int) {
 			key = fmt.Sprintf("k%d", i)
 		}
 		data := append(fmt.Appendf(nil, "%d ", time.Now().UnixNano()), make([]byte, size)...)
-		if _, err := js.PublishAsync(kine.KeySubject(bucket, key), data, jetstream.WithStallWait(10*time.Second)); err != nil {
+		if _, err := js.PublishAsync(kine.KeySubject(bucket, key), data,
+			jetstream.WithStallWait(10*time.Second)); err != nil {
 			tb.Fatal(err)
 		}
 	}

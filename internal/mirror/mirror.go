@@ -100,7 +100,8 @@ func readSource(m *jetstream.StreamSource) Source {
 	if m.External == nil {
 		return s
 	}
-	s.APIPrefix, s.DeliverPrefix = strings.TrimSuffix(m.External.APIPrefix, "."), strings.TrimSuffix(m.External.DeliverPrefix, ".")
+	s.APIPrefix, s.DeliverPrefix = strings.TrimSuffix(m.External.APIPrefix,
+		"."), strings.TrimSuffix(m.External.DeliverPrefix, ".")
 	if domain := domainOf(s.APIPrefix); domain != "" && s.DeliverPrefix == "" {
 		s.Domain, s.APIPrefix = domain, ""
 	}
@@ -131,8 +132,9 @@ func (s Spec) form() kine.Form {
 	c.Subjects, c.Duplicates = nil, 0 // the server rejects them on a mirror
 	c.MirrorDirect = false            // the mirror would answer KINE's reads of the source with outdated values
 	c.Mirror = &jetstream.StreamSource{
-		Name:     kine.StreamName(s.Source.Bucket),
-		External: &jetstream.ExternalStream{APIPrefix: s.Source.api(), DeliverPrefix: strings.TrimSuffix(s.Source.DeliverPrefix, ".")},
+		Name: kine.StreamName(s.Source.Bucket),
+		External: &jetstream.ExternalStream{APIPrefix: s.Source.api(),
+			DeliverPrefix: strings.TrimSuffix(s.Source.DeliverPrefix, ".")},
 	}
 	if s.Name != s.Source.Bucket {
 		c.Mirror.SubjectTransforms = []jetstream.SubjectTransformConfig{

@@ -76,7 +76,8 @@ func TestEstablish(t *testing.T) {
 				}
 			}
 			// Without access to the source, the mirror alone has to prove that it follows.
-			if m, err := AwaitSync(within(t, time.Minute), top.js, nil, specOf("copy", top.source)); err != nil || m.LastSequence != 220 {
+			if m, err := AwaitSync(within(t, time.Minute), top.js, nil, specOf("copy", top.source)); err != nil ||
+				m.LastSequence != 220 {
 				t.Errorf("blind: %v", err)
 			}
 			for _, name := range []string{"kine", "copy", "copy"} {
@@ -111,7 +112,8 @@ func TestProbe(t *testing.T) {
 	makeBucket(t, top.from, top.nc, 1)
 	establish(t, top.js, top.from, specOf("kine", top.source))
 	_, err := Probe(t.Context(), top.js, "kine")
-	if refused, ok := errors.AsType[*SourceError](err); !ok || !refused.Mirror || !strings.Contains(err.Error(), "is a mirror itself") {
+	if refused, ok := errors.AsType[*SourceError](err); !ok || !refused.Mirror ||
+		!strings.Contains(err.Error(), "is a mirror itself") {
 		t.Errorf("of a mirror: %v", err)
 	}
 
@@ -120,7 +122,8 @@ func TestProbe(t *testing.T) {
 	if err := kine.OpenStream(top.from, "kine").Send(t.Context(), changed); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = Probe(t.Context(), top.from, "kine"); err == nil || !strings.Contains(err.Error(), "max_bytes is 1048576") {
+	if _, err = Probe(t.Context(), top.from, "kine"); err == nil ||
+		!strings.Contains(err.Error(), "max_bytes is 1048576") {
 		t.Errorf("of a bucket that breaks the contract: %v", err)
 	}
 	changed.Set("max_bytes", -1)
@@ -149,7 +152,8 @@ func TestCreateMeetsAnother(t *testing.T) {
 	other := spec
 	other.History = 5
 	_, err := Create(t.Context(), top.js, other, nil)
-	if exists, ok := errors.AsType[*kine.ExistsError](err); !ok || len(exists.Bucket.Differences) != 1 || !strings.Contains(err.Error(), "max_msgs_per_subject is 10, not 5") {
+	if exists, ok := errors.AsType[*kine.ExistsError](err); !ok || len(exists.Bucket.Differences) != 1 ||
+		!strings.Contains(err.Error(), "max_msgs_per_subject is 10, not 5") {
 		t.Errorf("of another history: %v", err)
 	}
 	write(t, top.nc, "kine", 7, 10)
@@ -157,14 +161,16 @@ func TestCreateMeetsAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Create(t.Context(), top.js, spec, nil)
-	if _, ok := errors.AsType[*kine.ExistsError](err); !ok || !strings.Contains(err.Error(), "the mirror kine already exists: 5 keys in 7 messages") {
+	if _, ok := errors.AsType[*kine.ExistsError](err); !ok ||
+		!strings.Contains(err.Error(), "the mirror kine already exists: 5 keys in 7 messages") {
 		t.Errorf("of a filled one: %v", err)
 	}
 	if _, err := kine.Create(t.Context(), top.js, kine.Spec{Name: "taken", History: 10, Replicas: 1}, nil); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Establish(t.Context(), top.js, top.from, specOf("taken", top.source), nil)
-	if _, ok := errors.AsType[*kine.ExistsError](err); !ok || !strings.Contains(err.Error(), "already exists and is not a mirror") {
+	if _, ok := errors.AsType[*kine.ExistsError](err); !ok ||
+		!strings.Contains(err.Error(), "already exists and is not a mirror") {
 		t.Errorf("of a bucket: %v", err)
 	}
 	if b, err := kine.Read(t.Context(), top.js, "taken"); err != nil || len(b.Differences) > 0 {

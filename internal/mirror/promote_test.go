@@ -70,7 +70,8 @@ func TestPromote(t *testing.T) {
 			if _, err := AwaitSync(t.Context(), js, from, spec); !isPromoted(err) {
 				t.Errorf("waiting for what was promoted: %v", err)
 			}
-			if attached, ok := errors.AsType[*kine.AttachedError](Delete(t.Context(), js, spec.Name, false)); !ok || attached.Consumers == 0 {
+			if attached, ok := errors.AsType[*kine.AttachedError](Delete(t.Context(), js, spec.Name, false)); !ok ||
+				attached.Consumers == 0 {
 				t.Error("a promoted mirror that KINE is attached to was deleted")
 			}
 		})
@@ -108,7 +109,8 @@ func TestPromoteRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Promote(t.Context(), top.js, spec)
-	if refused, ok := errors.AsType[*kine.UnrepairableError](err); !ok || len(refused.Differences) != 1 || refused.Differences[0].Field != "storage" {
+	if refused, ok := errors.AsType[*kine.UnrepairableError](err); !ok || len(refused.Differences) != 1 ||
+		refused.Differences[0].Field != "storage" {
 		t.Errorf("of one in memory: %v", err)
 	}
 	if m, err := Read(t.Context(), top.js, "kine"); err != nil || m.Promoted {
@@ -240,7 +242,8 @@ func TestRestoreAtOnce(t *testing.T) {
 	if err := errors.Join(errs...); err != nil {
 		t.Error(err)
 	}
-	if m, err := Read(t.Context(), top.js, "kine"); err != nil || !m.Promoted || m.LastSequence != 2000 || len(m.Differences) > 0 {
+	if m, err := Read(t.Context(), top.js, "kine"); err != nil || !m.Promoted || m.LastSequence != 2000 ||
+		len(m.Differences) > 0 {
 		t.Errorf("%+v, %v", m, err)
 	}
 }

@@ -65,7 +65,8 @@ func SwitchOver(ctx context.Context, js, source *natsconn.JetStream, spec Spec, 
 	if !from.Promoted || len(from.Differences) > 0 || from.Fence != nil && from.Fence.RaiseTo > 0 {
 		return nil, &SourceError{Bucket: from.Name, Mirror: !from.Promoted, Differences: from.Differences}
 	}
-	// A source that an earlier call has fenced is beyond these checks, and one that a user has fenced waits for its mirror.
+	// A source that an earlier call has fenced is beyond these checks, and one that a user has fenced waits for its
+	// mirror.
 	switch {
 	case from.Fence != nil && (from.Fence.Successor != "" || m.LastSequence >= from.LastSequence):
 	case !m.Follows():
@@ -195,7 +196,8 @@ func readToPromote(ctx context.Context, js *natsconn.JetStream, name string) (*M
 	return m, err
 }
 
-// finishPromotion returns a bucket that was a mirror, and raises its revisions if an earlier call has not finished that.
+// finishPromotion returns a bucket that was a mirror, and raises its revisions if an earlier call has not finished
+// that.
 func finishPromotion(ctx context.Context, js *natsconn.JetStream, m *Mirror) (*Outcome, error) {
 	if m.Fence == nil || m.Fence.RaiseTo == 0 {
 		return &Outcome{Bucket: &m.Bucket, Already: true, Revision: m.LastSequence, Silence: Never}, nil

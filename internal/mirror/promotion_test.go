@@ -120,7 +120,8 @@ func TestFailOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%+v", result)
-	if result.Bucket.Fence != nil || len(result.Bucket.Differences) > 0 || result.Bucket.LastSequence <= result.Revision+p.Bump {
+	if result.Bucket.Fence != nil || len(result.Bucket.Differences) > 0 ||
+		result.Bucket.LastSequence <= result.Revision+p.Bump {
 		t.Errorf("%+v", result.Bucket)
 	}
 	_, successor := runKINE(t, lab.Leaf.URLs(), "", "kine")

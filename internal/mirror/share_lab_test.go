@@ -65,7 +65,8 @@ func (o shareOperator) source(t *testing.T, name string, buckets ...string) *nat
 	return o.add(t, name, func(c *jwt.AccountClaims) {
 		for _, bucket := range buckets {
 			for _, e := range Exports(bucket) {
-				c.Exports.Add(&jwt.Export{Name: e.Name, Subject: jwt.Subject(e.Subject), Type: jwtType(e.Type), TokenReq: e.TokenRequired})
+				c.Exports.Add(&jwt.Export{Name: e.Name, Subject: jwt.Subject(e.Subject), Type: jwtType(e.Type),
+					TokenReq: e.TokenRequired})
 			}
 		}
 	})
@@ -156,7 +157,8 @@ func fill(t *testing.T, js jetstream.JetStream) {
 		if _, err := rand.Read(value); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := js.PublishAsync(kine.KeySubject(sharedBucket, fmt.Sprintf("key%d", i%50)), bytes.Clone(value)); err != nil {
+		if _, err := js.PublishAsync(kine.KeySubject(sharedBucket, fmt.Sprintf("key%d", i%50)),
+			bytes.Clone(value)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -332,7 +334,8 @@ func TestSharedMirrorNeedsEachExport(t *testing.T) {
 	}
 	every(wait)
 
-	all := map[string]map[uint64]string{"kine": messagesOf(t, sources[first], "kine"), "copy": messagesOf(t, sources[second], "kine")}
+	all := map[string]map[uint64]string{"kine": messagesOf(t, sources[first], "kine"),
+		"copy": messagesOf(t, sources[second], "kine")}
 	for name, want := range all {
 		if got := messagesOf(t, clients["nothing"], name); !maps.Equal(got, want) {
 			t.Errorf("mirror %s has other messages than its source: %d and %d", name, len(got), len(want))
@@ -375,7 +378,8 @@ func TestSharedMirrorLeavesNoConsumer(t *testing.T) {
 	follows(t, from, to, "kine")
 
 	consumers := func() int {
-		info, err := lab.NATSServer().Jsz(&server.JSzOptions{Accounts: true, Streams: true, Consumer: true, DirectConsumer: true})
+		info, err := lab.NATSServer().Jsz(&server.JSzOptions{Accounts: true, Streams: true, Consumer: true,
+			DirectConsumer: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -404,7 +408,8 @@ func TestShareGivesNothingElse(t *testing.T) {
 	source := operator.source(t, "source", "kine", "private")
 	importer, other := operator.importer(t, "importer", whole, source), operator.importer(t, "other", whole, source)
 	lab := natslab.Single(t, natslab.OperatorMode(operator.Operator))
-	from, to, beside := shareUser(t, lab.ClientURL(), source), shareUser(t, lab.ClientURL(), importer), shareUser(t, lab.ClientURL(), other)
+	from, to, beside := shareUser(t, lab.ClientURL(), source), shareUser(t, lab.ClientURL(), importer), shareUser(t,
+		lab.ClientURL(), other)
 	shareBucket(t, from, "kine", nil)
 	shareBucket(t, from, "private", nil)
 	fill(t, from)
@@ -434,9 +439,12 @@ func TestShareGivesNothingElse(t *testing.T) {
 
 	prefix := APIPrefix(source.PublicKey())
 	for _, call := range []string{
-		"INFO", "STREAM.INFO.KV_kine", "STREAM.NAMES", "STREAM.UPDATE.KV_kine", "STREAM.PURGE.KV_kine", "STREAM.DELETE.KV_kine",
-		"STREAM.MSG.GET.KV_kine", "DIRECT.GET.KV_kine", "CONSUMER.NAMES.KV_kine", "CONSUMER.INFO.KV_kine.c", "CONSUMER.DELETE.KV_kine.c", "CONSUMER.MSG.NEXT.KV_kine.c",
-		"CONSUMER.DURABLE.CREATE.KV_kine.c", "CONSUMER.CREATE.KV_private", "CONSUMER.CREATE.KV_private.c", "STREAM.CREATE.KV_new",
+		"INFO", "STREAM.INFO.KV_kine", "STREAM.NAMES", "STREAM.UPDATE.KV_kine", "STREAM.PURGE.KV_kine",
+		"STREAM.DELETE.KV_kine",
+		"STREAM.MSG.GET.KV_kine", "DIRECT.GET.KV_kine", "CONSUMER.NAMES.KV_kine", "CONSUMER.INFO.KV_kine.c",
+		"CONSUMER.DELETE.KV_kine.c", "CONSUMER.MSG.NEXT.KV_kine.c",
+		"CONSUMER.DURABLE.CREATE.KV_kine.c", "CONSUMER.CREATE.KV_private", "CONSUMER.CREATE.KV_private.c",
+		"STREAM.CREATE.KV_new",
 	} {
 		if _, err := to.Conn().Request(prefix+"."+call, nil, time.Minute); !errors.Is(err, nats.ErrNoResponders) {
 			t.Errorf("%s: %v", call, err)
@@ -463,7 +471,8 @@ func TestShareTrustsTheImporter(t *testing.T) {
 	fill(t, from)
 	deliver := func(subject string) (refused bool) {
 		request := fmt.Sprintf(`{"stream_name":"KV_kine","config":{"deliver_subject":%q,"ack_policy":"none"}}`, subject)
-		answer, err := to.Conn().Request(APIPrefix(source.PublicKey())+".CONSUMER.CREATE.KV_kine", []byte(request), time.Minute)
+		answer, err := to.Conn().Request(APIPrefix(source.PublicKey())+".CONSUMER.CREATE.KV_kine", []byte(request),
+			time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -490,5 +499,6 @@ func TestShareTrustsTheImporter(t *testing.T) {
 		t.Errorf("another bucket gets messages: %+v", got)
 	}
 	listen(kine.KeySubject("second", "key"))
-	shareEventually(t, "another bucket gets messages too", func() bool { return stateOf(t, from, "second").State.Last > 0 })
+	shareEventually(t, "another bucket gets messages too",
+		func() bool { return stateOf(t, from, "second").State.Last > 0 })
 }

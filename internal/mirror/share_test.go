@@ -131,7 +131,8 @@ func TestImportsNeedTokens(t *testing.T) {
 			tokens[create.Subject] = token(source, importer.public, create.Subject, claims.Stream)
 		}, []string{`"` + create.Subject + `"`, "is for a stream, but the import is a service"}},
 		"for too little": {func(tokens map[string]string) {
-			tokens[messages.Subject] = token(source, importer.public, ActivationSubject(messages.Subject, other.public), claims.Stream)
+			tokens[messages.Subject] = token(source, importer.public, ActivationSubject(messages.Subject, other.public),
+				claims.Stream)
 		}, []string{`"` + messages.Subject + `"`, "does not include"}},
 		"for the source itself": {func(tokens map[string]string) {
 			maps.Copy(tokens, activations(t, "kine", other.public, other.seed, source.public))

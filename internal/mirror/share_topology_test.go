@@ -17,7 +17,8 @@ func TestSharedMirrorAcrossRegions(t *testing.T) {
 	operator := newShareOperator(t)
 	source := operator.source(t, "source", "kine")
 	importer := operator.importer(t, "importer", whole, source)
-	lab := natslab.SuperCluster(t, 1, []string{"east", "west"}, natslab.OperatorMode(operator.Operator), natslab.Domain("hub"))
+	lab := natslab.SuperCluster(t, 1, []string{"east", "west"}, natslab.OperatorMode(operator.Operator),
+		natslab.Domain("hub"))
 	from := shareUser(t, lab.Region("east")[0].ClientURL(), source)
 	to := shareUser(t, lab.Region("west")[0].ClientURL(), importer)
 	shareBucket(t, from, "kine", func(c *jetstream.StreamConfig) { c.Placement = &jetstream.Placement{Cluster: "east"} })
@@ -59,7 +60,8 @@ func TestSharedMirrorOfConfiguredAccounts(t *testing.T) {
 	t.Parallel()
 	hub, edge := configuredShare()
 	lab := natslab.Single(t, natslab.Accounts(hub, edge))
-	from, to := shareClient(t, lab.ClientURL(), nats.UserInfo("hub", "hub")), shareClient(t, lab.ClientURL(), nats.UserInfo("edge", "edge"))
+	from, to := shareClient(t, lab.ClientURL(), nats.UserInfo("hub", "hub")), shareClient(t, lab.ClientURL(),
+		nats.UserInfo("edge", "edge"))
 	shareBucket(t, from, "kine", nil)
 	fill(t, from)
 	for _, name := range []string{"kine", "copy"} {

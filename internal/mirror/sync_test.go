@@ -87,7 +87,8 @@ func TestWatcherContactReturns(t *testing.T) {
 		}
 	}
 	w.moved = w.moved.Add(-standstill)
-	if broken, ok := errors.AsType[*BrokenError](w.broken(t.Context(), nil, back)); !ok || broken.Cause != CauseOtherSource {
+	if broken, ok := errors.AsType[*BrokenError](w.broken(t.Context(), nil, back)); !ok ||
+		broken.Cause != CauseOtherSource {
 		t.Errorf("messages do not come: %v", broken)
 	}
 }
@@ -103,7 +104,8 @@ func TestAwaitSyncUnasked(t *testing.T) {
 	lab.Hub.Stop()
 	watch := natslab.StartStopwatch()
 	_, err := AwaitSync(within(t, 2*time.Minute), leaf, hub, spec)
-	if pending, ok := errors.AsType[*kine.UnsettledError](err); !ok || !strings.Contains(pending.Waiting, "its source cannot be asked") {
+	if pending, ok := errors.AsType[*kine.UnsettledError](err); !ok ||
+		!strings.Contains(pending.Waiting, "its source cannot be asked") {
 		t.Errorf("a lost source: %v", err)
 	}
 	if watch.Waited() > askTimeout+5*time.Second {

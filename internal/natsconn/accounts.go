@@ -9,8 +9,8 @@ import (
 // MaxAccountConnections is the maximum number of simultaneous connections to accounts.
 const MaxAccountConnections = 64
 
-// Minter creates a user of an account. It creates a new token for each connection, so a token can expire while the connection is
-// open.
+// Minter creates a user of an account. It creates a new token for each connection, so a token can expire while the
+// connection is open.
 type Minter interface {
 	// Issuer returns the public key of the account's signing key that signs the user.
 	Issuer() string
@@ -20,8 +20,8 @@ type Minter interface {
 	Sign(nonce []byte) ([]byte, error)
 }
 
-// Accounts holds one connection for each account of a system. At most [MaxAccountConnections] are open at the same time. The least
-// recently used connection is closed first, and opened again when it is needed.
+// Accounts holds one connection for each account of a system. At most [MaxAccountConnections] are open at the same
+// time. The least recently used connection is closed first, and opened again when it is needed.
 type Accounts struct {
 	base *Client
 	mint func(account string) (Minter, error)
@@ -33,7 +33,8 @@ type Accounts struct {
 	clients map[string]*Client
 }
 
-// Accounts returns connections to the client's servers with the client's settings, as users that mint creates. It does no I/O.
+// Accounts returns connections to the client's servers with the client's settings, as users that mint creates. It does
+// no I/O.
 func (c *Client) Accounts(mint func(account string) (Minter, error)) *Accounts {
 	return &Accounts{base: c, mint: mint, pool: newPool(MaxAccountConnections), clients: map[string]*Client{}}
 }
@@ -66,8 +67,8 @@ func (a *Accounts) Close() {
 	}
 }
 
-// AccountAuthError means that a server refused the user that was minted for an account. The server does not report the reason: it
-// does not know the account, or the account does not have the signing key.
+// AccountAuthError means that a server refused the user that was minted for an account. The server does not report the
+// reason: it does not know the account, or the account does not have the signing key.
 type AccountAuthError struct {
 	// Account and Issuer are the public keys of the account and of the signing key.
 	Account, Issuer string

@@ -125,8 +125,8 @@ func TestAccountsShareOneConnectionEach(t *testing.T) {
 	}
 }
 
-// At the bound, the account that was not used for the longest time is disconnected, and connected again when it is needed. One that
-// waits for an answer stays, and who finds all in use waits.
+// At the bound, the account that was not used for the longest time is disconnected, and connected again when it is
+// needed. One that waits for an answer stays, and who finds all in use waits.
 func TestAccountsAreBounded(t *testing.T) {
 	lab, accounts, keys := newTenants(t, 4, time.Minute)
 	accounts.pool.limit = 2
@@ -180,7 +180,8 @@ func TestAccountsAreBounded(t *testing.T) {
 	holding.Wait()
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
-	if err := info(ended, clientOf(t, accounts, keys[3])); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "all 2 connections") {
+	if err := info(ended, clientOf(t, accounts, keys[3])); !errors.Is(err, context.Canceled) ||
+		!strings.Contains(err.Error(), "all 2 connections") {
 		t.Errorf("with all places in use until the context ends: %v", err)
 	}
 	waiting := make(chan error, 1)
@@ -194,7 +195,8 @@ func TestAccountsAreBounded(t *testing.T) {
 	}
 }
 
-// However many use however many accounts at once, the servers never see more connections than allowed, and all get their answers.
+// However many use however many accounts at once, the servers never see more connections than allowed, and all get
+// their answers.
 func TestAccountsAreBoundedUnderLoad(t *testing.T) {
 	const limit = 3
 	lab, accounts, keys := newTenants(t, 12, time.Minute)
@@ -269,7 +271,8 @@ func TestAccountRefusesMintedUser(t *testing.T) {
 		}(),
 		"expired": newMinter(t, account, -time.Minute),
 	} {
-		accounts := newTestClient(t, Settings{Servers: lab.URLs()}).Accounts(func(string) (Minter, error) { return minter, nil })
+		accounts := newTestClient(t,
+			Settings{Servers: lab.URLs()}).Accounts(func(string) (Minter, error) { return minter, nil })
 		err := info(testContext(t), clientOf(t, accounts, minter.account))
 		refused, ok := errors.AsType[*AccountAuthError](err)
 		if !ok || refused.Account != minter.account || refused.Issuer != minter.Issuer() || IsUnreachable(err) {
@@ -298,7 +301,8 @@ func TestAccountIsFull(t *testing.T) {
 		return err
 	})
 	minter := newMinter(t, account, time.Minute)
-	accounts := newTestClient(t, Settings{Servers: lab.URLs()}).Accounts(func(string) (Minter, error) { return minter, nil })
+	accounts := newTestClient(t,
+		Settings{Servers: lab.URLs()}).Accounts(func(string) (Minter, error) { return minter, nil })
 	for key, client := range map[string]*Client{
 		account.PublicKey(): clientOf(t, accounts, account.PublicKey()),
 		"":                  newTestClient(t, Settings{Servers: lab.URLs(), Auth: Auth{Credentials: credentials}}),

@@ -12,12 +12,12 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// MaxAnswer is the maximum size of a response in bytes, unless the server accepts larger messages. The largest responses list the
-// streams of an account, with a few hundred bytes for each stream.
+// MaxAnswer is the maximum size of a response in bytes, unless the server accepts larger messages. The largest
+// responses list the streams of an account, with a few hundred bytes for each stream.
 const MaxAnswer = 8 << 20
 
-// AnswerError means that the response does not match the request. The response is ignored. It is unknown whether the server
-// carried out the request.
+// AnswerError means that the response does not match the request. The response is ignored. It is unknown whether the
+// server carried out the request.
 type AnswerError struct {
 	// Asked describes the request, for example "the stream KV_kine", and Got the response, for example "about the stream
 	// KV_other".
@@ -37,7 +37,8 @@ func Unread(asked string, err error) *AnswerError {
 func checkSize(msg *nats.Msg, maxPayload int64) error {
 	limit := max(MaxAnswer, maxPayload)
 	if size := int64(len(msg.Data)); size > limit {
-		return &AnswerError{Asked: secret.FromServer(msg.Subject), Got: fmt.Sprintf("with %d bytes, more than the maximum of %d", size, limit)}
+		return &AnswerError{Asked: secret.FromServer(msg.Subject),
+			Got: fmt.Sprintf("with %d bytes, more than the maximum of %d", size, limit)}
 	}
 	return nil
 }
@@ -92,8 +93,8 @@ type envelope struct {
 	Created time.Time `json:"created"`
 }
 
-// checkAnswer compares a response with its call. It returns the error in the response, or an [*AnswerError] if the response does
-// not belong to the call.
+// checkAnswer compares a response with its call. It returns the error in the response, or an [*AnswerError] if the
+// response does not belong to the call.
 func (js *JetStream) checkAnswer(call string, data []byte) error {
 	kind, stream := answerType(call)
 	asked := call
@@ -161,7 +162,8 @@ func checkConsumers(asked, stream string, data []byte) error {
 	}
 	for _, consumer := range page.Consumers {
 		if consumer.Stream != stream {
-			return &AnswerError{Asked: asked, Got: secret.Sprintf("about a consumer of the stream %q", secret.FromServer(consumer.Stream))}
+			return &AnswerError{Asked: asked,
+				Got: secret.Sprintf("about a consumer of the stream %q", secret.FromServer(consumer.Stream))}
 		}
 	}
 	return nil
@@ -177,7 +179,8 @@ func checkNames(asked string, data []byte) error {
 	}
 	for _, name := range page.Streams {
 		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`.*>/\`, r) }) {
-			return &AnswerError{Asked: asked, Got: secret.Sprintf("with %q, which is not the name of a stream", secret.FromServer(name))}
+			return &AnswerError{Asked: asked,
+				Got: secret.Sprintf("with %q, which is not the name of a stream", secret.FromServer(name))}
 		}
 	}
 	return nil

@@ -17,7 +17,8 @@ func TestAnswersToSomethingElse(t *testing.T) {
 	proxy := natslab.NewProxy(t, lab.ClientURL())
 	client := newTestClient(t, Settings{Servers: []string{proxy.ClientURL()}})
 	stream := map[string]any{
-		"name": "S", "subjects": []string{"s.>"}, "retention": "limits", "storage": "file", "num_replicas": 1, "discard": "old", "allow_direct": true,
+		"name": "S", "subjects": []string{"s.>"}, "retention": "limits", "storage": "file", "num_replicas": 1,
+		"discard": "old", "allow_direct": true,
 	}
 	js, hub := client.JetStream(""), client.JetStream("hub")
 	if err := js.Request(testContext(t), "STREAM.CREATE.S", stream, nil); err != nil {

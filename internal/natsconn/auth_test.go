@@ -12,8 +12,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// Each way to authenticate, from the settings and from the environment, against a server that demands it; and what is told
-// when the credentials are wrong.
+// Each way to authenticate, from the settings and from the environment, against a server that demands it; and what is
+// told when the credentials are wrong.
 func TestAuthentication(t *testing.T) {
 	newContexts(t)
 	const password = "p$-3cr3t"
@@ -67,10 +67,12 @@ func TestAuthentication(t *testing.T) {
 			name: "credentials", lab: operatorLab,
 			right:    []Auth{{Credentials: credentials}, {CredentialsFile: writeFile(t, "user.creds", credentials)}},
 			rightEnv: []env{{"NATS_CREDS": writeFile(t, "user.creds", credentials)}},
-			wrong:    []Auth{{}, {Credentials: others}, {NKeySeed: seed}}, // the server looks for the strangers' account for two seconds
+			// The server looks for the strangers' account for two seconds.
+			wrong: []Auth{{}, {Credentials: others}, {NKeySeed: seed}},
 		},
 	}
-	secrets := []string{password, "t0k3n", seed[4:], otherSeed[4:], lineAfter(t, credentials, "-----BEGIN USER NKEY SEED-----")[4:]}
+	secrets := []string{password, "t0k3n", seed[4:], otherSeed[4:],
+		lineAfter(t, credentials, "-----BEGIN USER NKEY SEED-----")[4:]}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			settings := func(auth Auth) *Client { return newTestClient(t, Settings{Servers: c.lab.URLs(), Auth: auth}) }
@@ -154,7 +156,8 @@ func TestCredentialsOfAContextCannotBeRead(t *testing.T) {
 		"garbage": {writeFile(t, "user.creds", "garbage"), "the credentials cannot be used"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := newTestClient(t, Settings{Context: directory.add(t, "test", map[string]any{"url": lab.ClientURL(), "creds": c.file})})
+			client := newTestClient(t,
+				Settings{Context: directory.add(t, "test", map[string]any{"url": lab.ClientURL(), "creds": c.file})})
 			_, err := client.connected(testContext(t))
 			var refused *AuthError
 			if errors.As(err, &refused) || IsUnreachable(err) {
@@ -215,7 +218,8 @@ func TestTLS(t *testing.T) {
 			checkError(t, err, c.wantErr)
 			var insecure *TLSError
 			var refused *AuthError
-			if err != nil && (errors.As(err, &insecure) == c.refused || errors.As(err, &refused) != c.refused || IsUnreachable(err)) {
+			if err != nil &&
+				(errors.As(err, &insecure) == c.refused || errors.As(err, &refused) != c.refused || IsUnreachable(err)) {
 				t.Errorf("the error is %T: %v", err, err)
 			}
 			if err == nil {

@@ -22,18 +22,18 @@ const (
 	// connection closes, and the next use opens a new one.
 	reconnectWait = 500 * time.Millisecond
 	maxReconnects = 240
-	// pingInterval is the interval of pings to the server. After two missing responses the connection is lost. This detects a
-	// broken network within one minute instead of four.
+	// pingInterval is the interval of pings to the server. After two missing responses the connection is lost. This
+	// detects a broken network within one minute instead of four.
 	pingInterval = 15 * time.Second
 )
 
-// MinServerVersion is the oldest supported version of nats-server: 2.12 introduced the strict JetStream API and the promotion of
-// mirrors.
+// MinServerVersion is the oldest supported version of nats-server: 2.12 introduced the strict JetStream API and the
+// promotion of mirrors.
 const MinServerVersion = "2.12.0"
 
-// Client is a shared connection to a NATS system. It connects on first use, and again after the connection is closed. It remembers
-// a failed attempt for as long as an attempt can take, so that many resources fail together if a server is unreachable, not one
-// after another. Use [NewClient] to create a Client.
+// Client is a shared connection to a NATS system. It connects on first use, and again after the connection is closed.
+// It remembers a failed attempt for as long as an attempt can take, so that many resources fail together if a server is
+// unreachable, not one after another. Use [NewClient] to create a Client.
 type Client struct {
 	settings Settings
 	env      Environment
@@ -61,8 +61,8 @@ type Client struct {
 	violations violations
 }
 
-// NewClient returns a client with these settings. Settings that are not set fall back to the environment, unless env is nil. It
-// does no I/O.
+// NewClient returns a client with these settings. Settings that are not set fall back to the environment, unless env is
+// nil. It does no I/O.
 func NewClient(settings Settings, env Environment) *Client {
 	if settings.ConnectTimeout == 0 {
 		settings.ConnectTimeout = DefaultConnectTimeout
@@ -73,9 +73,9 @@ func NewClient(settings Settings, env Environment) *Client {
 	return &Client{settings: settings, env: env, contact: &contact{}}
 }
 
-// As returns a separate client for the same servers with the same settings, but as another user. Who describes the user in errors,
-// and source is where its credentials come from. The new client does not depend on the connection or the credentials of this
-// client. It does no I/O.
+// As returns a separate client for the same servers with the same settings, but as another user. Who describes the user
+// in errors, and source is where its credentials come from. The new client does not depend on the connection or the
+// credentials of this client. It does no I/O.
 func (c *Client) As(who, source string, auth Auth) *Client {
 	settings := c.settings
 	settings.as, settings.who, settings.asSource = &auth, who, source
@@ -84,7 +84,8 @@ func (c *Client) As(who, source string, auth Auth) *Client {
 	return client
 }
 
-// resolve resolves the settings once. It does not cache an error: the apply that needs a credentials file may also create it.
+// resolve resolves the settings once. It does not cache an error: the apply that needs a credentials file may also
+// create it.
 func (c *Client) resolve() (*resolved, error) {
 	c.resolving.Lock()
 	defer c.resolving.Unlock()
@@ -98,8 +99,8 @@ func (c *Client) resolve() (*resolved, error) {
 	return c.settled, nil
 }
 
-// Domain returns the JetStream domain of the resolved settings, empty for the domain of the connected server. It may read a NATS
-// context, but does not connect.
+// Domain returns the JetStream domain of the resolved settings, empty for the domain of the connected server. It may
+// read a NATS context, but does not connect.
 func (c *Client) Domain() (string, error) {
 	r, err := c.resolve()
 	if err != nil {
@@ -108,8 +109,8 @@ func (c *Client) Domain() (string, error) {
 	return r.domain, nil
 }
 
-// UserJWT returns the JWT of the user that the client connects as, empty if the user has none. It may read a NATS context and a
-// credentials file, but does not connect.
+// UserJWT returns the JWT of the user that the client connects as, empty if the user has none. It may read a NATS
+// context and a credentials file, but does not connect.
 func (c *Client) UserJWT() (string, error) {
 	r, err := c.resolve()
 	if err != nil || r.options.UserJWT == nil {
@@ -134,9 +135,9 @@ func (c *Client) enter(ctx context.Context) (leave func(), err error) {
 	return func() { c.pool.leave(c) }, nil
 }
 
-// Use calls use with the shared connection. It opens the connection if necessary and keeps it open until use returns. It returns
-// the error of use, an [*UnreachableError], [*AuthError], [*AccountAuthError], [*ConnectionLimitError], [*TLSError],
-// [*ServerVersionError], [ErrNoServers], or an error about invalid settings.
+// Use calls use with the shared connection. It opens the connection if necessary and keeps it open until use returns.
+// It returns the error of use, an [*UnreachableError], [*AuthError], [*AccountAuthError], [*ConnectionLimitError],
+// [*TLSError], [*ServerVersionError], [ErrNoServers], or an error about invalid settings.
 func (c *Client) Use(ctx context.Context, use func(*nats.Conn) error) error {
 	leave, err := c.enter(ctx)
 	if err != nil {
@@ -155,8 +156,8 @@ func (c *Client) Connect(ctx context.Context) error {
 	return c.Use(ctx, func(*nats.Conn) error { return nil })
 }
 
-// open returns the shared connection, which may be reconnecting, or opens a new one. It makes one attempt, or none if another
-// attempt failed a short time ago.
+// open returns the shared connection, which may be reconnecting, or opens a new one. It makes one attempt, or none if
+// another attempt failed a short time ago.
 func (c *Client) open(ctx context.Context, p *patience) (*nats.Conn, error) {
 	r, err := c.resolve()
 	if err != nil {
@@ -261,7 +262,8 @@ func connectError(servers []string, settings *Settings, err error) error {
 
 // isRefusal reports whether a server refused the user.
 func isRefusal(err error) bool {
-	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) ||
+	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) ||
+		errors.Is(err, nats.ErrAuthRevoked) ||
 		errors.Is(err, nats.ErrAccountAuthExpired)
 }
 
@@ -271,8 +273,8 @@ func isTimeout(err error) bool {
 	return errors.As(err, &failure) && failure.Timeout()
 }
 
-// isAlert reports whether the server closed the connection with a TLS alert, for example because a client certificate is missing
-// or untrusted. With TLS 1.3 the alert arrives after the client's part of the handshake.
+// isAlert reports whether the server closed the connection with a TLS alert, for example because a client certificate
+// is missing or untrusted. With TLS 1.3 the alert arrives after the client's part of the handshake.
 func isAlert(err error) bool {
 	var failure *net.OpError
 	return errors.As(err, &failure) && failure.Op == "remote error"
@@ -300,7 +302,8 @@ func numbers(version string) []int {
 	return []int{major, minor, patch}
 }
 
-// violations passes permission violations that a server reports on a connection to the requests that wait for a response.
+// violations passes permission violations that a server reports on a connection to the requests that wait for a
+// response.
 type violations struct {
 	mu      sync.Mutex
 	waiting map[*waiter]struct{}
@@ -379,9 +382,9 @@ func (v *violations) forget() {
 	v.answers = nil
 }
 
-// ParseViolation parses a permission violation in the text of an error or a log line. It returns nil if there is none. The text of
-// the server is, for example, `Permissions Violation for Publish to "$JS.API.INFO"` (pubPermissionViolation in nats-server's
-// server/client.go).
+// ParseViolation parses a permission violation in the text of an error or a log line. It returns nil if there is none.
+// The text of the server is, for example, `Permissions Violation for Publish to "$JS.API.INFO"` (pubPermissionViolation
+// in nats-server's server/client.go).
 func ParseViolation(text string) *PermissionError {
 	_, rest, _ := strings.Cut(text, "Permissions Violation for ")
 	kind, rest, _ := strings.Cut(rest, " to \"")
@@ -396,8 +399,8 @@ func ParseViolation(text string) *PermissionError {
 	return nil
 }
 
-// sameAPI reports whether two subjects are the same call of the JetStream API, or the same subject of a bucket. The server maps the
-// prefix of its own domain ($JS.hub.API) to $JS.API before it checks permissions.
+// sameAPI reports whether two subjects are the same call of the JetStream API, or the same subject of a bucket. The
+// server maps the prefix of its own domain ($JS.hub.API) to $JS.API before it checks permissions.
 func sameAPI(a, b string) bool { return withoutDomain(a) == withoutDomain(b) }
 
 func withoutDomain(subject string) string {

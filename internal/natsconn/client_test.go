@@ -112,7 +112,8 @@ func TestUnreachable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			proxy := natslab.NewProxy(t, c.lab.ClientURL())
 			c.fail(proxy)
-			client := newTestClient(t, Settings{Servers: []string{proxy.ClientURL()}, TLS: c.tls, ConnectTimeout: 500 * time.Millisecond})
+			client := newTestClient(t,
+				Settings{Servers: []string{proxy.ClientURL()}, TLS: c.tls, ConnectTimeout: 500 * time.Millisecond})
 			watch := natslab.StartStopwatch()
 			for _, err := range together(func() error { return info(testContext(t), client) }) {
 				var unreachable *UnreachableError
@@ -137,7 +138,8 @@ func TestUnreachable(t *testing.T) {
 
 func TestUnreachableNamesAllServersWithoutSecrets(t *testing.T) {
 	newContexts(t)
-	client := NewClient(Settings{}, variables(map[string]string{"NATS_URL": "nats://u:s3cr3t@127.0.0.1:1,nats://127.0.0.1:2"}))
+	client := NewClient(Settings{},
+		variables(map[string]string{"NATS_URL": "nats://u:s3cr3t@127.0.0.1:1,nats://127.0.0.1:2"}))
 	_, err := client.connected(testContext(t))
 	if !IsUnreachable(err) {
 		t.Errorf("the error is %v", err)
@@ -320,8 +322,10 @@ func TestRetry(t *testing.T) {
 
 func TestCheckVersion(t *testing.T) {
 	for version, accepted := range map[string]bool{
-		"2.12.0": true, "2.12.15": true, "2.13.0": true, "2.15.2": true, "3.0.0": true, "2.100.0": true, "2.12.0-RC.1": true, "2.14.0-dev": true,
-		"2.11.99": false, "2.9.0": false, "1.99.0": false, "2.11.0-preview": false, "": false, "dev": false, "2": false, "2.12": false,
+		"2.12.0": true, "2.12.15": true, "2.13.0": true, "2.15.2": true, "3.0.0": true, "2.100.0": true, "2.12.0-RC.1": true,
+		"2.14.0-dev": true,
+		"2.11.99":    false, "2.9.0": false, "1.99.0": false, "2.11.0-preview": false, "": false, "dev": false, "2": false,
+		"2.12":    false,
 		"v2.12.0": false,
 	} {
 		err := checkVersion(version)

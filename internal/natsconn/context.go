@@ -17,16 +17,17 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// contextFields lists the fields of a context file (settings in jsm.go's natscontext/context.go). All of them have an effect,
-// except name, description, color_scheme and jetstream_event_prefix.
+// contextFields lists the fields of a context file (settings in jsm.go's natscontext/context.go). All of them have an
+// effect, except name, description, color_scheme and jetstream_event_prefix.
 var contextFields = []string{
 	"name", "description", "url", "socks_proxy", "token", "user", "password", "creds", "nkey", "cert", "key", "ca", "nsc",
-	"jetstream_domain", "jetstream_api_prefix", "jetstream_event_prefix", "inbox_prefix", "user_jwt", "user_seed", "color_scheme", "tls_first",
+	"jetstream_domain", "jetstream_api_prefix", "jetstream_event_prefix", "inbox_prefix", "user_jwt", "user_seed",
+	"color_scheme", "tls_first",
 	"windows_cert_store", "windows_cert_match_by", "windows_cert_match", "windows_ca_certs_match",
 }
 
-// readContext reads a context, given by its name or the absolute path of its file. It ignores the domain of the context if
-// domainSettled is set.
+// readContext reads a context, given by its name or the absolute path of its file. It ignores the domain of the context
+// if domainSettled is set.
 func readContext(name string, domainSettled bool) (source nats.Options, domain string, err error) {
 	var backend natscontext.Backend = natscontext.NewDefaultFileBackend()
 	if filepath.IsAbs(name) {
@@ -65,8 +66,8 @@ func readContext(name string, domainSettled bool) (source nats.Options, domain s
 	return source, domain, err
 }
 
-// saidBy returns the fields that a context sets. It rejects fields that natscontext would silently ignore. The error contains no
-// values.
+// saidBy returns the fields that a context sets. It rejects fields that natscontext would silently ignore. The error
+// contains no values.
 func saidBy(data []byte) (map[string]bool, error) {
 	var fields map[string]any
 	if err := json.Unmarshal(data, &fields); err != nil {
@@ -87,19 +88,21 @@ func saidBy(data []byte) (map[string]bool, error) {
 			said[field] = true
 		}
 		if said[field] && !slices.Contains(contextFields, field) {
-			return nil, fmt.Errorf("it sets %s, which this provider does not support: remove it from the context, or use another "+
-				"context", field)
+			return nil, fmt.Errorf("it sets %s, which this provider does not support: remove it from the context, or use "+
+				"another context", field)
 		}
 	}
 	for _, pair := range []struct{ field, needs string }{
 		{"password", "user"}, {"user_seed", "user_jwt"}, {"cert", "key"}, {"key", "cert"},
-		{"windows_cert_match_by", "windows_cert_store"}, {"windows_cert_match", "windows_cert_store"}, {"windows_ca_certs_match", "windows_cert_store"},
+		{"windows_cert_match_by", "windows_cert_store"}, {"windows_cert_match", "windows_cert_store"},
+		{"windows_ca_certs_match", "windows_cert_store"},
 	} {
 		if said[pair.field] && !said[pair.needs] {
 			return nil, fmt.Errorf("it sets %s without %s, which has no effect: set both or neither", pair.field, pair.needs)
 		}
 	}
-	ways := slices.DeleteFunc([]string{"user", "creds", "nkey", "nsc", "user_jwt"}, func(field string) bool { return !said[field] })
+	ways := slices.DeleteFunc([]string{"user", "creds", "nkey", "nsc", "user_jwt"},
+		func(field string) bool { return !said[field] })
 	if len(ways) > 1 {
 		return nil, fmt.Errorf("it sets %s: only one way to authenticate can be used", strings.Join(ways, " and "))
 	}
@@ -109,8 +112,8 @@ func saidBy(data []byte) (map[string]bool, error) {
 // defaultAPIPrefix is the prefix of the JetStream API of the connected server.
 const defaultAPIPrefix = "$JS.API"
 
-// contextDomain returns the JetStream domain of a context. It accepts an API prefix that servers define for a domain, and rejects
-// other prefixes, which are imports of the account.
+// contextDomain returns the JetStream domain of a context. It accepts an API prefix that servers define for a domain,
+// and rejects other prefixes, which are imports of the account.
 func contextDomain(read *natscontext.Context) (string, error) {
 	prefix := strings.TrimSuffix(read.JSAPIPrefix(), ".")
 	domain, ok := strings.CutPrefix(prefix, "$JS.")
@@ -120,8 +123,8 @@ func contextDomain(read *natscontext.Context) (string, error) {
 		return read.JSDomain(), nil
 	case !ok || !isAPI || CheckDomain(domain) != nil:
 		return "", secret.Errorf("its jetstream_api_prefix is %q, but the provider only supports the prefix of a domain, "+
-			"$JS.<domain>.API: connect as a user of the account that has the streams, or set jetstream_domain in the provider's "+
-			"configuration", prefix)
+			"$JS.<domain>.API: connect as a user of the account that has the streams, or set jetstream_domain in the "+
+			"provider's configuration", prefix)
 	case cmp.Or(read.JSDomain(), domain) != domain:
 		return "", secret.Errorf("its jetstream_api_prefix %q does not match its jetstream_domain %q: remove one of them",
 			prefix, read.JSDomain())

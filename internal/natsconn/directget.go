@@ -17,8 +17,9 @@ import (
 // ErrNoMessage means that a stream does not have the message.
 var ErrNoMessage = errors.New("the stream does not have the message")
 
-// DirectGet returns the last message of a stream on a subject. Any server that holds the stream may respond. It returns the errors
-// of [JetStream.Request], [ErrNoMessage], and [nats.ErrNoResponders] if the stream does not allow direct gets.
+// DirectGet returns the last message of a stream on a subject. Any server that holds the stream may respond. It returns
+// the errors of [JetStream.Request], [ErrNoMessage], and [nats.ErrNoResponders] if the stream does not allow direct
+// gets.
 func (js *JetStream) DirectGet(ctx context.Context, stream, subject string) (*nats.Msg, error) {
 	what := fmt.Sprintf("the last message of the stream %s on %s", stream, subject)
 	msg, err := js.directGet(ctx, stream, &nats.Msg{Subject: js.Subject("DIRECT.GET." + stream + "." + subject)}, what)
@@ -33,7 +34,9 @@ func (js *JetStream) DirectGet(ctx context.Context, stream, subject string) (*na
 
 // DirectGetNext returns the first message of a stream with this sequence or a later one. It returns the errors of
 // [JetStream.DirectGet].
-func (js *JetStream) DirectGetNext(ctx context.Context, stream string, sequence uint64) (*jetstream.RawStreamMsg, error) {
+func (js *JetStream) DirectGetNext(
+	ctx context.Context, stream string, sequence uint64,
+) (*jetstream.RawStreamMsg, error) {
 	body, err := json.Marshal(map[string]any{"seq": sequence, "next_by_subj": ">"})
 	if err != nil {
 		return nil, err

@@ -20,7 +20,8 @@ func TestDirectGet(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, direct := range map[string]bool{"DIRECT": true, "OTHER": false} {
-		config := jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}, MaxMsgsPerSubject: 1, AllowDirect: direct}
+		config := jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}, MaxMsgsPerSubject: 1,
+			AllowDirect: direct}
 		if _, err := stream.CreateStream(t.Context(), config); err != nil {
 			t.Fatal(err)
 		}

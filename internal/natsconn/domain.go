@@ -2,15 +2,16 @@ package natsconn
 
 import "sync"
 
-// ownDomain caches the JetStream domain of the connected server. It saves a request for each new stream, because the response to a
-// creation does not contain the domain.
+// ownDomain caches the JetStream domain of the connected server. It saves a request for each new stream, because the
+// response to a creation does not contain the domain.
 type ownDomain struct {
 	mu     sync.Mutex
 	server string // the ID of the server that reported the domain
 	domain string
 }
 
-// LearnOwnDomain caches the JetStream domain from a response, unless this is the API of another domain than the connected server's.
+// LearnOwnDomain caches the JetStream domain from a response, unless this is the API of another domain than the
+// connected server's.
 func (js *JetStream) LearnOwnDomain(domain string) {
 	if js.domain != "" {
 		return
@@ -22,8 +23,8 @@ func (js *JetStream) LearnOwnDomain(domain string) {
 	o.server, o.domain = id, domain
 }
 
-// OwnDomain returns the JetStream domain of the connected server, empty if it has none. It makes no request: known is false unless
-// [JetStream.LearnOwnDomain] was called for this server.
+// OwnDomain returns the JetStream domain of the connected server, empty if it has none. It makes no request: known is
+// false unless [JetStream.LearnOwnDomain] was called for this server.
 func (js *JetStream) OwnDomain() (domain string, known bool) {
 	id := js.client.serverID()
 	o := &js.client.own

@@ -28,15 +28,15 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// IsMute reports whether a server accepted the connection and sent nothing before it closed the connection or the timeout expired.
-// This happens if the server waits for the client's TLS handshake, or if it hangs.
+// IsMute reports whether a server accepted the connection and sent nothing before it closed the connection or the
+// timeout expired. This happens if the server waits for the client's TLS handshake, or if it hangs.
 func (e *UnreachableError) IsMute() bool {
 	failure, ok := errors.AsType[*net.OpError](e.Err)
 	return errors.Is(e.Err, io.EOF) || ok && failure.Op == "read" && failure.Timeout()
 }
 
-// TLSError means that the TLS handshake with a server failed, or that only the client or only the server requires TLS. It is a
-// configuration error: the server is reachable and did not refuse the user.
+// TLSError means that the TLS handshake with a server failed, or that only the client or only the server requires TLS.
+// It is a configuration error: the server is reachable and did not refuse the user.
 type TLSError struct {
 	Servers []string
 	Err     error
@@ -79,7 +79,8 @@ func (e *ConnectionLimitError) Error() string {
 	if e.Account != "" {
 		which = "the account " + e.Account
 	}
-	return fmt.Sprintf("%s has reached its maximum number of connections to %s: %v", which, strings.Join(e.Servers, ", "), e.Err)
+	return fmt.Sprintf("%s has reached its maximum number of connections to %s: %v", which,
+		strings.Join(e.Servers, ", "), e.Err)
 }
 
 func (e *ConnectionLimitError) Unwrap() error { return e.Err }
@@ -114,11 +115,12 @@ type PayloadError struct {
 }
 
 func (e *PayloadError) Error() string {
-	return fmt.Sprintf("%s has %d bytes, and the server accepts messages of at most %d bytes (max_payload)", e.What, e.Size, e.Limit)
+	return fmt.Sprintf("%s has %d bytes, and the server accepts messages of at most %d bytes (max_payload)", e.What,
+		e.Size, e.Limit)
 }
 
-// NoJetStreamError means that the JetStream API does not respond: JetStream is disabled on the server or for the account, or the
-// domain does not exist.
+// NoJetStreamError means that the JetStream API does not respond: JetStream is disabled on the server or for the
+// account, or the domain does not exist.
 type NoJetStreamError struct {
 	// Domain is the JetStream domain of the request, empty for the domain of the server.
 	Domain string
@@ -203,8 +205,8 @@ func IsAPIError(err error, codes ...int) bool {
 	return ok && slices.Contains(codes, api.ErrCode)
 }
 
-// IsTransient reports whether the same request may succeed a moment later: its response was lost, the client is reconnecting, a
-// cluster elects a leader, or a stream is moving.
+// IsTransient reports whether the same request may succeed a moment later: its response was lost, the client is
+// reconnecting, a cluster elects a leader, or a stream is moving.
 func IsTransient(err error) bool {
 	var (
 		timeout     *TimeoutError
@@ -219,15 +221,16 @@ func IsTransient(err error) bool {
 	return IsAPIError(err, CodeClusterNotAvailable, CodeNoLeader, CodeMoveInProgress, CodeReconfiguring)
 }
 
-// IsDisconnected reports whether err means that an established connection was lost. The request may succeed after a reconnect. It
-// is unknown whether it was carried out.
+// IsDisconnected reports whether err means that an established connection was lost. The request may succeed after a
+// reconnect. It is unknown whether it was carried out.
 func IsDisconnected(err error) bool {
-	return errors.Is(err, nats.ErrDisconnected) || errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrReconnectBufExceeded)
+	return errors.Is(err, nats.ErrDisconnected) || errors.Is(err, nats.ErrConnectionClosed) ||
+		errors.Is(err, nats.ErrReconnectBufExceeded)
 }
 
-// IsUnreachable reports whether err means that the servers could not be reached: no connection, no response, a JetStream domain
-// that does not respond, or a stream whose servers are all offline. It returns false for every response of a server, including a
-// refusal.
+// IsUnreachable reports whether err means that the servers could not be reached: no connection, no response, a
+// JetStream domain that does not respond, or a stream whose servers are all offline. It returns false for every
+// response of a server, including a refusal.
 func IsUnreachable(err error) bool {
 	if noJetStream, ok := errors.AsType[*NoJetStreamError](err); ok {
 		return noJetStream.Domain != "" && !noJetStream.Account

@@ -116,10 +116,12 @@ func (a Auth) source(names map[string]string) string {
 	return ""
 }
 
-// attributeNames maps the ways to authenticate to attributes of the provider, and environmentNames to environment variables.
+// attributeNames maps the ways to authenticate to attributes of the provider, and environmentNames to environment
+// variables.
 var (
 	attributeNames = map[string]string{
-		"credentials": "credentials", "credentials file": "credentials_file", "user and password": "user", "token": "token", "nkey seed": "nkey_seed",
+		"credentials": "credentials", "credentials file": "credentials_file", "user and password": "user", "token": "token",
+		"nkey seed": "nkey_seed",
 	}
 	environmentNames = map[string]string{
 		"credentials file": EnvCreds, "user and password": EnvUser, "token": EnvToken, "nkey file": EnvNKey,

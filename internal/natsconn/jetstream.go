@@ -34,8 +34,8 @@ func (js *JetStream) Subject(call string) string {
 	return "$JS." + js.domain + ".API." + call
 }
 
-// KVSubject returns the subject to publish to a subject of a bucket ($KV...) in this domain. Servers keep $KV separate for each
-// domain and map the prefix of the domain (generateJSMappingTable in nats-server's server/jetstream_api.go).
+// KVSubject returns the subject to publish to a subject of a bucket ($KV...) in this domain. Servers keep $KV separate
+// for each domain and map the prefix of the domain (generateJSMappingTable in nats-server's server/jetstream_api.go).
 func (js *JetStream) KVSubject(subject string) string {
 	if js.domain == "" {
 		return subject
@@ -61,10 +61,10 @@ func (js *JetStream) OlderThan(ctx context.Context, version string) (is bool, er
 	return is, err
 }
 
-// Request sends one API request. It marshals request to JSON (nil is an empty body), checks that the response belongs to the call,
-// and parses it into response unless response is nil. It waits until the client's request timeout or ctx expires. It returns an
-// [*APIError] from the API, an [*AnswerError] if the response does not belong to the call, a [*NoJetStreamError],
-// [*PermissionError] or [*TimeoutError], and the errors of [Client.Use].
+// Request sends one API request. It marshals request to JSON (nil is an empty body), checks that the response belongs
+// to the call, and parses it into response unless response is nil. It waits until the client's request timeout or ctx
+// expires. It returns an [*APIError] from the API, an [*AnswerError] if the response does not belong to the call, a
+// [*NoJetStreamError], [*PermissionError] or [*TimeoutError], and the errors of [Client.Use].
 func (js *JetStream) Request(ctx context.Context, call string, request, response any) error {
 	var body []byte
 	if request != nil {
@@ -97,8 +97,8 @@ func (js *JetStream) Request(ctx context.Context, call string, request, response
 	return nil
 }
 
-// Publish sends a message to a subject of a stream, waits for the acknowledgement and returns the sequence of the message. It
-// returns the errors of [JetStream.Request], and [nats.ErrNoResponders] if no stream has the subject.
+// Publish sends a message to a subject of a stream, waits for the acknowledgement and returns the sequence of the
+// message. It returns the errors of [JetStream.Request], and [nats.ErrNoResponders] if no stream has the subject.
 func (js *JetStream) Publish(ctx context.Context, stream string, msg *nats.Msg) (uint64, error) {
 	answer, err := js.client.Request(ctx, msg)
 	if err != nil {
@@ -156,14 +156,14 @@ func (js *JetStream) acknowledged(stream string, answer *nats.Msg) (uint64, erro
 	return ack.Seq, nil
 }
 
-// RequestRaw sends a request that is not an API call to its subject and waits for one response. It returns the errors of
-// [Client.Request].
+// RequestRaw sends a request that is not an API call to its subject and waits for one response. It returns the errors
+// of [Client.Request].
 func (js *JetStream) RequestRaw(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) {
 	return js.client.Request(ctx, msg)
 }
 
-// Request sends a message on the shared connection and waits for one response until the request timeout or ctx expires. A
-// permission violation ends the wait immediately.
+// Request sends a message on the shared connection and waits for one response until the request timeout or ctx expires.
+// A permission violation ends the wait immediately.
 func (c *Client) Request(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) {
 	var answer *nats.Msg
 	err := c.Exchange(ctx, msg.Subject, func(ctx context.Context, nc *nats.Conn) (err error) {
@@ -181,11 +181,11 @@ func (c *Client) Request(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) 
 	return answer, nil
 }
 
-// Exchange calls exchange with the shared connection, to publish to subject and wait for responses. The context of exchange ends
-// with the request timeout, and immediately if the server refuses the publish or the subscription for responses, or if the
-// connection is lost. If the connection was lost before anything was sent and ctx is a context of [Reading] or [Changing],
-// Exchange calls exchange again after the reconnect. It returns a [*PermissionError], [*TimeoutError] or [*UnreachableError], and
-// other errors of exchange.
+// Exchange calls exchange with the shared connection, to publish to subject and wait for responses. The context of
+// exchange ends with the request timeout, and immediately if the server refuses the publish or the subscription for
+// responses, or if the connection is lost. If the connection was lost before anything was sent and ctx is a context of
+// [Reading] or [Changing], Exchange calls exchange again after the reconnect. It returns a [*PermissionError],
+// [*TimeoutError] or [*UnreachableError], and other errors of exchange.
 func (c *Client) Exchange(ctx context.Context, subject string, exchange func(context.Context, *nats.Conn) error) error {
 	for {
 		err := c.Use(ctx, func(nc *nats.Conn) error { return c.exchange(ctx, nc, subject, exchange) })
@@ -195,7 +195,9 @@ func (c *Client) Exchange(ctx context.Context, subject string, exchange func(con
 	}
 }
 
-func (c *Client) exchange(ctx context.Context, nc *nats.Conn, subject string, exchange func(context.Context, *nats.Conn) error) error {
+func (c *Client) exchange(
+	ctx context.Context, nc *nats.Conn, subject string, exchange func(context.Context, *nats.Conn) error,
+) error {
 	watched, done := c.violations.watch(ctx, nc, subject)
 	defer done()
 	bounded, cancel := context.WithTimeout(watched, c.settings.RequestTimeout)
@@ -239,8 +241,8 @@ func (c *Client) redactedServers() []string {
 	return redacted
 }
 
-// Retry calls try until it succeeds, fails with a permanent error, or ctx ends, and returns the last error. The wait between two
-// attempts doubles from 50 ms to 1 s.
+// Retry calls try until it succeeds, fails with a permanent error, or ctx ends, and returns the last error. The wait
+// between two attempts doubles from 50 ms to 1 s.
 func Retry(ctx context.Context, try func(context.Context) error) error {
 	return retry(ctx, IsTransient, try)
 }

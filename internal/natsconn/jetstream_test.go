@@ -175,17 +175,20 @@ func TestAnswers(t *testing.T) {
 	var created struct {
 		Config struct{ Name string }
 	}
-	request := map[string]any{"name": "S", "subjects": []string{"s.>"}, "retention": "limits", "storage": "file", "num_replicas": 1, "discard": "old"}
+	request := map[string]any{"name": "S", "subjects": []string{"s.>"}, "retention": "limits", "storage": "file",
+		"num_replicas": 1, "discard": "old"}
 	if err := js.Request(testContext(t), "STREAM.CREATE.S", request, &created); err != nil || created.Config.Name != "S" {
 		t.Errorf("creating a stream: %+v, %v", created, err)
 	}
 	err := js.Request(testContext(t), "STREAM.INFO.none", nil, nil)
-	if !IsAPIError(err, CodeStreamNotFound) || IsAPIError(err, CodeStreamNameInUse) || IsAPIError(nil, CodeStreamNotFound) {
+	if !IsAPIError(err, CodeStreamNotFound) || IsAPIError(err, CodeStreamNameInUse) ||
+		IsAPIError(nil, CodeStreamNotFound) {
 		t.Errorf("a stream that is not there: %v", err)
 	}
 	checkError(t, err, "stream not found (error code 10059)")
 	var wrong struct{ Config int }
-	checkError(t, js.Request(testContext(t), "STREAM.INFO.S", nil, &wrong), "the server was asked for STREAM.INFO.S and answered with invalid data: json")
+	checkError(t, js.Request(testContext(t), "STREAM.INFO.S", nil, &wrong),
+		"the server was asked for STREAM.INFO.S and answered with invalid data: json")
 	checkError(t, js.Request(testContext(t), "STREAM.INFO.S", make(chan int), nil), "request STREAM.INFO.S: json")
 
 	if seq, err := js.Publish(testContext(t), "S", nats.NewMsg("s.x")); err != nil || seq != 1 {
@@ -211,9 +214,11 @@ func TestAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	fooled := newTestClient(t, Settings{Servers: lab.URLs(), Auth: Auth{User: "off", Password: "p"}}).JetStream("hub")
-	checkError(t, fooled.Request(testContext(t), "INFO", nil, nil), "the server was asked for INFO and answered with something other than a JSON object")
+	checkError(t, fooled.Request(testContext(t), "INFO", nil, nil),
+		"the server was asked for INFO and answered with something other than a JSON object")
 	_, err = fooled.Publish(testContext(t), "S", nats.NewMsg("s.x"))
-	checkError(t, err, "the server was asked for a publish to the stream S and answered with something other than a JSON object")
+	checkError(t, err,
+		"the server was asked for a publish to the stream S and answered with something other than a JSON object")
 }
 
 // The version is that of the connected server.

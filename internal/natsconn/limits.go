@@ -7,8 +7,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// MaxPayload returns the maximum size of a message of the client's user, in bytes. The server reports the value for the user with
-// its first response, so the caller must send a request first.
+// MaxPayload returns the maximum size of a message of the client's user, in bytes. The server reports the value for the
+// user with its first response, so the caller must send a request first.
 func (c *Client) MaxPayload(ctx context.Context) (size int64, err error) {
 	err = c.Use(ctx, func(nc *nats.Conn) error {
 		size = nc.MaxPayload()
@@ -17,8 +17,9 @@ func (c *Client) MaxPayload(ctx context.Context) (size int64, err error) {
 	return size, err
 }
 
-// TrySubscriptions subscribes to inboxes until the connection has want subscriptions, including the subscription for responses, and
-// unsubscribes again. It returns how many subscriptions the server allows, at most want. The caller must send a request first.
+// TrySubscriptions subscribes to inboxes until the connection has want subscriptions, including the subscription for
+// responses, and unsubscribes again. It returns how many subscriptions the server allows, at most want. The caller must
+// send a request first.
 func (c *Client) TrySubscriptions(ctx context.Context, want int) (have int, err error) {
 	const probe = "subscriptions" // not a subject: no violation refers to it
 	err = c.Exchange(ctx, probe, func(ctx context.Context, nc *nats.Conn) error {

@@ -23,11 +23,12 @@ func TestSecretInPlaceOfAPath(t *testing.T) {
 		"a key": "-----BEGIN PRIVATE KEY-----" + seed,
 	} {
 		for where, client := range map[string]*Client{
-			"credentials file":  NewClient(Settings{Servers: []string{"h"}, Auth: Auth{CredentialsFile: hidden}}, nil),
-			"nkey file":         NewClient(Settings{Servers: []string{"h"}, Auth: Auth{NKeyFile: hidden}}, nil),
-			"client key's file": NewClient(Settings{Servers: []string{"h"}, TLS: TLS{CertFile: "cert.pem", KeyFile: hidden}}, nil),
-			"NATS_CREDS":        NewClient(Settings{}, variables(map[string]string{EnvURL: "h", EnvCreds: hidden})),
-			"NATS_NKEY":         NewClient(Settings{}, variables(map[string]string{EnvURL: "h", EnvNKey: hidden})),
+			"credentials file": NewClient(Settings{Servers: []string{"h"}, Auth: Auth{CredentialsFile: hidden}}, nil),
+			"nkey file":        NewClient(Settings{Servers: []string{"h"}, Auth: Auth{NKeyFile: hidden}}, nil),
+			"client key's file": NewClient(Settings{Servers: []string{"h"},
+				TLS: TLS{CertFile: "cert.pem", KeyFile: hidden}}, nil),
+			"NATS_CREDS": NewClient(Settings{}, variables(map[string]string{EnvURL: "h", EnvCreds: hidden})),
+			"NATS_NKEY":  NewClient(Settings{}, variables(map[string]string{EnvURL: "h", EnvNKey: hidden})),
 		} {
 			err := client.Connect(testContext(t))
 			if err == nil || strings.Contains(err.Error(), seed) || strings.Contains(err.Error(), token) {

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// apply sets the way to authenticate, if any, in the options of a connection. It reads a credentials file only to check it: nats.go
-// reads the file again for each connection.
+// apply sets the way to authenticate, if any, in the options of a connection. It reads a credentials file only to check
+// it: nats.go reads the file again for each connection.
 func (auth Auth) apply(o *nats.Options) error {
 	methods := auth.methods()
 	switch {
@@ -134,8 +134,8 @@ func contentOf(what, file, text string) ([]byte, error) {
 	return nil, nil
 }
 
-// credentialsError means that the credentials could not be read while connecting. nats.go does not distinguish this from an
-// unreachable server.
+// credentialsError means that the credentials could not be read while connecting. nats.go does not distinguish this
+// from an unreachable server.
 type credentialsError struct{ err error }
 
 func (e *credentialsError) Error() string { return "the credentials cannot be used: " + e.err.Error() }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// outage is a failed attempt to reach servers. Other clients of the same servers use it instead of waiting again. It is nil for a
-// client that shares its servers with no other client.
+// outage is a failed attempt to reach servers. Other clients of the same servers use it instead of waiting again. It is
+// nil for a client that shares its servers with no other client.
 type outage struct {
 	mu  sync.Mutex
 	err error

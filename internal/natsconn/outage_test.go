@@ -8,7 +8,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// Servers that do not answer are waited for once, and not once an account. When they answer again, all accounts are connected to again.
+// Servers that do not answer are waited for once, and not once an account. When they answer again, all accounts are
+// connected to again.
 func TestAccountsFailTogether(t *testing.T) {
 	operator, account := newOperator(t)
 	lab := natslab.Single(t, natslab.OperatorMode(operator))

@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// firstPatience is how long a change waits for servers that this process has never reached. It is long enough for a server that
-	// restarts, but a wrong URL does not block a change until its timeout.
+	// firstPatience is how long a change waits for servers that this process has never reached. It is long enough for a
+	// server that restarts, but a wrong URL does not block a change until its timeout.
 	firstPatience = time.Minute
-	// refusalPatience is how long the provider retries a user that was accepted before and is refused after an outage: a server
-	// that has just started may have to fetch the account from another server first.
+	// refusalPatience is how long the provider retries a user that was accepted before and is refused after an outage: a
+	// server that has just started may have to fetch the account from another server first.
 	refusalPatience = 5 * time.Second
-	// settlingTime is how long servers may take to connect to each other after an outage. For example, the JetStream domain of a
-	// hub does not respond before the leaf node has connected to it.
+	// settlingTime is how long servers may take to connect to each other after an outage. For example, the JetStream
+	// domain of a hub does not respond before the leaf node has connected to it.
 	settlingTime = 10 * time.Second
 	// attemptPause is the pause between two attempts to connect, and between two checks of a connection that reconnects.
 	attemptPause = 200 * time.Millisecond
@@ -33,15 +33,15 @@ type patience struct {
 
 type patienceKey struct{}
 
-// Reading returns the context of a read operation with a timeout. The operation waits for servers that any client has reached
-// before, and fails immediately if servers that were never reached are unreachable.
+// Reading returns the context of a read operation with a timeout. The operation waits for servers that any client has
+// reached before, and fails immediately if servers that were never reached are unreachable.
 func Reading(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	return patient(ctx, patience{timeout: timeout})
 }
 
-// Changing returns the context of an operation that changes something, with a timeout. The operation waits for servers that were
-// reached before until the timeout, and up to a minute for other servers. All operations share an outage: if it has lasted longer
-// than timeout, the next operation fails immediately.
+// Changing returns the context of an operation that changes something, with a timeout. The operation waits for servers
+// that were reached before until the timeout, and up to a minute for other servers. All operations share an outage: if
+// it has lasted longer than timeout, the next operation fails immediately.
 func Changing(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	return patient(ctx, patience{timeout: timeout, changes: true})
 }
@@ -50,9 +50,9 @@ func patient(ctx context.Context, p patience) (context.Context, context.CancelFu
 	return context.WithTimeout(context.WithValue(ctx, patienceKey{}, &p), p.timeout)
 }
 
-// RetryUnreachable calls try, with a context that does not wait, until servers can be reached. Use it to ask several servers
-// when one response is sufficient. If all are unreachable, an operation of [Changing] retries for a minute, and an operation
-// whose connection was lost retries until ctx ends.
+// RetryUnreachable calls try, with a context that does not wait, until servers can be reached. Use it to ask several
+// servers when one response is sufficient. If all are unreachable, an operation of [Changing] retries for a minute, and
+// an operation whose connection was lost retries until ctx ends.
 func RetryUnreachable(ctx context.Context, try func(context.Context) error) error {
 	p := patienceOf(ctx)
 	if p == nil {
@@ -77,8 +77,8 @@ func patienceOf(ctx context.Context) *patience {
 	return p
 }
 
-// contact records whether servers can be reached. All clients of the same servers share it. In the zero value, no client has tried
-// to connect.
+// contact records whether servers can be reached. All clients of the same servers share it. In the zero value, no
+// client has tried to connect.
 type contact struct {
 	mu sync.Mutex
 	// reached is true once any client has been connected.
@@ -166,8 +166,8 @@ func (c *Client) note() {
 	c.accepted, c.refusedAt = true, time.Time{}
 }
 
-// connected returns the shared connection and opens it if necessary. With a context of [Reading] or [Changing], it waits until the
-// connection is established.
+// connected returns the shared connection and opens it if necessary. With a context of [Reading] or [Changing], it
+// waits until the connection is established.
 func (c *Client) connected(ctx context.Context) (*nats.Conn, error) {
 	p := patienceOf(ctx)
 	for {
@@ -210,8 +210,8 @@ func Pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Answering calls ask with a timeout of d, and again whenever the connection was lost. The timeout applies to the responses, not to
-// the time that ctx waits for the connection.
+// Answering calls ask with a timeout of d, and again whenever the connection was lost. The timeout applies to the
+// responses, not to the time that ctx waits for the connection.
 func (js *JetStream) Answering(ctx context.Context, d time.Duration, ask func(context.Context) error) error {
 	for {
 		if err := js.client.Connect(ctx); err != nil {

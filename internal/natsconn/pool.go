@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// pool limits the number of connected clients. It disconnects the least recently used client first, and never a client that waits
-// for a response.
+// pool limits the number of connected clients. It disconnects the least recently used client first, and never a client
+// that waits for a response.
 type pool struct {
 	limit int
 
@@ -31,8 +31,8 @@ func newPool(limit int) *pool {
 	return &pool{limit: limit, places: map[*Client]*place{}, idle: make(chan struct{})}
 }
 
-// enter gives the client a place until leave is called. It waits until a place is free or ctx ends. The error wraps the error of
-// ctx.
+// enter gives the client a place until leave is called. It waits until a place is free or ctx ends. The error wraps the
+// error of ctx.
 func (p *pool) enter(ctx context.Context, c *Client) error {
 	for {
 		entered, idle := p.tryEnter(c)
@@ -42,12 +42,14 @@ func (p *pool) enter(ctx context.Context, c *Client) error {
 		select {
 		case <-idle:
 		case <-ctx.Done():
-			return fmt.Errorf("all %d connections to accounts were in use by other resources until the wait ended: %w", p.limit, ctx.Err())
+			return fmt.Errorf("all %d connections to accounts were in use by other resources until the wait ended: %w", p.limit,
+				ctx.Err())
 		}
 	}
 }
 
-// tryEnter gives the client a place if one is free. Otherwise it returns a channel that is closed when the caller should try again.
+// tryEnter gives the client a place if one is free. Otherwise it returns a channel that is closed when the caller
+// should try again.
 func (p *pool) tryEnter(c *Client) (entered bool, idle <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -64,8 +66,8 @@ func (p *pool) tryEnter(c *Client) (entered bool, idle <-chan struct{}) {
 	return true, nil
 }
 
-// evict disconnects the least recently used idle client, and reports whether there was one. It closes the connection while the
-// caller holds the lock, so the limit is never exceeded.
+// evict disconnects the least recently used idle client, and reports whether there was one. It closes the connection
+// while the caller holds the lock, so the limit is never exceeded.
 func (p *pool) evict() bool {
 	var oldest *Client
 	for c, candidate := range p.places {

@@ -57,7 +57,8 @@ func (k KeyKind) Prefix() (nkeys.PrefixByte, error) {
 	return 0, secret.Errorf("%q is not a kind of NKey: use one of %v", string(k), KeyKinds())
 }
 
-// SeedPrefix returns the first two letters of a seed of the kind, for example "SU". It returns an empty string for an unknown kind.
+// SeedPrefix returns the first two letters of a seed of the kind, for example "SU". It returns an empty string for an
+// unknown kind.
 func (k KeyKind) SeedPrefix() string {
 	prefix, err := k.Prefix()
 	if err != nil {
@@ -90,13 +91,15 @@ const (
 	seedLength      = 58
 )
 
-// exact reports whether a string has the length and the alphabet of a key. The nkeys library accepts line breaks in a key.
+// exact reports whether a string has the length and the alphabet of a key. The nkeys library accepts line breaks in a
+// key.
 func exact(key string, length int) bool {
-	return len(key) == length && !strings.ContainsFunc(key, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '2' || r > '7') })
+	return len(key) == length &&
+		!strings.ContainsFunc(key, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '2' || r > '7') })
 }
 
-// ParseSeed returns the seed in a string and the kind of its key pair. It trims white space around the seed, for example the line
-// break at the end of a file. The error never contains the seed.
+// ParseSeed returns the seed in a string and the kind of its key pair. It trims white space around the seed, for
+// example the line break at the end of a file. The error never contains the seed.
 func ParseSeed(text string) (seed string, kind KeyKind, err error) {
 	const form = "it starts with S and the letter of its kind, and has 58 characters"
 	seed = strings.Trim(text, " \t\r\n")
@@ -134,8 +137,8 @@ func IsSeed(text string) bool {
 	return err == nil
 }
 
-// CheckSeed checks that seed is the seed of a key pair of this kind, parsed by [ParseSeed]. The error names the actual kind and never
-// contains the seed.
+// CheckSeed checks that seed is the seed of a key pair of this kind, parsed by [ParseSeed]. The error names the actual
+// kind and never contains the seed.
 func CheckSeed(seed string, kind KeyKind) error {
 	if _, err := kind.Prefix(); err != nil {
 		return err
@@ -148,20 +151,22 @@ func CheckSeed(seed string, kind KeyKind) error {
 	case err != nil:
 		return errors.New("not an NKey seed: " + needed + " starts with " + kind.SeedPrefix() + " and has 58 characters")
 	case found != kind:
-		return fmt.Errorf("it is the seed of %s key: %s, which starts with %s, is needed", found.article(), needed, kind.SeedPrefix())
+		return fmt.Errorf("it is the seed of %s key: %s, which starts with %s, is needed", found.article(), needed,
+			kind.SeedPrefix())
 	}
 	return nil
 }
 
-// CheckPublicKey checks that key is exactly a public key of this kind. Servers compare keys as strings, so a key with a trailing line
-// break is a different key. The error names the actual kind or the characters around the key. It does not contain the key, which may
-// be a seed.
+// CheckPublicKey checks that key is exactly a public key of this kind. Servers compare keys as strings, so a key with a
+// trailing line break is a different key. The error names the actual kind or the characters around the key. It does not
+// contain the key, which may be a seed.
 func CheckPublicKey(key string, kind KeyKind) error {
 	want, err := kind.Prefix()
 	if err != nil {
 		return err
 	}
-	needed := fmt.Sprintf("the public key of %s is needed, which starts with %s and has %d characters", kind.article(), kind.SeedPrefix()[1:],
+	needed := fmt.Sprintf("the public key of %s is needed, which starts with %s and has %d characters", kind.article(),
+		kind.SeedPrefix()[1:],
 		publicKeyLength)
 	bare := invisible.Trim(key)
 	prefix := nkeys.Prefix(bare)

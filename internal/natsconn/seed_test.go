@@ -35,7 +35,8 @@ func TestCheckSeed(t *testing.T) {
 		"something else entirely": {"correct horse battery staple", "not an NKey seed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			checkError(t, CheckSeed(c.seed, UserKey), c.wantErr, user[4:], account[4:], operator[4:], server[4:], userPublic[4:], "horse")
+			checkError(t, CheckSeed(c.seed, UserKey), c.wantErr, user[4:], account[4:], operator[4:], server[4:],
+				userPublic[4:], "horse")
 		})
 	}
 }
@@ -63,7 +64,8 @@ func TestCheckSeedOfEachKind(t *testing.T) {
 		for found, seed := range seeds {
 			want := ""
 			if found != needed {
-				want = "the seed of " + found.article() + " key: " + needed.article() + "'s seed, which starts with " + needed.SeedPrefix()
+				want = "the seed of " + found.article() + " key: " + needed.article() + "'s seed, which starts with " +
+					needed.SeedPrefix()
 			}
 			checkError(t, CheckSeed(seed, needed), want, seed[4:])
 		}
@@ -101,7 +103,8 @@ func TestCheckPublicKey(t *testing.T) {
 		}
 	}
 	for _, key := range []string{"", "A", "kine", strings.Repeat("B", 56)} {
-		if err := CheckPublicKey(key, AccountKey); err == nil || !strings.Contains(err.Error(), "starts with A and has 56 characters") {
+		if err := CheckPublicKey(key, AccountKey); err == nil ||
+			!strings.Contains(err.Error(), "starts with A and has 56 characters") {
 			t.Errorf("%q: %v", key, err)
 		}
 	}
@@ -124,7 +127,8 @@ func TestCheckPublicKey(t *testing.T) {
 		public[:55]:                      "it is not an nkey",
 		"U" + public[1:20] + "\u200b" + public[20:]: "it is not an nkey",
 	} {
-		if err := CheckPublicKey(text, UserKey); err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), public[10:30]) {
+		if err := CheckPublicKey(text, UserKey); err == nil || !strings.HasPrefix(err.Error(), want) ||
+			strings.Contains(err.Error(), public[10:30]) {
 			t.Errorf("%q: %v, not %q", text, err, want)
 		}
 		if err := CheckPublicKey(text, AccountKey); err == nil {

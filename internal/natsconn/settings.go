@@ -1,5 +1,5 @@
-// Package natsconn connects to NATS for the provider. It resolves the settings of the connection, opens a shared connection on first
-// use, and sends requests to the JetStream API with errors that name their cause.
+// Package natsconn connects to NATS for the provider. It resolves the settings of the connection, opens a shared
+// connection on first use, and sends requests to the JetStream API with errors that name their cause.
 package natsconn
 
 import (
@@ -26,8 +26,8 @@ const (
 	DefaultRequestTimeout = 10 * time.Second
 )
 
-// Settings describes how to connect to a NATS system. Empty fields fall back to the environment and NATS CLI contexts, in the order
-// described at [Settings.resolve].
+// Settings describes how to connect to a NATS system. Empty fields fall back to the environment and NATS CLI contexts,
+// in the order described at [Settings.resolve].
 type Settings struct {
 	// Servers are URLs as [ParseServer] accepts them.
 	Servers []string
@@ -79,8 +79,8 @@ func (a Auth) methods() []string {
 	return set
 }
 
-// TLS holds the settings of a TLS connection. The certificate authority, the client certificate and its key are each a file or PEM
-// text, but not both.
+// TLS holds the settings of a TLS connection. The certificate authority, the client certificate and its key are each a
+// file or PEM text, but not both.
 type TLS struct {
 	CAFile, CAPEM     string
 	CertFile, CertPEM string
@@ -96,8 +96,8 @@ type TLS struct {
 // IsZero reports whether no field is set.
 func (t TLS) IsZero() bool { return t == TLS{} }
 
-// ParseServer parses the URL of a NATS server, scheme://host[:port]. The scheme is nats, tls, ws or wss and defaults to nats.
-// Credentials, paths and parameters are errors.
+// ParseServer parses the URL of a NATS server, scheme://host[:port]. The scheme is nats, tls, ws or wss and defaults to
+// nats. Credentials, paths and parameters are errors.
 func ParseServer(server string) (*url.URL, error) {
 	what := secret.Kind(server)
 	switch {
@@ -140,8 +140,8 @@ func ParseServer(server string) (*url.URL, error) {
 // hostPattern matches a name, an IPv4 address, or the zone of an IPv6 address.
 var hostPattern = regexp.MustCompile(`^[\p{L}\p{N}._-]+$`)
 
-// checkHost checks the host and port of a server URL. The host is required, an IPv6 address must be in brackets, and a port must be
-// between 1 and 65535.
+// checkHost checks the host and port of a server URL. The host is required, an IPv6 address must be in brackets, and a
+// port must be between 1 and 65535.
 func checkHost(u *url.URL) error {
 	host := u.Hostname()
 	address, zone, zoned := strings.Cut(host, "%")
@@ -164,8 +164,8 @@ func checkHost(u *url.URL) error {
 	return nil
 }
 
-// CheckCredentials checks that text is the content of a credentials file: a user JWT and the matching seed. The error never contains
-// either of them.
+// CheckCredentials checks that text is the content of a credentials file: a user JWT and the matching seed. The error
+// never contains either of them.
 func CheckCredentials(text string) error {
 	const what = "not the content of a credentials file: "
 	token, err := nkeys.ParseDecoratedJWT([]byte(text))

@@ -140,8 +140,9 @@ func lineAfter(t *testing.T, text, line string) string {
 func TestCheckDomain(t *testing.T) {
 	for domain, wantErr := range map[string]string{
 		"hub": "", "eu-west_1": "", "Ω": "",
-		"": "leave it out", "a b": "white space", "a\tb": "is a tab", "a\n": "ends with a line break", "a\u200b": "zero-width space",
-		"a.b": "one of . * >", "*": "one of . * >", ">": "one of . * >",
+		"": "leave it out", "a b": "white space", "a\tb": "is a tab", "a\n": "ends with a line break",
+		"a\u200b": "zero-width space",
+		"a.b":     "one of . * >", "*": "one of . * >", ">": "one of . * >",
 	} {
 		checkError(t, CheckDomain(domain), wantErr)
 	}
@@ -149,7 +150,8 @@ func TestCheckDomain(t *testing.T) {
 
 func FuzzParseServer(f *testing.F) {
 	for _, server := range []string{
-		"nats://host:4222", "host", "nats://u:p@h", "wss://h/path", "nats://[::1]:1", "nats://[fe80::1%25e]", "nats://a,b", "://", "nats://h:0",
+		"nats://host:4222", "host", "nats://u:p@h", "wss://h/path", "nats://[::1]:1", "nats://[fe80::1%25e]", "nats://a,b",
+		"://", "nats://h:0",
 	} {
 		f.Add(server)
 	}
@@ -168,8 +170,8 @@ func FuzzParseServer(f *testing.F) {
 	})
 }
 
-// Wherever a secret stands among the credentials of a URL, encoded or not, neither secret.URL nor the error of ParseServer shows
-// it.
+// Wherever a secret stands among the credentials of a URL, encoded or not, neither secret.URL nor the error of
+// ParseServer shows it.
 func FuzzRedact(f *testing.F) {
 	const hidden = "hunter2hunter2"
 	f.Add("nats://user:", "", "host:4222")

@@ -46,10 +46,11 @@ type resolved struct {
 	replaced bool
 }
 
-// resolve takes every group of settings (servers, authentication, certificate authority, client certificate, domain) from its first
-// source in this order: the settings themselves, the context that they name, the environment, and the context that the environment
-// names or that is selected in the NATS CLI. It ignores the last source if the first two have servers and a way to authenticate, and
-// the last two sources if env is nil. It reads context files and PEM files, and does not connect.
+// resolve takes every group of settings (servers, authentication, certificate authority, client certificate, domain)
+// from its first source in this order: the settings themselves, the context that they name, the environment, and the
+// context that the environment names or that is selected in the NATS CLI. It ignores the last source if the first two
+// have servers and a way to authenticate, and the last two sources if env is nil. It reads context files and PEM files,
+// and does not connect.
 func (s Settings) resolve(env Environment) (*resolved, error) {
 	r := &resolved{options: nats.GetDefaultOptions(), replaced: s.as != nil || s.minted != nil}
 	if err := r.addSettings(s, s.Auth.source(attributeNames), "servers"); err != nil {
@@ -91,7 +92,8 @@ func (s Settings) resolve(env Environment) (*resolved, error) {
 	return r, r.replaceAuth(source, s.asSource)
 }
 
-// replaceAuth replaces the way to authenticate, including the inbox prefix and credentials in URLs, with that of another source.
+// replaceAuth replaces the way to authenticate, including the inbox prefix and credentials in URLs, with that of
+// another source.
 func (r *resolved) replaceAuth(source nats.Options, from string) error {
 	o := &r.options
 	o.User, o.Password, o.Token, o.Nkey, o.UserJWT, o.SignatureCB, o.InboxPrefix = "", "", "", "", nil, nil, ""
@@ -147,7 +149,8 @@ func (r *resolved) withoutSettled(s Settings) Settings {
 	return s
 }
 
-// addSettings adds settings as a source. authSource and serversSource describe where their credentials and servers come from.
+// addSettings adds settings as a source. authSource and serversSource describe where their credentials and servers come
+// from.
 func (r *resolved) addSettings(s Settings, authSource, serversSource string) error {
 	source := nats.Options{Servers: s.Servers}
 	if r.replaced && len(s.Auth.methods()) > 0 {
@@ -205,7 +208,8 @@ func (r *resolved) add(source nats.Options, domain, authSource string) error {
 		r.authority = true
 		o.RootCAsCB, o.TLSConfig.RootCAs, o.Secure = source.RootCAsCB, pool, true
 	}
-	if c := source.TLSConfig; !r.certificate && (source.TLSCertCB != nil || c.Certificates != nil || c.GetClientCertificate != nil) {
+	if c := source.TLSConfig; !r.certificate &&
+		(source.TLSCertCB != nil || c.Certificates != nil || c.GetClientCertificate != nil) {
 		r.certificate = true
 		o.TLSCertCB, o.TLSConfig.Certificates, o.TLSConfig.GetClientCertificate = source.TLSCertCB, c.Certificates, c.GetClientCertificate
 		o.Secure = true
@@ -235,8 +239,8 @@ func (r *resolved) addAuth(source nats.Options, from string) {
 	}
 }
 
-// addServers uses the servers and their TLS and dialer settings. Credentials in their URLs are the way to authenticate of this source.
-// It removes them if authentication is already settled, because nats.go would prefer them.
+// addServers uses the servers and their TLS and dialer settings. Credentials in their URLs are the way to authenticate
+// of this source. It removes them if authentication is already settled, because nats.go would prefer them.
 func (r *resolved) addServers(source nats.Options, from string) error {
 	o := &r.options
 	if len(o.Servers) > 0 {
@@ -278,7 +282,8 @@ func splitUser(server string) (*url.Userinfo, *url.URL, error) {
 	}
 	u, err := url.Parse(server)
 	if err != nil {
-		return nil, nil, errors.New("a server URL cannot be parsed: special characters in credentials must be percent-encoded")
+		return nil, nil, errors.New("a server URL cannot be parsed: special characters in credentials must be " +
+			"percent-encoded")
 	}
 	user := u.User
 	u.User = nil

@@ -121,7 +121,8 @@ func TestPrecedence(t *testing.T) {
 	certs := newCertificates(t, "settings", "named", "env", "chosen")
 	_, account := newOperator(t)
 	jwtOf := func(text string) string { return "jwt " + lineAfter(t, text, "-----BEGIN NATS USER JWT-----") }
-	settingsCreds, namedCreds, envCreds := newCredentials(t, account), newCredentials(t, account), newCredentials(t, account)
+	settingsCreds, namedCreds, envCreds := newCredentials(t, account), newCredentials(t,
+		account), newCredentials(t, account)
 	namedFile, envFile := writeFile(t, "named.creds", namedCreds), writeFile(t, "env.creds", envCreds)
 	seed, seedPublic := newSeed(t, nkeys.CreateUser)
 	envSeed, envSeedPublic := newSeed(t, nkeys.CreateUser)
@@ -158,34 +159,42 @@ func TestPrecedence(t *testing.T) {
 			settings: with(settings, func(s *Settings) { s.Context = "named" }),
 			contexts: map[string]map[string]any{"named": context("named"), "chosen": context("chosen")},
 			chosen:   "chosen", selected: "chosen", env: env,
-			want: summary{Servers: "nats://settings", Auth: "token settings", CA: "settings", Cert: "settings", Domain: "settings",
+			want: summary{Servers: "nats://settings", Auth: "token settings", CA: "settings", Cert: "settings",
+				Domain: "settings",
 				Secure: true},
 		},
 		"a named context beats the environment": {
 			settings: Settings{Context: "named"},
 			contexts: map[string]map[string]any{"named": context("named"), "chosen": context("chosen")},
 			chosen:   "chosen", selected: "chosen", env: env,
-			want: summary{Servers: "nats://named", Auth: "user named:pw", CA: "named", Cert: "named", Domain: "named", Secure: true},
+			want: summary{Servers: "nats://named", Auth: "user named:pw", CA: "named", Cert: "named", Domain: "named",
+				Secure: true},
 		},
 		"the environment beats a context that it chose": {
 			contexts: map[string]map[string]any{"chosen": context("chosen")}, chosen: "chosen", env: env,
-			want: summary{Servers: "nats://env1 nats://env2", Auth: jwtOf(envCreds), CA: "env", Cert: "env", Domain: "chosen", Secure: true},
+			want: summary{Servers: "nats://env1 nats://env2", Auth: jwtOf(envCreds), CA: "env", Cert: "env", Domain: "chosen",
+				Secure: true},
 		},
 		"the environment beats the selected context": {
 			contexts: map[string]map[string]any{"chosen": context("chosen")}, selected: "chosen", env: env,
-			want: summary{Servers: "nats://env1 nats://env2", Auth: jwtOf(envCreds), CA: "env", Cert: "env", Domain: "chosen", Secure: true},
+			want: summary{Servers: "nats://env1 nats://env2", Auth: jwtOf(envCreds), CA: "env", Cert: "env", Domain: "chosen",
+				Secure: true},
 		},
 		"a context that the environment chose beats the selected one": {
-			contexts: map[string]map[string]any{"chosen": context("chosen"), "named": context("named")}, chosen: "chosen", selected: "named",
-			want: summary{Servers: "nats://chosen", Auth: "user chosen:pw", CA: "chosen", Cert: "chosen", Domain: "chosen", Secure: true},
+			contexts: map[string]map[string]any{"chosen": context("chosen"), "named": context("named")}, chosen: "chosen",
+			selected: "named",
+			want: summary{Servers: "nats://chosen", Auth: "user chosen:pw", CA: "chosen", Cert: "chosen", Domain: "chosen",
+				Secure: true},
 		},
 		"the selected context alone": {
 			contexts: map[string]map[string]any{"chosen": context("chosen")}, selected: "chosen",
-			want: summary{Servers: "nats://chosen", Auth: "user chosen:pw", CA: "chosen", Cert: "chosen", Domain: "chosen", Secure: true},
+			want: summary{Servers: "nats://chosen", Auth: "user chosen:pw", CA: "chosen", Cert: "chosen", Domain: "chosen",
+				Secure: true},
 		},
 		"a context's file": {
 			settings: Settings{Context: "FILE"}, contexts: map[string]map[string]any{"named": context("named")}, env: env,
-			want: summary{Servers: "nats://named", Auth: "user named:pw", CA: "named", Cert: "named", Domain: "named", Secure: true},
+			want: summary{Servers: "nats://named", Auth: "user named:pw", CA: "named", Cert: "named", Domain: "named",
+				Secure: true},
 		},
 		"each group by itself": {
 			settings: Settings{Servers: settings.Servers, Context: "named"},
@@ -231,11 +240,13 @@ func TestPrecedence(t *testing.T) {
 			want: summary{Servers: "nats://env", Auth: "token env"},
 		},
 		"credentials in a context's URL give way to its own": {
-			settings: Settings{Context: "named"}, contexts: map[string]map[string]any{"named": {"url": "nats://t@named", "creds": namedFile}},
-			want: summary{Servers: "nats://named", Auth: jwtOf(namedCreds)},
+			settings: Settings{Context: "named"},
+			contexts: map[string]map[string]any{"named": {"url": "nats://t@named", "creds": namedFile}},
+			want:     summary{Servers: "nats://named", Auth: jwtOf(namedCreds)},
 		},
 		"credentials in a context's URL beat the environment": {
-			settings: Settings{Context: "named"}, contexts: map[string]map[string]any{"named": {"url": "nats://t@named"}}, env: env,
+			settings: Settings{Context: "named"}, contexts: map[string]map[string]any{"named": {"url": "nats://t@named"}},
+			env:  env,
 			want: summary{Servers: "nats://t@named", CA: "env", Cert: "env", Secure: true},
 		},
 		"credentials in a URL go with it": {
@@ -248,17 +259,20 @@ func TestPrecedence(t *testing.T) {
 		},
 		"how servers are connected to goes with the servers": {
 			settings: Settings{Servers: settings.Servers}, selected: "chosen",
-			contexts: map[string]map[string]any{"chosen": {"url": "nats://chosen", "tls_first": true, "socks_proxy": "socks5://p"}},
-			want:     summary{Servers: "nats://settings"},
+			contexts: map[string]map[string]any{"chosen": {"url": "nats://chosen", "tls_first": true,
+				"socks_proxy": "socks5://p"}},
+			want: summary{Servers: "nats://settings"},
 		},
 		"how a context's servers are connected to": {
-			contexts: map[string]map[string]any{"chosen": {"url": "nats://chosen", "tls_first": true, "socks_proxy": "socks5://p"}},
+			contexts: map[string]map[string]any{"chosen": {"url": "nats://chosen", "tls_first": true,
+				"socks_proxy": "socks5://p"}},
 			selected: "chosen",
 			want:     summary{Servers: "nats://chosen", Secure: true, First: true, Proxied: true},
 		},
 		"handshake first and server name with the environment's servers": {
-			settings: Settings{TLS: TLS{HandshakeFirst: true, ServerName: "name"}}, env: map[string]string{"NATS_URL": "nats://env"},
-			want: summary{Servers: "nats://env", Secure: true, First: true, ServerName: "name"},
+			settings: Settings{TLS: TLS{HandshakeFirst: true, ServerName: "name"}},
+			env:      map[string]string{"NATS_URL": "nats://env"},
+			want:     summary{Servers: "nats://env", Secure: true, First: true, ServerName: "name"},
 		},
 		"TLS with nothing further": {
 			settings: Settings{Servers: settings.Servers, TLS: TLS{Required: true}},
@@ -276,8 +290,10 @@ func TestPrecedence(t *testing.T) {
 		},
 		"a file that is not used may be missing": {
 			settings: settings,
-			env:      map[string]string{"NATS_CREDS": missing, "NATS_TOKEN": "two ways", "NATS_CA": missing, "NATS_CERT": missing, "NATS_URL": "http://x"},
-			want: summary{Servers: "nats://settings", Auth: "token settings", CA: "settings", Cert: "settings", Domain: "settings",
+			env: map[string]string{"NATS_CREDS": missing, "NATS_TOKEN": "two ways", "NATS_CA": missing,
+				"NATS_CERT": missing, "NATS_URL": "http://x"},
+			want: summary{Servers: "nats://settings", Auth: "token settings", CA: "settings", Cert: "settings",
+				Domain: "settings",
 				Secure: true},
 		},
 		"without an environment contexts are not looked for": {
@@ -337,7 +353,8 @@ func TestAs(t *testing.T) {
 	newContexts(t)
 	missing := filepath.Join(t.TempDir(), "missing")
 	for name, client := range map[string]*Client{
-		"a missing credentials file": NewClient(Settings{Servers: []string{"nats://a"}, Auth: Auth{CredentialsFile: missing}}, nil),
+		"a missing credentials file": NewClient(Settings{Servers: []string{"nats://a"},
+			Auth: Auth{CredentialsFile: missing}}, nil),
 		"one in the environment": NewClient(Settings{Servers: []string{"nats://a"}},
 			variables(map[string]string{EnvCreds: missing})),
 		"two ways": NewClient(Settings{Servers: []string{"nats://a"}, Auth: Auth{Token: "a", CredentialsFile: missing}}, nil),
@@ -355,7 +372,8 @@ func TestAs(t *testing.T) {
 	if _, err := client.resolve(); err != nil {
 		t.Errorf("the client itself: %v", err)
 	}
-	if _, err := NewClient(Settings{}, nil).As("the other", "elsewhere", Auth{Token: "t"}).resolve(); !errors.Is(err, ErrNoServers) {
+	if _, err := NewClient(Settings{}, nil).As("the other", "elsewhere", Auth{Token: "t"}).resolve(); !errors.Is(err,
+		ErrNoServers) {
 		t.Errorf("without servers: %v", err)
 	}
 }
@@ -438,7 +456,8 @@ func TestUnusableSettings(t *testing.T) {
 // A file that the settings name may be written by the apply that needs it: a failure is not kept.
 func TestSettingsAreReadAgainAfterAFailure(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "user.creds")
-	client := newTestClient(t, Settings{Servers: []string{"nats://127.0.0.1:1"}, Auth: Auth{CredentialsFile: file}, Domain: "hub"})
+	client := newTestClient(t,
+		Settings{Servers: []string{"nats://127.0.0.1:1"}, Auth: Auth{CredentialsFile: file}, Domain: "hub"})
 	if _, err := client.Domain(); !errors.Is(err, os.ErrNotExist) {
 		t.Fatalf("without the file: %v", err)
 	}

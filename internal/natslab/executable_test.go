@@ -44,7 +44,8 @@ func thisExecutable(t *testing.T) string {
 
 // An executable uses the options, can be killed and shut down, and keeps its port and its data.
 func TestProcessExecutable(t *testing.T) {
-	p := Process(t, Executable(thisExecutable(t)), Name("far"), VerifyClients(), UserPassword("u", "p"), Domain("hub"), Config("max_payload: 4321"))
+	p := Process(t, Executable(thisExecutable(t)), Name("far"), VerifyClients(), UserPassword("u", "p"), Domain("hub"),
+		Config("max_payload: 4321"))
 	nc := p.Connect(t)
 	if nc.ConnectedServerName() != "far" || nc.MaxPayload() != 4321 {
 		t.Errorf("server %s with a max payload of %d", nc.ConnectedServerName(), nc.MaxPayload())
@@ -82,7 +83,8 @@ func TestProcessExecutable(t *testing.T) {
 func TestProcessExecutablesJoined(t *testing.T) {
 	path := thisExecutable(t)
 	hub := Process(t, Executable(path), Name(HubName), Domain(HubName), LeafNodes())
-	leaf := Process(t, Executable(path), Name(LeafName), Domain(LeafName), LeafRemotes(LeafRemote{URLs: []string{hub.LeafNodeURL()}}))
+	leaf := Process(t, Executable(path), Name(LeafName), Domain(LeafName),
+		LeafRemotes(LeafRemote{URLs: []string{hub.LeafNodeURL()}}))
 	hub.AwaitDomain(t, LeafName)
 	leaf.AwaitDomain(t, HubName)
 }

@@ -97,7 +97,8 @@ func TestResolverTypes(t *testing.T) {
 			}
 			nc := system(t, Single(t, OperatorMode(op), ResolverMode(tt.resolver), NoJetStream()), op)
 			for _, subject := range []string{list, lookup, update, remove} {
-				subject, want := strings.Replace(subject, "%s", a.PublicKey(), 1), strings.Contains(strings.Join(tt.answers, " "), subject)
+				subject, want := strings.Replace(subject, "%s", a.PublicKey(),
+					1), strings.Contains(strings.Join(tt.answers, " "), subject)
 				answer, err := nc.RequestWithContext(testContext(t), subject, []byte(a.JWT()))
 				if errors.Is(err, nats.ErrNoResponders) == want || err != nil && !errors.Is(err, nats.ErrNoResponders) {
 					t.Errorf("%s: %v, %v; want an answer: %v", subject, answer, err, want)
@@ -105,7 +106,8 @@ func TestResolverTypes(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Start(t.Context(), NewOptions(OperatorMode(newOperator(t)), ResolverMode(Resolver{Type: "nsc"}))); err == nil {
+	if _, err := Start(t.Context(),
+		NewOptions(OperatorMode(newOperator(t)), ResolverMode(Resolver{Type: "nsc"}))); err == nil {
 		t.Error("accepted a resolver of an unknown type")
 	}
 }

@@ -20,7 +20,8 @@ func TestAccTwoWorkspaces(t *testing.T) {
 	if err != nil || source.Adopted {
 		t.Fatalf("the source is %+v: %v", source, err)
 	}
-	if again, err := kine.Create(t.Context(), client.JetStream(""), source.Spec, nil); err != nil || !again.Adopted || !again.Created.Equal(source.Created) {
+	if again, err := kine.Create(t.Context(), client.JetStream(""), source.Spec, nil); err != nil || !again.Adopted ||
+		!again.Created.Equal(source.Created) {
 		t.Errorf("the second creation returns %+v: %v", again, err)
 	}
 	config := acctest.ProviderConfig(lab.Leaf.URLs()) + `
@@ -45,7 +46,8 @@ resource "nats_kv_mirror" "test" {
 	second.AssertEmptyPlan(t)
 
 	for server, bucket := range map[*natslab.Server]string{lab.Hub: "source", lab.Leaf: "kine"} {
-		if _, err := server.Connect(t).Request(kine.KeySubject(bucket, "x"), []byte("data"), natsconn.DefaultRequestTimeout); err != nil {
+		if _, err := server.Connect(t).Request(kine.KeySubject(bucket, "x"), []byte("data"),
+			natsconn.DefaultRequestTimeout); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -53,8 +53,8 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 		MarkdownDescription: "Manages the NATS accounts, users and JetStream buckets that k3s clusters keep their state in.",
 		Attributes: map[string]schema.Attribute{
 			"servers": schema.ListAttribute{
-				MarkdownDescription: "URLs of NATS servers, in the form `scheme://host[:port]`. The scheme is `nats`, `tls`, `ws` " +
-					"or `wss`. Falls back to the context, then to `NATS_URL` (comma-separated).",
+				MarkdownDescription: "URLs of NATS servers, in the form `scheme://host[:port]`. The scheme is `nats`, `tls`, " +
+					"`ws` or `wss`. Falls back to the context, then to `NATS_URL` (comma-separated).",
 				Optional:    true,
 				ElementType: types.StringType,
 				Validators: []validator.List{
@@ -104,8 +104,8 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 				Validators: append(oneWay("nkey_seed"), validators.Seed(natsconn.UserKey)),
 			},
 			"tls": schema.SingleNestedAttribute{
-				MarkdownDescription: "TLS settings of the connection. If set, even to an empty object, the connection uses TLS. Falls " +
-					"back to the files named by `NATS_CA`, `NATS_CERT` and `NATS_KEY`.",
+				MarkdownDescription: "TLS settings of the connection. If set, even to an empty object, the connection uses TLS. " +
+					"Falls back to the files named by `NATS_CA`, `NATS_CERT` and `NATS_KEY`.",
 				Optional:   true,
 				Attributes: tlsconfig.ProviderAttributes(),
 			},
@@ -117,24 +117,25 @@ func (p *natsProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 					"Invalid JetStream Domain", natsconn.CheckDomain)},
 			},
 			"connect_timeout": schema.StringAttribute{
-				MarkdownDescription: fmt.Sprintf("Maximum time to connect to one server, for example `10s`. An operation that changes "+
-					"something retries for a minute. Every operation waits for servers that have been reached before, for example "+
-					"servers that restart, up to the resource's `timeouts`. Defaults to `%s`.", natsconn.DefaultConnectTimeout),
+				MarkdownDescription: fmt.Sprintf("Maximum time to connect to one server, for example `10s`. An operation that "+
+					"changes something retries for a minute. Every operation waits for servers that have been reached before, for "+
+					"example servers that restart, up to the resource's `timeouts`. Defaults to `%s`.",
+					natsconn.DefaultConnectTimeout),
 				Optional:   true,
 				Validators: []validator.String{validators.PositiveDuration()},
 			},
 			"request_timeout": schema.StringAttribute{
-				MarkdownDescription: fmt.Sprintf("Maximum time to wait for a response from a server, for example `30s`. An operation "+
-					"whose response is lost is retried, up to the resource's `timeouts`. Defaults to `%s`.",
+				MarkdownDescription: fmt.Sprintf("Maximum time to wait for a response from a server, for example `30s`. An "+
+					"operation whose response is lost is retried, up to the resource's `timeouts`. Defaults to `%s`.",
 					natsconn.DefaultRequestTimeout),
 				Optional:   true,
 				Validators: []validator.String{validators.PositiveDuration()},
 			},
 			"unreachable": schema.StringAttribute{
-				MarkdownDescription: fmt.Sprintf("What a plan does if servers cannot be reached: `%[1]s` fails; `%[2]s` keeps the prior "+
-					"state of a resource, returns null for a data source, and adds a warning. With `%[2]s`, an outage of one region "+
-					"does not block a failover to another. Creating, updating and destroying a resource on these servers fails "+
-					"with either value. Defaults to `%[1]s`.", unreachableError, unreachableWarn),
+				MarkdownDescription: fmt.Sprintf("What a plan does if servers cannot be reached: `%[1]s` fails; `%[2]s` keeps "+
+					"the prior state of a resource, returns null for a data source, and adds a warning. With `%[2]s`, an outage of "+
+					"one region does not block a failover to another. Creating, updating and destroying a resource on these servers "+
+					"fails with either value. Defaults to `%[1]s`.", unreachableError, unreachableWarn),
 				Optional:   true,
 				Validators: []validator.String{stringvalidator.OneOf(unreachableError, unreachableWarn)},
 			},

@@ -87,9 +87,9 @@ func TestAccSoakHundredTenants(t *testing.T) {
 		// others are connections of the system account and of verifications, and those that are being closed as others open.
 		others    = 1 + 10 + 10
 		roundTrip = 50 * time.Millisecond
-		// roundTrips are those of the refresh of a tenant, one after another: the account is looked up, its connection is made (the
-		// server's greeting, and the answer to the client's), and the stream of its bucket is asked for. Its user and its endpoint are
-		// known to the state alone.
+		// roundTrips are those of the refresh of a tenant, one after another: the account is looked up, its connection is
+		// made (the server's greeting, and the answer to the client's), and the stream of its bucket is asked for. Its user
+		// and its endpoint are known to the state alone.
 		roundTrips, atATime = 1 + 2 + 1, 10
 	)
 	operator := newOperator(t)
@@ -118,7 +118,8 @@ func TestAccSoakHundredTenants(t *testing.T) {
 	_, far := timed("refresh at a round trip of 50 ms", plan...)
 	proxy.SetLatency(0, 0)
 	ideal := count * roundTrips / atATime * roundTrip
-	t.Logf("the round trips take %s, which is %.2f times the %s of %d at a time, one after another", (far - near).Round(10*time.Millisecond),
+	t.Logf("the round trips take %s, which is %.2f times the %s of %d at a time, one after another",
+		(far - near).Round(10*time.Millisecond),
 		(far-near).Seconds()/ideal.Seconds(), ideal, atATime)
 	timed("destroy", "destroy", "-auto-approve")
 }

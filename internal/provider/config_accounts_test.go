@@ -38,14 +38,16 @@ func newSystem(t *testing.T, operator *natslab.Operator, urls []string) *system 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &system{operator: operator, urls: urls, credentials: credentials, key: acctest.NewKey(t, natsconn.AccountKey), dir: t.TempDir()}
+	return &system{operator: operator, urls: urls, credentials: credentials, key: acctest.NewKey(t, natsconn.AccountKey),
+		dir: t.TempDir()}
 }
 
 // provider returns the provider's configuration with an operator and a key for accounts, and additional lines in the
 // latter.
 func (s *system) provider(lines ...string) string {
 	return acctest.ProviderConfig(s.urls,
-		fmt.Sprintf("operator = {\n    signing_key = %q\n    system_credentials = %q\n  }", s.operator.SigningKeySeed(), s.credentials),
+		fmt.Sprintf("operator = {\n    signing_key = %q\n    system_credentials = %q\n  }", s.operator.SigningKeySeed(),
+			s.credentials),
 		fmt.Sprintf("accounts = {\n    signing_key = %q\n    %s\n  }", s.key.Seed, strings.Join(lines, "\n    ")))
 }
 
@@ -210,7 +212,8 @@ func assertConfined(t *testing.T, urls []string, credentials, otherAccount strin
 			<-ctx.Done()
 			return ctx.Err()
 		})
-		if refused, ok := errors.AsType[*natsconn.PermissionError](err); !ok || refused.Publish || refused.Subject != subject {
+		if refused, ok := errors.AsType[*natsconn.PermissionError](err); !ok || refused.Publish ||
+			refused.Subject != subject {
 			t.Errorf("the user may %s: %v", what, err)
 		}
 	}

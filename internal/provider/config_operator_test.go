@@ -40,7 +40,8 @@ func TestOperatorConfig(t *testing.T) {
 		}
 		return file
 	}
-	seedFile, systemFile, otherFile := write("key", other.operatorSeed+"\n"), write("sys.creds", system), write("other.creds", other.credentials)
+	seedFile, systemFile, otherFile := write("key", other.operatorSeed+"\n"), write("sys.creds",
+		system), write("other.creds", other.credentials)
 	unknown := acctest.Unknown{}
 	object := func(config acctest.Config) acctest.Config {
 		return acctest.Config{"servers": list(lab.ClientURL()), "operator": config}
@@ -61,7 +62,8 @@ func TestOperatorConfig(t *testing.T) {
 			key: s.operatorSeed, system: true},
 		"the configuration beats the environment": {
 			env:    env{"NATS_OPERATOR_SIGNING_KEY": other.operatorSeed, "NATS_SYSTEM_CREDS": otherFile},
-			config: object(acctest.Config{"signing_key": s.operatorSeed, "system_credentials": system}), key: s.operatorSeed, system: true,
+			config: object(acctest.Config{"signing_key": s.operatorSeed, "system_credentials": system}), key: s.operatorSeed,
+			system: true,
 		},
 		"the environment alone": {
 			env:    env{"NATS_OPERATOR_SIGNING_KEY": s.operatorSeed, "NATS_SYSTEM_CREDS": systemFile},
@@ -78,30 +80,38 @@ func TestOperatorConfig(t *testing.T) {
 		},
 		"the user alone": {
 			config: object(acctest.Config{"system_credentials": system}), system: true,
-			keyErr: "No operator signing key is configured.\n\nSet operator.signing_key in the provider's configuration, or NATS_OPERATOR_SIGNING_KEY",
+			keyErr: "No operator signing key is configured.\n\n" +
+				"Set operator.signing_key in the provider's configuration, or NATS_OPERATOR_SIGNING_KEY",
 		},
 		"an unknown key never comes from the environment": {
-			env: env{"NATS_OPERATOR_SIGNING_KEY": s.operatorSeed}, config: object(acctest.Config{"signing_key": unknown, "system_credentials": system}),
+			env:    env{"NATS_OPERATOR_SIGNING_KEY": s.operatorSeed},
+			config: object(acctest.Config{"signing_key": unknown, "system_credentials": system}),
 			keyErr: "not known yet: operator.signing_key depends", system: true,
 		},
 		"an unknown user neither": {
-			env: env{"NATS_SYSTEM_CREDS": systemFile}, config: object(acctest.Config{"signing_key": s.operatorSeed, "system_credentials": unknown}),
-			key: s.operatorSeed, systemErr: "not known yet: operator.system_credentials depends",
+			env:    env{"NATS_SYSTEM_CREDS": systemFile},
+			config: object(acctest.Config{"signing_key": s.operatorSeed, "system_credentials": unknown}),
+			key:    s.operatorSeed, systemErr: "not known yet: operator.system_credentials depends",
 		},
 		"an unknown file neither": {
-			env: env{"NATS_SYSTEM_CREDS": systemFile}, config: object(acctest.Config{"signing_key": s.operatorSeed, "system_credentials_file": unknown}),
-			key: s.operatorSeed, systemErr: "not known yet: operator.system_credentials_file depends",
+			env:    env{"NATS_SYSTEM_CREDS": systemFile},
+			config: object(acctest.Config{"signing_key": s.operatorSeed, "system_credentials_file": unknown}),
+			key:    s.operatorSeed, systemErr: "not known yet: operator.system_credentials_file depends",
 		},
 		"unknown servers": {
-			config: acctest.Config{"servers": unknown, "operator": acctest.Config{"signing_key": s.operatorSeed, "system_credentials": system}},
-			key:    s.operatorSeed, systemErr: "not known yet: servers depends",
+			config: acctest.Config{"servers": unknown,
+				"operator": acctest.Config{"signing_key": s.operatorSeed, "system_credentials": system}},
+			key: s.operatorSeed, systemErr: "not known yet: servers depends",
 		},
 		"a user's key in the environment": {
-			env: env{"NATS_OPERATOR_SIGNING_KEY": s.userSeed}, config: object(acctest.Config{"system_credentials": system}), system: true,
-			keyErr: "NATS_OPERATOR_SIGNING_KEY: it is the seed of a user key: an operator's seed, which starts with SO, is needed",
+			env: env{"NATS_OPERATOR_SIGNING_KEY": s.userSeed}, config: object(acctest.Config{"system_credentials": system}),
+			system: true,
+			keyErr: "NATS_OPERATOR_SIGNING_KEY: it is the seed of a user key: an operator's seed, which starts with SO, is " +
+				"needed",
 		},
 		"credentials for a key's file": {
-			env: env{"NATS_OPERATOR_SIGNING_KEY_FILE": systemFile}, config: object(acctest.Config{"system_credentials": system}), system: true,
+			env: env{"NATS_OPERATOR_SIGNING_KEY_FILE": systemFile}, config: object(acctest.Config{"system_credentials": system}),
+			system: true,
 			keyErr: "The file " + systemFile + " that NATS_OPERATOR_SIGNING_KEY_FILE names: not an NKey seed",
 		},
 		"a missing key's file": {
@@ -113,12 +123,15 @@ func TestOperatorConfig(t *testing.T) {
 			config: object(acctest.Config{"system_credentials": system}), keyErr: "are both set: set only one of them",
 		},
 		"content for a path": {
-			env: env{"NATS_SYSTEM_CREDS": s.credentials, "NATS_OPERATOR_SIGNING_KEY_FILE": s.operatorSeed}, config: object(acctest.Config{}),
-			keyErr:    "NATS_OPERATOR_SIGNING_KEY_FILE: it is an nkey seed and not a path",
-			systemErr: "NATS_SYSTEM_CREDS in the environment: the path of a credentials file: it is the content of a credentials file and not a path",
+			env:    env{"NATS_SYSTEM_CREDS": s.credentials, "NATS_OPERATOR_SIGNING_KEY_FILE": s.operatorSeed},
+			config: object(acctest.Config{}),
+			keyErr: "NATS_OPERATOR_SIGNING_KEY_FILE: it is an nkey seed and not a path",
+			systemErr: "NATS_SYSTEM_CREDS in the environment: the path of a credentials file: it is the content of a " +
+				"credentials file and not a path",
 		},
 		"another system's user": {
-			env: env{"NATS_SYSTEM_CREDS": otherFile}, config: object(acctest.Config{"signing_key": s.operatorSeed}), key: s.operatorSeed,
+			env: env{"NATS_SYSTEM_CREDS": otherFile}, config: object(acctest.Config{"signing_key": s.operatorSeed}),
+			key:       s.operatorSeed,
 			systemErr: "The credentials of the system account's user were refused by " + lab.ClientURL(),
 		},
 	} {
@@ -168,7 +181,8 @@ func TestNoOperator(t *testing.T) {
 		t.Fatal(err)
 	}
 	told := connection.Explain(err)
-	for _, want := range []string{"operator.signing_key", "NATS_OPERATOR_SIGNING_KEY", "operator.system_credentials", "NATS_SYSTEM_CREDS"} {
+	for _, want := range []string{"operator.signing_key", "NATS_OPERATOR_SIGNING_KEY", "operator.system_credentials",
+		"NATS_SYSTEM_CREDS"} {
 		if !strings.Contains(told, want) {
 			t.Errorf("%s is not named in: %s", want, told)
 		}
@@ -176,7 +190,8 @@ func TestNoOperator(t *testing.T) {
 	for _, config := range []any{acctest.Unknown{}, acctest.Config{"signing_key": acctest.Unknown{}}} {
 		_, err := operatorOf(t, acctest.Config{"operator": config})
 		var unknown *connection.UnknownError
-		if !errors.As(err, &unknown) || len(unknown.Attributes) != 1 || !strings.HasPrefix(unknown.Attributes[0], "operator") {
+		if !errors.As(err, &unknown) || len(unknown.Attributes) != 1 ||
+			!strings.HasPrefix(unknown.Attributes[0], "operator") {
 			t.Errorf("with %v unknown: %v", config, err)
 		}
 	}
@@ -193,8 +208,10 @@ func TestSystemUserOfContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeContext(t, map[string]any{"url": lab.ClientURL(), "user": "nobody", "password": "p", "ca": lab.TLSFiles().CA}, false)
-	data, _ := acctest.Configured(t, acctest.Config{"context": "test", "operator": acctest.Config{"system_credentials": system}})
+	writeContext(t,
+		map[string]any{"url": lab.ClientURL(), "user": "nobody", "password": "p", "ca": lab.TLSFiles().CA}, false)
+	data, _ := acctest.Configured(t,
+		acctest.Config{"context": "test", "operator": acctest.Config{"system_credentials": system}})
 	op, err := data.Operator()
 	if err != nil {
 		t.Fatal(err)

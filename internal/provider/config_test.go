@@ -55,8 +55,9 @@ func newSecrets(t *testing.T) secrets {
 	}
 	return secrets{
 		operatorSeed: seedOf(nkeys.CreateOperator), accountSeed: seedOf(nkeys.CreateAccount), accountKey: account.PublicKey(),
-		userSeed:    seedOf(nkeys.CreateUser),
-		credentials: credentials, otherCredentials: strings.Replace(credentials, "-----BEGIN USER NKEY SEED-----", "-----BEGIN-----", 1)[:300],
+		userSeed:         seedOf(nkeys.CreateUser),
+		credentials:      credentials,
+		otherCredentials: strings.Replace(credentials, "-----BEGIN USER NKEY SEED-----", "-----BEGIN-----", 1)[:300],
 	}
 }
 
@@ -69,7 +70,8 @@ func (s secrets) shown(text string) []string {
 		}
 	}
 	for line := range strings.Lines(s.credentials) {
-		if line = strings.TrimSpace(line); len(line) > 50 && !strings.Contains(line, " ") && strings.Contains(text, line[10:50]) {
+		if line = strings.TrimSpace(line); len(line) > 50 && !strings.Contains(line, " ") &&
+			strings.Contains(text, line[10:50]) {
 			found = append(found, line)
 		}
 	}
@@ -93,7 +95,8 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 		return invalid{acctest.Config{"tls": config}, path, want}
 	}
 	both := func(a string, valueA any, b string, valueB any) invalid {
-		return invalid{acctest.Config{a: valueA, b: valueB}, a, fmt.Sprintf("Attribute %q cannot be specified when %q is specified", b, a)}
+		return invalid{acctest.Config{a: valueA, b: valueB}, a,
+			fmt.Sprintf("Attribute %q cannot be specified when %q is specified", b, a)}
 	}
 	accounts := func(name string, value any, want string) invalid {
 		return invalid{acctest.Config{"accounts": acctest.Config{name: value}}, "accounts." + name, want}
@@ -133,18 +136,21 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 		"empty_password": {acctest.Config{"user": "u", "password": ""}, "password", "leave it out or set it to null"},
 		"empty_token":    field("token", "", "leave it out or set it to null"),
 
-		"seed_of_operator":     field("nkey_seed", s.operatorSeed, "it is the seed of an operator key: a user's seed, which starts with SU, is needed"),
+		"seed_of_operator": field("nkey_seed", s.operatorSeed,
+			"it is the seed of an operator key: a user's seed, which starts with SU, is needed"),
 		"seed_of_account":      field("nkey_seed", s.accountSeed, "it is the seed of an account key"),
 		"broken_seed":          field("nkey_seed", s.userSeed[:40], "not an NKey seed"),
 		"path_for_credentials": field("credentials", "/etc/nats/user.creds", "there is no JWT between BEGIN and END lines"),
 		"seed_for_credentials": field("credentials", s.userSeed, "there is no JWT"),
-		"cut_credentials":      field("credentials", s.otherCredentials, "Attribute credentials must be the content of a credentials file"),
-		"empty_credentials":    field("credentials", "", "leave it out or set it to null"),
-		"home_directory":       field("credentials_file", "~/user.creds", "the ~ is not expanded: use pathexpand()"),
-		"empty_path":           field("credentials_file", "", "leave it out or set it to null"),
+		"cut_credentials": field("credentials", s.otherCredentials,
+			"Attribute credentials must be the content of a credentials file"),
+		"empty_credentials": field("credentials", "", "leave it out or set it to null"),
+		"home_directory":    field("credentials_file", "~/user.creds", "the ~ is not expanded: use pathexpand()"),
+		"empty_path":        field("credentials_file", "", "leave it out or set it to null"),
 
-		"empty_context":         field("context", "", "leave it out or set it to null"),
-		"relative_context":      field("context", "contexts/prod.json", "it is a relative path: use the name of a context or an absolute path"),
+		"empty_context": field("context", "", "leave it out or set it to null"),
+		"relative_context": field("context", "contexts/prod.json",
+			"it is a relative path: use the name of a context or an absolute path"),
 		"context_in_parent":     field("context", "../prod", "it is a relative path"),
 		"context_in_home":       field("context", "~/prod.json", "use pathexpand()"),
 		"domain_with_dot":       field("jetstream_domain", "a.b", "one of . * >"),
@@ -158,41 +164,57 @@ func invalidConfigs(t *testing.T, s secrets) map[string]invalid {
 		"unreachable_uppercase": field("unreachable", "WARN", "value must be one of"),
 
 		"operators_key_of_user": operator("signing_key", s.userSeed,
-			"Attribute operator.signing_key must be the seed of a key pair: it is the seed of a user key: an operator's seed, which starts with SO, is needed"),
-		"operators_key_of_account": operator("signing_key", s.accountSeed, "it is the seed of an account key: an operator's seed"),
-		"operators_key_is_cut":     operator("signing_key", s.operatorSeed[:50], "not an NKey seed: an operator's seed starts with SO"),
-		"operators_key_is_empty":   operator("signing_key", "", "leave it out or set it to null"),
-		"accounts_key_of_operator": accounts("signing_key", s.operatorSeed, "it is the seed of an operator key: an account's seed, which starts with SA"),
-		"accounts_key_is_public":   accounts("signing_key", s.accountKey, "not an NKey seed: an account's seed starts with SA"),
-		"accounts_key_is_empty":    accounts("signing_key", "", "leave it out or set it to null"),
+			"Attribute operator.signing_key must be the seed of a key pair: it is the seed of a user key: an operator's seed, "+
+				"which starts with SO, is needed"),
+		"operators_key_of_account": operator("signing_key", s.accountSeed,
+			"it is the seed of an account key: an operator's seed"),
+		"operators_key_is_cut": operator("signing_key", s.operatorSeed[:50],
+			"not an NKey seed: an operator's seed starts with SO"),
+		"operators_key_is_empty": operator("signing_key", "", "leave it out or set it to null"),
+		"accounts_key_of_operator": accounts("signing_key", s.operatorSeed,
+			"it is the seed of an operator key: an account's seed, which starts with SA"),
+		"accounts_key_is_public": accounts("signing_key", s.accountKey,
+			"not an NKey seed: an account's seed starts with SA"),
+		"accounts_key_is_empty": accounts("signing_key", "", "leave it out or set it to null"),
 		"previous_key_is_a_seed": {acctest.Config{"accounts": acctest.Config{"previous_public_keys": list(s.accountSeed)}},
-			"accounts.previous_public_keys[0]", "it is a seed, which is secret: the public key of an account is needed, which starts with A"},
+			"accounts.previous_public_keys[0]",
+			"it is a seed, which is secret: the public key of an account is needed, which starts with A"},
 		"previous_key_is_null": {acctest.Config{"accounts": acctest.Config{"previous_public_keys": list(nil)}},
 			"accounts.previous_public_keys[0]", "is null"},
 		"previous_keys_repeat": {acctest.Config{"accounts": acctest.Config{"previous_public_keys": list(s.accountKey, s.accountKey)}},
 			"accounts.previous_public_keys", "duplicate"},
-		"system_path_as_content":   operator("system_credentials", "/etc/nats/sys.creds", "there is no JWT between BEGIN and END lines"),
-		"system_seed_as_content":   operator("system_credentials", s.userSeed, "there is no JWT"),
-		"system_credentials_cut":   operator("system_credentials", s.otherCredentials, "must be the content of a credentials file"),
-		"system_content_as_path":   operator("system_credentials_file", s.credentials, "and not a path: write that to a file"),
+		"system_path_as_content": operator("system_credentials", "/etc/nats/sys.creds",
+			"there is no JWT between BEGIN and END lines"),
+		"system_seed_as_content": operator("system_credentials", s.userSeed, "there is no JWT"),
+		"system_credentials_cut": operator("system_credentials", s.otherCredentials,
+			"must be the content of a credentials file"),
+		"system_content_as_path": operator("system_credentials_file", s.credentials,
+			"and not a path: write that to a file"),
 		"credentials_as_path":      field("credentials_file", s.credentials, "and not a path: write that to a file"),
 		"seed_as_path":             field("credentials_file", s.userSeed, "and not a path: write that to a file"),
 		"system_file_in_home":      operator("system_credentials_file", "~/sys.creds", "use pathexpand()"),
 		"system_file_without_name": operator("system_credentials_file", "", "leave it out or set it to null"),
 		"system_credentials_twice": {acctest.Config{"operator": acctest.Config{"system_credentials": s.credentials, "system_credentials_file": "/s"}},
-			"operator.system_credentials", `"operator.system_credentials_file" cannot be specified when "operator.system_credentials"`},
+			"operator.system_credentials",
+			`"operator.system_credentials_file" cannot be specified when "operator.system_credentials"`},
 
-		"ca_twice":           tls(acctest.Config{"ca_file": files.CA, "ca_pem": "x"}, "tls.ca_file", `"tls.ca_pem" cannot be specified when "tls.ca_file"`),
-		"cert_twice":         tls(acctest.Config{"cert_file": "/c", "cert_pem": "x", "key_file": "/k"}, "tls.cert_pem", `"tls.cert_file" cannot be specified`),
-		"key_twice":          tls(acctest.Config{"cert_file": "/c", "key_file": "/k", "key_pem": "x"}, "tls.key_pem", `"tls.key_file" cannot be specified`),
-		"cert_without_key":   tls(acctest.Config{"cert_file": files.ClientCert}, "tls", oneOfTwo),
-		"key_without_cert":   tls(acctest.Config{"key_file": files.ClientKey}, "tls", oneOfTwo),
-		"ca_pem_is_path":     tls(acctest.Config{"ca_pem": files.CA}, "tls.ca_pem", "Attribute tls.ca_pem must be PEM text: it contains no PEM block"),
-		"broken_certificate": tls(acctest.Config{"ca_pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}, "tls.ca_pem", "it contains a certificate that cannot be parsed"),
-		"key_pem_is_no_pem":  tls(acctest.Config{"cert_file": "/c", "key_pem": "hunter2"}, "tls.key_pem", "it contains no PEM block"),
-		"ca_in_home":         tls(acctest.Config{"ca_file": "~/ca.pem"}, "tls.ca_file", "use pathexpand()"),
-		"empty_ca":           tls(acctest.Config{"ca_file": ""}, "tls.ca_file", "leave it out or set it to null"),
-		"empty_server_name":  tls(acctest.Config{"server_name": ""}, "tls.server_name", "leave it out or set it to null"),
+		"ca_twice": tls(acctest.Config{"ca_file": files.CA, "ca_pem": "x"}, "tls.ca_file",
+			`"tls.ca_pem" cannot be specified when "tls.ca_file"`),
+		"cert_twice": tls(acctest.Config{"cert_file": "/c", "cert_pem": "x", "key_file": "/k"}, "tls.cert_pem",
+			`"tls.cert_file" cannot be specified`),
+		"key_twice": tls(acctest.Config{"cert_file": "/c", "key_file": "/k", "key_pem": "x"}, "tls.key_pem",
+			`"tls.key_file" cannot be specified`),
+		"cert_without_key": tls(acctest.Config{"cert_file": files.ClientCert}, "tls", oneOfTwo),
+		"key_without_cert": tls(acctest.Config{"key_file": files.ClientKey}, "tls", oneOfTwo),
+		"ca_pem_is_path": tls(acctest.Config{"ca_pem": files.CA}, "tls.ca_pem",
+			"Attribute tls.ca_pem must be PEM text: it contains no PEM block"),
+		"broken_certificate": tls(acctest.Config{"ca_pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"},
+			"tls.ca_pem", "it contains a certificate that cannot be parsed"),
+		"key_pem_is_no_pem": tls(acctest.Config{"cert_file": "/c", "key_pem": "hunter2"}, "tls.key_pem",
+			"it contains no PEM block"),
+		"ca_in_home":        tls(acctest.Config{"ca_file": "~/ca.pem"}, "tls.ca_file", "use pathexpand()"),
+		"empty_ca":          tls(acctest.Config{"ca_file": ""}, "tls.ca_file", "leave it out or set it to null"),
+		"empty_server_name": tls(acctest.Config{"server_name": ""}, "tls.server_name", "leave it out or set it to null"),
 	}
 }
 
@@ -272,7 +294,8 @@ func TestUnknownConfig(t *testing.T) {
 		}
 		for _, config := range configs {
 			found := acctest.ReadResource(t, config, "nats_kine_bucket", acctest.Config{"name": "kine", "stream": "KV_kine"})
-			want := acctest.Text("The provider's configuration is not known yet: " + attribute.Name + " depends on values that are known only after an apply.")
+			want := acctest.Text("The provider's configuration is not known yet: " + attribute.Name +
+				" depends on values that are known only after an apply.")
 			if len(found) != 1 || !want.MatchString(found[0].Text) {
 				t.Errorf("with %v unknown: %+v", config, found)
 			}

@@ -22,7 +22,8 @@ const (
 // edges are attributes of resources at the smallest and the largest accepted values, in blocks that one apply creates.
 func edges(t *testing.T, s *system) string {
 	t.Helper()
-	key, user, operator := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.UserKey), acctest.NewKey(t, natsconn.OperatorKey)
+	key, user, operator := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.UserKey), acctest.NewKey(t,
+		natsconn.OperatorKey)
 	var b strings.Builder
 	n := 0
 	add := func(resource string, lines ...string) {
@@ -32,7 +33,8 @@ func edges(t *testing.T, s *system) string {
 	account := func(lines ...string) {
 		add("nats_account", append(lines, fmt.Sprintf("name = \"edge %d\"", n), "deletion_protection = false")...)
 	}
-	account("tags = []", "limits = {}", "exports = []", "imports = []", "signing_keys = []", "default_permissions = {}", "mappings = {}",
+	account("tags = []", "limits = {}", "exports = []", "imports = []", "signing_keys = []", "default_permissions = {}",
+		"mappings = {}",
 		"revocations = {}", "timeouts = {}")
 	account(`limits = { connections = 0, leaf_nodes = 0, subscriptions = 0, imports = 0, exports = 0, payload = "0", data = 0,
 		disallow_wildcard_exports = false, disallow_bearer = false }`,
@@ -42,7 +44,8 @@ func edges(t *testing.T, s *system) string {
 		data = %[2]s }`, largest32, largest64), fmt.Sprintf("expires_at = %q", endOfTime),
 		fmt.Sprintf(`default_permissions = { allow_responses = { max_messages = %s, expires = %q } }`, largest32, longest),
 		fmt.Sprintf(`revocations = { (%q) = %q }`, user.Public, endOfTime))
-	account(`limits = { payload = "-1", data = -1 }`, `default_permissions = { allow_responses = { max_messages = -1, expires = "1ns" } }`,
+	account(`limits = { payload = "-1", data = -1 }`,
+		`default_permissions = { allow_responses = { max_messages = -1, expires = "1ns" } }`,
 		`jetstream = { disk_storage = -1, memory_storage = "-1", disk_max_stream_bytes = "-1", memory_max_stream_bytes = "-1" }`)
 	account(`jetstream = { disk_storage = 1, memory_storage = 1, streams = 0, consumers = 0, max_ack_pending = 0, disk_max_stream_bytes = 1,
 		memory_max_stream_bytes = 1, max_bytes_required = false }`)
@@ -55,34 +58,41 @@ func edges(t *testing.T, s *system) string {
 		{ subject = "b", type = "service", response_threshold = "1ns", latency = { results = "r", sampling = 100 }, token_required = false },
 	]`, longest), `mappings = { m = { destinations = [{ subject = "n", weight = 1 }, { subject = "o", weight = 99 }] } }`,
 		`trace = { destination = "t", sampling = 1 }`)
-	account(fmt.Sprintf(`signing_keys = [{ public_key = %q, scope = { role = "r", template = {} } }]`, key.Public), `push = false`,
+	account(fmt.Sprintf(`signing_keys = [{ public_key = %q, scope = { role = "r", template = {} } }]`, key.Public),
+		`push = false`,
 		`trace = { destination = "t", sampling = 100 }`)
 	account(fmt.Sprintf(`signing_keys = [{ public_key = %q, scope = { role = "r", template = { permissions = {}, subscriptions = 1, data = "1",
 		payload = "1", source_networks = [], times = [], connection_types = [], bearer_token = false, proxy_required = false } } }]`, key.Public),
 		fmt.Sprintf("authorization = { auth_users = [%q], allowed_accounts = [] }", user.Public))
 
 	signed := func(lines ...string) {
-		add("nats_user", append(lines, fmt.Sprintf("account = %q", key.Public), fmt.Sprintf("signing_key_seed_wo = %q", key.Seed), `name = "edge"`,
+		add("nats_user", append(lines, fmt.Sprintf("account = %q", key.Public),
+			fmt.Sprintf("signing_key_seed_wo = %q", key.Seed), `name = "edge"`,
 			"revoke_on_destroy = false")...)
 	}
-	signed("tags = []", "permissions = {}", "source_networks = []", "times = []", "connection_types = []", "scoped = false", "bearer_token = false",
+	signed("tags = []", "permissions = {}", "source_networks = []", "times = []", "connection_types = []",
+		"scoped = false", "bearer_token = false",
 		"proxy_required = false", "timeouts = {}")
-	signed("permissions = { publish = {}, subscribe = { allow = [] }, allow_responses = { max_messages = 0 } }", "subscriptions = 0", "data = 0",
+	signed("permissions = { publish = {}, subscribe = { allow = [] }, allow_responses = { max_messages = 0 } }",
+		"subscriptions = 0", "data = 0",
 		"payload = 0", `not_before = "1970-01-01T00:00:01Z"`)
-	signed(fmt.Sprintf("permissions = { allow_responses = { max_messages = %s, expires = %q } }", largest32, longest), "subscriptions = "+largest32,
+	signed(fmt.Sprintf("permissions = { allow_responses = { max_messages = %s, expires = %q } }", largest32, longest),
+		"subscriptions = "+largest32,
 		"data = "+largest64, "payload = "+largest32, `expires_in = "2000000h"`, `rotate_before = "1s"`)
 	signed(`permissions = { allow_responses = { max_messages = -1, expires = "1ns" } }`, `data = "-1"`, `payload = -1`,
 		fmt.Sprintf("not_before = %q", endOfTime))
 
 	activation := func(lines ...string) {
 		add("nats_activation", append(lines, fmt.Sprintf("account = %q", key.Public), fmt.Sprintf("import_account = %q",
-			acctest.NewKey(t, natsconn.AccountKey).Public), fmt.Sprintf("signing_key_seed_wo = %q", key.Seed), `subject = "a"`, `type = "stream"`,
+			acctest.NewKey(t, natsconn.AccountKey).Public), fmt.Sprintf("signing_key_seed_wo = %q", key.Seed), `subject = "a"`,
+			`type = "stream"`,
 			`signing_key_seed_wo_version = "1"`)...)
 	}
 	activation("tags = []", `not_before = "1970-01-01T00:00:01Z"`)
 	activation(fmt.Sprintf("expires_at = %q", endOfTime))
 
-	add("nats_operator", `name = "edge"`, fmt.Sprintf("seed_wo = %q", operator.Seed), `seed_wo_version = "1"`, "signing_keys = []", "tags = []",
+	add("nats_operator", `name = "edge"`, fmt.Sprintf("seed_wo = %q", operator.Seed), `seed_wo_version = "1"`,
+		"signing_keys = []", "tags = []",
 		"strict_signing_key_usage = false", `not_before = "1970-01-01T00:00:01Z"`, fmt.Sprintf("expires_at = %q", endOfTime))
 
 	add("nats_account", `name = "buckets"`, `jetstream = { disk_storage = "1GiB" }`, "deletion_protection = false")
@@ -94,7 +104,8 @@ func edges(t *testing.T, s *system) string {
 	endpoint := func(lines ...string) {
 		add("nats_k3s_datastore_endpoint", append(lines, fmt.Sprintf("servers = [%q]", s.urls[0]), `verify = "none"`)...)
 	}
-	endpoint(`datastore = { name = "kine", history = 2, replicas = 1 }`, `slow_method = "1ns"`, "tls = {}", "timeouts = {}")
+	endpoint(`datastore = { name = "kine", history = 2, replicas = 1 }`, `slow_method = "1ns"`, "tls = {}",
+		"timeouts = {}")
 	endpoint(fmt.Sprintf("datastore = { name = %q, history = 64, replicas = 5 }", strings.Repeat("n", longestName)),
 		fmt.Sprintf("slow_method = %q", longest))
 	return b.String()

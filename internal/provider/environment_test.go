@@ -92,7 +92,8 @@ func TestAccEnvironment(t *testing.T) {
 		"a context of the provider":  {lab: passwordLab, provider: `context = "test"`, context: passwordContext, env: variables{"NATS_URL": decoy.ClientURL(), "NATS_TOKEN": "t"}},
 		"variables over the context": {lab: operatorLab, env: variables{"NATS_URL": operatorLab.ClientURL(), "NATS_CREDS": file}, context: map[string]any{"url": decoy.ClientURL(), "token": "t"}, selected: true},
 		"the provider over all": {lab: operatorLab, provider: fmt.Sprintf("servers = [%q]\n  credentials_file = %q", operatorLab.ClientURL(), file),
-			env: variables{"NATS_URL": decoy.ClientURL(), "NATS_USER": "u", "NATS_PASSWORD": "p"}, context: passwordContext, selected: true},
+			env: variables{"NATS_URL": decoy.ClientURL(), "NATS_USER": "u", "NATS_PASSWORD": "p"}, context: passwordContext,
+			selected: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for variable, value := range c.env {
@@ -160,8 +161,9 @@ func TestAccUnknownServers(t *testing.T) {
 					t.Error(err)
 				}
 			},
-			Config:      config(strings.Replace(lab.ClientURL(), "127.0.0.1", "localhost", 1)),
-			ExpectError: acctest.Text("The provider's configuration is not known yet: servers depends on values that are known only after an apply. Set these attributes"),
+			Config: config(strings.Replace(lab.ClientURL(), "127.0.0.1", "localhost", 1)),
+			ExpectError: acctest.Text("The provider's configuration is not known yet: servers depends on values that are " +
+				"known only after an apply. Set these attributes"),
 		},
 	}})
 	unused(t, decoy)

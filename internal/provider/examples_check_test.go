@@ -74,7 +74,8 @@ func exchangesSubjects(t *testing.T, a applied) {
 // exchange sends a request from the shop and an event from the warehouse.
 func exchange(t *testing.T, warehouse, shop *nats.Conn) {
 	t.Helper()
-	questions, err := warehouse.Subscribe("stock.query", func(m *nats.Msg) { _ = m.Respond([]byte("7 of " + string(m.Data))) })
+	questions, err := warehouse.Subscribe("stock.query",
+		func(m *nats.Msg) { _ = m.Respond([]byte("7 of " + string(m.Data))) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,8 @@ func isolated(t *testing.T, warehouse, shop *nats.Conn) {
 		all[nc] = subscription
 	}
 	settle(t, warehouse, shop)
-	for _, subject := range []string{"events.orders.apples", "stock.other", "warehouse.events.apples", "warehouse.stock", "anything"} {
+	for _, subject := range []string{"events.orders.apples", "stock.other", "warehouse.events.apples", "warehouse.stock",
+		"anything"} {
 		if err := warehouse.Publish(subject, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +133,8 @@ func isolated(t *testing.T, warehouse, shop *nats.Conn) {
 		t.Fatal(err)
 	}
 	settle(t, shop)
-	for _, subject := range []string{"stock.query", "stock.other", "events.stock.apples", "warehouse.events.apples", "anything"} {
+	for _, subject := range []string{"stock.query", "stock.other", "events.stock.apples", "warehouse.events.apples",
+		"anything"} {
 		if _, err := shop.Request(subject, nil, arrival); !errors.Is(err, nats.ErrNoResponders) {
 			t.Errorf("the shop reaches %s: %v", subject, err)
 		}

@@ -15,7 +15,8 @@ import (
 
 // acrossDomains are the examples on a hub and a leaf node that is connected in each of their accounts.
 var acrossDomains = []string{
-	"data-sources/nats_kv_mirror/data-source.tf", "edge-mirrors/main.tf", "mirror/main.tf", "resources/nats_kv_mirror/resource.tf", "restore/main.tf",
+	"data-sources/nats_kv_mirror/data-source.tf", "edge-mirrors/main.tf", "mirror/main.tf",
+	"resources/nats_kv_mirror/resource.tf", "restore/main.tf",
 }
 
 // newHubAndLeaf starts a hub and a leaf node with an account for each example.
@@ -42,17 +43,20 @@ func (s *sites) inDomains(account *natslab.OperatorAccount) site {
 		}
 	}
 	here := s.site(account, lab.Hub.URLs())
-	here.env = append(here.env, natsconn.EnvCreds+"="+s.credentialsFile(account), "TF_VAR_replicas=1", `TF_VAR_sites={"edge-001":"leaf","edge-002":"leaf"}`)
+	here.env = append(here.env, natsconn.EnvCreds+"="+s.credentialsFile(account), "TF_VAR_replicas=1",
+		`TF_VAR_sites={"edge-001":"leaf","edge-002":"leaf"}`)
 	return here
 }
 
 // newSuperCluster starts two regions of one server each.
 func (s *sites) newSuperCluster() *natslab.Topology {
 	s.t.Helper()
-	return natslab.SuperCluster(s.t, 1, []string{"eu", "us"}, natslab.OperatorMode(s.abroad), natslab.MaxStore(labCapacity))
+	return natslab.SuperCluster(s.t, 1, []string{"eu", "us"}, natslab.OperatorMode(s.abroad),
+		natslab.MaxStore(labCapacity))
 }
 
-// inRegions is a super-cluster in operator mode. The provider has the operator's signing key and a user of the system account.
+// inRegions is a super-cluster in operator mode. The provider has the operator's signing key and a user of the system
+// account.
 func (s *sites) inRegions(account *natslab.OperatorAccount) site {
 	lab := s.regions()
 	here := s.site(account, lab.URLs())
@@ -93,7 +97,8 @@ func hasMirror(t *testing.T, here site) {
 		t.Fatal(err)
 	}
 	source := mirror.Source{Bucket: "kine", Domain: natslab.HubName}
-	if _, err := mirror.Establish(t.Context(), leaf, hub, mirror.Spec{Spec: kine.Spec{Name: "kine", History: 10, Replicas: 1}, Source: source}, nil); err != nil {
+	if _, err := mirror.Establish(t.Context(), leaf, hub,
+		mirror.Spec{Spec: kine.Spec{Name: "kine", History: 10, Replicas: 1}, Source: source}, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -124,7 +129,8 @@ func hasAll(t *testing.T, a applied) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, divergence, err := mirror.Compare(t.Context(), leaf, hub, found); divergence != nil || err != nil || found.LastSequence < 20 {
+	if _, divergence, err := mirror.Compare(t.Context(), leaf, hub, found); divergence != nil || err != nil ||
+		found.LastSequence < 20 {
 		t.Errorf("the bucket and its mirror with %d revisions differ: %v, %v", found.LastSequence, divergence, err)
 	}
 }

@@ -54,7 +54,8 @@ func (e *example) run(t *testing.T, first *acctest.Workspace, here site, file st
 // assertReadsOnly fails the test if a plan has any change except data that the apply reads.
 func (a applied) assertReadsOnly(t *testing.T) {
 	t.Helper()
-	if out := a.Must(t, "plan"); !strings.Contains(out, "No changes.") && !strings.Contains(out, "0 to add, 0 to change, 0 to destroy") {
+	if out := a.Must(t, "plan"); !strings.Contains(out, "No changes.") &&
+		!strings.Contains(out, "0 to add, 0 to change, 0 to destroy") {
 		t.Fatalf("the plan changes something:\n%s", out)
 	}
 }

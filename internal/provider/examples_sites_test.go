@@ -72,7 +72,8 @@ func newSites(t *testing.T, files []string) *sites {
 	}
 	// Some examples use TLS and some do not.
 	common := []natslab.Option{
-		natslab.TLS(), natslab.Mutate(func(o *server.Options) { o.AllowNonTLS = true }), natslab.MaxStore(labCapacity), natslab.Domain("hub"),
+		natslab.TLS(), natslab.Mutate(func(o *server.Options) { o.AllowNonTLS = true }), natslab.MaxStore(labCapacity),
+		natslab.Domain("hub"),
 	}
 	s.cluster = sync.OnceValue(func() *natslab.Topology {
 		return natslab.Cluster(t, 3, append(common, natslab.OperatorMode(s.operator),
@@ -86,7 +87,8 @@ func newSites(t *testing.T, files []string) *sites {
 	return s
 }
 
-// asOperator is a cluster in operator mode. The provider has the operator's signing key and a user of the system account.
+// asOperator is a cluster in operator mode. The provider has the operator's signing key and a user of the system
+// account.
 func (s *sites) asOperator(account *natslab.OperatorAccount) site {
 	here := s.asUser(account)
 	here.env = append(here.env, natsconn.EnvCreds+"=", connection.EnvSigningKey+"="+s.operator.SigningKeySeed(),
@@ -125,7 +127,8 @@ func (s *sites) offline(account *natslab.OperatorAccount) site {
 // site returns a site on the servers with the common environment.
 func (s *sites) site(account *natslab.OperatorAccount, urls []string) site {
 	s.t.Helper()
-	here := site{urls: urls, account: account, credentialsFile: s.credentialsFile(account), signingKey: acctest.NewKey(s.t, natsconn.AccountKey).Seed}
+	here := site{urls: urls, account: account, credentialsFile: s.credentialsFile(account),
+		signingKey: acctest.NewKey(s.t, natsconn.AccountKey).Seed}
 	list, err := json.Marshal(urls)
 	if err != nil {
 		s.t.Fatal(err)

@@ -26,11 +26,11 @@ type example struct {
 	reads bool
 	// check checks the applied example before it is destroyed.
 	check func(*testing.T, applied)
-	// imported are what the files import-by-*.tf beside it name, and the attributes of the imported object that stand in for that:
-	// for their value, or for a file with their value if it is a path.
+	// imported are what the files import-by-*.tf beside it name, and the attributes of the imported object that stand in
+	// for that: for their value, or for a file with their value if it is a path.
 	imported map[string]string
-	// completed is what no import can know, so that the apply that imports also updates the object, in place. The attribute kept is
-	// not touched by that.
+	// completed is what no import can know, so that the apply that imports also updates the object, in place. The
+	// attribute kept is not touched by that.
 	completed, kept string
 	// elsewhere is the test that applies it instead.
 	elsewhere string
@@ -75,10 +75,12 @@ var examples = map[string]example{
 	"functions/nkey_public/function.tf":              {on: (*sites).offline},
 
 	"resources/nats_account/resource.tf": {
-		on: (*sites).asOperator, imported: map[string]string{"AAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQTCQKRMFYYDENBWHA5DYPSAXJQ": "public_key"},
+		on:       (*sites).asOperator,
+		imported: map[string]string{"AAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQTCQKRMFYYDENBWHA5DYPSAXJQ": "public_key"},
 	},
 	"resources/nats_activation/resource.tf": {
-		on: (*sites).offline, imported: map[string]string{"${path.module}/dashboard.jwt": "jwt"}, completed: "the version of a write-only argument", kept: "jwt",
+		on: (*sites).offline, imported: map[string]string{"${path.module}/dashboard.jwt": "jwt"},
+		completed: "the version of a write-only argument", kept: "jwt",
 	},
 	"resources/nats_k3s_datastore_endpoint/resource.tf": {on: (*sites).asUser, completed: "verification", kept: "url"},
 	"resources/nats_kine_bucket/resource.tf":            {on: (*sites).asUser, completed: "placement", kept: "stream"},
@@ -87,7 +89,8 @@ var examples = map[string]example{
 		on: (*sites).offline, imported: map[string]string{"/etc/nats/keys/operator.nk": "seed"},
 	},
 	"resources/nats_operator/resource.tf": {
-		on: (*sites).offline, imported: map[string]string{"${path.module}/operator.jwt": "jwt"}, completed: "the version of a write-only argument", kept: "jwt",
+		on: (*sites).offline, imported: map[string]string{"${path.module}/operator.jwt": "jwt"},
+		completed: "the version of a write-only argument", kept: "jwt",
 	},
 	"resources/nats_user/own-key.tf":  {on: (*sites).offline},
 	"resources/nats_user/resource.tf": {on: (*sites).asOperator},
@@ -140,7 +143,8 @@ func TestExamplesCheckUsersAgain(t *testing.T) {
 			}
 			followed++
 			if want := user + ".jwt_id"; found[2] != want {
-				t.Errorf("examples/%s: credentials_wo_version is %s, not %s: a user with other permissions would not be checked", file, found[2], want)
+				t.Errorf("examples/%s: credentials_wo_version is %s, not %s: a user with other permissions would not be checked",
+					file, found[2], want)
 			}
 		}
 	}

@@ -43,12 +43,14 @@ func TestAccCLIProtectedStreamIsGone(t *testing.T) {
 		t.Helper()
 		client := natsconn.NewClient(natsconn.Settings{Servers: servers}, nil)
 		t.Cleanup(client.Close)
-		if _, err := kine.Create(t.Context(), client.JetStream(""), kine.Spec{Name: name, History: 10, Replicas: 1}, nil); err != nil {
+		if _, err := kine.Create(t.Context(), client.JetStream(""), kine.Spec{Name: name, History: 10, Replicas: 1},
+			nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 	makeBucket(lab.Hub.URLs(), "kine")
-	if _, err := hub.RequestMsg(acctest.DeleteMarker(t, "kine", "/registry/health", 4), natsconn.DefaultRequestTimeout); err != nil {
+	if _, err := hub.RequestMsg(acctest.DeleteMarker(t, "kine", "/registry/health", 4),
+		natsconn.DefaultRequestTimeout); err != nil {
 		t.Fatal(err)
 	}
 	makeBucket(lab.Leaf.URLs(), "found")
@@ -96,7 +98,8 @@ resource "nats_kv_mirror" "test" {
 		t.Errorf("the apply says\n%s", out)
 	}
 	for _, text := range []string{
-		"Without restore_from in the configuration, an apply creates a new, empty bucket", "KV Mirror No Longer Exists", `An apply creates it again from bucket kine in the JetStream domain "hub"`,
+		"Without restore_from in the configuration, an apply creates a new, empty bucket", "KV Mirror No Longer Exists",
+		`An apply creates it again from bucket kine in the JetStream domain "hub"`,
 	} {
 		if !acctest.Text(text).MatchString(out) {
 			t.Errorf("no %q in\n%s", text, out)
@@ -110,7 +113,8 @@ resource "nats_kv_mirror" "test" {
 
 	// They are protected again.
 	for _, address := range []string{
-		"nats_kine_bucket.test", `nats_kine_bucket.each["a"]`, "nats_kine_bucket.imported", "nats_kine_bucket.restored", "nats_kv_mirror.test",
+		"nats_kine_bucket.test", `nats_kine_bucket.each["a"]`, "nats_kine_bucket.imported", "nats_kine_bucket.restored",
+		"nats_kv_mirror.test",
 	} {
 		w.Refused(t, "Is Protected", "plan", "-replace="+address)
 	}
@@ -148,7 +152,8 @@ output "account" {
 	if _, err := s.resolver(t).Delete(t.Context(), publicKey, signer); err != nil {
 		t.Fatal(err)
 	}
-	if out := w.Apply(t); !acctest.Text("Account No Longer Exists").MatchString(out) || !strings.Contains(out, "0 added, 1 changed, 0 destroyed") {
+	if out := w.Apply(t); !acctest.Text("Account No Longer Exists").MatchString(out) ||
+		!strings.Contains(out, "0 added, 1 changed, 0 destroyed") {
 		t.Errorf("the apply says\n%s", out)
 	}
 	w.AssertEmptyPlan(t)

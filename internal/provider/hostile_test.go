@@ -165,7 +165,8 @@ func (h hostileTarget) try(t *testing.T, lie falsehood, operation, name string) 
 
 // judge checks whether an operation's report is true, and whether the next operation succeeds on an honest server.
 func (h hostileTarget) judge(
-	t *testing.T, operation, name string, honest *acctest.Provider, before, after acctest.State, failed bool, wrong func(string, ...any) bool,
+	t *testing.T, operation, name string, honest *acctest.Provider, before, after acctest.State, failed bool,
+	wrong func(string, ...any) bool,
 ) bool {
 	t.Helper()
 	changed := operation == "update"
@@ -241,7 +242,8 @@ func hostileStreams(t *testing.T) []hostileTarget {
 	hub := acctest.NewProvider(t, impatient(nil)(lab.Hub.ClientURL()))
 	bucket := func(name string) acctest.Config {
 		return acctest.Config{
-			"name": name, "history": 10, "replicas": 1, "deletion_protection": false, "timeouts": limited("create", "read", "update", "delete"),
+			"name": name, "history": 10, "replicas": 1, "deletion_protection": false,
+			"timeouts": limited("create", "read", "update", "delete"),
 		}
 	}
 	honest := acctest.NewProvider(t, impatient(nil)(lab.Leaf.ClientURL()))
@@ -283,7 +285,8 @@ func hostileStreams(t *testing.T) []hostileTarget {
 	endpoints.kind, endpoints.quiet = "nats_k3s_datastore_endpoint", []string{"read", "delete"}
 	endpoints.config = func(_ string, changed bool) acctest.Config {
 		config := acctest.Config{
-			"servers": []any{lab.Leaf.ClientURL()}, "datastore": acctest.Config{"name": "datastore", "history": 10, "replicas": 1}, "verify": "contract",
+			"servers":   []any{lab.Leaf.ClientURL()},
+			"datastore": acctest.Config{"name": "datastore", "history": 10, "replicas": 1}, "verify": "contract",
 			"timeouts": limited("create", "update"), "credentials_file": "/on/the/node.creds",
 		}
 		if changed {
@@ -315,8 +318,9 @@ func hostileAccounts(t *testing.T) []hostileTarget {
 	keys := hostileKeys(t)
 	account := func(name string, changed bool) acctest.Config {
 		config := acctest.Config{
-			"name": name, "public_key": keys(name), "deletion_protection": false, "signing_keys": []any{acctest.Config{"public_key": signing.Public}},
-			"timeouts": limited("create", "read", "update", "delete"),
+			"name": name, "public_key": keys(name), "deletion_protection": false,
+			"signing_keys": []any{acctest.Config{"public_key": signing.Public}},
+			"timeouts":     limited("create", "read", "update", "delete"),
 		}
 		if changed {
 			config["description"] = "changed"
@@ -327,7 +331,8 @@ func hostileAccounts(t *testing.T) []hostileTarget {
 		return map[string]string{keys(name): other.PublicKey(), keys("tenant"): other.PublicKey(), otherToken: other.JWT()}
 	}
 	honest := acctest.NewProvider(t, configured(lab.ClientURL()))
-	if _, found := honest.Apply(t, "nats_account", acctest.State{}, account("tenant", false)); len(acctest.Failures(found)) > 0 {
+	if _, found := honest.Apply(t, "nats_account", acctest.State{},
+		account("tenant", false)); len(acctest.Failures(found)) > 0 {
 		t.Fatal(found)
 	}
 	base := hostileTarget{url: lab.ClientURL(), provider: configured, names: names}
@@ -341,8 +346,9 @@ func hostileAccounts(t *testing.T) []hostileTarget {
 	users.kind, users.quiet = "nats_user", []string{"create", "read", "update"}
 	users.config = func(name string, changed bool) acctest.Config {
 		config := acctest.Config{
-			"name": name, "account": keys("tenant"), "signing_key_seed_wo": signing.Seed, "signing_key_seed_wo_version": "1", "revoke_on_destroy": true,
-			"timeouts": limited("delete"),
+			"name": name, "account": keys("tenant"), "signing_key_seed_wo": signing.Seed, "signing_key_seed_wo_version": "1",
+			"revoke_on_destroy": true,
+			"timeouts":          limited("delete"),
 		}
 		if changed {
 			config["expires_in"] = "24h"

@@ -39,7 +39,8 @@ func TestWhoseCredentials(t *testing.T) {
 		}
 		return text
 	}
-	system, user, foreign := credentials(operator.SystemAccount(), nil), credentials(tenant, nil), credentials(stranger, nil)
+	system, user, foreign := credentials(operator.SystemAccount(), nil), credentials(tenant,
+		nil), credentials(stranger, nil)
 	old := credentials(tenant, func(c *jwt.UserClaims) { c.Expires = expired.Unix() })
 	dir := t.TempDir()
 	file := func(name, text string) string {
@@ -96,41 +97,48 @@ func TestWhoseCredentials(t *testing.T) {
 		},
 		"a tenant's for a domain of others": {
 			config: acctest.Config{"credentials": user}, do: askDomain,
-			want: []string{"of the account " + tenant.PublicKey(), "The leaf node of the domain must be connected to the same account"},
+			want: []string{"of the account " + tenant.PublicKey(),
+				"The leaf node of the domain must be connected to the same account"},
 		},
 		"a tenant's for the system": {
 			config: acctest.Config{"operator": acctest.Config{"system_credentials": user}}, do: askSystem,
-			want: []string{"of the account " + tenant.PublicKey() + ", from operator.system_credentials.", "It needs a user of the system account"},
+			want: []string{"of the account " + tenant.PublicKey() + ", from operator.system_credentials.",
+				"It needs a user of the system account"},
 		},
 		"a tenant's file for the system": {
 			config: acctest.Config{"operator": acctest.Config{"system_credentials_file": userFile}}, do: askSystem,
 			want: []string{"from operator.system_credentials_file."},
 		},
 		"a tenant's for the system, of the environment": {
-			env: map[string]string{"NATS_SYSTEM_CREDS": userFile}, do: askSystem, want: []string{"from NATS_SYSTEM_CREDS in the environment."},
+			env: map[string]string{"NATS_SYSTEM_CREDS": userFile}, do: askSystem,
+			want: []string{"from NATS_SYSTEM_CREDS in the environment."},
 		},
 		"none": {do: connect, want: []string{"No credentials are set in the provider's configuration, in the environment"}},
 		"another operator's, of the environment": {
 			env: map[string]string{"NATS_CREDS": foreignFile}, do: connect,
-			want: []string{"of the account " + stranger.PublicKey() + ", from NATS_CREDS in the environment.", "that their own operator signed"},
+			want: []string{"of the account " + stranger.PublicKey() + ", from NATS_CREDS in the environment.",
+				"that their own operator signed"},
 		},
 		"another operator's, of a context": {
 			config: acctest.Config{"context": contextFile}, do: connect,
 			want: []string{"of the account " + stranger.PublicKey() + ", from the NATS context"},
 		},
 		"a password": {
-			config: acctest.Config{"user": "bob", "password": "guess-work"}, do: connect, want: []string{`The provider used the user "bob", from user.`},
+			config: acctest.Config{"user": "bob", "password": "guess-work"}, do: connect,
+			want: []string{`The provider used the user "bob", from user.`},
 		},
 		"expired ones": {
 			config: acctest.Config{"credentials": old}, do: connect,
-			want: []string{"of the account " + tenant.PublicKey(), "These credentials expired at " + expired.Format(time.RFC3339)},
+			want: []string{"of the account " + tenant.PublicKey(),
+				"These credentials expired at " + expired.Format(time.RFC3339)},
 		},
 		"expired ones of the system": {
 			config: acctest.Config{"operator": acctest.Config{"system_credentials": old}}, do: askSystem,
 			want: []string{"from operator.system_credentials. These credentials expired at " + expired.Format(time.RFC3339)},
 		},
 		"without handshake_first": {
-			config: acctest.Config{"servers": []any{first.ClientURL()}}, do: connect, want: []string{"tls = { handshake_first = true }"},
+			config: acctest.Config{"servers": []any{first.ClientURL()}}, do: connect,
+			want: []string{"tls = { handshake_first = true }"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

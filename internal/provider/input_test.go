@@ -32,7 +32,8 @@ func (n *tally) check(t *testing.T, r refusal) {
 	n.tried++
 	found := slices.DeleteFunc(r.served.Validate(t, r.config), func(d acctest.Diagnostic) bool { return d.Warning })
 	matches := func(d acctest.Diagnostic) bool {
-		return samePlace(d.Path, r.at) && acctest.Text(r.says).MatchString(d.Text) && !acctest.Text("in the provider").MatchString(d.Text)
+		return samePlace(d.Path, r.at) && acctest.Text(r.says).MatchString(d.Text) &&
+			!acctest.Text("in the provider").MatchString(d.Text)
 	}
 	strays := func(d acctest.Diagnostic) bool { return !matches(d) }
 	if len(found) == 0 || slices.ContainsFunc(found, strays) {
@@ -85,7 +86,8 @@ func TestNoPlaceTakesWhatIsNoValue(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("places that refuse an empty text: %+v, null: %+v, a fraction: %+v, a huge number: %+v", empty, null, fraction, huge)
+	t.Logf("places that refuse an empty text: %+v, null: %+v, a fraction: %+v, a huge number: %+v", empty, null,
+		fraction, huge)
 	if empty.tried < 200 || null.tried < 40 || fraction.tried < 20 {
 		t.Error("schemas have more places than that")
 	}
@@ -122,7 +124,8 @@ func TestWhatServersCannotHold(t *testing.T) {
 		return object{"exports": []any{e}}
 	}
 	template := func(set object) object {
-		return object{"signing_keys": []any{object{"public_key": account.Public, "scope": object{"role": "r", "template": set}}}}
+		return object{"signing_keys": []any{object{"public_key": account.Public,
+			"scope": object{"role": "r", "template": set}}}}
 	}
 	responses := func(set object) object {
 		r := object{"max_messages": 1}
@@ -199,7 +202,8 @@ func TestVersionIsDemandedOfUnknownValues(t *testing.T) {
 	var n tally
 	for _, served := range acctest.Everything(t) {
 		for _, place := range served.Places() {
-			if place.Attribute == nil || !place.Attribute.WriteOnly || !demands(served.Validate(t, place.In(nil, "x")), place.String()) {
+			if place.Attribute == nil || !place.Attribute.WriteOnly ||
+				!demands(served.Validate(t, place.In(nil, "x")), place.String()) {
 				continue
 			}
 			n.tried++

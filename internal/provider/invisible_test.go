@@ -26,7 +26,8 @@ func TestInvisibleCharacters(t *testing.T) {
 			if !place.IsText() || !place.Configurable || elsewhere.MatchString(place.String()) {
 				continue
 			}
-			if anyText.MatchString(place.String()) && place.String() != "k3s_version" && place.String() != "assert_server_version" {
+			if anyText.MatchString(place.String()) && place.String() != "k3s_version" &&
+				place.String() != "assert_server_version" {
 				continue
 			}
 			for _, value := range []string{"ab\n", "a\u200bb"} {

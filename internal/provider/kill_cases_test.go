@@ -40,7 +40,8 @@ func newOperatorLab(t *testing.T) *operatorLab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &operatorLab{killLab: newKillLab(t, natslab.OperatorMode(operator)), operator: operator, tenant: tenant, system: system}
+	return &operatorLab{killLab: newKillLab(t, natslab.OperatorMode(operator)), operator: operator, tenant: tenant,
+		system: system}
 }
 
 // provider returns a provider that manages accounts and works in the tenant's account.
@@ -55,7 +56,8 @@ func (l *operatorLab) provider() config {
 // stored returns an account as the server has it, or nil if the server does not have it.
 func (l *operatorLab) stored(t *testing.T, publicKey string) *claims.Account {
 	t.Helper()
-	client := natsconn.NewClient(natsconn.Settings{Servers: []string{l.server.ClientURL()}, Auth: natsconn.Auth{Credentials: l.system}}, nil)
+	client := natsconn.NewClient(natsconn.Settings{Servers: []string{l.server.ClientURL()},
+		Auth: natsconn.Auth{Credentials: l.system}}, nil)
 	defer client.Close()
 	found, err := resolver.New(client, claims.SystemClock{}).Lookup(t.Context(), publicKey)
 	if err != nil {
@@ -78,8 +80,9 @@ func steps(i *acctest.Instance, provider func() config, check func(*testing.T), 
 			check: func(t *testing.T) { converged(t, i, provider(), c); check(t) },
 		})
 		if n == 0 {
-			operations = append(operations, operation{name: "refresh", run: func(t *testing.T) []acctest.Diagnostic { return i.Refresh(t, provider()) },
-				check: func(t *testing.T) { converged(t, i, provider(), c); check(t) }})
+			operations = append(operations,
+				operation{name: "refresh", run: func(t *testing.T) []acctest.Diagnostic { return i.Refresh(t, provider()) },
+					check: func(t *testing.T) { converged(t, i, provider(), c); check(t) }})
 		}
 	}
 	return operations
@@ -98,7 +101,8 @@ func converged(t *testing.T, i *acctest.Instance, provider, c config) {
 
 // destroy returns the destruction of an instance.
 func destroy(i *acctest.Instance, provider func() config, check func(*testing.T)) operation {
-	return operation{name: "delete", instance: i, run: func(t *testing.T) []acctest.Diagnostic { return i.Apply(t, provider(), nil) }, check: check}
+	return operation{name: "delete", instance: i,
+		run: func(t *testing.T) []acctest.Diagnostic { return i.Apply(t, provider(), nil) }, check: check}
 }
 
 func killedAccount(t *testing.T) killed {
@@ -106,11 +110,13 @@ func killedAccount(t *testing.T) killed {
 	return killed{name: "nats_account", lab: lab.killLab, prepare: func(t *testing.T, name string) *life {
 		i := acctest.NewInstance(t, "nats_account")
 		first := config{"name": name, "deletion_protection": false, "jetstream": config{"disk_storage": "1MiB", "streams": 2}}
-		second := config{"name": name, "deletion_protection": false, "jetstream": config{"disk_storage": "2MiB", "streams": 2}, "description": "changed"}
+		second := config{"name": name, "deletion_protection": false,
+			"jetstream": config{"disk_storage": "2MiB", "streams": 2}, "description": "changed"}
 		var publicKey string
 		has := func(t *testing.T) {
 			publicKey = i.Attributes(t).Text("public_key")
-			if a := lab.stored(t, publicKey); a == nil || a.Name != name || a.Description != i.Attributes(t).Text("description") {
+			if a := lab.stored(t, publicKey); a == nil || a.Name != name ||
+				a.Description != i.Attributes(t).Text("description") {
 				t.Errorf("the server has %+v", a)
 			}
 		}
@@ -189,14 +195,17 @@ func killedBucket(t *testing.T) killed {
 			more["name"], more["account"], more["deletion_protection"] = name, lab.tenant.PublicKey(), false
 			return more
 		}
-		operations := steps(i, lab.provider, func(*testing.T) {}, with(config{}), with(config{"history": 12}), with(config{"history": 12, "fenced": true}))
-		fill := operation{name: "fill", setup: true, run: func(t *testing.T) []acctest.Diagnostic { fill(t, lab.killLab, name); return nil }}
+		operations := steps(i, lab.provider, func(*testing.T) {}, with(config{}), with(config{"history": 12}),
+			with(config{"history": 12, "fenced": true}))
+		fill := operation{name: "fill", setup: true,
+			run: func(t *testing.T) []acctest.Diagnostic { fill(t, lab.killLab, name); return nil }}
 		operations = slices.Insert(operations, 1, fill)
 		for n := range operations[2:] {
 			check := operations[2+n].check
 			operations[2+n].check = func(t *testing.T) { check(t); filled(t, lab.killLab, name) }
 		}
-		return &life{operations: append(operations, destroy(i, lab.provider, func(t *testing.T) { gone(t, lab.killLab, name) }))}
+		return &life{operations: append(operations,
+			destroy(i, lab.provider, func(t *testing.T) { gone(t, lab.killLab, name) }))}
 	}}
 }
 
@@ -214,7 +223,8 @@ func newHubLab(t *testing.T) *hubLab {
 	lab := &hubLab{killLab: leaf, hub: hub}
 	client := natsconn.NewClient(natsconn.Settings{Servers: []string{hub.ClientURL()}}, nil)
 	defer client.Close()
-	if _, err := kine.Create(t.Context(), client.JetStream(""), kine.Spec{Name: "source", History: 10, Replicas: 1}, nil); err != nil {
+	if _, err := kine.Create(t.Context(), client.JetStream(""), kine.Spec{Name: "source", History: 10, Replicas: 1},
+		nil); err != nil {
 		t.Fatal(err)
 	}
 	fill(t, &killLab{server: hub}, "source")
@@ -266,7 +276,8 @@ func killedEndpoint(verify string) func(t *testing.T) killed {
 		lab := newKillLab(t)
 		js := natsconn.NewClient(natsconn.Settings{Servers: []string{lab.server.ClientURL()}}, nil)
 		defer js.Close()
-		if _, err := kine.Create(t.Context(), js.JetStream(""), kine.Spec{Name: "kine", History: 10, Replicas: 1}, nil); err != nil {
+		if _, err := kine.Create(t.Context(), js.JetStream(""), kine.Spec{Name: "kine", History: 10, Replicas: 1},
+			nil); err != nil {
 			t.Fatal(err)
 		}
 		provider := func() config { return config{"servers": []any{lab.proxy.ClientURL()}, "request_timeout": "5s"} }
@@ -320,8 +331,10 @@ func killedMirrorData(t *testing.T) killed {
 // killedAll are all resources and data sources that contact servers.
 func killedAll() map[string]func(t *testing.T) killed {
 	return map[string]func(t *testing.T) killed{
-		"nats_account": killedAccount, "streams": killedStreams, "nats_user": killedUser, "nats_kine_bucket": killedBucket, "nats_kv_mirror": killedMirror,
-		"source": killedSource, "restore": killedRestore, "contract": killedEndpoint("contract"), "etcd": killedEndpoint("etcd"),
+		"nats_account": killedAccount, "streams": killedStreams, "nats_user": killedUser, "nats_kine_bucket": killedBucket,
+		"nats_kv_mirror": killedMirror,
+		"source":         killedSource, "restore": killedRestore, "contract": killedEndpoint("contract"),
+		"etcd":         killedEndpoint("etcd"),
 		"account data": killedAccountData, "accounts data": killedAccountsData, "mirror data": killedMirrorData,
 	}
 }

@@ -90,11 +90,13 @@ type table struct {
 func (tb *table) add(resource, operation string, c count) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
-	tb.rows = append(tb.rows, fmt.Sprintf("%-32s %-10s %5d %10d %10d %5d", resource, operation, c.tried, c.same, c.next, c.lost))
+	tb.rows = append(tb.rows,
+		fmt.Sprintf("%-32s %-10s %5d %10d %10d %5d", resource, operation, c.tried, c.same, c.next, c.lost))
 }
 
 func (tb *table) String() string {
-	return fmt.Sprintf("%-32s %-10s %5s %10s %10s %5s\n%s", "resource", "operation", "tried", "same apply", "next apply", "lost", strings.Join(tb.rows, "\n"))
+	return fmt.Sprintf("%-32s %-10s %5s %10s %10s %5s\n%s", "resource", "operation", "tried", "same apply", "next apply",
+		"lost", strings.Join(tb.rows, "\n"))
 }
 
 // downtime is how long a killed server is away. The clients notice within that time.

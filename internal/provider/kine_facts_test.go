@@ -65,7 +65,8 @@ func purge(request string) func(*testing.T, *nats.Conn, string) {
 // TestAccKineBucketDriftRepaired covers each.
 var facts = map[string]fact{
 	"plain-put": {put("x", "y"), `the last message, on "$KV.plain-put.x", is not KINE's, and KINE waits for one of its own when it starts. Only KINE may write`,
-		"KINE fails after a minute. Only KINE may write to the bucket or purge it. The next apply writes KINE's health key, /registry/health", "The next apply writes KINE's health key", false},
+		"KINE fails after a minute. Only KINE may write to the bucket or purge it. The next apply writes KINE's health " +
+			"key, /registry/health", "The next apply writes KINE's health key", false},
 	"empty-put": {put("x", ""), "is not KINE's", "The next apply writes KINE's health key", "The next apply writes KINE's health key", false},
 	"tail-purged": {func(t *testing.T, nc *nats.Conn, bucket string) {
 		t.Helper()
@@ -96,7 +97,8 @@ func factOf(servers []string, bucket, verify string, more acctest.Config) acctes
 	for i, server := range servers {
 		list[i] = server
 	}
-	config := acctest.Config{"servers": list, "datastore": acctest.Config{"name": bucket, "history": 10, "replicas": 1}, "verify": verify}
+	config := acctest.Config{"servers": list, "datastore": acctest.Config{"name": bucket, "history": 10, "replicas": 1},
+		"verify": verify}
 	maps.Copy(config, more)
 	return config
 }
@@ -194,7 +196,8 @@ func TestAccLimitsThatStopKINE(t *testing.T) {
 	}{
 		"flat consumers": {account: func(c *jwt.AccountClaims) {
 			c.Limits.JetStreamLimits = jwt.JetStreamLimits{DiskStorage: 1 << 30, Streams: -1, Consumer: 2, MaxAckPending: -1}
-		}, want: "a stream may have 2 consumers, but KINE needs at least 4: for its index, for compactions, for watches, and while it deletes a key. Raise or remove jetstream.consumers"},
+		}, want: "a stream may have 2 consumers, but KINE needs at least 4: for its index, for compactions, for watches, " +
+			"and while it deletes a key. Raise or remove jetstream.consumers"},
 		"few consumers": {account: func(c *jwt.AccountClaims) {
 			c.Limits.JetStreamLimits = jwt.JetStreamLimits{DiskStorage: 1 << 30, Streams: 1, Consumer: 5, MaxAckPending: -1}
 		}, want: "a restarted KINE needs 7", warns: true},
@@ -228,7 +231,8 @@ func TestAccLimitsThatStopKINE(t *testing.T) {
 	lab := natslab.Single(t, natslab.OperatorMode(operator))
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
-			admin := natsconn.NewClient(natsconn.Settings{Servers: lab.URLs(), Auth: natsconn.Auth{Credentials: tenants[name].admin}}, nil)
+			admin := natsconn.NewClient(natsconn.Settings{Servers: lab.URLs(),
+				Auth: natsconn.Auth{Credentials: tenants[name].admin}}, nil)
 			_, err := kine.Create(t.Context(), admin.JetStream(""), kine.Spec{Name: "kine", History: 10, Replicas: 1}, nil)
 			admin.Close()
 			if err != nil {

@@ -16,7 +16,8 @@ func TestAccStreamLeftAlone(t *testing.T) {
 	t.Parallel()
 	lab := natslab.HubAndLeaf(t)
 	nc := lab.Leaf.Connect(t)
-	acctest.StreamAPI(t, lab.Hub.Connect(t), "STREAM.CREATE.KV_kine", kine.Contract(kine.Spec{Name: "kine", History: 10, Replicas: 1}))
+	acctest.StreamAPI(t, lab.Hub.Connect(t), "STREAM.CREATE.KV_kine",
+		kine.Contract(kine.Spec{Name: "kine", History: 10, Replicas: 1}))
 	provider := acctest.Config{"servers": []any{lab.Leaf.ClientURL()}}
 
 	// breaks recreates a stream in memory.
@@ -44,7 +45,8 @@ func TestAccStreamLeftAlone(t *testing.T) {
 		says := func(t *testing.T, i *acctest.Instance, config acctest.Config, action, want string) {
 			t.Helper()
 			got, found := i.Plan(t, provider, config)
-			if got != action || acctest.Failed(found) != (want == refused) || want != "" && !strings.Contains(texts(found), want) {
+			if got != action || acctest.Failed(found) != (want == refused) ||
+				want != "" && !strings.Contains(texts(found), want) {
 				t.Errorf("the plan is %q, want %q and %q: %s", got, action, want, texts(found))
 			}
 		}

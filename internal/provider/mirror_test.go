@@ -223,7 +223,8 @@ func (b *mirrorBench) mirror(t *testing.T, name string) {
 		},
 	}
 	if name != "kine" {
-		config.Mirror.SubjectTransforms = []jetstream.SubjectTransformConfig{{Source: kine.Subjects("kine"), Destination: kine.Subjects(name)}}
+		config.Mirror.SubjectTransforms = []jetstream.SubjectTransformConfig{{Source: kine.Subjects("kine"),
+			Destination: kine.Subjects(name)}}
 	}
 	if _, err := b.to.CreateStream(t.Context(), config); err != nil {
 		t.Fatal(err)
@@ -249,7 +250,9 @@ func (b *mirrorBench) stream(t *testing.T, account, bucket string) server.Stream
 }
 
 // await waits until a mirror has the expected state.
-func (b *mirrorBench) await(t *testing.T, name, what string, condition func(state server.StreamState, mirror *server.StreamSourceInfo) bool) {
+func (b *mirrorBench) await(
+	t *testing.T, name, what string, condition func(state server.StreamState, mirror *server.StreamSourceInfo) bool,
+) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -381,7 +384,8 @@ func TestAccCLIMirrorExamplesApply(t *testing.T) {
 	first := acctest.NewWorkspace(t, "")
 	apply := func(function, account string, env ...string) string {
 		w := first.Another(t, text(t, filepath.Join("..", "..", "examples", "functions", function, "function.tf")))
-		if err := w.Write("output.tf", fmt.Sprintf("output \"account\" {\n  value = nats_account.%s.public_key\n}\n", account)); err != nil {
+		if err := w.Write("output.tf",
+			fmt.Sprintf("output \"account\" {\n  value = nats_account.%s.public_key\n}\n", account)); err != nil {
 			t.Fatal(err)
 		}
 		w.Env = append(w.Env, "NATS_URL="+lab.ClientURL(), connection.EnvSigningKey+"="+operator.SigningKeySeed(),
@@ -396,7 +400,8 @@ func TestAccCLIMirrorExamplesApply(t *testing.T) {
 		return public
 	}
 	berlin := apply("kine_mirror_exports", "berlin", "TF_VAR_signing_key="+signing.Public)
-	standby := apply("kine_mirror_imports", "standby", "TF_VAR_source_account="+berlin, "TF_VAR_signing_key_seed="+signing.Seed)
+	standby := apply("kine_mirror_imports", "standby", "TF_VAR_source_account="+berlin,
+		"TF_VAR_signing_key_seed="+signing.Seed)
 
 	if _, err := lab.NATSServer().LookupAccount(standby); err != nil {
 		t.Fatal(err)

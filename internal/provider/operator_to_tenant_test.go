@@ -26,7 +26,8 @@ func TestAccCLIOperatorToTenant(t *testing.T) {
 	operator.AssertEmptyPlan(t)
 
 	leafnodes := natslab.FreeAddress(t)
-	server := natslab.Configured(t, output(t, operator.Workspace, "nats_server_conf")+fmt.Sprintf("leafnodes { listen: %q }\n", leafnodes))
+	server := natslab.Configured(t,
+		output(t, operator.Workspace, "nats_server_conf")+fmt.Sprintf("leafnodes { listen: %q }\n", leafnodes))
 	natslab.AwaitConfigured(t, server)
 
 	tenant := applied{Workspace: operator.Another(t, "")}
@@ -40,7 +41,8 @@ func TestAccCLIOperatorToTenant(t *testing.T) {
 	)
 	tenant.Apply(t)
 	tenant.AssertEmptyPlan(t)
-	if verified := tenant.Stored(t, "nats_k3s_datastore_endpoint.berlin").Text("verified"); !strings.Contains(verified, "etcd") {
+	if verified := tenant.Stored(t, "nats_k3s_datastore_endpoint.berlin").Text("verified"); !strings.Contains(verified,
+		"etcd") {
 		t.Errorf("the apply has not run KINE as the tenant's user: verified is %q", verified)
 	}
 
@@ -57,7 +59,8 @@ func TestAccCLIOperatorToTenant(t *testing.T) {
 func (a applied) addSecondRegion(t *testing.T, hub string) {
 	t.Helper()
 	dir := t.TempDir()
-	a.Env = append(a.Env, "TF_VAR_hub_leafnodes="+hub, "TF_VAR_leaf_listen="+natslab.FreeAddress(t), "TF_VAR_leaf_dir="+dir)
+	a.Env = append(a.Env, "TF_VAR_hub_leafnodes="+hub, "TF_VAR_leaf_listen="+natslab.FreeAddress(t),
+		"TF_VAR_leaf_dir="+dir)
 	a.write(t, "leaf.tf", text(t, filepath.Join(examplesDir, "second-region", "leaf.tf")))
 	a.Apply(t)
 	credentials := []byte(output(t, a.Workspace, "leaf_credentials"))

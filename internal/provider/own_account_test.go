@@ -125,7 +125,8 @@ data "nats_kv_mirror" "test" {
 
 	// The provider gets credentials of another account.
 	w.Configure(t, lab.onLeaf(t, lab.other)+resources("", ""))
-	w.Refused(t, fmt.Sprintf("The account is %s, the provider's own credentials belong to the account %s, and no account signing key is configured.",
+	w.Refused(t, fmt.Sprintf("The account is %s, the provider's own credentials belong to the account %s, and no "+
+		"account signing key is configured.",
 		lab.tenant.PublicKey(), lab.other.PublicKey()), "plan")
 	w.Configure(t, lab.onLeaf(t, lab.other, fmt.Sprintf("accounts = { signing_key = %q }", lab.tenant.SigningKeySeed()))+
 		resources("", named))
@@ -136,13 +137,16 @@ data "nats_kv_mirror" "test" {
 func TestRestoreFromWrittenOut(t *testing.T) {
 	own, other := acctest.NewKey(t, natsconn.AccountKey).Public, acctest.NewKey(t, natsconn.AccountKey).Public
 	provider := acctest.Config{
-		"servers": []any{"nats://127.0.0.1:1"}, "accounts": acctest.Config{"signing_key": acctest.NewKey(t, natsconn.AccountKey).Seed},
+		"servers":  []any{"nats://127.0.0.1:1"},
+		"accounts": acctest.Config{"signing_key": acctest.NewKey(t, natsconn.AccountKey).Seed},
 	}
 	bucket := func(from acctest.Config) acctest.Config {
 		from["bucket"] = "kine"
 		return acctest.Config{
-			"name": "kine", "account": own, "jetstream_domain": "leaf", "history": 10, "replicas": 1, "deletion_protection": true, "stream": "KV_kine",
-			"contract_violations": []any{}, "fenced": false, "force_unfence": false, "force_destroy": false, "restore_from": from,
+			"name": "kine", "account": own, "jetstream_domain": "leaf", "history": 10, "replicas": 1,
+			"deletion_protection": true, "stream": "KV_kine",
+			"contract_violations": []any{}, "fenced": false, "force_unfence": false, "force_destroy": false,
+			"restore_from": from,
 		}
 	}
 	for name, c := range map[string]struct {
@@ -156,7 +160,8 @@ func TestRestoreFromWrittenOut(t *testing.T) {
 		"another domain":  {acctest.Config{"account": other}, acctest.Config{"account": other, "jetstream_domain": "hub"}, true},
 	} {
 		_, found := acctest.PlanResource(t, provider, "nats_kine_bucket", bucket(c.was), bucket(c.is))
-		if failures := acctest.Failures(found); (len(failures) > 0) != c.refused || c.refused && !strings.Contains(failures[0].Text, "Bucket Already Exists") {
+		if failures := acctest.Failures(found); (len(failures) > 0) != c.refused ||
+			c.refused && !strings.Contains(failures[0].Text, "Bucket Already Exists") {
 			t.Errorf("%s: %v", name, found)
 		}
 	}

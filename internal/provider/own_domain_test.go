@@ -29,9 +29,11 @@ resource "nats_kine_bucket" "test" {}
 		t.Errorf("on a server without accounts the bucket is in the account %v", account)
 	}
 	hub.AssertConverged(t)
-	hub.Configure(t, acctest.ProviderConfig(lab.Hub.URLs())+"resource \"nats_kine_bucket\" \"test\" {\n  jetstream_domain = \"hub\"\n}\n")
+	hub.Configure(t,
+		acctest.ProviderConfig(lab.Hub.URLs())+"resource \"nats_kine_bucket\" \"test\" {\n  jetstream_domain = \"hub\"\n}\n")
 	hub.AssertConverged(t)
-	hub.Configure(t, acctest.ProviderConfig(lab.Hub.URLs())+"resource \"nats_kine_bucket\" \"test\" {\n  jetstream_domain = \"leaf\"\n}\n")
+	hub.Configure(t,
+		acctest.ProviderConfig(lab.Hub.URLs())+"resource \"nats_kine_bucket\" \"test\" {\n  jetstream_domain = \"leaf\"\n}\n")
 	hub.Refused(t, `jetstream_domain is "hub" and cannot become "leaf"`, "plan")
 
 	// A mirror across the leaf node of a bucket whose domain the same apply determines.

@@ -100,7 +100,8 @@ func logOfProcess(t *testing.T, env []string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = connection.(*grpc.ClientConn).Invoke(t.Context(), "/tfplugin6.Provider/GetResourceIdentitySchemas", &emptypb.Empty{}, &emptypb.Empty{})
+	err = connection.(*grpc.ClientConn).Invoke(t.Context(), "/tfplugin6.Provider/GetResourceIdentitySchemas",
+		&emptypb.Empty{}, &emptypb.Empty{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,5 @@
-// Package provider is the Terraform provider for NATS-backed k3s: its configuration, resources, data sources and functions.
+// Package provider is the Terraform provider for NATS-backed k3s: its configuration, resources, data sources and
+// functions.
 package provider
 
 import (
@@ -54,7 +55,9 @@ func (p *natsProvider) Metadata(_ context.Context, _ provider.MetadataRequest, r
 	resp.Version = p.version
 }
 
-func (p *natsProvider) ValidateConfig(ctx context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse) {
+func (p *natsProvider) ValidateConfig(
+	ctx context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse,
+) {
 	var config configModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {

@@ -15,7 +15,8 @@ func TestNothingWithDataIsReplaced(t *testing.T) {
 	key, other := acctest.NewKey(t, natsconn.AccountKey).Public, acctest.NewKey(t, natsconn.AccountKey).Public
 	stream := func(more acctest.Config) acctest.Config {
 		state := acctest.Config{
-			"name": "kine", "account": key, "jetstream_domain": "leaf", "history": 10, "replicas": 1, "deletion_protection": false, "stream": "KV_kine",
+			"name": "kine", "account": key, "jetstream_domain": "leaf", "history": 10, "replicas": 1,
+			"deletion_protection": false, "stream": "KV_kine",
 			"contract_violations": []any{},
 			"datastore": acctest.Config{
 				"name": "kine", "history": 10, "replicas": 1, "account": key, "jetstream_domain": "leaf", "writable": true,
@@ -32,13 +33,17 @@ func TestNothingWithDataIsReplaced(t *testing.T) {
 		}}),
 	}
 	identifying := map[string]string{
-		"nats_account.public_key": other, "nats_kine_bucket.name": "x", "nats_kine_bucket.account": other, "nats_kine_bucket.jetstream_domain": "x",
-		"nats_kv_mirror.name": "x", "nats_kv_mirror.account": other, "nats_kv_mirror.jetstream_domain": "x", "nats_kv_mirror.source.bucket": "x",
-		"nats_kv_mirror.source.account": key, "nats_kv_mirror.source.jetstream_domain": "x", "nats_kv_mirror.source.api_prefix": "x",
+		"nats_account.public_key": other, "nats_kine_bucket.name": "x", "nats_kine_bucket.account": other,
+		"nats_kine_bucket.jetstream_domain": "x",
+		"nats_kv_mirror.name":               "x", "nats_kv_mirror.account": other, "nats_kv_mirror.jetstream_domain": "x",
+		"nats_kv_mirror.source.bucket":  "x",
+		"nats_kv_mirror.source.account": key, "nats_kv_mirror.source.jetstream_domain": "x",
+		"nats_kv_mirror.source.api_prefix":     "x",
 		"nats_kv_mirror.source.deliver_prefix": "x",
 	}
 	provider := acctest.Config{
-		"servers": []any{"nats://127.0.0.1:1"}, "accounts": acctest.Config{"signing_key": acctest.NewKey(t, natsconn.AccountKey).Seed},
+		"servers":  []any{"nats://127.0.0.1:1"},
+		"accounts": acctest.Config{"signing_key": acctest.NewKey(t, natsconn.AccountKey).Seed},
 	}
 	refused := 0
 	for _, served := range acctest.Everything(t) {
@@ -67,7 +72,8 @@ func TestNothingWithDataIsReplaced(t *testing.T) {
 			for _, d := range found {
 				said = append(said, d.Path+": "+d.Text)
 			}
-			if all := strings.Join(said, "\n"); !strings.Contains(all, place.String()+": ") || !strings.Contains(all, "Is Never Replaced") ||
+			if all := strings.Join(said, "\n"); !strings.Contains(all, place.String()+": ") ||
+				!strings.Contains(all, "Is Never Replaced") ||
 				!strings.Contains(all, "moved block") || !strings.Contains(all, "removed block") {
 				t.Errorf("a change of %s is not refused:\n%s", name, all)
 			}

@@ -97,7 +97,8 @@ func newLeaks(t *testing.T) *leaks {
 	}
 	block := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 	l.add("PEM key", block, strings.Split(block, "\n")[1][24:]) // what comes before is the name of the algorithm
-	context, err := json.Marshal(map[string]string{"url": "nats://127.0.0.1:1", "user": "kine", "password": rand.Text(), "token": rand.Text()})
+	context, err := json.Marshal(map[string]string{"url": "nats://127.0.0.1:1", "user": "kine", "password": rand.Text(),
+		"token": rand.Text()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +187,8 @@ func (e *everywhere) base(of acctest.Served) acctest.Config {
 func (e *everywhere) connect(t *testing.T) {
 	t.Helper()
 	for _, of := range e.session.Everything() {
-		if slices.Contains([]string{"nats_kine_bucket", "nats_account", "nats_accounts", "nats_user", "nats_kv_mirror"}, of.Name) {
+		if slices.Contains([]string{"nats_kine_bucket", "nats_account", "nats_accounts", "nats_user", "nats_kv_mirror"},
+			of.Name) {
 			config := e.base(of)
 			if of.Name == "nats_kine_bucket" {
 				config["account"] = e.fill("account", tftypes.String)
@@ -289,14 +291,17 @@ func newEverywhere(t *testing.T) *everywhere {
 	if err != nil {
 		t.Fatal(err)
 	}
-	operatorKey, accountKey, userKey := acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.UserKey)
+	operatorKey, accountKey, userKey := acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t,
+		natsconn.AccountKey), acctest.NewKey(t, natsconn.UserKey)
 	keys := map[string]any{
 		"seed_wo": operatorKey.Seed, "signing_key": accountKey.Seed, "signing_key_seed_wo": accountKey.Seed,
-		"account": accountKey.Public, "import_account": acctest.NewKey(t, natsconn.AccountKey).Public, "public_key": accountKey.Public,
+		"account": accountKey.Public, "import_account": acctest.NewKey(t, natsconn.AccountKey).Public,
+		"public_key":       accountKey.Public,
 		"nkey_public.seed": userKey.Seed, "auth_users": []any{userKey.Public},
 		"type": "stream", "nats_nkey.type": "user", "listen": "127.0.0.1:4222", "start": "08:00:00", "end": "18:00:00",
-		"store_dir": "/var/lib/nats", "ca_file": "/etc/nats/ca.pem", "cert_file": "/etc/nats/cert.pem", "key_file": "/etc/nats/key.pem",
-		"url": "nats://127.0.0.1:1?bucket=kine&noEmbed=true", "role": "reader",
+		"store_dir": "/var/lib/nats", "ca_file": "/etc/nats/ca.pem", "cert_file": "/etc/nats/cert.pem",
+		"key_file": "/etc/nats/key.pem",
+		"url":      "nats://127.0.0.1:1?bucket=kine&noEmbed=true", "role": "reader",
 	}
 	e := &everywhere{
 		leaks: newLeaks(t), session: acctest.NewSession(t, server),
@@ -397,14 +402,16 @@ func (e *everywhere) files(t *testing.T) {
 			try("a file with a "+e.kinds[text], place.String(), config)
 		}
 	}
-	for _, field := range []string{"url", "nsc", "user", "password", "token", "creds", "nkey", "cert", "key", "ca", "jetstream_domain", "inbox_prefix",
+	for _, field := range []string{"url", "nsc", "user", "password", "token", "creds", "nkey", "cert", "key", "ca",
+		"jetstream_domain", "inbox_prefix",
 		"socks_proxy", "user_jwt", "user_seed"} {
 		for _, text := range e.distinct() {
 			content, err := json.Marshal(map[string]string{"url": "nats://127.0.0.1:1", field: text})
 			if err != nil {
 				t.Fatal(err)
 			}
-			try("a context file with a "+e.kinds[text], field, acctest.Config{"context": fileWith(t, string(content)), "connect_timeout": "50ms"})
+			try("a context file with a "+e.kinds[text], field,
+				acctest.Config{"context": fileWith(t, string(content)), "connect_timeout": "50ms"})
 		}
 	}
 	for _, text := range e.texts {

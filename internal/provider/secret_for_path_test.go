@@ -48,7 +48,8 @@ func TestContentForPath(t *testing.T) {
 		}
 		found := of[c.of].Validate(t, places[i].In(c.base, contents[c.kind]))
 		if !slices.ContainsFunc(found, func(d acctest.Diagnostic) bool {
-			return d.Path == c.attribute && strings.Contains(d.Text, c.what) && strings.Contains(strings.ToLower(d.Text), "write that to a file")
+			return d.Path == c.attribute && strings.Contains(d.Text, c.what) &&
+				strings.Contains(strings.ToLower(d.Text), "write that to a file")
 		}) {
 			t.Errorf("%s: %s: %+v", c.of, c.attribute, found)
 		}

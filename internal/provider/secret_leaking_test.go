@@ -25,7 +25,9 @@ import (
 // leaking is a provider with one data source that leaks each of its attributes in a different way.
 type leaking struct{}
 
-func (leaking) Metadata(_ context.Context, _ frameworkprovider.MetadataRequest, resp *frameworkprovider.MetadataResponse) {
+func (leaking) Metadata(
+	_ context.Context, _ frameworkprovider.MetadataRequest, resp *frameworkprovider.MetadataResponse,
+) {
 	resp.TypeName = "leaking"
 }
 func (leaking) Schema(context.Context, frameworkprovider.SchemaRequest, *frameworkprovider.SchemaResponse) {
@@ -45,7 +47,8 @@ func (leakingSource) Metadata(_ context.Context, _ datasource.MetadataRequest, r
 
 func (leakingSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	quote := validators.String("fine", "Invalid", func(text string) error { return errors.New("got " + text) })
-	part := validators.String("fine", "Invalid", func(text string) error { return errors.New("got " + text[len(text)/2:len(text)/2+20]) })
+	part := validators.String("fine", "Invalid",
+		func(text string) error { return errors.New("got " + text[len(text)/2:len(text)/2+20]) })
 	resp.Schema = schema.Schema{Attributes: map[string]schema.Attribute{
 		"quoted":   schema.StringAttribute{Optional: true, Sensitive: true, Validators: []validator.String{quote}},
 		"part":     schema.StringAttribute{Optional: true, Sensitive: true, Validators: []validator.String{part}},
@@ -112,7 +115,8 @@ func TestSecretSearchFindsLeaks(t *testing.T) {
 			}
 			valid := e.session.Validate(t, e.one(t, acctest.DataSource, "leaking"), acctest.Config{"misused": e.texts[0]})
 			said, _, _ := e.session.Take(t)
-			if valid == c.guarded || c.guarded && (len(said) != 1 || said[0].Path != "misused" || !strings.Contains(said[0].Text, "an nkey seed")) {
+			if valid == c.guarded ||
+				c.guarded && (len(said) != 1 || said[0].Path != "misused" || !strings.Contains(said[0].Text, "an nkey seed")) {
 				t.Errorf("a seed in an attribute for others: %v", said)
 			}
 		})

@@ -103,7 +103,8 @@ func TestAccSecretsStaySecret(t *testing.T) {
 	}
 	bucket := "resource \"nats_kine_bucket\" \"test\" {\n  deletion_protection = false\n}\n"
 	endpoint := func(servers []string, lines string) string {
-		return fmt.Sprintf("resource \"nats_k3s_datastore_endpoint\" \"test\" {\n  servers = [%q]\n  datastore = nats_kine_bucket.test.datastore\n  %s\n}\n",
+		return fmt.Sprintf("resource \"nats_k3s_datastore_endpoint\" \"test\" {\n  servers = [%q]\n"+
+			"  datastore = nats_kine_bucket.test.datastore\n  %s\n}\n",
 			servers[0], lines)
 	}
 	first := acctest.NewWorkspace(t, "")
@@ -142,7 +143,8 @@ func TestAccSecretsStaySecret(t *testing.T) {
 	})
 	t.Run("environment", func(t *testing.T) {
 		r := &traces{w: first.Another(t, "provider \"nats\" {}\n"+strings.Replace(bucket, "{\n", "{\n  name = \"env\"\n", 1))}
-		r.w.Env = append(r.w.Env, "NATS_URL=nats://terraform:"+terraformPassword+"@"+strings.TrimPrefix(withUsers.ClientURL(), "nats://"))
+		r.w.Env = append(r.w.Env,
+			"NATS_URL=nats://terraform:"+terraformPassword+"@"+strings.TrimPrefix(withUsers.ClientURL(), "nats://"))
 		r.trace(t, false, "apply", "-auto-approve")
 		r.absent(t, "the password in NATS_URL", terraformPassword, false)
 	})

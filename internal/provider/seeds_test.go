@@ -45,7 +45,8 @@ func TestAccAccountSeeds(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := func(lines string) string {
-		return acctest.ProviderConfig(lab.URLs()) + "resource \"nats_account\" \"test\" {\n  name = \"a\"\n  deletion_protection = false\n  " + lines + "\n}\n"
+		return acctest.ProviderConfig(lab.URLs()) +
+			"resource \"nats_account\" \"test\" {\n  name = \"a\"\n  deletion_protection = false\n  " + lines + "\n}\n"
 	}
 	r := &traces{w: acctest.NewWorkspace(t, config(""))}
 	r.w.Env = append(r.w.Env, connection.EnvSystemCredentials+"="+credentials)
@@ -93,7 +94,8 @@ func TestAccAccountsSeeds(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &traces{w: acctest.NewWorkspace(t, acctest.ProviderConfig(lab.URLs())+s.tenantConfig("edge"))}
-	r.w.Env = append(r.w.Env, connection.EnvSystemCredentials+"="+credentials, connection.EnvSigningKey+"="+operator.SigningKeySeed())
+	r.w.Env = append(r.w.Env, connection.EnvSystemCredentials+"="+credentials,
+		connection.EnvSigningKey+"="+operator.SigningKeySeed())
 	env := r.w.Env
 	as := func(seed string) { r.w.Env = append(slices.Clone(env), connection.EnvAccountSigningKey+"="+seed) }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/input"
 )
 
-// NewServer returns a function that creates the protocol server of the provider. [input] checks every configuration before
-// the framework reads it, and [guard] removes secrets from the diagnostics of every response.
+// NewServer returns a function that creates the protocol server of the provider. [input] checks every configuration
+// before the framework reads it, and [guard] removes secrets from the diagnostics of every response.
 func NewServer(version string) func() (tfprotov6.ProviderServer, error) {
 	return func() (tfprotov6.ProviderServer, error) {
 		server, err := input.NewServer(New(version)())
@@ -20,8 +20,8 @@ func NewServer(version string) func() (tfprotov6.ProviderServer, error) {
 	}
 }
 
-// Serve serves the provider until the CLI stops it. With debug, the provider runs as a standalone process with all logs and
-// prints the value of TF_REATTACH_PROVIDERS.
+// Serve serves the provider until the CLI stops it. With debug, the provider runs as a standalone process with all logs
+// and prints the value of TF_REATTACH_PROVIDERS.
 func Serve(version string, debug bool) error {
 	paceCollector()
 	quiet := false

@@ -54,7 +54,8 @@ resource "nats_k3s_datastore_endpoint" "cluster" {
 
 	w.Configure(t, config("another"))
 	out, err := w.Run(t.Context(), "apply", "-auto-approve")
-	if err == nil || !strings.Contains(out, "Grant these permissions to the user") || !strings.Contains(out, "$KV.kine.>") {
+	if err == nil || !strings.Contains(out, "Grant these permissions to the user") ||
+		!strings.Contains(out, "$KV.kine.>") {
 		t.Errorf("with the permissions for another bucket: %v\n%s", err, out)
 	}
 	w.Configure(t, config("kine"))

@@ -49,7 +49,8 @@ func isListed(summary string, listed []string) bool {
 
 // summaryArgument is the index of the summary argument of each function that creates a diagnostic.
 var summaryArgument = map[string]int{
-	"AddError": 0, "AddWarning": 0, "AddAttributeError": 1, "AddAttributeWarning": 1, "NewErrorDiagnostic": 0, "NewWarningDiagnostic": 0,
+	"AddError": 0, "AddWarning": 0, "AddAttributeError": 1, "AddAttributeWarning": 1, "NewErrorDiagnostic": 0,
+	"NewWarningDiagnostic":        0,
 	"NewAttributeErrorDiagnostic": 1, "NewAttributeWarningDiagnostic": 1, "validators.String": 1, "String": 1,
 }
 

@@ -67,7 +67,8 @@ func TestAccCLIUserCredentials(t *testing.T) {
 	output := "output \"account\" {\n  value = nats_account.edge.public_key\n}\n"
 	r := &traces{w: acctest.NewWorkspace(t, acctest.ProviderConfig(lab.URLs())+verifiedConfig(lab.ClientURL())+output)}
 	// From the environment, so that the configuration, which is part of a plan, has none of them.
-	r.w.Env = append(r.w.Env, connection.EnvSystemCredentials+"="+file, connection.EnvSigningKey+"="+operator.SigningKeySeed(),
+	r.w.Env = append(r.w.Env, connection.EnvSystemCredentials+"="+file,
+		connection.EnvSigningKey+"="+operator.SigningKeySeed(),
 		connection.EnvAccountSigningKey+"="+s.key.Seed)
 	printed := func(args ...string) string {
 		t.Helper()
@@ -91,7 +92,8 @@ func TestAccCLIUserCredentials(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client := natsconn.NewClient(natsconn.Settings{Servers: lab.URLs(), Auth: natsconn.Auth{Credentials: s.credentials}}, nil)
+		client := natsconn.NewClient(natsconn.Settings{Servers: lab.URLs(),
+			Auth: natsconn.Auth{Credentials: s.credentials}}, nil)
 		t.Cleanup(client.Close)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -119,7 +121,8 @@ func TestAccCLIUserCredentials(t *testing.T) {
 		}
 	}
 	// That the search can find something is shown by what is known to be there.
-	if !strings.Contains(r.logged, "signed user of an ephemeral resource") || !strings.Contains(r.stored, "credentials_wo_version") {
+	if !strings.Contains(r.logged, "signed user of an ephemeral resource") ||
+		!strings.Contains(r.stored, "credentials_wo_version") {
 		t.Error("there is nothing to be searched")
 	}
 	r.trace(t, false, "destroy", "-auto-approve")
@@ -147,13 +150,17 @@ func TestAccCLIUserCredentialsExpire(t *testing.T) {
 
 	short := s.provider() + verifiedConfig(lab.ClientURL(), `expires_in = "2s"`)
 	w.Configure(t, short+untilExpired)
-	if out := w.Apply(t); !acctest.Text(`The credentials of the user "check" expired at`).MatchString(out) || !strings.Contains(out, "Increase expires_in") {
+	if out := w.Apply(t); !acctest.Text(`The credentials of the user "check" expired at`).MatchString(out) ||
+		!strings.Contains(out, "Increase expires_in") {
 		t.Errorf("there is no warning:\n%s", out)
 	}
-	w.Configure(t, strings.NewReplacer(`verify           = "etcd"`, "depends_on = [terraform_data.again]\n  verify = \"contract\"",
-		`credentials_wo_version = "1"`, `credentials_wo_version = "2"`).Replace(short)+strings.Replace(untilExpired, `"slow"`, `"again"`, 1))
+	w.Configure(t,
+		strings.NewReplacer(`verify           = "etcd"`, "depends_on = [terraform_data.again]\n  verify = \"contract\"",
+			`credentials_wo_version = "1"`,
+			`credentials_wo_version = "2"`).Replace(short)+strings.Replace(untilExpired, `"slow"`, `"again"`, 1))
 	out, err := w.Run(t.Context(), "apply", "-auto-approve")
-	if want := acctest.Text("The credentials in verification.credentials_wo expired at"); err == nil || !want.MatchString(out) {
+	if want := acctest.Text("The credentials in verification.credentials_wo expired at"); err == nil ||
+		!want.MatchString(out) {
 		t.Errorf("verified as a user that has expired: %v\n%s", err, out)
 	}
 	w.Configure(t, s.provider()+verifiedConfig(lab.ClientURL()))
@@ -201,7 +208,8 @@ output "signing" {
 	}
 	w := acctest.NewWorkspace(t, config(""))
 	out, err := w.Run(t.Context(), "plan")
-	if want := acctest.Text("Alternatively, set signing_key_seed to the same seed here"); err == nil || !want.MatchString(out) {
+	if want := acctest.Text("Alternatively, set signing_key_seed to the same seed here"); err == nil ||
+		!want.MatchString(out) {
 		t.Errorf("signed with a key that is not known: %v\n%s", err, out)
 	}
 	w.Configure(t, config("signing_key_seed = nats_nkey.signing.seed"))
@@ -219,7 +227,8 @@ output "signing" {
 	// Without any key, the plan has an error.
 	w.Configure(t, strings.Replace(config(""), "accounts = { signing_key = nats_nkey.signing.seed }", "", 1))
 	out, err = w.Run(t.Context(), "plan")
-	if want := acctest.Text("Neither signing_key_seed nor the provider's accounts.signing_key is set"); err == nil || !want.MatchString(out) {
+	if want := acctest.Text("Neither signing_key_seed nor the provider's accounts.signing_key is set"); err == nil ||
+		!want.MatchString(out) {
 		t.Errorf("signed without a key: %v\n%s", err, out)
 	}
 }
@@ -238,13 +247,17 @@ func TestAccCLIUserCredentialsExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := acctest.NewWorkspace(t, acctest.ProviderConfig(lab.URLs(), fmt.Sprintf("credentials = %q", admin))+
-		"resource \"nats_kine_bucket\" \"edge\" {\n  name                = \"edge-berlin\"\n  deletion_protection = false\n}\n")
+		"resource \"nats_kine_bucket\" \"edge\" {\n  name                = \"edge-berlin\"\n  deletion_protection = false\n"+
+		"}\n")
 	w.Apply(t)
 
-	example := text(t, filepath.Join("..", "..", "examples", "ephemeral-resources", "nats_user_credentials", "ephemeral-resource.tf"))
+	example := text(t,
+		filepath.Join("..", "..", "examples", "ephemeral-resources", "nats_user_credentials", "ephemeral-resource.tf"))
 	verified := w.Another(t, "provider \"nats\" {}\n"+
-		strings.NewReplacer("nats://nats-1.example.com:4222", lab.ClientURL(), "replicas = 3", "replicas = 1").Replace(example))
-	verified.Env = append(verified.Env, "TF_VAR_account="+tenant.PublicKey(), "TF_VAR_signing_key_seed="+tenant.SigningKeySeed())
+		strings.NewReplacer("nats://nats-1.example.com:4222", lab.ClientURL(), "replicas = 3",
+			"replicas = 1").Replace(example))
+	verified.Env = append(verified.Env, "TF_VAR_account="+tenant.PublicKey(),
+		"TF_VAR_signing_key_seed="+tenant.SigningKeySeed())
 	verified.Apply(t)
 	verified.AssertEmptyPlan(t)
 }

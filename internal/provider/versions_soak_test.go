@@ -44,7 +44,8 @@ func serverVersions(t *testing.T) map[string]string {
 	}
 	lowest := natsconn.MinServerVersion[:strings.LastIndex(natsconn.MinServerVersion, ".")+1]
 	if !slices.ContainsFunc(slices.Collect(maps.Keys(versions)), func(v string) bool { return strings.HasPrefix(v, lowest) }) {
-		t.Fatalf("there is no nats-server %sx, the oldest that the provider works with, in %s, but %v: run this with `make soak`",
+		t.Fatalf("there is no nats-server %sx, the oldest that the provider works with, in %s, but %v: run this with `make "+
+			"soak`",
 			lowest, serversVariable, versions)
 	}
 	return versions
@@ -134,12 +135,15 @@ func keepBucket(t *testing.T, lab *natslab.ServerProcess) {
 	nc := lab.Connect(t)
 	changed := acctest.StreamAPI(t, nc, "STREAM.INFO.KV_kine", nil)
 	maps.Copy(changed, acctest.RawStream{
-		"description": "mine", "subjects": []string{"$KV.kine.>", "extra"}, "max_bytes": 1 << 30, "max_msg_size": 1 << 20, "discard": "old",
+		"description": "mine", "subjects": []string{"$KV.kine.>", "extra"}, "max_bytes": 1 << 30, "max_msg_size": 1 << 20,
+		"discard":          "old",
 		"duplicate_window": time.Minute, "allow_rollup_hdrs": false, "allow_direct": false, "compression": "s2",
-		"metadata": map[string]string{"owner": "me"}, "republish": map[string]any{"src": ">", "dest": "copy.>"}, "allow_atomic": true,
+		"metadata": map[string]string{"owner": "me"}, "republish": map[string]any{"src": ">", "dest": "copy.>"},
+		"allow_atomic": true,
 	})
 	acctest.StreamAPI(t, nc, "STREAM.UPDATE.KV_kine", changed)
-	if out, err := w.Run(t.Context(), "plan", "-detailed-exitcode"); err == nil || !strings.Contains(out, "will be updated in-place") {
+	if out, err := w.Run(t.Context(), "plan", "-detailed-exitcode"); err == nil ||
+		!strings.Contains(out, "will be updated in-place") {
 		t.Errorf("the plan of a changed stream: %v\n%s", err, out)
 	}
 	w.Apply(t)
@@ -159,8 +163,10 @@ type twoRegions struct {
 // newTwoRegions runs two executables of nats-server, or the linked version for an empty path.
 func newTwoRegions(t *testing.T, hubExecutable, leafExecutable string) *twoRegions {
 	t.Helper()
-	hub := natslab.Process(t, natslab.Executable(hubExecutable), natslab.Name(natslab.HubName), natslab.Domain(natslab.HubName), natslab.LeafNodes())
-	leaf := natslab.Process(t, natslab.Executable(leafExecutable), natslab.Name(natslab.LeafName), natslab.Domain(natslab.LeafName),
+	hub := natslab.Process(t, natslab.Executable(hubExecutable), natslab.Name(natslab.HubName),
+		natslab.Domain(natslab.HubName), natslab.LeafNodes())
+	leaf := natslab.Process(t, natslab.Executable(leafExecutable), natslab.Name(natslab.LeafName),
+		natslab.Domain(natslab.LeafName),
 		natslab.LeafRemotes(natslab.LeafRemote{URLs: []string{hub.LeafNodeURL()}}))
 	hub.AwaitDomain(t, natslab.LeafName)
 	leaf.AwaitDomain(t, natslab.HubName)
@@ -230,12 +236,15 @@ func (r *twoRegions) assertInSync(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	found, err := mirror.AwaitSync(ctx, r.leaf, r.hub, mirror.Spec{
-		Spec: kine.Spec{Name: "kine", History: kine.DefaultHistory, Replicas: 1}, Source: mirror.Source{Bucket: "kine", Domain: natslab.HubName},
+		Spec:   kine.Spec{Name: "kine", History: kine.DefaultHistory, Replicas: 1},
+		Source: mirror.Source{Bucket: "kine", Domain: natslab.HubName},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, divergence, err := mirror.Compare(ctx, r.leaf, r.hub, found); divergence != nil || err != nil || found.LastSequence != bucket.LastSequence {
-		t.Errorf("the bucket has %d revisions, its mirror %d, and they differ: %v, %v", bucket.LastSequence, found.LastSequence, divergence, err)
+	if _, divergence, err := mirror.Compare(ctx, r.leaf, r.hub, found); divergence != nil || err != nil ||
+		found.LastSequence != bucket.LastSequence {
+		t.Errorf("the bucket has %d revisions, its mirror %d, and they differ: %v, %v", bucket.LastSequence,
+			found.LastSequence, divergence, err)
 	}
 }

@@ -18,7 +18,8 @@ func TestWrongSeedIsToldOnItsOwnAttribute(t *testing.T) {
 			"an operator's seed": operator.Seed, "an account's seed": account.Seed, "a user's seed": user.Seed,
 		}
 		for name, kind := range map[string]natsconn.KeyKind{
-			"an operator's seed": natsconn.OperatorKey, "an account's seed": natsconn.AccountKey, "a user's seed": natsconn.UserKey,
+			"an operator's seed": natsconn.OperatorKey, "an account's seed": natsconn.AccountKey,
+			"a user's seed": natsconn.UserKey,
 		} {
 			if kind == right {
 				delete(seeds, name)
@@ -34,10 +35,12 @@ func TestWrongSeedIsToldOnItsOwnAttribute(t *testing.T) {
 	}{
 		{"nkey_seed", natsconn.UserKey, func(seed string) acctest.Config { return acctest.Config{"nkey_seed": seed} }},
 		{"operator.signing_key", natsconn.OperatorKey, func(seed string) acctest.Config {
-			return acctest.Config{"operator": acctest.Config{"signing_key": seed}, "accounts": acctest.Config{"signing_key": account.Seed}}
+			return acctest.Config{"operator": acctest.Config{"signing_key": seed},
+				"accounts": acctest.Config{"signing_key": account.Seed}}
 		}},
 		{"accounts.signing_key", natsconn.AccountKey, func(seed string) acctest.Config {
-			return acctest.Config{"operator": acctest.Config{"signing_key": operator.Seed}, "accounts": acctest.Config{"signing_key": seed}}
+			return acctest.Config{"operator": acctest.Config{"signing_key": operator.Seed},
+				"accounts": acctest.Config{"signing_key": seed}}
 		}},
 	} {
 		for name, seed := range wrong(c.right) {
@@ -58,11 +61,14 @@ func TestWrongSeedIsToldOnItsOwnAttribute(t *testing.T) {
 			return acctest.Config{"name": "edge", "seed_wo": seed, "seed_wo_version": "1"}
 		}, ""},
 		{"nats_operator", "signing_key_seed_wo", natsconn.OperatorKey, func(seed string) acctest.Config {
-			return acctest.Config{"name": "edge", "seed_wo": operator.Seed, "seed_wo_version": "1", "signing_keys": []any{signing.Public},
-				"signing_key_seed_wo": seed, "signing_key_seed_wo_version": "1", "system_account": acctest.Config{"signing_keys": []any{account.Public}}}
+			return acctest.Config{"name": "edge", "seed_wo": operator.Seed, "seed_wo_version": "1",
+				"signing_keys":        []any{signing.Public},
+				"signing_key_seed_wo": seed, "signing_key_seed_wo_version": "1",
+				"system_account": acctest.Config{"signing_keys": []any{account.Public}}}
 		}, operator.Seed},
 		{"nats_user", "signing_key_seed_wo", natsconn.AccountKey, func(seed string) acctest.Config {
-			return acctest.Config{"name": "u", "account": other.Public, "signing_key_seed_wo": seed, "signing_key_seed_wo_version": "1", "revoke_on_destroy": false}
+			return acctest.Config{"name": "u", "account": other.Public, "signing_key_seed_wo": seed,
+				"signing_key_seed_wo_version": "1", "revoke_on_destroy": false}
 		}, ""},
 		{"nats_activation", "signing_key_seed_wo", natsconn.AccountKey, func(seed string) acctest.Config {
 			return acctest.Config{"account": other.Public, "import_account": account.Public, "subject": "a", "type": "stream",

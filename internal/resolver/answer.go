@@ -21,7 +21,8 @@ type serverInfo struct {
 // check refuses what is not said by a server. The name becomes one that may be shown.
 func (s *serverInfo) check(asked string) error {
 	if natsconn.CheckPublicKey(s.ID, natsconn.ServerKey) != nil {
-		return &natsconn.AnswerError{Asked: asked, Got: secret.Sprintf("as %q, which is not the id of a server", secret.FromServer(s.ID))}
+		return &natsconn.AnswerError{Asked: asked,
+			Got: secret.Sprintf("as %q, which is not the id of a server", secret.FromServer(s.ID))}
 	}
 	s.Name = secret.FromServer(s.Name)
 	return nil
@@ -69,12 +70,14 @@ func (r reply) read(asked string, into any) error {
 		return err
 	}
 	if said.ID != r.server.ID {
-		return &natsconn.AnswerError{Asked: asked, Got: secret.Sprintf("as the server %s with the data of %q", r.server.ID, secret.FromServer(said.ID))}
+		return &natsconn.AnswerError{Asked: asked,
+			Got: secret.Sprintf("as the server %s with the data of %q", r.server.ID, secret.FromServer(said.ID))}
 	}
 	return natsconn.Unmarshal(asked, r.data, into)
 }
 
-// ask sends a request that changes nothing to all servers and reads what they answer, one answer of each. Errors: [*RejectedError] and those of [system.gather].
+// ask sends a request that changes nothing to all servers and reads what they answer, one answer of each. Errors:
+// [*RejectedError] and those of [system.gather].
 func (s *system) ask(ctx context.Context, subject string, request []byte, expected int) ([]reply, error) {
 	answers, err := s.repeat(ctx, subject, request, atLeast(expected))
 	if err != nil {

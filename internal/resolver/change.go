@@ -28,27 +28,29 @@ type Result struct {
 	Changed bool
 	// Missing are the servers that did not answer. They get the account from the others once they run.
 	Missing []string
-	// NotLoaded is why not all servers are known to have loaded an account that has JetStream from now on, nil if they have. A server loads
-	// it when it first hears of a client of it, which may be while its first stream is made.
+	// NotLoaded is why not all servers are known to have loaded an account that has JetStream from now on, nil if they
+	// have. A server loads it when it first hears of a client of it, which may be while its first stream is made.
 	NotLoaded error
-	// Ineffective are the imports that a server does not take, although it stores the account. EffectUnknown is why they are not known.
+	// Ineffective are the imports that a server does not take, although it stores the account. EffectUnknown is why they
+	// are not known.
 	Ineffective   []claims.Import
 	EffectUnknown error
 }
 
-// Change replaces an account, or creates it. What change returns is signed with a later time of issue than what is stored, pushed
-// to all servers and read back. It gets what is stored, nil if there is nothing, and returns nil if there is nothing to do; it may be
-// called again where others push meanwhile, and must not use the resolver.
+// Change replaces an account, or creates it. What change returns is signed with a later time of issue than what is
+// stored, pushed to all servers and read back. It gets what is stored, nil if there is nothing, and returns nil if
+// there is nothing to do; it may be called again where others push meanwhile, and must not use the resolver.
 //
-// All changes of one account by way of a Resolver wait for each other, in this process and in others, so that each sees what came before it.
-// A push by another tool at the same time makes the change fail; if that push was overwritten without having been seen, it is brought back.
+// All changes of one account by way of a Resolver wait for each other, in this process and in others, so that each sees
+// what came before it. A push by another tool at the same time makes the change fail; if that push was overwritten
+// without having been seen, it is brought back.
 //
-// In an operation that waits for servers ([natsconn.Changing]), a change whose connection is lost reads back what the servers store once it is
-// there again, and goes on from that.
+// In an operation that waits for servers ([natsconn.Changing]), a change whose connection is lost reads back what the
+// servers store once it is there again, and goes on from that.
 //
-// Errors: [*ConflictError], [*UntrustedIssuerError], [*RejectedError], [*NotPushableError], [*claims.ClockError] if the stored JWT is from the future,
-// [*UncertainError] after a push whose effect could not be read, or that only some servers have accepted, those of change and those of
-// [Resolver.Lookup].
+// Errors: [*ConflictError], [*UntrustedIssuerError], [*RejectedError], [*NotPushableError], [*claims.ClockError] if the
+// stored JWT is from the future, [*UncertainError] after a push whose effect could not be read, or that only some
+// servers have accepted, those of change and those of [Resolver.Lookup].
 func (r *Resolver) Change(
 	ctx context.Context, publicKey string, signer *claims.Signer, change func(stored *Stored) (*claims.Account, error),
 ) (*Result, error) {
@@ -82,8 +84,8 @@ type changing struct {
 	past *past
 }
 
-// inTurn calls do when it is the turn of the one who has acquired the account, with servers that were surveyed within age, and again if it
-// returns errAgain or the servers were lost.
+// inTurn calls do when it is the turn of the one who has acquired the account, with servers that were surveyed within
+// age, and again if it returns errAgain or the servers were lost.
 func (r *Resolver) inTurn(
 	ctx context.Context, publicKey string, signer *claims.Signer, age time.Duration, do func(*changing) (*Result, error),
 ) (*Result, error) {
@@ -106,7 +108,9 @@ func (r *Resolver) inTurn(
 }
 
 // attempt calls do if it is this one's turn, and returns the turn, which is over then.
-func (c *changing) attempt(ctx context.Context, age time.Duration, do func(*changing) (*Result, error)) (t *turn, _ *Result, err error) {
+func (c *changing) attempt(
+	ctx context.Context, age time.Duration, do func(*changing) (*Result, error),
+) (t *turn, _ *Result, err error) {
 	if c.survey, err = c.resolver.survey(ctx, age); err != nil {
 		return nil, nil, err
 	}
@@ -153,7 +157,8 @@ func (c *changing) run(ctx context.Context, change func(*Stored) (*claims.Accoun
 		return c.unchanged(), nil
 	}
 	if wanted.PublicKey != c.publicKey {
-		return nil, secret.Errorf("the claims are those of %q, and not of the account %s that is to be changed", wanted.PublicKey, c.publicKey)
+		return nil, secret.Errorf("the claims are those of %q, and not of the account %s that is to be changed",
+			wanted.PublicKey, c.publicKey)
 	}
 	var after time.Time
 	if c.stored != nil {
@@ -190,8 +195,8 @@ func (c *changing) lookup(ctx context.Context) error {
 	return nil
 }
 
-// lookAgain looks whether servers still have what the change was made from, after which all pushes that any of them had processed are
-// seen here. What comes then comes after what is pushed here, but for the time that a message takes.
+// lookAgain looks whether servers still have what the change was made from, after which all pushes that any of them had
+// processed are seen here. What comes then comes after what is pushed here, but for the time that a message takes.
 func (c *changing) lookAgain(ctx context.Context) error {
 	found, err := c.resolver.lookup(ctx, c.survey, c.publicKey)
 	if err != nil {
@@ -275,7 +280,9 @@ func (c *changing) uncertain(p push, err error) error {
 }
 
 // readUpdates tells who has accepted the push of an account or, without one, a delete, and the first refusal.
-func readUpdates(subject, account string, answers []*nats.Msg) (accepted []serverInfo, rejected *RejectedError, err error) {
+func readUpdates(
+	subject, account string, answers []*nats.Msg,
+) (accepted []serverInfo, rejected *RejectedError, err error) {
 	var names []string
 	for _, msg := range answers {
 		reply, err := readReply(subject, msg)

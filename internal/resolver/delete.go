@@ -14,12 +14,12 @@ import (
 // deleteForbidden is what a resolver without allow_delete answers, from handleDeleteRequest in server/accounts.go.
 const deleteForbidden = "delete must be enabled in server config"
 
-// Delete removes an account from all servers; one that they do not have is no error. Its streams stay on disk, and are there again if an account
-// with this public key ever is.
+// Delete removes an account from all servers; one that they do not have is no error. Its streams stay on disk, and are
+// there again if an account with this public key ever is.
 //
-// Errors: [*IncompleteError] if servers that are known did not answer, with the result; [*DeleteForbiddenError], [*RejectedError] (for the
-// system account, for example), [*ConflictError] if someone else pushed the account meanwhile, [*UntrustedIssuerError], and those of
-// [Resolver.Lookup] without ErrNotFound.
+// Errors: [*IncompleteError] if servers that are known did not answer, with the result; [*DeleteForbiddenError],
+// [*RejectedError] (for the system account, for example), [*ConflictError] if someone else pushed the account
+// meanwhile, [*UntrustedIssuerError], and those of [Resolver.Lookup] without ErrNotFound.
 func (r *Resolver) Delete(ctx context.Context, publicKey string, signer *claims.Signer) (*Result, error) {
 	release, err := r.acquire(ctx, publicKey)
 	if err != nil {
@@ -47,7 +47,9 @@ func (c *changing) delete(ctx context.Context) (*Result, error) {
 }
 
 // requestDelete asks all servers to delete an account, and returns who did.
-func (r *Resolver) requestDelete(ctx context.Context, s *survey, publicKey string, signer *claims.Signer) ([]serverInfo, error) {
+func (r *Resolver) requestDelete(
+	ctx context.Context, s *survey, publicKey string, signer *claims.Signer,
+) ([]serverInfo, error) {
 	token, err := signer.SignDeletion(publicKey)
 	if err != nil {
 		return nil, err
@@ -88,8 +90,8 @@ func (r *Resolver) verifyDeleted(ctx context.Context, s *survey, record *record)
 			}
 		}
 		if r.clock.Now().After(deadline) {
-			return fmt.Errorf("the account %s was deleted, and %d servers have it again: a server that had not heard of the deletion has given "+
-				"it to them. Delete it again", record.account, len(found.stored))
+			return fmt.Errorf("the account %s was deleted, and %d servers have it again: a server that had not heard of the "+
+				"deletion has given it to them. Delete it again", record.account, len(found.stored))
 		}
 		if err := r.clock.Wait(ctx, settlePause); err != nil {
 			return err

@@ -21,8 +21,9 @@ type serverImport struct {
 	Invalid bool   `json:"invalid"`
 }
 
-// ineffective returns the imports of an account that a server does not take: there is no such export, it is of the other type, or it wants an
-// activation that is not there. Servers store such an account all the same, and leave the import out. The error says why that is not known.
+// ineffective returns the imports of an account that a server does not take: there is no such export, it is of the
+// other type, or it wants an activation that is not there. Servers store such an account all the same, and leave the
+// import out. The error says why that is not known.
 func (c *changing) ineffective(ctx context.Context, a *claims.Account) ([]claims.Import, error) {
 	if len(a.Imports) == 0 {
 		return nil, nil
@@ -71,6 +72,7 @@ func (c *changing) ineffective(ctx context.Context, a *claims.Account) ([]claims
 // taken reports whether the import is one of those that a server has.
 func taken(i claims.Import, imports []serverImport) bool {
 	return slices.ContainsFunc(imports, func(s serverImport) bool {
-		return !s.Invalid && s.Account == i.Account && s.Type == i.Type && (s.Subject == i.Subject || i.To != "" && s.Subject == i.To)
+		return !s.Invalid && s.Account == i.Account && s.Type == i.Type &&
+			(s.Subject == i.Subject || i.To != "" && s.Subject == i.To)
 	})
 }

@@ -13,13 +13,13 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// TemporaryRole is the role of the signing keys that [Resolver.Enter] adds. What compares an account's claims with wanted ones passes them
-// over.
+// TemporaryRole is the role of the signing keys that [Resolver.Enter] adds. What compares an account's claims with
+// wanted ones passes them over.
 const TemporaryRole = "terraform-provider-nats, temporary"
 
 const (
-	// enterLifetime is how long a user that was made to enter an account may work, and after which its signing key, should it have been
-	// left behind, is taken out by the next one.
+	// enterLifetime is how long a user that was made to enter an account may work, and after which its signing key, should
+	// it have been left behind, is taken out by the next one.
 	enterLifetime = 15 * time.Minute
 	// leaveTimeout bounds how long taking the key out again may take.
 	leaveTimeout = time.Minute
@@ -40,11 +40,13 @@ type visitor struct {
 	until          time.Time
 }
 
-// Enter calls do with a connection of a user inside an account that nobody here has a key of. For the time being the account gets a scoped
-// signing key, whose users may list, inspect, update and delete streams and nothing else; it is taken out again whatever do returns, and by
-// the next Enter should this process end before that. The connection is one to the servers of the resolver's.
+// Enter calls do with a connection of a user inside an account that nobody here has a key of. For the time being the
+// account gets a scoped signing key, whose users may list, inspect, update and delete streams and nothing else; it is
+// taken out again whatever do returns, and by the next Enter should this process end before that. The connection is one
+// to the servers of the resolver's.
 //
-// No one else in this process changes the account meanwhile, so do must not. Errors are those of do and of [Resolver.Change].
+// No one else in this process changes the account meanwhile, so do must not. Errors are those of do and of
+// [Resolver.Change].
 func (r *Resolver) Enter(
 	ctx context.Context, publicKey string, signer *claims.Signer, do func(context.Context, *natsconn.Client) error,
 ) (err error) {
@@ -64,7 +66,8 @@ func (r *Resolver) Enter(
 		fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 		defer cancel()
 		if left := r.leave(fresh, publicKey, signer, v); left != nil && !errors.Is(left, ErrNotFound) {
-			err = errors.Join(err, fmt.Errorf("the temporary signing key %s is still in the account %s: %w", v.signer.PublicKey(), publicKey, left))
+			err = errors.Join(err,
+				fmt.Errorf("the temporary signing key %s is still in the account %s: %w", v.signer.PublicKey(), publicKey, left))
 		}
 	}()
 	entered, err := r.change(ctx, publicKey, signer, func(stored *Stored) (*claims.Account, error) {
@@ -80,7 +83,8 @@ func (r *Resolver) Enter(
 	if err != nil {
 		return err
 	}
-	client := r.system.client.As("the temporary user of the account "+publicKey, "", natsconn.Auth{Credentials: credentials})
+	client := r.system.client.As("the temporary user of the account "+publicKey, "",
+		natsconn.Auth{Credentials: credentials})
 	defer client.Close()
 	return do(ctx, client)
 }
@@ -125,7 +129,8 @@ func (v *visitor) added(a *claims.Account, now time.Time) *claims.Account {
 		return err == nil && until.Before(now)
 	})
 	next.SigningKeys = append(next.SigningKeys, claims.SigningKey{PublicKey: v.signer.PublicKey(), Scope: &claims.Scope{
-		Role: TemporaryRole, Description: v.until.UTC().Format(time.RFC3339), Template: claims.UserLimits{Permissions: enterPermissions},
+		Role: TemporaryRole, Description: v.until.UTC().Format(time.RFC3339),
+		Template: claims.UserLimits{Permissions: enterPermissions},
 	}})
 	if len(a.Authorization.AuthUsers) > 0 {
 		// Otherwise the user would be handed to the account's own service for authentication.
@@ -137,8 +142,10 @@ func (v *visitor) added(a *claims.Account, now time.Time) *claims.Account {
 // removed returns the account without the visitor, nil if it has none of it.
 func (v *visitor) removed(a *claims.Account) *claims.Account {
 	next := *a
-	next.SigningKeys = slices.DeleteFunc(slices.Clone(a.SigningKeys), func(k claims.SigningKey) bool { return k.PublicKey == v.signer.PublicKey() })
-	next.Authorization.AuthUsers = slices.DeleteFunc(slices.Clone(a.Authorization.AuthUsers), func(user string) bool { return user == v.user })
+	next.SigningKeys = slices.DeleteFunc(slices.Clone(a.SigningKeys),
+		func(k claims.SigningKey) bool { return k.PublicKey == v.signer.PublicKey() })
+	next.Authorization.AuthUsers = slices.DeleteFunc(slices.Clone(a.Authorization.AuthUsers),
+		func(user string) bool { return user == v.user })
 	if len(next.SigningKeys) == len(a.SigningKeys) && len(next.Authorization.AuthUsers) == len(a.Authorization.AuthUsers) {
 		return nil
 	}

@@ -10,12 +10,14 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// TouchStreams updates every stream of the account to the configuration that it has. After a switch from flat limits to tiers, writes
-// to existing streams fail (10120) until that is done. After a switch from tiers to flat limits they fail until every server that has the
-// stream was restarted: an update only ever moves a stream to the tier of its replicas (updateWithAdvisory in nats-server's
-// server/stream.go, as of 2.15). It returns the streams that were updated; the errors of others are joined. Errors
-// are those of [Resolver.Enter] and of [natsconn.JetStream.Request].
-func (r *Resolver) TouchStreams(ctx context.Context, publicKey string, signer *claims.Signer) (touched []string, err error) {
+// TouchStreams updates every stream of the account to the configuration that it has. After a switch from flat limits to
+// tiers, writes to existing streams fail (10120) until that is done. After a switch from tiers to flat limits they fail
+// until every server that has the stream was restarted: an update only ever moves a stream to the tier of its replicas
+// (updateWithAdvisory in nats-server's server/stream.go, as of 2.15). It returns the streams that were updated; the
+// errors of others are joined. Errors are those of [Resolver.Enter] and of [natsconn.JetStream.Request].
+func (r *Resolver) TouchStreams(
+	ctx context.Context, publicKey string, signer *claims.Signer,
+) (touched []string, err error) {
 	return r.eachStream(ctx, publicKey, signer, func(ctx context.Context, js *natsconn.JetStream, name string) error {
 		// The configuration as it is read, so that fields unknown here are kept.
 		var info struct {
@@ -28,9 +30,11 @@ func (r *Resolver) TouchStreams(ctx context.Context, publicKey string, signer *c
 	})
 }
 
-// DeleteStreams deletes every stream of the account with what is in it. It returns the streams that were deleted, and errors as
-// [Resolver.TouchStreams] does.
-func (r *Resolver) DeleteStreams(ctx context.Context, publicKey string, signer *claims.Signer) (deleted []string, err error) {
+// DeleteStreams deletes every stream of the account with what is in it. It returns the streams that were deleted, and
+// errors as [Resolver.TouchStreams] does.
+func (r *Resolver) DeleteStreams(
+	ctx context.Context, publicKey string, signer *claims.Signer,
+) (deleted []string, err error) {
 	return r.eachStream(ctx, publicKey, signer, func(ctx context.Context, js *natsconn.JetStream, name string) error {
 		err := js.Request(ctx, "STREAM.DELETE."+name, nil, nil)
 		if natsconn.IsAPIError(err, natsconn.CodeStreamNotFound) {
@@ -40,8 +44,8 @@ func (r *Resolver) DeleteStreams(ctx context.Context, publicKey string, signer *
 	})
 }
 
-// eachStream enters the account and calls do for each of its streams, again for as long as that may help. It returns the streams for which do
-// succeeded.
+// eachStream enters the account and calls do for each of its streams, again for as long as that may help. It returns
+// the streams for which do succeeded.
 func (r *Resolver) eachStream(
 	ctx context.Context, publicKey string, signer *claims.Signer,
 	do func(ctx context.Context, js *natsconn.JetStream, name string) error,
@@ -89,7 +93,8 @@ func streamNames(ctx context.Context, js *natsconn.JetStream) ([]string, error) 
 		case len(names) >= page.Total:
 			return names, nil
 		case len(page.Streams) == 0:
-			return nil, &natsconn.AnswerError{Asked: "STREAM.NAMES", Got: fmt.Sprintf("with %d names of %d", len(names), page.Total)}
+			return nil, &natsconn.AnswerError{Asked: "STREAM.NAMES",
+				Got: fmt.Sprintf("with %d names of %d", len(names), page.Total)}
 		}
 	}
 }

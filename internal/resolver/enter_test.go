@@ -48,7 +48,8 @@ func newTenant(t *testing.T, change func(*jwt.AccountClaims)) *tenant {
 
 func (x *tenant) addStream(t *testing.T, name string, replicas int) {
 	t.Helper()
-	_, err := x.js.CreateStream(resolverContext(t), jetstream.StreamConfig{Name: name, Subjects: []string{name}, Replicas: replicas})
+	_, err := x.js.CreateStream(resolverContext(t),
+		jetstream.StreamConfig{Name: name, Subjects: []string{name}, Replicas: replicas})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +91,8 @@ func TestEnterTouchesStreamsAfterSwitchToTiers(t *testing.T) {
 	if err := x.publish(t, streams...); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := x.resolver.Streams(resolverContext(t), x.account.PublicKey()); err != nil || !slices.Equal(got, streams) {
+	if got, err := x.resolver.Streams(resolverContext(t), x.account.PublicKey()); err != nil ||
+		!slices.Equal(got, streams) {
 		t.Errorf("streams %q, %v", got, err)
 	}
 	size := int64(1 << 20)
@@ -210,7 +212,8 @@ func TestEnter(t *testing.T) {
 		t.Fatal(err)
 	}
 	has := func(key claims.SigningKey) bool {
-		return slices.ContainsFunc(stored.Account.SigningKeys, func(k claims.SigningKey) bool { return k.PublicKey == key.PublicKey })
+		return slices.ContainsFunc(stored.Account.SigningKeys,
+			func(k claims.SigningKey) bool { return k.PublicKey == key.PublicKey })
 	}
 	if has(old) || !has(recent) || len(stored.Account.SigningKeys) != 2 {
 		t.Errorf("signing keys %+v, want the account's own one and the recent one", stored.Account.SigningKeys)
@@ -229,7 +232,8 @@ func leftKey(t *testing.T, until time.Time) claims.SigningKey {
 	}}
 }
 
-// TestEnterPassesAuthCallout enters an account whose users are handed to a service for authentication, which does not run.
+// TestEnterPassesAuthCallout enters an account whose users are handed to a service for authentication, which does not
+// run.
 func TestEnterPassesAuthCallout(t *testing.T) {
 	t.Parallel()
 	x := newTenant(t, nil)

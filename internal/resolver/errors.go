@@ -14,7 +14,8 @@ var ErrNotFound = errors.New("the resolver has no such account")
 // NotPushableReason is why nothing can be pushed.
 type NotPushableReason int
 
-// The reasons. That the resolver is one of memory or of a URL cannot be told from outside: neither stores what is pushed.
+// The reasons. That the resolver is one of memory or of a URL cannot be told from outside: neither stores what is
+// pushed.
 const (
 	// NotSystemAccount means that nothing answers the requests of the system account.
 	NotSystemAccount NotPushableReason = iota + 1
@@ -28,7 +29,8 @@ const (
 	StoresCopies
 )
 
-// NotPushableError says that the servers have no resolver that accounts can be pushed to and looked up in, and what to do.
+// NotPushableError says that the servers have no resolver that accounts can be pushed to and looked up in, and what to
+// do.
 type NotPushableError struct {
 	Reason NotPushableReason
 	// Server is a server that the reason was found at, URL the account server that the operator's JWT names.
@@ -41,25 +43,28 @@ const full = `resolver { type: full, dir: "/path", allow_delete: true }`
 func (e *NotPushableError) Error() string {
 	switch e.Reason {
 	case NotSystemAccount:
-		return "nothing answers the requests of the system account ($SYS.REQ.SERVER.PING): the credentials are not those of a user of " +
-			"the system account. Use a user that is signed by the account that the servers' configuration names as system_account"
+		return "nothing answers the requests of the system account ($SYS.REQ.SERVER.PING): the credentials are not those " +
+			"of a user of the system account. Use a user that is signed by the account that the servers' configuration names " +
+			"as system_account"
 	case NotOperatorMode:
-		return fmt.Sprintf("the server %s trusts no operator, so its accounts are those of its configuration and none can be pushed. "+
-			"Set operator, system_account and %s in its configuration", e.Server, full)
+		return fmt.Sprintf("the server %s trusts no operator, so its accounts are those of its configuration and none can "+
+			"be pushed. Set operator, system_account and %s in its configuration", e.Server, full)
 	case StoresElsewhere:
-		return fmt.Sprintf("the servers store no accounts that are pushed: they have a URL resolver, or one of memory. The operator's JWT names "+
-			"the account server %s, whose own tools publish accounts; to push accounts to the servers, set %s in their configuration", e.URL, full)
+		return fmt.Sprintf("the servers store no accounts that are pushed: they have a URL resolver, or one of memory. The "+
+			"operator's JWT names the account server %s, whose own tools publish accounts; to push accounts to the servers, "+
+			"set %s in their configuration", e.URL, full)
 	case StoresCopies:
-		return "the servers have cache resolvers, which keep copies of the accounts that they have fetched, and no server with a full one answers. " +
-			"At least one server that the others can reach needs " + full
+		return "the servers have cache resolvers, which keep copies of the accounts that they have fetched, and no server " +
+			"with a full one answers. At least one server that the others can reach needs " + full
 	case StoresNothing:
 	}
-	return "the servers store no accounts that are pushed: they have a memory resolver, which knows the accounts of resolver_preload, or a URL " +
-		"resolver. Set " + full + " in their configuration, or put the account's JWT into resolver_preload yourself"
+	return "the servers store no accounts that are pushed: they have a memory resolver, which knows the accounts of " +
+		"resolver_preload, or a URL resolver. Set " + full +
+		" in their configuration, or put the account's JWT into resolver_preload yourself"
 }
 
-// UntrustedIssuerError says that a server would not accept accounts that the key signs. A server that is asked to store one
-// answers that it did.
+// UntrustedIssuerError says that a server would not accept accounts that the key signs. A server that is asked to store
+// one answers that it did.
 type UntrustedIssuerError struct {
 	// Key is the public half of the key that was to sign.
 	Key     string
@@ -71,12 +76,13 @@ func (e *UntrustedIssuerError) Error() string {
 	trusted := make([]string, 0, len(e.Trusted))
 	for _, o := range e.Trusted {
 		if o.PublicKey == e.Key {
-			return secret.Sprintf("the operator %q is set up for strict signing key usage, so that the server %s refuses what its identity %s has "+
-				"signed. Use one of its signing keys: %s", o.Name, e.Server, e.Key, words(o.SigningKeys))
+			return secret.Sprintf("the operator %q is set up for strict signing key usage, so that the server %s refuses what "+
+				"its identity %s has signed. Use one of its signing keys: %s", o.Name, e.Server, e.Key, words(o.SigningKeys))
 		}
 		trusted = append(trusted, secret.Sprintf("%q (%s, signing keys %s)", o.Name, o.PublicKey, words(o.SigningKeys)))
 	}
-	return fmt.Sprintf("the server %s does not trust the operator key %s. It trusts %s", e.Server, e.Key, strings.Join(trusted, ", "))
+	return fmt.Sprintf("the server %s does not trust the operator key %s. It trusts %s", e.Server, e.Key,
+		strings.Join(trusted, ", "))
 }
 
 // RejectedError says that a server refused a push or a delete.
@@ -100,8 +106,8 @@ type ConflictError struct {
 	Account string
 	// Pushed is false if nothing of this change reached the servers.
 	Pushed bool
-	// Restored is true if this change overwrote the other one, which was then brought back: its claims pushed again, or its deletion
-	// repeated.
+	// Restored is true if this change overwrote the other one, which was then brought back: its claims pushed again, or
+	// its deletion repeated.
 	Restored bool
 	// Issuer is who signed what the other pushed, empty if the account was deleted.
 	Issuer string
@@ -112,17 +118,20 @@ func (e *ConflictError) Error() string {
 	if e.Issuer == "" {
 		what = "deleted it"
 	}
-	text := fmt.Sprintf("someone else changed the account %s at the same time: they %s while this change was being made. ", e.Account, what)
+	text := fmt.Sprintf("someone else changed the account %s at the same time: they %s while this change was being made. ",
+		e.Account, what)
 	switch {
 	case !e.Pushed:
 		return text + "Nothing was changed here. Look at the account and apply again"
 	case e.Restored:
-		return text + "What they did was overwritten and brought back, and the change made here is not in effect. Look at the account and apply again"
+		return text + "What they did was overwritten and brought back, and the change made here is not in effect. Look at " +
+			"the account and apply again"
 	}
 	return text + "The change made here is not in effect. Look at the account and apply again"
 }
 
-// UncertainError says that a push was sent, and that what became of it is not known, or that only some servers have accepted it.
+// UncertainError says that a push was sent, and that what became of it is not known, or that only some servers have
+// accepted it.
 type UncertainError struct {
 	Account string
 	// Token is the JWT that was sent.
@@ -131,7 +140,8 @@ type UncertainError struct {
 }
 
 func (e *UncertainError) Error() string {
-	return fmt.Sprintf("the account %s was pushed, and what the servers have made of it is not known: %v. Look at the account and apply again",
+	return fmt.Sprintf("the account %s was pushed, and what the servers have made of it is not known: %v. Look at the "+
+		"account and apply again",
 		e.Account, e.Err)
 }
 
@@ -145,11 +155,12 @@ type DeleteForbiddenError struct {
 }
 
 func (e *DeleteForbiddenError) Error() string {
-	return fmt.Sprintf("the server %s deletes no accounts (%s): set allow_delete: true in its resolver, as in %s", e.Server, e.Text, full)
+	return fmt.Sprintf("the server %s deletes no accounts (%s): set allow_delete: true in its resolver, as in %s",
+		e.Server, e.Text, full)
 }
 
-// IncompleteError says that the account was deleted from all servers that answered, and not from others: these bring it back to
-// all of them as soon as they run again.
+// IncompleteError says that the account was deleted from all servers that answered, and not from others: these bring it
+// back to all of them as soon as they run again.
 type IncompleteError struct {
 	Account string
 	// Missing are the servers that did not answer.
@@ -157,8 +168,8 @@ type IncompleteError struct {
 }
 
 func (e *IncompleteError) Error() string {
-	return fmt.Sprintf("the account %s was deleted from the servers that answered, and not from %s: it comes back to all servers once one of "+
-		"these runs again. Delete it again then", e.Account, words(e.Missing))
+	return fmt.Sprintf("the account %s was deleted from the servers that answered, and not from %s: it comes back to "+
+		"all servers once one of these runs again. Delete it again then", e.Account, words(e.Missing))
 }
 
 // words joins names for a text.

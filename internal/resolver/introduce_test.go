@@ -22,7 +22,8 @@ func TestPushIntroducesAccounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := natsconn.NewClient(natsconn.Settings{Servers: lab.URLs(), Auth: natsconn.Auth{Credentials: credentials}}, nil)
+	client := natsconn.NewClient(natsconn.Settings{Servers: lab.URLs(),
+		Auth: natsconn.Auth{Credentials: credentials}}, nil)
 	t.Cleanup(client.Close)
 	signer, err := claims.NewOperatorSigner(operator.SigningKeySeed())
 	if err != nil {
@@ -30,7 +31,8 @@ func TestPushIntroducesAccounts(t *testing.T) {
 	}
 	t.Cleanup(signer.Close)
 	unlimited := int64(1 << 20)
-	for name, jetStream := range map[string]*claims.JetStream{"with JetStream": {DiskStorage: &unlimited, MemoryStorage: &unlimited}, "without": nil} {
+	for name, jetStream := range map[string]*claims.JetStream{"with JetStream": {DiskStorage: &unlimited,
+		MemoryStorage: &unlimited}, "without": nil} {
 		public, _, err := claims.NewKey(natsconn.AccountKey)
 		if err != nil {
 			t.Fatal(err)

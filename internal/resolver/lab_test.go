@@ -43,8 +43,11 @@ func newLabSigner(t *testing.T, seed string) *claims.Signer {
 	return signer
 }
 
-// resolverAt returns the resolver of the servers at these URLs, as a new user of the account, which is usually the system account.
-func resolverAt(t *testing.T, account *natslab.OperatorAccount, change func(*jwt.UserClaims), urls ...string) *Resolver {
+// resolverAt returns the resolver of the servers at these URLs, as a new user of the account, which is usually the
+// system account.
+func resolverAt(
+	t *testing.T, account *natslab.OperatorAccount, change func(*jwt.UserClaims), urls ...string,
+) *Resolver {
 	t.Helper()
 	credentials, err := account.Credentials("resolver", change)
 	if err != nil {
@@ -68,7 +71,8 @@ func newPublicKey(t *testing.T, kind natsconn.KeyKind) string {
 // newAccount returns claims of a new identity, whose seed nobody has.
 func newAccount(t *testing.T, name string) *claims.Account {
 	t.Helper()
-	return &claims.Account{Claims: claims.Claims{PublicKey: newPublicKey(t, natsconn.AccountKey), Name: name}, ClusterTraffic: "", JetStream: &claims.JetStream{}}
+	return &claims.Account{Claims: claims.Claims{PublicKey: newPublicKey(t, natsconn.AccountKey), Name: name},
+		ClusterTraffic: "", JetStream: &claims.JetStream{}}
 }
 
 // to returns a change into these claims.
@@ -85,7 +89,9 @@ func described(description string) func(*Stored) (*claims.Account, error) {
 	}
 }
 
-func mustChange(t *testing.T, r *Resolver, account string, signer *claims.Signer, change func(*Stored) (*claims.Account, error)) *Result {
+func mustChange(
+	t *testing.T, r *Resolver, account string, signer *claims.Signer, change func(*Stored) (*claims.Account, error),
+) *Result {
 	t.Helper()
 	result, err := r.Change(resolverContext(t), account, signer, change)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// The names of many accounts cost one list, one request for those that are loaded and one look-up for each of the others,
-// however often they are asked for.
+// The names of many accounts cost one list, one request for those that are loaded and one look-up for each of the
+// others, however often they are asked for.
 func TestNamesakesOfManyAccounts(t *testing.T) {
 	t.Parallel()
 	const accounts = 120 // half of them loaded
@@ -81,7 +81,8 @@ func TestNamesakesOfManyAccounts(t *testing.T) {
 	}
 }
 
-// What the resolver pushes, renames and deletes is known at once. An account that somebody else deleted is not returned.
+// What the resolver pushes, renames and deletes is known at once. An account that somebody else deleted is not
+// returned.
 func TestNamesakesFollowChanges(t *testing.T) {
 	t.Parallel()
 	operator := newLabOperator(t)

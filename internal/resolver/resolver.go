@@ -15,8 +15,9 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// Resolver is the accounts that the servers of one system store. It speaks to all of them: each server stores every account, a push is
-// answered by each, and what they have is compared. See DirAccResolver in nats-server's server/accounts.go.
+// Resolver is the accounts that the servers of one system store. It speaks to all of them: each server stores every
+// account, a push is answered by each, and what they have is compared. See DirAccResolver in nats-server's
+// server/accounts.go.
 type Resolver struct {
 	system system
 	clock  claims.Clock
@@ -50,13 +51,13 @@ type Stored struct {
 	Token     string
 	Account   *claims.Account
 	Signature claims.Signature
-	// Behind is how many servers have answered with an older JWT, or with none. They catch up by themselves, within a minute unless
-	// their configuration says otherwise.
+	// Behind is how many servers have answered with an older JWT, or with none. They catch up by themselves, within a
+	// minute unless their configuration says otherwise.
 	Behind int
 }
 
-// Lookup returns the newest of what the servers store for an account. Errors: [ErrNotFound] only if servers answered and none has
-// it, [*NotPushableError] if they store no accounts, and those of [Resolver.Servers].
+// Lookup returns the newest of what the servers store for an account. Errors: [ErrNotFound] only if servers answered
+// and none has it, [*NotPushableError] if they store no accounts, and those of [Resolver.Servers].
 func (r *Resolver) Lookup(ctx context.Context, publicKey string) (*Stored, error) {
 	s, err := r.survey(ctx, surveyAge)
 	if err != nil {
@@ -131,15 +132,16 @@ func (r *Resolver) lookup(ctx context.Context, s *survey, publicKey string) (fou
 		case account.PublicKey != publicKey:
 			return found{}, otherAccount(asked, account.PublicKey)
 		case natsconn.CheckPublicKey(signature.Issuer, natsconn.OperatorKey) != nil:
-			return found{}, &natsconn.AnswerError{Asked: asked, Got: fmt.Sprintf("with claims that no operator has signed, but %s", signature.Issuer)}
+			return found{}, &natsconn.AnswerError{Asked: asked,
+				Got: fmt.Sprintf("with claims that no operator has signed, but %s", signature.Issuer)}
 		}
 		f.stored = append(f.stored, push{token: token, account: account, signature: signature})
 	}
 	return f, nil
 }
 
-// List returns the public keys of all accounts that any server stores, in order. Errors are those of [Resolver.Lookup], without
-// ErrNotFound. Cache resolvers answer with what they happen to have.
+// List returns the public keys of all accounts that any server stores, in order. Errors are those of [Resolver.Lookup],
+// without ErrNotFound. Cache resolvers answer with what they happen to have.
 func (r *Resolver) List(ctx context.Context) ([]string, error) {
 	s, err := r.survey(ctx, surveyAge)
 	if err != nil {

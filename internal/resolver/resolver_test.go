@@ -91,7 +91,8 @@ func testLifecycle(t *testing.T, r *Resolver, signer *claims.Signer, servers []*
 	// Two pushes within a second end in the newer one on every server.
 	second := mustChange(t, r, a.PublicKey, signer, described("second"))
 	third := mustChange(t, r, a.PublicKey, signer, described("third"))
-	if !third.Signature.IssuedAt.After(second.Signature.IssuedAt) || !second.Signature.IssuedAt.After(first.Signature.IssuedAt) {
+	if !third.Signature.IssuedAt.After(second.Signature.IssuedAt) ||
+		!second.Signature.IssuedAt.After(first.Signature.IssuedAt) {
 		t.Errorf("issued at %v, %v, %v", first.Signature.IssuedAt, second.Signature.IssuedAt, third.Signature.IssuedAt)
 	}
 	for _, s := range servers {
@@ -118,7 +119,8 @@ func testLifecycle(t *testing.T, r *Resolver, signer *claims.Signer, servers []*
 func TestResolverPushWithServerDown(t *testing.T) {
 	t.Parallel()
 	operator := newLabOperator(t)
-	c := natslab.Cluster(t, 3, natslab.OperatorMode(operator), natslab.ResolverMode(natslab.Resolver{Interval: syncInterval}))
+	c := natslab.Cluster(t, 3, natslab.OperatorMode(operator),
+		natslab.ResolverMode(natslab.Resolver{Interval: syncInterval}))
 	signer := newLabSigner(t, operator.SigningKeySeed())
 	down := c.Servers()[2]
 	r := resolverAt(t, operator.SystemAccount(), nil, c.Servers()[0].URLs()...)
@@ -147,7 +149,8 @@ func TestResolverPushWithServerDown(t *testing.T) {
 	}
 }
 
-// TestResolverBehind looks an account up while one server has an older copy of it, and another account while one has none.
+// TestResolverBehind looks an account up while one server has an older copy of it, and another account while one has
+// none.
 func TestResolverBehind(t *testing.T) {
 	t.Parallel()
 	operator := newLabOperator(t)
@@ -182,7 +185,8 @@ func TestResolverBehind(t *testing.T) {
 func TestResolverDeleteWithServerDown(t *testing.T) {
 	t.Parallel()
 	operator := newLabOperator(t)
-	c := natslab.Cluster(t, 3, natslab.OperatorMode(operator), natslab.ResolverMode(natslab.Resolver{Interval: syncInterval}))
+	c := natslab.Cluster(t, 3, natslab.OperatorMode(operator),
+		natslab.ResolverMode(natslab.Resolver{Interval: syncInterval}))
 	signer := newLabSigner(t, operator.SigningKeySeed())
 	down := c.Servers()[2]
 	r := resolverAt(t, operator.SystemAccount(), nil, c.Servers()[0].URLs()...)
@@ -216,7 +220,8 @@ func TestResolverRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := natslab.Single(t, natslab.OperatorMode(operator), natslab.ResolverMode(natslab.Resolver{NoDelete: true}), natslab.NoJetStream())
+	s := natslab.Single(t, natslab.OperatorMode(operator), natslab.ResolverMode(natslab.Resolver{NoDelete: true}),
+		natslab.NoJetStream())
 	signer := newLabSigner(t, operator.SigningKeySeed())
 	stranger := newLabOperator(t)
 	ctx := resolverContext(t)
@@ -226,7 +231,8 @@ func TestResolverRefusals(t *testing.T) {
 	t.Run("untrusted", func(t *testing.T) {
 		_, err := r.Change(ctx, a.PublicKey, newLabSigner(t, stranger.SigningKeySeed()), to(a))
 		var untrusted *UntrustedIssuerError
-		if !errors.As(err, &untrusted) || untrusted.Key != stranger.SigningKey() || untrusted.Trusted[0].PublicKey != operator.PublicKey() {
+		if !errors.As(err, &untrusted) || untrusted.Key != stranger.SigningKey() ||
+			untrusted.Trusted[0].PublicKey != operator.PublicKey() {
 			t.Errorf("%v", err)
 		}
 		if got := inStore(t, s, a.PublicKey); got != "" {
@@ -289,7 +295,8 @@ func TestResolverDeletesNoSystemAccount(t *testing.T) {
 	operator := newLabOperator(t)
 	s := natslab.Single(t, natslab.OperatorMode(operator), natslab.NoJetStream())
 	r := resolverAt(t, operator.SystemAccount(), nil, s.URLs()...)
-	_, err := r.Delete(resolverContext(t), operator.SystemAccount().PublicKey(), newLabSigner(t, operator.SigningKeySeed()))
+	_, err := r.Delete(resolverContext(t), operator.SystemAccount().PublicKey(),
+		newLabSigner(t, operator.SigningKeySeed()))
 	if _, rejected := errors.AsType[*RejectedError](err); !rejected {
 		t.Errorf("%v", err)
 	}
@@ -333,7 +340,8 @@ func TestResolverOfOtherTypes(t *testing.T) {
 	t.Run("no operator", func(t *testing.T) {
 		t.Parallel()
 		s := natslab.Single(t, natslab.SystemUser("sys", "secret"), natslab.NoJetStream())
-		client := natsconn.NewClient(natsconn.Settings{Servers: s.URLs(), Auth: natsconn.Auth{User: "sys", Password: "secret"}}, nil)
+		client := natsconn.NewClient(natsconn.Settings{Servers: s.URLs(),
+			Auth: natsconn.Auth{User: "sys", Password: "secret"}}, nil)
 		t.Cleanup(client.Close)
 		r := New(client, claims.SystemClock{})
 		a := newAccount(t, "one")

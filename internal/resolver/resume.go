@@ -41,8 +41,8 @@ func (p *past) tell(err error) error {
 	return &UncertainError{Account: p.uncertain.Account, Token: p.uncertain.Token, Err: err}
 }
 
-// startsAnew reports whether a change that has failed starts anew: the servers were lost, or did not answer, and may be back. It waits a
-// little before.
+// startsAnew reports whether a change that has failed starts anew: the servers were lost, or did not answer, and may be
+// back. It waits a little before.
 func (r *Resolver) startsAnew(ctx context.Context, err error) bool {
 	return natsconn.Waits(ctx) && natsconn.IsTransient(err) && r.clock.Wait(ctx, lostPause) == nil
 }

@@ -7,12 +7,13 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/claims"
 )
 
-// Revoke revokes a user in its account: servers refuse and disconnect whoever has a JWT with that public key that was issued up to
-// the second of at. A later revocation that is there already stays, as do the other claims
-// of the account.
+// Revoke revokes a user in its account: servers refuse and disconnect whoever has a JWT with that public key that was
+// issued up to the second of at. A later revocation that is there already stays, as do the other claims of the account.
 //
 // Errors: [ErrNotFound] if the servers do not have the account, and those of [Resolver.Change].
-func (r *Resolver) Revoke(ctx context.Context, account string, signer *claims.Signer, user string, at time.Time) (*Result, error) {
+func (r *Resolver) Revoke(
+	ctx context.Context, account string, signer *claims.Signer, user string, at time.Time,
+) (*Result, error) {
 	return r.Change(ctx, account, signer, func(stored *Stored) (*claims.Account, error) {
 		if stored == nil {
 			return nil, ErrNotFound

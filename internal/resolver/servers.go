@@ -24,7 +24,8 @@ const surveyAge = time.Second
 type Server struct {
 	// Name is the server's name, ID its public key, which is another one after each start.
 	Name, ID string
-	// Down is true for a server that does not answer and that the JetStream meta group counts as a member. ID is then empty.
+	// Down is true for a server that does not answer and that the JetStream meta group counts as a member. ID is then
+	// empty.
 	Down bool
 	// Operators are those that the server trusts; none means that it is not in operator mode.
 	Operators []TrustedOperator
@@ -96,7 +97,8 @@ func (s *survey) missing(answered []serverInfo) []string {
 	return missing
 }
 
-// is reports whether the one who has answered is a server of the survey, which may have been restarted since: it has another ID then.
+// is reports whether the one who has answered is a server of the survey, which may have been restarted since: it has
+// another ID then.
 func (s *survey) is(server Server, answered serverInfo) bool {
 	known := func(other Server) bool { return other.ID == answered.ID }
 	return server.ID == answered.ID || server.Name == answered.Name && !slices.ContainsFunc(s.servers, known)
@@ -107,8 +109,8 @@ func (s *survey) down() []Server {
 	return slices.DeleteFunc(slices.Clone(s.servers), func(server Server) bool { return !server.Down })
 }
 
-// Servers returns who should answer: the servers that do, and those that are down and are known by name because they have
-// JetStream. Errors: [*NotPushableError] if the connection's user is not one of the system account, and those of
+// Servers returns who should answer: the servers that do, and those that are down and are known by name because they
+// have JetStream. Errors: [*NotPushableError] if the connection's user is not one of the system account, and those of
 // [natsconn.Client.Exchange].
 func (r *Resolver) Servers(ctx context.Context) ([]Server, error) {
 	s, err := r.survey(ctx, surveyAge)
@@ -211,7 +213,8 @@ func (r *Resolver) trusted(ctx context.Context, expected int) ([]Server, error) 
 		for _, o := range data.Operators {
 			keys := append([]string{o.Subject}, o.SigningKeys...)
 			if i := slices.IndexFunc(keys, func(key string) bool { return natsconn.CheckPublicKey(key, natsconn.OperatorKey) != nil }); i >= 0 {
-				return nil, &natsconn.AnswerError{Asked: subjectVarz, Got: secret.Sprintf("with %q, which is not the key of an operator", secret.FromServer(keys[i]))}
+				return nil, &natsconn.AnswerError{Asked: subjectVarz,
+					Got: secret.Sprintf("with %q, which is not the key of an operator", secret.FromServer(keys[i]))}
 			}
 			server.Operators = append(server.Operators, TrustedOperator{
 				Name: secret.FromServer(o.Name), PublicKey: o.Subject, SigningKeys: o.SigningKeys, Strict: o.StrictSigningKeyUsage,
@@ -251,8 +254,8 @@ func (r *Resolver) offlinePeers(ctx context.Context, expected int) ([]string, er
 	return names, nil
 }
 
-// Trusts checks that every server accepts what the key signs. Errors: [*UntrustedIssuerError], [*NotPushableError] if a server
-// is not in operator mode, and those of [Resolver.Servers].
+// Trusts checks that every server accepts what the key signs. Errors: [*UntrustedIssuerError], [*NotPushableError] if a
+// server is not in operator mode, and those of [Resolver.Servers].
 func (r *Resolver) Trusts(ctx context.Context, signingKey string) error {
 	s, err := r.survey(ctx, surveyAge)
 	if err != nil {

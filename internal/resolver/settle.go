@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	// settleTime bounds how long servers may take to agree after a push, and those who pushed at the same time to find out who
-	// has won.
+	// settleTime bounds how long servers may take to agree after a push, and those who pushed at the same time to find out
+	// who has won.
 	settleTime = 20 * time.Second
 	// settlePause is between two looks at the servers meanwhile.
 	settlePause = 100 * time.Millisecond
-	// quietTime is how long nobody may have pushed before someone who was not alone trusts what the servers agree on. Who has to push
-	// again may have to wait a second, since a JWT that replaces another one is issued in a later one.
+	// quietTime is how long nobody may have pushed before someone who was not alone trusts what the servers agree on. Who
+	// has to push again may have to wait a second, since a JWT that replaces another one is issued in a later one.
 	quietTime = 2 * time.Second
 	// abandonedTime is how long the one who should push again may stay silent before others do it.
 	abandonedTime = 2 * quietTime
@@ -36,8 +36,8 @@ type settling struct {
 
 // settle waits until all servers have the same, and returns it if it is what this change wants.
 //
-// Only others that do not take turns can come in between here. Servers store what arrives last, each in its own order, and of two JWTs that
-// were issued in one second each keeps its own for ever. So:
+// Only others that do not take turns can come in between here. Servers store what arrives last, each in its own order,
+// and of two JWTs that were issued in one second each keeps its own for ever. So:
 //   - who sees a foreign push before its own has overwritten what may have been reported as a success: it pushes the first of them again;
 //   - who is not alone waits until nobody has pushed for a while, and until the servers agree on the newest; who has pushed that sees to it;
 //   - then it has won if the servers have what it wants.

@@ -24,8 +24,9 @@ type jetStreamDetail struct {
 	} `json:"stream_detail"`
 }
 
-// Streams returns the names of an account's streams on all servers that run, in order; it needs no key of the account. Streams of a JetStream
-// domain with a system account of its own are not among them. Errors are those of [Resolver.Servers].
+// Streams returns the names of an account's streams on all servers that run, in order; it needs no key of the account.
+// Streams of a JetStream domain with a system account of its own are not among them. Errors are those of
+// [Resolver.Servers].
 func (r *Resolver) Streams(ctx context.Context, publicKey string) ([]string, error) {
 	details, err := r.jetStreamDetails(ctx, publicKey)
 	if err != nil {

@@ -32,7 +32,8 @@ func subjectLookup(publicKey string) string {
 func SystemPermissions() claims.Permissions {
 	return claims.Permissions{
 		Publish: claims.Permission{Allow: []string{
-			subjectPing, subjectVarz, subjectJsz, subjectUpdate, subjectDelete, subjectList, subjectLookup("*"), subjectTurn("*"), subjectUsage,
+			subjectPing, subjectVarz, subjectJsz, subjectUpdate, subjectDelete, subjectList, subjectLookup("*"),
+			subjectTurn("*"), subjectUsage,
 			subjectConnections("*"), subjectInfo("*"),
 		}},
 		Subscribe: claims.Permission{Allow: append([]string{"_INBOX.>", subjectTurn("*")}, watched...)},
@@ -40,7 +41,8 @@ func SystemPermissions() claims.Permissions {
 }
 
 const (
-	// stall is how long after one answer the next one may come. It only counts where fewer servers answer than there should be.
+	// stall is how long after one answer the next one may come. It only counts where fewer servers answer than there
+	// should be.
 	stall = time.Second
 	// arrivals is how many messages of a line may wait to be looked at.
 	arrivals = 1 << 16
@@ -56,8 +58,8 @@ type system struct {
 	line *line
 }
 
-// line is one connection with everything that arrives for the resolver in one order: answers, and the pushes of everyone. Whoever
-// has an answer of a server therefore has seen every push that came to this connection before it.
+// line is one connection with everything that arrives for the resolver in one order: answers, and the pushes of
+// everyone. Whoever has an answer of a server therefore has seen every push that came to this connection before it.
 type line struct {
 	nc       *nats.Conn
 	inbox    string
@@ -142,8 +144,9 @@ func (l *line) close(inbox string) {
 	delete(l.gathers, inbox)
 }
 
-// gather sends a request and collects answers until they are enough, or until none has come for a while after the last one.
-// Errors: [nats.ErrNoResponders] and those of [natsconn.Client.Exchange]; no answer at all is a [*natsconn.TimeoutError].
+// gather sends a request and collects answers until they are enough, or until none has come for a while after the last
+// one. Errors: [nats.ErrNoResponders] and those of [natsconn.Client.Exchange]; no answer at all is a
+// [*natsconn.TimeoutError].
 func (s *system) gather(
 	ctx context.Context, subject string, data []byte, enough func(answers []*nats.Msg) bool,
 ) (answers []*nats.Msg, err error) {
@@ -166,8 +169,8 @@ func (s *system) gather(
 	return answers, err
 }
 
-// repeat is gather for a request that changes nothing: in an operation that waits for servers which are away, it is repeated until it is
-// answered.
+// repeat is gather for a request that changes nothing: in an operation that waits for servers which are away, it is
+// repeated until it is answered.
 func (s *system) repeat(
 	ctx context.Context, subject string, data []byte, enough func(answers []*nats.Msg) bool,
 ) (answers []*nats.Msg, err error) {
@@ -181,7 +184,9 @@ func (s *system) repeat(
 	return answers, err
 }
 
-func (l *line) collect(ctx context.Context, subject string, g *gather, enough func([]*nats.Msg) bool) ([]*nats.Msg, error) {
+func (l *line) collect(
+	ctx context.Context, subject string, g *gather, enough func([]*nats.Msg) bool,
+) ([]*nats.Msg, error) {
 	stalled := time.NewTimer(0)
 	stalled.Stop() // there is no hurry before the first answer
 	defer stalled.Stop()
@@ -190,8 +195,9 @@ func (l *line) collect(ctx context.Context, subject string, g *gather, enough fu
 		case <-g.arrived:
 			answers, refused := l.answers(g)
 			if refused > 0 {
-				return nil, &natsconn.AnswerError{Asked: subject, Got: fmt.Sprintf("with %d answers and then one of %d bytes, which is more than is read",
-					len(answers), refused)}
+				return nil, &natsconn.AnswerError{Asked: subject,
+					Got: fmt.Sprintf("with %d answers and then one of %d bytes, which is more than is read",
+						len(answers), refused)}
 			}
 			if slices.ContainsFunc(answers, func(msg *nats.Msg) bool { return msg.Header.Get("Status") == "503" }) {
 				return nil, nats.ErrNoResponders

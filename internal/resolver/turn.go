@@ -16,17 +16,19 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// Those who change an account by way of a Resolver, in whatever process, take turns. Servers know nothing of it: a turn is announced to the
-// other resolvers on a subject of the system account, then every server answers a request, and who has seen another's announcement by then
-// gives up its own and tries again. Of two at the same time, at least one sees the other: an announcement has reached everyone when the one who
-// made it has the answers to what it sent after it. Tools that do not take turns are what a record of pushes and [changing.settle] are for.
+// Those who change an account by way of a Resolver, in whatever process, take turns. Servers know nothing of it: a turn
+// is announced to the other resolvers on a subject of the system account, then every server answers a request, and who
+// has seen another's announcement by then gives up its own and tries again. Of two at the same time, at least one sees
+// the other: an announcement has reached everyone when the one who made it has the answers to what it sent after it.
+// Tools that do not take turns are what a record of pushes and [changing.settle] are for.
 
 const (
 	// turnLease is how long the turn of a process that has died is respected. It is longer than a change may take.
 	turnLease = time.Minute
 	// turnGrace is how long others have to repeat their announcements to one who is new.
 	turnGrace = 250 * time.Millisecond
-	// turnPause is between two looks at whether another's turn is over, and grows into a random wait with each failed attempt.
+	// turnPause is between two looks at whether another's turn is over, and grows into a random wait with each failed
+	// attempt.
 	turnPause = 20 * time.Millisecond
 	// everyone stands for the account in the request to repeat announcements.
 	everyone = "PING"
@@ -141,7 +143,8 @@ func (t *turn) end() {
 	_ = announce(l.nc, t.record.account, announcement{ID: t.id, Over: true}) // without a connection, its lease runs out
 }
 
-// check tells whether nobody else's turn is under way, after all servers have answered something that was sent after the announcement.
+// check tells whether nobody else's turn is under way, after all servers have answered something that was sent after
+// the announcement.
 func (t *turn) check() error {
 	own, others := t.seen()
 	switch {
@@ -172,8 +175,8 @@ func (t *turn) seen() (own, others bool) {
 	return own, others
 }
 
-// await waits until no other turn is seen, and then for a random time, so that those who wait do not all come at once. The turn must
-// have ended.
+// await waits until no other turn is seen, and then for a random time, so that those who wait do not all come at once.
+// The turn must have ended.
 func (t *turn) await(ctx context.Context, clock claims.Clock, attempt int) error {
 	for {
 		if _, others := t.seen(); !others || !t.record.intact() { // what is over may have been missed

@@ -14,7 +14,8 @@ type Usage struct {
 	// Connections are those of clients.
 	Connections, LeafNodes, Subscriptions int64
 	Streams, Consumers                    int64
-	// MemoryStorage and DiskStorage are in bytes, with each replica of a stream counted, as an account's limits count them.
+	// MemoryStorage and DiskStorage are in bytes, with each replica of a stream counted, as an account's limits count
+	// them.
 	MemoryStorage, DiskStorage int64
 }
 
@@ -59,8 +60,8 @@ type accountStat struct {
 	Subscriptions int64  `json:"num_subscriptions"`
 }
 
-// accountStats asks all servers for what they count of these accounts or, without any, of all. If not all of them answer, it returns what the
-// others have told with an error that says so.
+// accountStats asks all servers for what they count of these accounts or, without any, of all. If not all of them
+// answer, it returns what the others have told with an error that says so.
 func (r *Resolver) accountStats(ctx context.Context, publicKeys ...string) (stats []accountStat, err error) {
 	s, err := r.survey(ctx, surveyAge)
 	if err != nil {

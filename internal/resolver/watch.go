@@ -22,7 +22,8 @@ var watched = []string{
 type watch struct {
 	// subscribed is set once the line has the pushes.
 	subscribed bool
-	// proven is how often the connection had been made anew, plus one, when every server was known to pass pushes on to it.
+	// proven is how often the connection had been made anew, plus one, when every server was known to pass pushes on to
+	// it.
 	proven  uint64
 	records map[*record]struct{}
 	turns   turns
@@ -94,8 +95,8 @@ func deletedBy(token string) []string {
 	return accounts
 }
 
-// record starts to take note of the account's pushes by everyone. What is pushed by way of any server after it has returned is
-// seen, as long as the connection lasts. The caller closes it.
+// record starts to take note of the account's pushes by everyone. What is pushed by way of any server after it has
+// returned is seen, as long as the connection lasts. The caller closes it.
 func (r *Resolver) record(ctx context.Context, account string) (*record, error) {
 	r.watching.Lock()
 	defer r.watching.Unlock()
@@ -190,8 +191,8 @@ func before(pushes []push) []push {
 	return pushes
 }
 
-// newest returns the push that servers keep when they compare their stores. Of two of one second, which servers do not order, it
-// is the same for everyone who asks. There must be one.
+// newest returns the push that servers keep when they compare their stores. Of two of one second, which servers do not
+// order, it is the same for everyone who asks. There must be one.
 func newest(pushes []push) push {
 	return slices.MaxFunc(pushes, func(a, b push) int {
 		if c := a.signature.IssuedAt.Compare(b.signature.IssuedAt); c != 0 {
@@ -207,4 +208,5 @@ func (p *push) conflict(account string, pushed bool) *ConflictError {
 }
 
 // errLost is why nobody knows what others pushed.
-var errLost = fmt.Errorf("the connection to the system account was lost meanwhile, and with it the sight of what others push: %w", nats.ErrDisconnected)
+var errLost = fmt.Errorf("the connection to the system account was lost meanwhile, and with it the sight of what "+
+	"others push: %w", nats.ErrDisconnected)

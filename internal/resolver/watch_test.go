@@ -75,8 +75,8 @@ func TestWatchConcurrentWriters(t *testing.T) {
 	}
 }
 
-// judge checks that the writers came one after the other: all succeeded, each but the last was seen by another, and the servers have what the
-// last one wanted.
+// judge checks that the writers came one after the other: all succeeded, each but the last was seen by another, and the
+// servers have what the last one wanted.
 func judge(t *testing.T, outcomes []outcome, final string) {
 	t.Helper()
 	last := map[string]bool{}
@@ -208,7 +208,8 @@ func TestWatchGivesWayToWhatItOverwrote(t *testing.T) {
 				if !errors.Is(err, ErrNotFound) {
 					t.Errorf("the servers have %+v, %v, want nothing", last, err)
 				}
-			} else if err != nil || last.Account.Description != "theirs" || !last.Signature.IssuedAt.After(own.signature.IssuedAt) {
+			} else if err != nil || last.Account.Description != "theirs" ||
+				!last.Signature.IssuedAt.After(own.signature.IssuedAt) {
 				t.Errorf("the servers have %+v, %v", last, err)
 			}
 		})

@@ -26,7 +26,8 @@ func TestMaskText(t *testing.T) {
 		}
 	}
 	short := secret.NewMask("nats://kine:in@a:4222")
-	if got := short.Text("bucket name already in use at nats://kine:in@a:4222"); got != "bucket name already in use at *****" {
+	if got := short.Text("bucket name already in use at nats://kine:in@a:4222"); got != "bucket name already in use at "+
+		"*****" {
 		t.Errorf("a short password: got %q", got)
 	}
 }
@@ -35,7 +36,8 @@ func TestMaskedErrorKeepsItsChain(t *testing.T) {
 	t.Parallel()
 	m := secret.NewMask("nats://kine:hunter22@a:4222")
 	err := m.Error(fmt.Errorf("hunter22: %w", context.Canceled))
-	if err.Error() != "*****: context canceled" || !errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if err.Error() != "*****: context canceled" || !errors.Is(err, context.Canceled) ||
+		errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -60,7 +60,8 @@ var (
 )
 
 // contextKeys are the keys that distinguish a NATS context file from other JSON.
-var contextKeys = []string{"url", "token", "user", "password", "creds", "nkey", "cert", "key", "ca", "nsc", "user_jwt", "user_seed", "jetstream_domain"}
+var contextKeys = []string{"url", "token", "user", "password", "creds", "nkey", "cert", "key", "ca", "nsc", "user_jwt",
+	"user_seed", "jetstream_domain"}
 
 // Content describes a text that must not be quoted. It is empty for any other text.
 type Content string

@@ -36,7 +36,8 @@ func newSeed(t *testing.T, prefix nkeys.PrefixByte) string {
 func TestSecretsAreDescribed(t *testing.T) {
 	t.Parallel()
 	user := newSeed(t, nkeys.PrefixByteUser)
-	credentials := "-----BEGIN NATS USER JWT-----\n" + jwtText + "\n------END NATS USER JWT------\n\n-----BEGIN USER NKEY SEED-----\n" + user +
+	credentials := "-----BEGIN NATS USER JWT-----\n" + jwtText +
+		"\n------END NATS USER JWT------\n\n-----BEGIN USER NKEY SEED-----\n" + user +
 		"\n------END USER NKEY SEED------\n"
 	texts := map[string]string{
 		credentials:                           "the content of a credentials file",
@@ -57,7 +58,8 @@ func TestSecretsAreDescribed(t *testing.T) {
 		"a\nb":                                "text with line breaks",
 		"nats://user:hunter2hunter2@a:4222":   "a URL with credentials",
 	}
-	for _, prefix := range []nkeys.PrefixByte{nkeys.PrefixByteOperator, nkeys.PrefixByteAccount, nkeys.PrefixByteUser, nkeys.PrefixByteServer,
+	for _, prefix := range []nkeys.PrefixByte{nkeys.PrefixByteOperator, nkeys.PrefixByteAccount, nkeys.PrefixByteUser,
+		nkeys.PrefixByteServer,
 		nkeys.PrefixByteCluster, nkeys.PrefixByteCurve} {
 		texts[newSeed(t, prefix)] = "an nkey seed"
 	}
@@ -80,7 +82,8 @@ func TestContextsAreSecretIfTheyHoldOne(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
 		contextText: true, `{"nkey":"` + newSeed(t, nkeys.PrefixByteUser) + `"}`: true,
-		`{"url":"https://example.com","user":"kine"}`: false, `{"url":"nats://a:4222","creds":"/etc/nats/user.creds"}`: false, `{"a":1}`: false,
+		`{"url":"https://example.com","user":"kine"}`: false, `{"url":"nats://a:4222","creds":"/etc/nats/user.creds"}`: false,
+		`{"a":1}`: false,
 	} {
 		if got := secret.IsSecret(text); got != want {
 			t.Errorf("IsSecret(%q) = %t", text, got)
@@ -100,7 +103,8 @@ func TestOtherTextsAreQuoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{
-		"", "kine", public, "/etc/nats/SUPER.creds", "keys/A/" + public[1:3] + "/" + public + ".nk", "nats://[::1]:4222", "[::1]:4222",
+		"", "kine", public, "/etc/nats/SUPER.creds", "keys/A/" + public[1:3] + "/" + public + ".nk", "nats://[::1]:4222",
+		"[::1]:4222",
 		"orders.{{name()}}.>", "{{subject()}}", "eyJack", "a b", `C:\nats\user.creds`,
 	} {
 		if what, shown := secret.What(text), secret.Show(text); what != "" || shown != fmt.Sprintf("%q", text) {

@@ -76,10 +76,12 @@ func writeBucket(t *testing.T, nc *nats.Conn, domain string, replicas int) {
 func TestBootJetStream(t *testing.T) {
 	dir := t.TempDir()
 	config := Config{
-		Listen: natslab.FreeAddress(t), HTTP: natslab.FreeAddress(t), ServerName: "nats-1", Tags: []string{"region:eu"}, MaxPayload: new(int64(2 << 20)),
-		LogFile: filepath.Join(dir, "nats.log"), PIDFile: filepath.Join(dir, "nats.pid"),
-		JetStream: &JetStream{StoreDir: dir + `/a "quoted" $1`, Domain: "hub", MaxFileStore: new(int64(1 << 30)), MaxMemoryStore: new(int64(0)),
-			Limits: &Limits{DefaultMaxConsumers: new(int64(5000))}},
+		Listen: natslab.FreeAddress(t), HTTP: natslab.FreeAddress(t), ServerName: "nats-1", Tags: []string{"region:eu"},
+		MaxPayload: new(int64(2 << 20)),
+		LogFile:    filepath.Join(dir, "nats.log"), PIDFile: filepath.Join(dir, "nats.pid"),
+		JetStream: &JetStream{StoreDir: dir + `/a "quoted" $1`, Domain: "hub", MaxFileStore: new(int64(1 << 30)),
+			MaxMemoryStore: new(int64(0)),
+			Limits:         &Limits{DefaultMaxConsumers: new(int64(5000))}},
 	}
 	s := boot(t, config)
 	natslab.AwaitConfigured(t, s)
@@ -109,8 +111,9 @@ func TestBootTLS(t *testing.T) {
 	}
 	config := Config{
 		Listen: natslab.FreeAddress(t),
-		TLS: &TLS{CertFile: files.ServerCert, KeyFile: files.ServerKey, CAFile: files.CA, Verify: true, HandshakeFirst: "true",
-			MinVersion: "1.3", Timeout: 20 * time.Second},
+		TLS: &TLS{CertFile: files.ServerCert, KeyFile: files.ServerKey, CAFile: files.CA, Verify: true,
+			HandshakeFirst: "true",
+			MinVersion:     "1.3", Timeout: 20 * time.Second},
 	}
 	natslab.AwaitConfigured(t, boot(t, config))
 	trust := nats.RootCAs(files.CA)
@@ -196,7 +199,8 @@ func TestBootMemoryResolver(t *testing.T) {
 	config.Resolver.Preload[account.PublicKey()] = account.JWT()
 	natslab.AwaitConfigured(t, boot(t, config))
 	writeBucket(t, connect(t, config, user(t, account)), "", 1)
-	if answer := push(t, connect(t, config, user(t, o.SystemAccount())), later.JWT()); strings.Contains(answer, `"code":200`) {
+	if answer := push(t, connect(t, config, user(t, o.SystemAccount())), later.JWT()); strings.Contains(answer,
+		`"code":200`) {
 		t.Errorf("a memory resolver accepted an account: %s", answer)
 	}
 }
@@ -218,7 +222,8 @@ func TestBootCacheResolver(t *testing.T) {
 		natslab.AwaitConfigured(t, s)
 	}
 	routed(t, servers)
-	if answer := push(t, connect(t, configs[0], user(t, o.SystemAccount())), account.JWT()); !strings.Contains(answer, `"code":200`) {
+	if answer := push(t, connect(t, configs[0], user(t, o.SystemAccount())), account.JWT()); !strings.Contains(answer,
+		`"code":200`) {
 		t.Fatalf("the answer is %s", answer)
 	}
 	connect(t, configs[1], user(t, account))
@@ -314,7 +319,8 @@ func TestBootCluster(t *testing.T) {
 
 // The warning about an expired operator says that the server starts anyway.
 func TestBootExpiredOperator(t *testing.T) {
-	config := Config{Operator: expiredOperator(t), SystemAccount: newKey(nkeys.PrefixByteAccount), Resolver: &Resolver{Type: Full, Dir: t.TempDir()}, Listen: natslab.FreeAddress(t)}
+	config := Config{Operator: expiredOperator(t), SystemAccount: newKey(nkeys.PrefixByteAccount),
+		Resolver: &Resolver{Type: Full, Dir: t.TempDir()}, Listen: natslab.FreeAddress(t)}
 	if problems := config.CheckFields(); len(problems) != 1 || problems[0].Path.String() != "operator" {
 		t.Errorf("the check returned %v", problems)
 	}

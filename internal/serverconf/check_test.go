@@ -293,7 +293,8 @@ func TestCheckFieldsOfAPart(t *testing.T) {
 
 // Problems that only the server's parser finds are reported for the field on the line in the error.
 func TestServerProblems(t *testing.T) {
-	config := Config{Cluster: &Cluster{Name: "_", Listen: ":6222"}, MaxPayload: new(int64(1 << 40)), WriteDeadline: time.Second}
+	config := Config{Cluster: &Cluster{Name: "_", Listen: ":6222"}, MaxPayload: new(int64(1 << 40)),
+		WriteDeadline: time.Second}
 	found := map[string]string{}
 	for _, p := range config.checkServer() {
 		found[p.Path.String()] = p.Text
@@ -325,7 +326,8 @@ func TestServerProblems(t *testing.T) {
 // A JetStream server that is alone in its cluster does not start unless it has a route to itself.
 func TestJetStreamInAClusterNeedsRoutes(t *testing.T) {
 	config := Config{
-		ServerName: "a", JetStream: &JetStream{StoreDir: "/var/lib/nats"}, Cluster: &Cluster{Name: "eu", Listen: "127.0.0.1:6222"},
+		ServerName: "a", JetStream: &JetStream{StoreDir: "/var/lib/nats"},
+		Cluster: &Cluster{Name: "eu", Listen: "127.0.0.1:6222"},
 	}
 	expect(t, "none", config, "cluster.routes", "does not start without routes")
 	config.Cluster.Routes = []string{"nats://127.0.0.1:6222"}

@@ -24,8 +24,9 @@ func (c Config) checkTogether() []Problem {
 				"change: set it")
 		}
 		if c.Cluster != nil && len(c.Cluster.Routes) == 0 {
-			ch.add(Path{"cluster", "routes"}, "JetStream in a cluster does not start without routes: list the servers of the cluster, "+
-				"this one among them if it is the only one")
+			ch.add(Path{"cluster", "routes"},
+				"JetStream in a cluster does not start without routes: list the servers of the cluster, "+
+					"this one among them if it is the only one")
 		}
 		begins := func(tag string) bool { return strings.HasPrefix(tag, strings.ToLower(js.UniqueTag)) }
 		if js.UniqueTag != "" &&

@@ -20,13 +20,16 @@ var update = flag.Bool("update", false, "write the golden files")
 func full() Config {
 	return Config{
 		Listen: "0.0.0.0:4222", ClientAdvertise: "nats-1.example.com", HTTP: "127.0.0.1:8222", ServerName: "nats-1",
-		Tags: []string{"region:eu", "az:1"}, MaxPayload: new(int64(2 << 20)), MaxConnections: new(int64(10000)), WriteDeadline: 10 * time.Second,
-		Debug: true, Trace: true, LogFile: "/var/log/nats.log", PIDFile: "/run/nats.pid",
+		Tags: []string{"region:eu", "az:1"}, MaxPayload: new(int64(2 << 20)), MaxConnections: new(int64(10000)),
+		WriteDeadline: 10 * time.Second,
+		Debug:         true, Trace: true, LogFile: "/var/log/nats.log", PIDFile: "/run/nats.pid",
 		JetStream: &JetStream{
-			StoreDir: "/var/lib/nats", Domain: "hub", MaxMemoryStore: new(int64(0)), MaxFileStore: new(int64(10 << 30)), SyncInterval: SyncAlways,
-			UniqueTag: "az:",
+			StoreDir: "/var/lib/nats", Domain: "hub", MaxMemoryStore: new(int64(0)), MaxFileStore: new(int64(10 << 30)),
+			SyncInterval: SyncAlways,
+			UniqueTag:    "az:",
 			Limits: &Limits{
-				MaxAckPending: new(int64(1000)), DefaultMaxConsumers: new(int64(-1)), MaxHAAssets: new(int64(2000)), MaxRequestBatch: new(int64(500)),
+				MaxAckPending: new(int64(1000)), DefaultMaxConsumers: new(int64(-1)), MaxHAAssets: new(int64(2000)),
+				MaxRequestBatch: new(int64(500)),
 				DuplicateWindow: 2 * time.Minute,
 			},
 		},
@@ -37,8 +40,9 @@ func full() Config {
 		Cluster: &Cluster{
 			Name: "eu", Listen: "0.0.0.0:6222", Advertise: "nats-1.example.com:6222",
 			Routes: []string{"nats://nats-2.example.com:6222", "nats://[fd00::3]:6222"},
-			TLS: &TLS{CertFile: "/etc/nats/cert.pem", KeyFile: "/etc/nats/key.pem", CAFile: "/etc/nats/ca.pem", MinVersion: "1.2",
-				Timeout: 5 * time.Second},
+			TLS: &TLS{CertFile: "/etc/nats/cert.pem", KeyFile: "/etc/nats/key.pem", CAFile: "/etc/nats/ca.pem",
+				MinVersion: "1.2",
+				Timeout:    5 * time.Second},
 		},
 	}
 }
@@ -83,7 +87,8 @@ func render(t *testing.T, c Config) string {
 
 func TestRenderGolden(t *testing.T) {
 	o := newOperator(t)
-	known := strings.NewReplacer(o.JWT(), "OPERATOR_JWT", o.SystemAccount().JWT(), "SYSTEM_JWT", o.SystemAccount().PublicKey(), "SYSTEM_KEY")
+	known := strings.NewReplacer(o.JWT(), "OPERATOR_JWT", o.SystemAccount().JWT(), "SYSTEM_JWT",
+		o.SystemAccount().PublicKey(), "SYSTEM_KEY")
 	for name, config := range map[string]Config{
 		"full.conf":     full(),
 		"resolver.conf": operatorMode(o, Full),
@@ -118,7 +123,8 @@ func TestRenderEmpty(t *testing.T) {
 func TestRenderLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	configs := []Config{full(), operatorMode(newOperator(t), Full), operatorMode(newOperator(t), Cache), operatorMode(newOperator(t), Memory)}
+	configs := []Config{full(), operatorMode(newOperator(t), Full), operatorMode(newOperator(t), Cache),
+		operatorMode(newOperator(t), Memory)}
 	texts := make([]string, len(configs))
 	before := runtime.NumGoroutine()
 	for range 10 {

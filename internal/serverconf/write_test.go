@@ -38,8 +38,10 @@ func texts(c *Config) map[string]*string {
 
 // hostile are texts that have a meaning in the server's syntax.
 var hostile = []string{
-	`"`, `\`, `\"`, `'`, `$HOME`, `${HOME}`, `$2a$10$abc`, "\n", "\r\n", "\t", "\x00", "\x7f", "}\nauthorization: none\n{", `include "/etc/passwd"`,
-	"# comment", "// comment", "(", ")", "(\n)\n", "true", "10GiB", "1.5", "2020-01-01T00:00:00Z", "ü", "\u2028", "\U0001F980", `\x41`, ` x `, ";", "[,]",
+	`"`, `\`, `\"`, `'`, `$HOME`, `${HOME}`, `$2a$10$abc`, "\n", "\r\n", "\t", "\x00", "\x7f", "}\nauthorization: none\n{",
+	`include "/etc/passwd"`,
+	"# comment", "// comment", "(", ")", "(\n)\n", "true", "10GiB", "1.5", "2020-01-01T00:00:00Z", "ü", "\u2028",
+	"\U0001F980", `\x41`, ` x `, ";", "[,]",
 }
 
 // Texts are read exactly as they were written, whatever they contain, and nothing else appears in the configuration.

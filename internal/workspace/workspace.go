@@ -118,8 +118,10 @@ func (w *Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 			cmd.Env = append(cmd.Env, variable)
 		}
 	}
-	cmd.Env = append(cmd.Env, "TF_CLI_CONFIG_FILE="+w.settings, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0", "NO_COLOR=1",
-		"TF_CLI_ARGS_apply=-no-color", "TF_CLI_ARGS_plan=-no-color", "TF_CLI_ARGS_destroy=-no-color", "TF_CLI_ARGS_import=-no-color")
+	cmd.Env = append(cmd.Env, "TF_CLI_CONFIG_FILE="+w.settings, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0",
+		"NO_COLOR=1",
+		"TF_CLI_ARGS_apply=-no-color", "TF_CLI_ARGS_plan=-no-color", "TF_CLI_ARGS_destroy=-no-color",
+		"TF_CLI_ARGS_import=-no-color")
 	cmd.Env = append(cmd.Env, w.Env...)
 	return cmd
 }

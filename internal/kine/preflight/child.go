@@ -165,7 +165,8 @@ func (s *speaker) send(m message) error {
 	return s.encoder.Encode(m)
 }
 
-func (s *speaker) stage(name string) { _ = s.send(message{Stage: name}) } // if the parent has exited, the child exits anyway
+// If the parent has exited, the child exits anyway.
+func (s *speaker) stage(name string) { _ = s.send(message{Stage: name}) }
 
 func (s *speaker) result(r result) error { return s.send(message{Result: &r}) }
 

@@ -41,7 +41,8 @@ func TestWaysToConnect(t *testing.T) {
 	}
 	password := natslab.Single(t, natslab.UserPassword("k3s", "s3cr3t"))
 	token := natslab.Single(t, natslab.Token("s3cr3t"))
-	secure, mutual, first := natslab.Single(t, natslab.TLS()), natslab.Single(t, natslab.VerifyClients()), natslab.Single(t, natslab.HandshakeFirst())
+	secure, mutual, first := natslab.Single(t, natslab.TLS()), natslab.Single(t,
+		natslab.VerifyClients()), natslab.Single(t, natslab.HandshakeFirst())
 	operated := natslab.Single(t, natslab.OperatorMode(operator), natslab.TLS())
 	other, err := natslab.NewTLSFiles(t.TempDir())
 	if err != nil {
@@ -64,7 +65,8 @@ func TestWaysToConnect(t *testing.T) {
 			t.TLS.CAFile, t.Endpoint.Servers = secure.CAFile(), []string{strings.TrimPrefix(secure.ClientURL(), "nats://")}
 		}, ""},
 		"slash and capitals": {secure, func(t *preflight.Target) {
-			t.TLS.CAFile, t.Endpoint.Servers = secure.CAFile(), []string{strings.Replace(secure.ClientURL(), "nats:", "NATS:", 1) + "/"}
+			t.TLS.CAFile, t.Endpoint.Servers = secure.CAFile(), []string{strings.Replace(secure.ClientURL(), "nats:", "NATS:",
+				1) + "/"}
 		}, ""},
 		"zone":     {secure, func(t *preflight.Target) { t.Endpoint.Servers = []string{"nats://[fe80::1%25eth0]"} }, "it does not support zones in addresses"},
 		"no URL":   {secure, func(t *preflight.Target) { t.Endpoint.Servers = []string{""} }, "the URL is empty"},
@@ -112,7 +114,8 @@ func TestWaysToConnect(t *testing.T) {
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
-			if strings.Contains(log.String()+fmt.Sprint(err), "s3cr3t") || strings.Contains(log.String()+fmt.Sprint(err), "SUA") {
+			if strings.Contains(log.String()+fmt.Sprint(err), "s3cr3t") ||
+				strings.Contains(log.String()+fmt.Sprint(err), "SUA") {
 				t.Errorf("a secret is in the log or the error: %v\n%s", err, log.String())
 			}
 			if c.want == "" && !strings.Contains(log.String(), "bucket initialized: "+target.Endpoint.Spec.Name) {

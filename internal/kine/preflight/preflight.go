@@ -223,7 +223,9 @@ func Run(ctx context.Context, target Target, log func(level, text string)) (err 
 }
 
 // converse sends the child its order and reads its output to the end. It returns nil if there is no result.
-func converse(in io.Writer, out io.Reader, work order, failure *Error, secrets *secret.Mask, log func(level, text string)) *result {
+func converse(
+	in io.Writer, out io.Reader, work order, failure *Error, secrets *secret.Mask, log func(level, text string),
+) *result {
 	// If the child has exited, its output or its exit code shows why.
 	_ = json.NewEncoder(in).Encode(work)
 	lines := bufio.NewScanner(out)

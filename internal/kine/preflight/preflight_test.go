@@ -67,7 +67,8 @@ func TestNothingIsLeft(t *testing.T) {
 	wrong.Credentials = "not those of anybody"
 
 	for name, target := range map[string]preflight.Target{
-		"": on(lab.URLs()), "no nkey seed found": wrong, "it was still running when the timeout expired": on([]string{"nats://" + silent.Addr().String()}),
+		"": on(lab.URLs()), "no nkey seed found": wrong,
+		"it was still running when the timeout expired": on([]string{"nats://" + silent.Addr().String()}),
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		if strings.Contains(name, "time") {
@@ -256,7 +257,8 @@ func TestChildRemovesDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, endpoint := range map[string]string{"success": succeeds, "failure": "nats://127.0.0.1:1?noEmbed=true", "no endpoint": "%"} {
+	for name, endpoint := range map[string]string{"success": succeeds, "failure": "nats://127.0.0.1:1?noEmbed=true",
+		"no endpoint": "%"} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "private")
 			work, err := json.Marshal(map[string]any{"Endpoint": endpoint, "Files": map[string]string{"ca.pem": "text"}})
@@ -305,12 +307,14 @@ func TestNoVerdict(t *testing.T) {
 	}()
 	var failure *preflight.Error
 	err = preflight.Run(ctx, target, nil)
-	if !errors.Is(err, context.Canceled) || errors.As(err, &failure) || !strings.Contains(err.Error(), "was stopped while starting") {
+	if !errors.Is(err, context.Canceled) || errors.As(err, &failure) ||
+		!strings.Contains(err.Error(), "was stopped while starting") {
 		t.Errorf("error of a canceled verification: %v", err)
 	}
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
 	var machine *preflight.MachineError
-	if err := run(t, target); !errors.As(err, &machine) || !strings.Contains(err.Error(), "this machine cannot run KINE: find the temporary directory: ") {
+	if err := run(t, target); !errors.As(err, &machine) ||
+		!strings.Contains(err.Error(), "this machine cannot run KINE: find the temporary directory: ") {
 		t.Errorf("error without a directory for temporary files: %v", err)
 	}
 }
@@ -375,7 +379,8 @@ func TestAttachedKINEs(t *testing.T) {
 	defer cancel()
 	var watches []clientv3.WatchChan
 	for _, client := range clients {
-		watches = append(watches, clientv3.NewWatcher(client).Watch(ctx, "/", clientv3.WithPrefix(), clientv3.WithCreatedNotify()))
+		watches = append(watches,
+			clientv3.NewWatcher(client).Watch(ctx, "/", clientv3.WithPrefix(), clientv3.WithCreatedNotify()))
 	}
 	for _, watch := range watches {
 		if first := <-watch; !first.Created {
@@ -383,7 +388,8 @@ func TestAttachedKINEs(t *testing.T) {
 		}
 	}
 	const key = "/registry/configmaps/default/own"
-	answer, err := clients[0].Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key, "0")).Commit()
+	answer, err := clients[0].Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key,
+		"0")).Commit()
 	if err != nil || !answer.Succeeded {
 		t.Fatal(answer, err)
 	}
@@ -404,7 +410,8 @@ func TestAttachedKINEs(t *testing.T) {
 		default:
 		}
 		watch := natslab.StartStopwatch()
-		update, err := clients[writes%2].Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", answer.Header.Revision)).
+		update, err := clients[writes%2].Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=",
+			answer.Header.Revision)).
 			Then(clientv3.OpPut(key, fmt.Sprint(writes))).Else(clientv3.OpGet(key)).Commit()
 		if err != nil {
 			t.Fatalf("write %d: %v", writes, err)
@@ -433,7 +440,8 @@ func TestAttachedKINEs(t *testing.T) {
 				}
 			}
 		}
-		if want := map[string]int{key: writes, preflight.ReservedKey: 3 * verifications, "/registry/health": verifications}; fmt.Sprint(seen) != fmt.Sprint(want) {
+		if want := map[string]int{key: writes, preflight.ReservedKey: 3 * verifications,
+			"/registry/health": verifications}; fmt.Sprint(seen) != fmt.Sprint(want) {
 			t.Errorf("watch %d shows %v, want %v", i, seen, want)
 		}
 	}

@@ -64,7 +64,8 @@ func (b *bench) onAll(t *testing.T, publicKey string, stored bool) {
 // A push and a deletion while one of three servers is down are reported, and are done on all once it is back.
 func TestAccAccountWithServerDown(t *testing.T) {
 	operator := newOperator(t)
-	cluster := natslab.Cluster(t, 3, natslab.OperatorMode(operator), natslab.ResolverMode(natslab.Resolver{Interval: 500 * time.Millisecond}))
+	cluster := natslab.Cluster(t, 3, natslab.OperatorMode(operator),
+		natslab.ResolverMode(natslab.Resolver{Interval: 500 * time.Millisecond}))
 	servers := cluster.Servers()
 	b := newBench(t, operator, []string{servers[0].ClientURL(), servers[1].ClientURL()})
 	w := acctest.NewInProcess(t, b.provider()+config(`name = "a"`))

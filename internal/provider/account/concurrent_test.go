@@ -10,7 +10,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// Two applies that change one account at the same time: each that succeeds is in effect in the end, or was seen by the other one.
+// Two applies that change one account at the same time: each that succeeds is in effect in the end, or was seen by the
+// other one.
 func TestAccAccountTwoAppliesAtOnce(t *testing.T) {
 	b := single(t)
 	key := newKey(t, natsconn.AccountKey)
@@ -41,10 +42,12 @@ func TestAccAccountTwoAppliesAtOnce(t *testing.T) {
 		got := b.stored(t, key).Account
 		switch {
 		case errs[0] == nil && errs[1] == nil:
-			t.Errorf("round %d: both succeeded, and the servers have the name %q and the description %q", round, got.Name, got.Description)
+			t.Errorf("round %d: both succeeded, and the servers have the name %q and the description %q", round, got.Name,
+				got.Description)
 		case errs[0] != nil && errs[1] != nil:
 			t.Logf("round %d: each was told of the other", round)
-		case errs[0] == nil && got.Name != fmt.Sprintf("one-%d", round), errs[1] == nil && got.Description != fmt.Sprintf("two-%d", round):
+		case errs[0] == nil && got.Name != fmt.Sprintf("one-%d", round),
+			errs[1] == nil && got.Description != fmt.Sprintf("two-%d", round):
 			t.Errorf("round %d: the one that succeeded is not in effect: %q, %q", round, got.Name, got.Description)
 		}
 		for i, err := range errs {

@@ -37,7 +37,9 @@ func (d *accountData) Metadata(_ context.Context, req datasource.MetadataRequest
 	resp.TypeName = req.ProviderTypeName + "_account"
 }
 
-func (d *accountData) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+func (d *accountData) Configure(
+	_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse,
+) {
 	d.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
 }
 
@@ -113,11 +115,13 @@ func (d *accountData) Read(ctx context.Context, req datasource.ReadRequest, resp
 	fields["jwt"], fields["issuer"], fields["issued_at"] = stored.Token, stored.Signature.Issuer, stored.Signature.IssuedAt
 	fields["servers_behind"] = stored.Behind
 	fields["usage"] = attribute.Fields{
-		"connections": usage.Connections, "leaf_nodes": usage.LeafNodes, "subscriptions": usage.Subscriptions, "streams": usage.Streams,
+		"connections": usage.Connections, "leaf_nodes": usage.LeafNodes, "subscriptions": usage.Subscriptions,
+		"streams":   usage.Streams,
 		"consumers": usage.Consumers, "disk_storage": usage.DiskStorage, "memory_storage": usage.MemoryStorage,
 	}
 	for name, attributeType := range attributeTypes(resp.State.Schema.GetAttributes()) {
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), attribute.Value(ctx, attributeType, fields[name]))...)
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name),
+			attribute.Value(ctx, attributeType, fields[name]))...)
 	}
 }
 
@@ -155,7 +159,9 @@ func (d *accountsData) Metadata(_ context.Context, req datasource.MetadataReques
 	resp.TypeName = req.ProviderTypeName + "_accounts"
 }
 
-func (d *accountsData) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+func (d *accountsData) Configure(
+	_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse,
+) {
 	d.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
 }
 
@@ -203,7 +209,8 @@ func (d *accountsData) Read(ctx context.Context, _ datasource.ReadRequest, resp 
 			"public_key": stored.Account.PublicKey, "name": stored.Account.Name, "issuer": stored.Signature.Issuer,
 		})
 	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("accounts"), attribute.Value(ctx, listType, accounts))...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("accounts"),
+		attribute.Value(ctx, listType, accounts))...)
 }
 
 func (d *accountsData) read(ctx context.Context) ([]*resolver.Stored, error) {

@@ -211,7 +211,9 @@ func (m *accountModel) noteUncertain(err *resolver.UncertainError, diags *diag.D
 }
 
 // touchStreams makes the streams of an account writable again after its limits became tiers.
-func (r *accountResource) touchStreams(ctx context.Context, plan *accountModel, signer *claims.Signer, diags *diag.Diagnostics) {
+func (r *accountResource) touchStreams(
+	ctx context.Context, plan *accountModel, signer *claims.Signer, diags *diag.Diagnostics,
+) {
 	publicKey := plan.PublicKey.ValueString()
 	accounts, err := r.data.Resolver()
 	if err == nil {

@@ -58,12 +58,14 @@ func (f *filler) fill(t *testing.T, v reflect.Value) {
 	}
 }
 
-// No field of the claims is lost between an account and its attributes. One that is new there, and not here, fails this test.
+// No field of the claims is lost between an account and its attributes. One that is new there, and not here, fails this
+// test.
 func TestEveryFieldIsAnAttribute(t *testing.T) {
 	var want claims.Account
 	new(filler).fill(t, reflect.ValueOf(&want).Elem())
 
-	object, ok := attribute.Value(t.Context(), types.ObjectType{AttrTypes: claimsTypes}, accountFields(want)).(types.Object)
+	object, ok := attribute.Value(t.Context(), types.ObjectType{AttrTypes: claimsTypes},
+		accountFields(want)).(types.Object)
 	if !ok {
 		t.Fatal("the claims are no object")
 	}

@@ -22,8 +22,9 @@ type keys struct{ identity, plain, scoped, user, revoked, other, xkey, importer 
 func newKeys(t *testing.T) keys {
 	t.Helper()
 	k := keys{
-		identity: newKey(t, natsconn.AccountKey), plain: newKey(t, natsconn.AccountKey), scoped: newKey(t, natsconn.AccountKey),
-		user: newKey(t, natsconn.UserKey), revoked: newKey(t, natsconn.UserKey), other: newKey(t, natsconn.AccountKey),
+		identity: newKey(t, natsconn.AccountKey), plain: newKey(t, natsconn.AccountKey),
+		scoped: newKey(t, natsconn.AccountKey),
+		user:   newKey(t, natsconn.UserKey), revoked: newKey(t, natsconn.UserKey), other: newKey(t, natsconn.AccountKey),
 		xkey: newKey(t, natsconn.CurveKey), importer: newKey(t, natsconn.AccountKey),
 	}
 	if k.scoped > k.plain {
@@ -32,8 +33,8 @@ func newKeys(t *testing.T) keys {
 	return k
 }
 
-// full is the configuration of an account in which every claim is set, and the claims that it stands for. The limits of JetStream
-// are in tiers if asked for.
+// full is the configuration of an account in which every claim is set, and the claims that it stands for. The limits of
+// JetStream are in tiers if asked for.
 func full(t *testing.T, k keys, tiers bool) (string, claims.Account) {
 	t.Helper()
 	n := func(n int64) *int64 { return &n }
@@ -61,15 +62,18 @@ func full(t *testing.T, k keys, tiers bool) (string, claims.Account) {
 		},
 		Description: "an account with everything", InfoURL: "https://example.com/full",
 		Limits: claims.Limits{
-			Connections: n(101), LeafNodes: n(102), Subscriptions: n(103), Imports: n(104), Exports: n(105), Payload: n(1 << 20), Data: n(1 << 30),
+			Connections: n(101), LeafNodes: n(102), Subscriptions: n(103), Imports: n(104), Exports: n(105), Payload: n(1 << 20),
+			Data:           n(1 << 30),
 			NoBearerTokens: true,
 		},
 		Exports: []claims.Export{
 			{
 				Name: "orders", Subject: "orders.*.>", Type: claims.Service, TokenRequired: true,
 				Revocations:  map[string]time.Time{k.importer: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)},
-				ResponseType: "Singleton", ResponseThreshold: 90 * time.Second, Latency: &claims.Latency{Sampling: 50, Results: "latency.orders"},
-				AccountTokenPosition: 2, Advertise: true, AllowTrace: true, Description: "orders", InfoURL: "https://example.com/orders",
+				ResponseType: "Singleton", ResponseThreshold: 90 * time.Second,
+				Latency:              &claims.Latency{Sampling: 50, Results: "latency.orders"},
+				AccountTokenPosition: 2, Advertise: true, AllowTrace: true, Description: "orders",
+				InfoURL: "https://example.com/orders",
 			},
 			{Subject: "ticks.>", Type: claims.Stream},
 		},
@@ -85,8 +89,9 @@ func full(t *testing.T, k keys, tiers bool) (string, claims.Account) {
 					Subscribe: claims.Permission{Allow: []string{"news.> readers"}, Deny: []string{"news.secret"}},
 					Responses: &claims.Responses{MaxMessages: 5, Expires: time.Minute},
 				},
-				Subscriptions: n(7), Data: n(1 << 20), Payload: n(1 << 10), SourceNetworks: []string{"192.0.2.0/24", "2001:db8::/32"},
-				Times: []claims.TimeRange{{Start: "08:00:00", End: "18:00:00"}}, TimesLocation: "Europe/Berlin",
+				Subscriptions: n(7), Data: n(1 << 20), Payload: n(1 << 10),
+				SourceNetworks: []string{"192.0.2.0/24", "2001:db8::/32"},
+				Times:          []claims.TimeRange{{Start: "08:00:00", End: "18:00:00"}}, TimesLocation: "Europe/Berlin",
 				BearerToken: true, ProxyRequired: true, ConnectionTypes: []string{"STANDARD", "WEBSOCKET"},
 			},
 		}}},
@@ -98,13 +103,15 @@ func full(t *testing.T, k keys, tiers bool) (string, claims.Account) {
 		Mappings: map[string][]claims.Destination{"old.*": {
 			{Subject: "new.$1", Weight: 60}, {Subject: "newer.{{wildcard(1)}}", Weight: 40}, {Subject: "east.$1", Weight: 100, Cluster: "east"},
 		}},
-		Revocations:    map[string]time.Time{k.revoked: time.Date(2025, 6, 1, 12, 0, 0, 0, time.UTC), "*": time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC)},
+		Revocations: map[string]time.Time{k.revoked: time.Date(2025, 6, 1, 12, 0, 0, 0, time.UTC),
+			"*": time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC)},
 		Authorization:  claims.Authorization{AuthUsers: []string{k.user}, AllowedAccounts: []string{k.other}, XKey: k.xkey},
 		Trace:          &claims.Trace{Destination: "traces", Sampling: 25},
 		ClusterTraffic: "owner",
 	}
 	if tiers {
-		limits = fmt.Sprintf("\n    tiers = {\n      R1 = {%s\n      }\n      R3 = { disk_storage = \"5GiB\" }\n    }", limits)
+		limits = fmt.Sprintf("\n    tiers = {\n      R1 = {%s\n      }\n      R3 = { disk_storage = \"5GiB\" }\n    }",
+			limits)
 		want.Tiers = map[string]claims.JetStream{"R1": jetStream, "R3": {MemoryStorage: n(0), DiskStorage: n(5 << 30)}}
 	} else {
 		want.JetStream = &jetStream
@@ -197,14 +204,15 @@ func full(t *testing.T, k keys, tiers bool) (string, claims.Account) {
 `, k.identity, limits, k.plain, k.scoped, k.user, k.other, k.revoked, k.importer, activation, k.xkey), want
 }
 
-// importing starts one server, which does not wait long for the account that the full one imports from and that nobody has.
+// importing starts one server, which does not wait long for the account that the full one imports from and that nobody
+// has.
 func importing(t *testing.T) *bench {
 	t.Helper()
 	return single(t, natslab.ResolverMode(natslab.Resolver{Timeout: 100 * time.Millisecond}))
 }
 
-// activationToken lets the full account import the stream news of the other one. It is signed by another key than that, which no
-// server can tell without the account.
+// activationToken lets the full account import the stream news of the other one. It is signed by another key than that,
+// which no server can tell without the account.
 func activationToken(t *testing.T, k keys) (string, error) {
 	t.Helper()
 	_, seed, err := claims.NewKey(natsconn.AccountKey)
@@ -216,11 +224,13 @@ func activationToken(t *testing.T, k keys) (string, error) {
 		return "", err
 	}
 	defer signer.Close()
-	activation := claims.Activation{Claims: claims.Claims{PublicKey: k.identity, Name: "news"}, Subject: "news.>", Type: claims.Stream, IssuerAccount: k.other}
+	activation := claims.Activation{Claims: claims.Claims{PublicKey: k.identity, Name: "news"}, Subject: "news.>",
+		Type: claims.Stream, IssuerAccount: k.other}
 	return activation.Sign(t.Context(), signer, claims.SystemClock{}, time.Time{})
 }
 
-// Every claim comes to the servers as it was configured, and comes back: the plan is empty after an apply, a refresh and an import.
+// Every claim comes to the servers as it was configured, and comes back: the plan is empty after an apply, a refresh
+// and an import.
 func TestAccAccountWithEverything(t *testing.T) {
 	b := importing(t)
 	type row struct {
@@ -235,9 +245,11 @@ func TestAccAccountWithEverything(t *testing.T) {
 		rows = append(rows, r)
 		named := strings.NewReplacer(address, r.address, `"test"`, strconv.Quote(name))
 		resources += named.Replace(config(lines))
-		data += named.Replace("data \"nats_account\" \"test\" {\n  public_key = nats_account.test.public_key\n  depends_on = [nats_account.test]\n}\n")
+		data += named.Replace("data \"nats_account\" \"test\" {\n  public_key = nats_account.test.public_key\n" +
+			"  depends_on = [nats_account.test]\n}\n")
 		// The configuration is in the form that an import gives.
-		adopted += named.Replace(protected(lines)) + fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", r.address, want.PublicKey)
+		adopted += named.Replace(protected(lines)) +
+			fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", r.address, want.PublicKey)
 	}
 	w := acctest.NewInProcess(t, "")
 	w.Converge(t, b.provider()+resources+data)
@@ -248,8 +260,10 @@ func TestAccAccountWithEverything(t *testing.T) {
 			t.Errorf("%s: the servers have other %v: %s", r.address, fields, cmp.Diff(&r.want, got.Account))
 		}
 		applied := w.Stored(t, r.address)
-		if applied.Text("public_key") != r.want.PublicKey || applied.Text("issuer") != b.operator.SigningKey() || applied["pending"] != nil {
-			t.Errorf("%s has the key %s, the issuer %s and pending %v", r.address, applied["public_key"], applied["issuer"], applied["pending"])
+		if applied.Text("public_key") != r.want.PublicKey || applied.Text("issuer") != b.operator.SigningKey() ||
+			applied["pending"] != nil {
+			t.Errorf("%s has the key %s, the issuer %s and pending %v", r.address, applied["public_key"], applied["issuer"],
+				applied["pending"])
 		}
 		imported.Must(t, "import", r.address, r.want.PublicKey)
 		if diff := cmp.Diff(applied, imported.Stored(t, r.address), cmpopts.IgnoreMapEntries(func(name string, _ any) bool {
@@ -259,7 +273,8 @@ func TestAccAccountWithEverything(t *testing.T) {
 		}
 		sameInData(t, applied, w.Stored(t, "data."+r.address))
 	}
-	if out := imported.Another(t, b.provider()+adopted).Must(t, "plan"); !strings.Contains(out, "Plan: 2 to import, 0 to add, 0 to change, 0 to destroy.") {
+	if out := imported.Another(t, b.provider()+adopted).Must(t, "plan"); !strings.Contains(out,
+		"Plan: 2 to import, 0 to add, 0 to change, 0 to destroy.") {
 		t.Errorf("an import by block changes something:\n%s", out)
 	}
 	b.destroyed(t, w)
@@ -269,7 +284,8 @@ func TestAccAccountWithEverything(t *testing.T) {
 func sameInData(t *testing.T, applied, data acctest.Attributes) {
 	t.Helper()
 	for _, name := range []string{
-		"name", "description", "info_url", "tags", "audience", "not_before", "expires_at", "limits", "jetstream", "default_permissions", "mappings", "revocations",
+		"name", "description", "info_url", "tags", "audience", "not_before", "expires_at", "limits", "jetstream",
+		"default_permissions", "mappings", "revocations",
 		"authorization", "trace", "cluster_traffic", "jwt", "issuer",
 	} {
 		if diff := cmp.Diff(applied[name], data[name]); diff != "" || applied[name] == nil {

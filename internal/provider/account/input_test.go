@@ -133,7 +133,8 @@ func badInputs(t *testing.T) map[string]badInput {
 		"token that is none":              {imported(object{"token": "secret"}), "imports[0].token", "This is not an activation token. Use the token that the exporting account signed"},
 		"overlapping services": {object{"imports": list{
 			object{"subject": "a.*", "type": "service", "account": other}, object{"subject": "a.b", "type": "service", "account": other},
-		}}, "imports[1].subject", `overlaps with "a.*" of the import at index 0 from the same account: choose another local subject`},
+		}}, "imports[1].subject",
+			`overlaps with "a.*" of the import at index 0 from the same account: choose another local subject`},
 
 		// Permissions, mappings and the rest.
 		"permission with two spaces":     {object{"default_permissions": object{"subscribe": object{"allow": list{"a b c"}}}}, "default_permissions.subscribe.allow[0]", "contains more than one space. Write a subject, or a subject and the name of a queue"},
@@ -159,7 +160,8 @@ func badInputs(t *testing.T) map[string]badInput {
 	}
 }
 
-// What servers would refuse, or take for something else than was meant, is an error in the plan, on the attribute and with the remedy.
+// What servers would refuse, or take for something else than was meant, is an error in the plan, on the attribute and
+// with the remedy.
 func TestAccountBadInput(t *testing.T) {
 	cases := badInputs(t)
 	if len(cases) < 60 {

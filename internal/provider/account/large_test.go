@@ -9,7 +9,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// An account whose JWT the servers do not take is not made: the client sends no such message. One that is there stays as it was.
+// An account whose JWT the servers do not take is not made: the client sends no such message. One that is there stays
+// as it was.
 func TestAccAccountTooLarge(t *testing.T) {
 	const limit = 8192
 	b := single(t, natslab.Config(fmt.Sprintf("max_payload: %d", limit)))
@@ -21,7 +22,8 @@ func TestAccAccountTooLarge(t *testing.T) {
 		var list []any
 		for i := range n {
 			list = append(list, acctest.Config{
-				"name": fmt.Sprintf("e%d", i), "subject": fmt.Sprintf("e.%d", i), "type": "stream", "description": strings.Repeat("x", 800),
+				"name": fmt.Sprintf("e%d", i), "subject": fmt.Sprintf("e.%d", i), "type": "stream",
+				"description": strings.Repeat("x", 800),
 			})
 		}
 		return acctest.Config{"name": "big", "exports": list, "deletion_protection": false}
@@ -29,7 +31,8 @@ func TestAccAccountTooLarge(t *testing.T) {
 	refused := func(found []acctest.Diagnostic) {
 		t.Helper()
 		failures := acctest.Failures(found)
-		if len(failures) != 1 || !acctest.Text(fmt.Sprintf("the server accepts messages of at most %d bytes (max_payload)", limit)).MatchString(failures[0].Text) ||
+		if len(failures) != 1 || !acctest.Text(fmt.Sprintf("the server accepts messages of at most %d bytes (max_payload)",
+			limit)).MatchString(failures[0].Text) ||
 			!strings.Contains(failures[0].Text, "Nothing was pushed") {
 			t.Errorf("%+v", found)
 		}

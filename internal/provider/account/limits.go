@@ -26,7 +26,8 @@ func warnOfLimits(account claims.Account, diags *diag.Diagnostics) {
 		onDisk = warnOfJetStream(account.Name, at.AtName("tiers").AtMapKey(name), &tier, diags) || onDisk
 	}
 	if onDisk {
-		limits := kine.Limits{Subscriptions: account.Limits.Subscriptions, Connections: account.Limits.Connections, Payload: account.Limits.Payload}
+		limits := kine.Limits{Subscriptions: account.Limits.Subscriptions, Connections: account.Limits.Connections,
+			Payload: account.Limits.Payload}
 		warnOf(account.Name, path.Root("limits"), limits, diags)
 	}
 }
@@ -42,7 +43,8 @@ func warnOfJetStream(account string, at path.Path, limits *claims.JetStream, dia
 				"k3s in this account does not start, not even on an existing bucket.\n\nTo limit what k3s stores, set "+
 				"disk_storage and disk_max_stream_bytes.", account))
 	}
-	warnOf(account, at, kine.Limits{Streams: limits.Streams, Consumers: limits.Consumers, Storage: limits.DiskStorage}, diags)
+	warnOf(account, at,
+		kine.Limits{Streams: limits.Streams, Consumers: limits.Consumers, Storage: limits.DiskStorage}, diags)
 	return true
 }
 

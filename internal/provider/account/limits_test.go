@@ -11,7 +11,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// A plan warns of each limit of an account with JetStream that is less than KINE needs, where it stands, and of nothing else.
+// A plan warns of each limit of an account with JetStream that is less than KINE needs, where it stands, and of nothing
+// else.
 func TestAccAccountLimitsBelowKINE(t *testing.T) {
 	operator, err := natslab.NewOperator("lab")
 	if err != nil {
@@ -30,7 +31,8 @@ func TestAccAccountLimitsBelowKINE(t *testing.T) {
 		"none on disk":   {object{"jetstream": object{"memory_storage": disk, "disk_storage": "0", "consumers": 2}, "limits": object{"subscriptions": 2}}, nil},
 		"flat consumers": {object{"jetstream": object{"disk_storage": disk, "consumers": 2}}, map[string]string{"jetstream.consumers": "A stream may have 2 consumers, but KINE needs at least 4"}},
 		"tight consumers": {object{"jetstream": object{"disk_storage": disk, "consumers": 5}},
-			map[string]string{"jetstream.consumers": "A Limit Is Tight for KINE Account \"a\": A stream may have 5 consumers, but a restarted KINE needs 7"}},
+			map[string]string{"jetstream.consumers": "A Limit Is Tight for KINE Account \"a\": A stream may have 5 consumers, " +
+				"but a restarted KINE needs 7"}},
 		"a tier's": {object{"jetstream": object{"tiers": object{"R1": object{"disk_storage": disk, "streams": 1, "consumers": 2}}}},
 			map[string]string{`jetstream.tiers["R1"].consumers`: "KINE Does Not Work Within a Limit"}},
 		"streams":       {object{"jetstream": object{"disk_storage": disk, "streams": 0}}, map[string]string{"jetstream.streams": "may have 0 streams"}},
@@ -38,7 +40,8 @@ func TestAccAccountLimitsBelowKINE(t *testing.T) {
 		"subscriptions": {object{"jetstream": object{"disk_storage": disk}, "limits": object{"subscriptions": 2}}, map[string]string{"limits.subscriptions": "KINE needs at least 5"}},
 		"connections":   {object{"jetstream": object{"disk_storage": disk}, "limits": object{"connections": 1}}, map[string]string{"limits.connections": "the provider needs another one"}},
 		"payload": {object{"jetstream": object{"disk_storage": disk}, "limits": object{"payload": "512KiB"}},
-			map[string]string{"limits.payload": "writes of Kubernetes objects larger than about three quarters of the limit fail"}},
+			map[string]string{"limits.payload": "writes of Kubernetes objects larger than about three quarters of the limit " +
+				"fail"}},
 		"max_bytes_required": {object{"jetstream": object{"disk_storage": disk, "max_bytes_required": true}},
 			map[string]string{"jetstream.max_bytes_required": "KINE Does Not Start With max_bytes_required"}},
 	} {

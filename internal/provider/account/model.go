@@ -55,9 +55,11 @@ var claimsTypes = attributeTypes(claimsAttributes())
 func (m *accountModel) values() map[string]attr.Value {
 	return map[string]attr.Value{
 		"name": m.Name, "public_key": m.PublicKey, "description": m.Description, "info_url": m.InfoURL, "tags": m.Tags,
-		"audience": m.Audience, "not_before": m.NotBefore, "expires_at": m.ExpiresAt, "limits": m.Limits, "jetstream": m.JetStream,
-		"exports": m.Exports, "imports": m.Imports, "signing_keys": m.SigningKeys, "default_permissions": m.DefaultPermissions,
-		"mappings": m.Mappings, "revocations": m.Revocations, "authorization": m.Authorization, "trace": m.Trace,
+		"audience": m.Audience, "not_before": m.NotBefore, "expires_at": m.ExpiresAt, "limits": m.Limits,
+		"jetstream": m.JetStream,
+		"exports":   m.Exports, "imports": m.Imports, "signing_keys": m.SigningKeys,
+		"default_permissions": m.DefaultPermissions,
+		"mappings":            m.Mappings, "revocations": m.Revocations, "authorization": m.Authorization, "trace": m.Trace,
 		"cluster_traffic": m.ClusterTraffic,
 	}
 }

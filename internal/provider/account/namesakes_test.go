@@ -14,8 +14,8 @@ import (
 )
 
 // A plan or an apply warns of another account of the same name, with its public key, whether or not servers have loaded
-// it. It does so for a new account, for one that is pushed from now on and for one that is renamed. Where the servers do
-// not tell, there is no warning and no error.
+// it. It does so for a new account, for one that is pushed from now on and for one that is renamed. Where the servers
+// do not tell, there is no warning and no error.
 func TestAccAccountSameName(t *testing.T) {
 	operator := newOperator(t)
 	cluster := natslab.Cluster(t, 3, natslab.OperatorMode(operator))
@@ -122,8 +122,8 @@ func restricted(t *testing.T, b *bench, denied string) string {
 	return credentials
 }
 
-// A replacement warns of nothing, since the other account is the one that goes. In a workspace whose state was lost, the
-// plan warns before another account is created.
+// A replacement warns of nothing, since the other account is the one that goes. In a workspace whose state was lost,
+// the plan warns before another account is created.
 func TestAccCLIAccountSameName(t *testing.T) {
 	b := single(t)
 	w := acctest.NewInProcess(t, b.provider()+config(`name = "a"`))

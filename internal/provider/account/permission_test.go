@@ -26,14 +26,17 @@ func (b *bench) restrict(t *testing.T, permissions claims.Permissions) {
 	}
 }
 
-// A user of the system account with the permissions that the documentation lists can do all there is to do, and each that is missing is named.
+// A user of the system account with the permissions that the documentation lists can do all there is to do, and each
+// that is missing is named.
 func TestAccAccountSystemPermissions(t *testing.T) {
 	b := single(t)
 	b.restrict(t, resolver.SystemPermissions())
-	data := "data \"nats_account\" \"test\" {\n  public_key = nats_account.test.public_key\n}\ndata \"nats_accounts\" \"test\" {}\n"
+	data := "data \"nats_account\" \"test\" {\n  public_key = nats_account.test.public_key\n}\n" +
+		"data \"nats_accounts\" \"test\" {}\n"
 	w := acctest.NewInProcess(t, "")
 	w.Converge(t, b.provider()+config(`name = "a"`)+data)
-	jetStream := config(fmt.Sprintf("name = \"b\"\n  jetstream = { disk_storage = \"1GiB\" }\n  imports = [{ type = \"stream\", account = %q, subject = \"a\" }]",
+	jetStream := config(fmt.Sprintf("name = \"b\"\n  jetstream = { disk_storage = \"1GiB\" }\n"+
+		"  imports = [{ type = \"stream\", account = %q, subject = \"a\" }]",
 		acctest.NewKey(t, natsconn.AccountKey).Public)) + data
 	w.Converge(t, b.provider()+jetStream)
 	b.destroyed(t, w)
@@ -46,11 +49,13 @@ func TestAccAccountSystemPermissions(t *testing.T) {
 			w := w.Another(t, b.provider()+jetStream)
 			out, err := w.Run(t.Context(), "apply", "-auto-approve")
 			// That the servers have loaded an account, and what they made of its imports, is not what a push depends on.
-			warned := acctest.Text("Servers May Not Have Loaded the Account").MatchString(out) || acctest.Text("Imports Were Not Checked").MatchString(out)
+			warned := acctest.Text("Servers May Not Have Loaded the Account").MatchString(out) ||
+				acctest.Text("Imports Were Not Checked").MatchString(out)
 			if err == nil && !warned {
 				out, err = w.Run(t.Context(), "destroy", "-auto-approve")
 			}
-			if err == nil && !warned || !acctest.Text("The user has no permission to publish to").MatchString(out) || !acctest.Text("Grant the user permission").MatchString(out) {
+			if err == nil && !warned || !acctest.Text("The user has no permission to publish to").MatchString(out) ||
+				!acctest.Text("Grant the user permission").MatchString(out) {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})

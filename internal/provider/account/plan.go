@@ -27,7 +27,9 @@ import (
 const importKey = "imported"
 
 // ValidateConfig refuses claims that servers would refuse or that contradict themselves.
-func (r *accountResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *accountResource) ValidateConfig(
+	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+) {
 	var config accountModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
 	if resp.Diagnostics.HasError() {
@@ -58,7 +60,9 @@ func (m *accountModel) known(diags *diag.Diagnostics) claims.Account {
 // ModifyPlan refuses changes that would lose data or that servers would not accept, plans whether the account is signed
 // again, and warns about effects on k3s. It contacts servers only if the account must be signed, and ignores servers
 // that do not answer.
-func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *accountResource) ModifyPlan(
+	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
+) {
 	if !planmodifiers.CheckProtection(ctx, what, noun, req, resp) {
 		if req.Plan.Raw.IsNull() && !resp.Diagnostics.HasError() {
 			r.planDeletion(ctx, req.State, &resp.Diagnostics)
@@ -94,7 +98,8 @@ func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 			warnOfKept(&plan, &state, &resp.Diagnostics)
 		}
 	}
-	claimattr.CheckExpiry(&resp.Diagnostics, plan.JWT.IsUnknown(), account.Expires, what, secret.Sprintf("account %q", account.Name),
+	claimattr.CheckExpiry(&resp.Diagnostics, plan.JWT.IsUnknown(), account.Expires, what,
+		secret.Sprintf("account %q", account.Name),
 		"servers accept none of its users")
 	if plan.JWT.IsUnknown() {
 		r.planSigning(ctx, &plan, &resp.Diagnostics)
@@ -105,10 +110,13 @@ func (r *accountResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	resp.Diagnostics.Append(attribute.SetChanged(ctx, &resp.Plan, &read, &plan)...)
 }
 
-func (r *accountResource) planUpdate(plan, state *accountModel, account claims.Account, unknown path.Paths, diags *diag.Diagnostics) {
+func (r *accountResource) planUpdate(
+	plan, state *accountModel, account claims.Account, unknown path.Paths, diags *diag.Diagnostics,
+) {
 	before, _ := state.account()
 	plan.JWT, plan.Issuer, plan.Pending = state.JWT, state.Issuer, types.StringNull()
-	signed := len(unknown) == 0 && len(account.Diff(&before)) == 0 && plan.Push.Equal(state.Push) && state.Pending.IsNull() && !r.issuerChanges(state)
+	signed := len(unknown) == 0 && len(account.Diff(&before)) == 0 && plan.Push.Equal(state.Push) &&
+		state.Pending.IsNull() && !r.issuerChanges(state)
 	if !signed {
 		plan.JWT, plan.Issuer, plan.Pending = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	}

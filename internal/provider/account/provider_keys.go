@@ -66,7 +66,8 @@ func (m *accountModel) takeProviderKeys(account *claims.Account, provider []stri
 // lacking returns the keys that are not plain signing keys of the account.
 func lacking(keys []string, account claims.Account) []string {
 	return slices.DeleteFunc(keys, func(key string) bool {
-		return slices.ContainsFunc(account.SigningKeys, func(k claims.SigningKey) bool { return k.PublicKey == key && k.Scope == nil })
+		return slices.ContainsFunc(account.SigningKeys,
+			func(k claims.SigningKey) bool { return k.PublicKey == key && k.Scope == nil })
 	})
 }
 

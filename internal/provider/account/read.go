@@ -16,8 +16,10 @@ func readAccount(o attribute.Object) claims.Account {
 		},
 		Description: o.Text("description"), InfoURL: o.Text("info_url"),
 		Limits: claims.Limits{
-			Connections: limits.Number("connections"), LeafNodes: limits.Number("leaf_nodes"), Subscriptions: limits.Number("subscriptions"),
-			Imports: limits.Number("imports"), Exports: limits.Number("exports"), Payload: limits.Bytes("payload"), Data: limits.Bytes("data"),
+			Connections: limits.Number("connections"), LeafNodes: limits.Number("leaf_nodes"),
+			Subscriptions: limits.Number("subscriptions"),
+			Imports:       limits.Number("imports"), Exports: limits.Number("exports"), Payload: limits.Bytes("payload"),
+			Data:              limits.Bytes("data"),
 			NoWildcardExports: limits.Bool("disallow_wildcard_exports"), NoBearerTokens: limits.Bool("disallow_bearer"),
 		},
 		DefaultPermissions: claimattr.Permissions(o.Object("default_permissions")),
@@ -41,15 +43,18 @@ func readAccount(o attribute.Object) claims.Account {
 	}
 	for _, i := range o.Objects("imports") {
 		a.Imports = append(a.Imports, claims.Import{
-			Name: i.Text("name"), Subject: i.Text("subject"), Account: i.Text("account"), Token: i.Text("token"), To: i.Text("to"),
-			LocalSubject: i.Text("local_subject"), Type: i.Text("type"), Share: i.Bool("share"), AllowTrace: i.Bool("allow_trace"),
+			Name: i.Text("name"), Subject: i.Text("subject"), Account: i.Text("account"), Token: i.Text("token"),
+			To:           i.Text("to"),
+			LocalSubject: i.Text("local_subject"), Type: i.Text("type"), Share: i.Bool("share"),
+			AllowTrace: i.Bool("allow_trace"),
 		})
 	}
 	for _, key := range o.Objects("signing_keys") {
 		signingKey := claims.SigningKey{PublicKey: key.Text("public_key")}
 		if scope := key.Object("scope"); !scope.IsNull() {
 			signingKey.Scope = &claims.Scope{
-				Role: scope.Text("role"), Description: scope.Text("description"), Template: claimattr.Limits(scope.Object("template")),
+				Role: scope.Text("role"), Description: scope.Text("description"),
+				Template: claimattr.Limits(scope.Object("template")),
 			}
 		}
 		a.SigningKeys = append(a.SigningKeys, signingKey)
@@ -67,7 +72,8 @@ func readAccount(o attribute.Object) claims.Account {
 	}
 	authorization := o.Object("authorization")
 	a.Authorization = claims.Authorization{
-		AuthUsers: authorization.Texts("auth_users"), AllowedAccounts: authorization.Texts("allowed_accounts"), XKey: authorization.Text("xkey"),
+		AuthUsers: authorization.Texts("auth_users"), AllowedAccounts: authorization.Texts("allowed_accounts"),
+		XKey: authorization.Text("xkey"),
 	}
 	if trace := o.Object("trace"); !trace.IsNull() {
 		a.Trace = &claims.Trace{Destination: trace.Text("destination"), Sampling: int(trace.Int("sampling"))}
@@ -94,7 +100,8 @@ func readJetStream(o attribute.Object) claims.JetStream {
 func readExport(o attribute.Object) claims.Export {
 	e := claims.Export{
 		Name: o.Text("name"), Subject: o.Text("subject"), Type: o.Text("type"), TokenRequired: o.Bool("token_required"),
-		Revocations: o.Times("revocations"), ResponseType: o.Text("response_type"), ResponseThreshold: o.Duration("response_threshold"),
+		Revocations: o.Times("revocations"), ResponseType: o.Text("response_type"),
+		ResponseThreshold:    o.Duration("response_threshold"),
 		AccountTokenPosition: uint(max(0, o.Int("account_token_position"))), //nolint:gosec // a validator refuses negative values
 		Advertise:            o.Bool("advertise"), AllowTrace: o.Bool("allow_trace"), Description: o.Text("description"), InfoURL: o.Text("info_url"),
 	}

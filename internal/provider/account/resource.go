@@ -52,7 +52,9 @@ func (r *accountResource) Metadata(_ context.Context, req resource.MetadataReque
 	resp.TypeName = req.ProviderTypeName + "_account"
 }
 
-func (r *accountResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+func (r *accountResource) Configure(
+	_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse,
+) {
 	r.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
 }
 
@@ -96,7 +98,9 @@ func (r *accountResource) Create(ctx context.Context, req resource.CreateRequest
 }
 
 // apply signs the account, and pushes it if push is true. Before is the prior state, or nil for a new account.
-func (r *accountResource) apply(ctx context.Context, plan *accountModel, account claims.Account, before *accountModel, diags *diag.Diagnostics) error {
+func (r *accountResource) apply(
+	ctx context.Context, plan *accountModel, account claims.Account, before *accountModel, diags *diag.Diagnostics,
+) error {
 	signer, err := r.data.OperatorSigner()
 	if err != nil {
 		return err
@@ -180,7 +184,9 @@ func keepStreams(ctx context.Context, accounts *resolver.Resolver, account, befo
 }
 
 // signOnly signs the account without pushing it.
-func (m *accountModel) signOnly(ctx context.Context, account claims.Account, signer *claims.Signer, before *accountModel) error {
+func (m *accountModel) signOnly(
+	ctx context.Context, account claims.Account, signer *claims.Signer, before *accountModel,
+) error {
 	var after time.Time
 	if before != nil {
 		if _, signature, err := claims.DecodeAccount(before.JWT.ValueString()); err == nil {
@@ -193,7 +199,9 @@ func (m *accountModel) signOnly(ctx context.Context, account claims.Account, sig
 }
 
 // merge returns the claims to push over the stored ones, or nil if the stored claims are already equal.
-func merge(account claims.Account, stored *resolver.Stored, before *accountModel, issuer string) (*claims.Account, error) {
+func merge(
+	account claims.Account, stored *resolver.Stored, before *accountModel, issuer string,
+) (*claims.Account, error) {
 	pushed := before != nil && before.Push.ValueBool() // otherwise the stored claims are unknown to the state
 	if stored == nil {
 		if pushed && before.Pending.IsNull() {
@@ -373,7 +381,9 @@ func (r *accountResource) delete(ctx context.Context, state *accountModel) error
 	return err
 }
 
-func (r *accountResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *accountResource) ImportState(
+	ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
+) {
 	identity := identityModel{PublicKey: types.StringValue(req.ID)}
 	if req.ID == "" {
 		resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...)
@@ -391,7 +401,9 @@ func (r *accountResource) ImportState(ctx context.Context, req resource.ImportSt
 }
 
 // store writes the model to the state.
-func (m *accountModel) store(ctx context.Context, state *tfsdk.State, identity *tfsdk.ResourceIdentity, private planmodifiers.PrivateState) diag.Diagnostics {
+func (m *accountModel) store(
+	ctx context.Context, state *tfsdk.State, identity *tfsdk.ResourceIdentity, private planmodifiers.PrivateState,
+) diag.Diagnostics {
 	diags := attribute.Set(ctx, state, m)
 	diags.Append(attribute.Set(ctx, identity, m.identity())...)
 	diags.Append(planmodifiers.RememberProtection(ctx, private, m.DeletionProtection.ValueBool())...)

@@ -32,7 +32,8 @@ func TestAccAccountLifecycle(t *testing.T) {
 	// An identity is generated.
 	first := apply(`name = "first"`, "will be created")
 	publicKey := first.Text("public_key")
-	if got := b.stored(t, publicKey).Account; got.Name != "first" || got.JetStream != nil || got.Limits.Connections != nil {
+	if got := b.stored(t, publicKey).Account; got.Name != "first" || got.JetStream != nil ||
+		got.Limits.Connections != nil {
 		t.Errorf("the servers have %+v", got)
 	}
 	if first["push"] != true || first["pending"] != nil {
@@ -42,7 +43,8 @@ func TestAccAccountLifecycle(t *testing.T) {
 	// A change of the claims is pushed in place.
 	const updated = "will be updated in-place"
 	second := apply("name = \"second\"\n  jetstream = { disk_storage = \"1GiB\" }", updated)
-	if got := b.stored(t, publicKey).Account; got.Name != "second" || got.JetStream == nil || *got.JetStream.DiskStorage != 1<<30 {
+	if got := b.stored(t, publicKey).Account; got.Name != "second" || got.JetStream == nil ||
+		*got.JetStream.DiskStorage != 1<<30 {
 		t.Errorf("the servers have %+v", got)
 	}
 
@@ -60,12 +62,14 @@ func TestAccAccountLifecycle(t *testing.T) {
 		plancheck.ExpectUnknownValue(address, tfjsonpath.New("jwt")))
 	fourth := apply(lines, updated)
 	b.stored(t, publicKey)
-	if second.Text("public_key") != publicKey || fourth.Text("public_key") != publicKey || second.Text("jwt") == "" || third.Text("jwt") != second.Text("jwt") {
+	if second.Text("public_key") != publicKey || fourth.Text("public_key") != publicKey || second.Text("jwt") == "" ||
+		third.Text("jwt") != second.Text("jwt") {
 		t.Error("the key changed, or what is the same was signed again")
 	}
 
 	// It cannot become another one.
-	w.Configure(t, b.provider()+config(fmt.Sprintf("name = \"second\"\n  public_key = %q", newKey(t, natsconn.AccountKey))))
+	w.Configure(t,
+		b.provider()+config(fmt.Sprintf("name = \"second\"\n  public_key = %q", newKey(t, natsconn.AccountKey))))
 	w.Refused(t, "Account Is Never Replaced", "apply", "-auto-approve")
 	w.Configure(t, b.provider()+config(lines))
 	b.destroyed(t, w)
@@ -172,14 +176,16 @@ func TestAccAccountKeepsForeignRevocations(t *testing.T) {
 	apply(`name = "b"`+revocation, own, foreign)
 	apply(`name = "b"`, foreign)
 	apply(`name = "c"`, foreign)
-	apply("name = \"c\"\n  revocations = { \"*\" = \"2025-02-01T00:00:00Z\" }", "*") // which makes the other one superfluous
+	// Which makes the other one superfluous.
+	apply("name = \"c\"\n  revocations = { \"*\" = \"2025-02-01T00:00:00Z\" }", "*")
 	b.destroyed(t, w)
 }
 
 // An account that is only signed needs no server, and is signed again only if it changes.
 func TestAccAccountSignOnly(t *testing.T) {
 	operator := newOperator(t)
-	provider := acctest.ProviderConfig([]string{"nats://127.0.0.1:1"}, fmt.Sprintf("operator = { signing_key = %q }", operator.SigningKeySeed()))
+	provider := acctest.ProviderConfig([]string{"nats://127.0.0.1:1"},
+		fmt.Sprintf("operator = { signing_key = %q }", operator.SigningKeySeed()))
 	w := acctest.NewInProcess(t, "")
 	signed := func(lines string) string {
 		t.Helper()

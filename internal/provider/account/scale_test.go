@@ -53,7 +53,8 @@ output "names" {
 	}
 	planned := time.Now()
 	w.Must(t, "destroy", "-auto-approve")
-	t.Logf("%d accounts: apply %s, plan %s, destroy %s", accounts, applied.Sub(began).Round(time.Second), planned.Sub(planning).Round(time.Second),
+	t.Logf("%d accounts: apply %s, plan %s, destroy %s", accounts, applied.Sub(began).Round(time.Second),
+		planned.Sub(planning).Round(time.Second),
 		time.Since(planned).Round(time.Second))
 	if err := b.none(t); err != nil {
 		t.Error(err)

@@ -200,8 +200,8 @@ func claimsAttributes() map[string]schema.Attribute {
 				},
 			}},
 		},
-		"revocations": claimattr.Revocations("Revoked users: a map from a user's public key, or `*` for all users, to a time. " +
-			"Servers refuse JWTs of the user that were issued up to that time. Users that are revoked by other " +
+		"revocations": claimattr.Revocations("Revoked users: a map from a user's public key, or `*` for all users, to a " +
+			"time. Servers refuse JWTs of the user that were issued up to that time. Users that are revoked by other " +
 			"means, such as `nats_user`, are not shown here and stay revoked."),
 		"authorization": schema.SingleNestedAttribute{
 			MarkdownDescription: "Delegates the authentication of the account's users to a service (auth callout).",
@@ -243,7 +243,9 @@ func claimsAttributes() map[string]schema.Attribute {
 	}
 }
 
-func (r *accountResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *accountResource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{
 		Attributes: map[string]identityschema.Attribute{
 			"public_key": identityschema.StringAttribute{

@@ -24,8 +24,8 @@ func jetStreamAttribute() schema.SingleNestedAttribute {
 		"max_ack_pending":         limit("Maximum number of messages without an acknowledgement per consumer."),
 		"disk_max_stream_bytes":   size("Maximum size of one stream on disk. Defaults to no limit."),
 		"memory_max_stream_bytes": size("Maximum size of one stream in memory. Defaults to no limit."),
-		"max_bytes_required": claimattr.OptionalFlag("Whether to refuse streams without a maximum size. KINE's stream does not have " +
-			"one, so k3s does not start in such an account."),
+		"max_bytes_required": claimattr.OptionalFlag("Whether to refuse streams without a maximum size. KINE's stream does " +
+			"not have one, so k3s does not start in such an account."),
 	}
 	attributes := maps.Clone(limits)
 	attributes["tiers"] = schema.MapNestedAttribute{
@@ -50,7 +50,8 @@ func signingKeysAttribute() schema.ListNestedAttribute {
 		MarkdownDescription: "Signing keys of the account, which sign its users and activations.",
 		Optional:            true,
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-			"public_key": schema.StringAttribute{MarkdownDescription: "Public key of the signing key, which starts with `A`.", Required: true},
+			"public_key": schema.StringAttribute{MarkdownDescription: "Public key of the signing key, which starts with `A`.",
+				Required: true},
 			"scope": schema.SingleNestedAttribute{
 				MarkdownDescription: "Role of the users that the key signs. Their permissions and limits are " +
 					"exactly those of the template. Without a scope, each user's JWT contains its permissions and " +

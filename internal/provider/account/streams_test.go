@@ -57,7 +57,8 @@ func TestAccAccountWithStreams(t *testing.T) {
 	}
 	const flat, tiers = `{ disk_storage = "1GiB" }`, `{ tiers = { R1 = { disk_storage = "1GiB" } } }`
 	lines := func(jetStream, more string) string {
-		return b.provider() + config(fmt.Sprintf("name = \"a\"\n  public_key = %q\n  signing_keys = [{ public_key = %q }]\n  jetstream = %s\n  %s", key, signing,
+		return b.provider() + config(fmt.Sprintf("name = \"a\"\n  public_key = %q\n  signing_keys = [{ public_key = %q }]\n"+
+			"  jetstream = %s\n  %s", key, signing,
 			jetStream, more)) + fmt.Sprintf("data \"nats_account\" \"test\" {\n  public_key = nats_account.test.public_key\n}\n"+
 			"output \"usage\" {\n  value = jsonencode(data.nats_account.test.usage)\n}\n")
 	}
@@ -70,7 +71,8 @@ func TestAccAccountWithStreams(t *testing.T) {
 			t.Errorf("the stream takes no writes: %v", err)
 		}
 	}
-	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}}); err != nil {
+	if _, err := js.CreateStream(t.Context(),
+		jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}}); err != nil {
 		t.Fatal(err)
 	}
 	write()
@@ -96,7 +98,8 @@ func TestAccAccountWithStreams(t *testing.T) {
 	w.Must(t, "apply", "-auto-approve", "-refresh-only")
 	w.AssertEmptyPlan(t)
 	usage, err := w.Output(t.Context(), "usage")
-	if err != nil || !acctest.Text(`"connections":1`).MatchString(usage) || !acctest.Text(`"streams":1`).MatchString(usage) {
+	if err != nil || !acctest.Text(`"connections":1`).MatchString(usage) ||
+		!acctest.Text(`"streams":1`).MatchString(usage) {
 		t.Errorf("the usage is %s, %v", usage, err)
 	}
 
@@ -107,7 +110,8 @@ func TestAccAccountWithStreams(t *testing.T) {
 	b.destroyed(t, w)
 }
 
-// An account that is pushed after it was only signed goes to the servers whether they have it or not, and takes no streams away either.
+// An account that is pushed after it was only signed goes to the servers whether they have it or not, and takes no
+// streams away either.
 func TestAccAccountPushedAgain(t *testing.T) {
 	b := single(t)
 	key := newKey(t, natsconn.AccountKey)
@@ -116,7 +120,8 @@ func TestAccAccountPushedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := func(name, jetStream, more string) string {
-		return b.provider() + config(fmt.Sprintf("name = %q\n  public_key = %q\n  signing_keys = [{ public_key = %q }]\n  jetstream = %s\n  %s", name, key,
+		return b.provider() + config(fmt.Sprintf("name = %q\n  public_key = %q\n  signing_keys = [{ public_key = %q }]\n"+
+			"  jetstream = %s\n  %s", name, key,
 			signing, jetStream, more))
 	}
 	const flat, tiers, signOnly = `{ disk_storage = "1GiB" }`, `{ tiers = { R1 = { disk_storage = "1GiB" } } }`, "push = false"
@@ -135,7 +140,8 @@ func TestAccAccountPushedAgain(t *testing.T) {
 	}
 	push("first", flat) // which they do not have yet
 	js := b.inside(t, key, seed)
-	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}}); err != nil {
+	if _, err := js.CreateStream(t.Context(),
+		jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}}); err != nil {
 		t.Fatal(err)
 	}
 	user := newKey(t, natsconn.UserKey)

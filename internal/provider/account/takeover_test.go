@@ -10,7 +10,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
-// A resource with the public key of an account that is there takes it over if it is the same, and no replacement deletes it then.
+// A resource with the public key of an account that is there takes it over if it is the same, and no replacement
+// deletes it then.
 func TestAccAccountTakenOver(t *testing.T) {
 	b := single(t)
 	key := newKey(t, natsconn.AccountKey)
@@ -37,7 +38,8 @@ func TestAccAccountTakenOver(t *testing.T) {
 
 	replaced := func(args ...string) {
 		t.Helper()
-		if out := w.Must(t, append([]string{"apply", "-auto-approve"}, args...)...); !acctest.Text("was not deleted, because another resource adopted it").MatchString(out) {
+		if out := w.Must(t, append([]string{"apply", "-auto-approve"},
+			args...)...); !acctest.Text("was not deleted, because another resource adopted it").MatchString(out) {
 			t.Errorf("%v:\n%s", args, out)
 		}
 		w.AssertEmptyPlan(t)

@@ -7,8 +7,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// An account whose push was sent and not answered, by servers that stay away until the time is over, is not forgotten, whether they have it or not:
-// nobody else knows its identity.
+// An account whose push was sent and not answered, by servers that stay away until the time is over, is not forgotten,
+// whether they have it or not: nobody else knows its identity.
 func TestAccAccountPushNotAnswered(t *testing.T) {
 	update := func(subject string) bool { return subject == "$SYS.REQ.CLAIMS.UPDATE" }
 	for name, c := range map[string]struct {
@@ -27,7 +27,8 @@ func TestAccAccountPushNotAnswered(t *testing.T) {
 				<-hold.Held()
 				proxy.Cut()
 			}()
-			w := acctest.NewInProcess(t, b.provider(`request_timeout = "2s"`)+config("name = \"a\"\n  timeouts = { create = \"3s\" }"))
+			w := acctest.NewInProcess(t,
+				b.provider(`request_timeout = "2s"`)+config("name = \"a\"\n  timeouts = { create = \"3s\" }"))
 			if out := w.Apply(t); !acctest.Text("The account is kept in the state so that its identity is not lost").MatchString(out) {
 				t.Errorf("the push without an answer was not told:\n%s", out)
 			}

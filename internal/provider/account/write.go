@@ -10,7 +10,8 @@ import (
 // accountFields returns the attributes for claims. It is the inverse of readAccount.
 func accountFields(a claims.Account) attribute.Fields {
 	fields := attribute.Fields{
-		"public_key": a.PublicKey, "name": a.Name, "tags": a.Tags, "audience": a.Audience, "not_before": a.NotBefore, "expires_at": a.Expires,
+		"public_key": a.PublicKey, "name": a.Name, "tags": a.Tags, "audience": a.Audience, "not_before": a.NotBefore,
+		"expires_at":  a.Expires,
 		"description": a.Description, "info_url": a.InfoURL,
 		"limits": attribute.Fields{
 			"connections": a.Limits.Connections, "leaf_nodes": a.Limits.LeafNodes, "subscriptions": a.Limits.Subscriptions,
@@ -21,7 +22,8 @@ func accountFields(a claims.Account) attribute.Fields {
 		"default_permissions": claimattr.PermissionFields(a.DefaultPermissions),
 		"revocations":         a.Revocations,
 		"authorization": attribute.Fields{
-			"auth_users": a.Authorization.AuthUsers, "allowed_accounts": a.Authorization.AllowedAccounts, "xkey": a.Authorization.XKey,
+			"auth_users": a.Authorization.AuthUsers, "allowed_accounts": a.Authorization.AllowedAccounts,
+			"xkey": a.Authorization.XKey,
 		}.OrNil(),
 		"cluster_traffic": a.ClusterTraffic,
 	}
@@ -36,7 +38,8 @@ func accountFields(a claims.Account) attribute.Fields {
 		field := attribute.Fields{"public_key": key.PublicKey}
 		if key.Scope != nil {
 			field["scope"] = attribute.Fields{
-				"role": key.Scope.Role, "description": key.Scope.Description, "template": claimattr.LimitFields(key.Scope.Template).OrNil(),
+				"role": key.Scope.Role, "description": key.Scope.Description,
+				"template": claimattr.LimitFields(key.Scope.Template).OrNil(),
 			}
 		}
 		signingKeys = append(signingKeys, field)

@@ -14,7 +14,8 @@ import (
 
 // Each bad input is an error on its attribute, which shows no seed.
 func TestInvalidActivation(t *testing.T) {
-	exporter, importer, operator, user := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.OperatorKey),
+	exporter, importer, operator, user := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey),
+		acctest.NewKey(t, natsconn.OperatorKey),
 		acctest.NewKey(t, natsconn.UserKey)
 	unknown := acctest.Unknown{}
 	with := func(changes acctest.Config) acctest.Config {
@@ -86,7 +87,8 @@ func TestAccCLIActivationLeavesNoTrace(t *testing.T) {
 	w.Env = append(w.Env, "TF_VAR_seed="+exporter.Seed)
 	env := w.Env
 	w.Env = append(slices.Clone(env), "TF_LOG_PROVIDER=TRACE", "TF_LOG_PATH="+log)
-	output := w.Must(t, "plan", "-out=plan.zip") + w.Must(t, "show", "-json", "plan.zip") + w.Must(t, "apply", "plan.zip") + w.Must(t, "show")
+	output := w.Must(t, "plan", "-out=plan.zip") + w.Must(t, "show", "-json", "plan.zip") +
+		w.Must(t, "apply", "plan.zip") + w.Must(t, "show")
 	w.Env = env
 	read := func(file string) string {
 		t.Helper()

@@ -51,12 +51,14 @@ func (m *activationModel) Identity() any {
 }
 
 // names maps field names of the claims to attribute names that differ from them.
-var names = claimattr.Names{"PublicKey": "import_account", "IssuerAccount": "account", "Expires": "expires_at", "Tags#": ""}
+var names = claimattr.Names{"PublicKey": "import_account", "IssuerAccount": "account", "Expires": "expires_at",
+	"Tags#": ""}
 
 // claims reads the model, and returns the paths of unknown values, which the claims omit.
 func (m *activationModel) claims() (*claims.Activation, path.Paths) {
 	in := attribute.NewObject(map[string]attr.Value{
-		"account": m.Account, "import_account": m.ImportAccount, "subject": m.Subject, "type": m.Type, "name": m.Name, "tags": m.Tags,
+		"account": m.Account, "import_account": m.ImportAccount, "subject": m.Subject, "type": m.Type, "name": m.Name,
+		"tags":     m.Tags,
 		"audience": m.Audience, "expires_at": m.ExpiresAt, "not_before": m.NotBefore,
 	}, path.Empty())
 	activation := &claims.Activation{
@@ -121,7 +123,8 @@ func (m *activationModel) Preview(config, state *activationModel, diags *diag.Di
 		return
 	}
 	wanted, unknown := m.claims()
-	keeps := state != nil && len(unknown) == 0 && !config.provider.SignerUnknown(config.SigningKeySeedWO) && state.keeps(m, config, wanted)
+	keeps := state != nil && len(unknown) == 0 && !config.provider.SignerUnknown(config.SigningKeySeedWO) &&
+		state.keeps(m, config, wanted)
 	claimattr.CheckExpiry(diags, !keeps, wanted.Expires, "Activation", "activation", "servers do not accept the import")
 	if keeps {
 		m.JWT, m.Issuer, m.IssuedAt = state.JWT, state.Issuer, state.IssuedAt
@@ -130,7 +133,8 @@ func (m *activationModel) Preview(config, state *activationModel, diags *diag.Di
 	m.JWT, m.Issuer, m.IssuedAt = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	if config.SigningKeySeedWO.IsNull() && config.provider != nil {
 		if err := config.provider.CheckAccounts(); err != nil {
-			diags.AddAttributeError(path.Root("signing_key_seed_wo"), "Unable to Sign Activation", connection.NoSignerText("signing_key_seed_wo", err))
+			diags.AddAttributeError(path.Root("signing_key_seed_wo"), "Unable to Sign Activation",
+				connection.NoSignerText("signing_key_seed_wo", err))
 			return
 		}
 	}

@@ -34,13 +34,17 @@ func NewResource() resource.Resource {
 }
 
 // Configure makes the provider's key available to configurations without a seed.
-func (r *activationResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+func (r *activationResource) Configure(
+	_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse,
+) {
 	data := connection.FromProvider(req.ProviderData, &resp.Diagnostics)
 	r.Prepare = func(config *activationModel) { config.provider = data }
 }
 
 // ImportState reads a token, which only the importing account can use.
-func (r *activationResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *activationResource) ImportState(
+	ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
+) {
 	if req.ID == "" {
 		resp.Diagnostics.AddError("Activation Cannot Be Imported by Its Identity",
 			"The token cannot be found from its account, subject and type. Import by ID: the ID is the token.")

@@ -39,7 +39,8 @@ func activation(attributes map[string]string, lines ...string) string {
 
 // The token is signed again in place when what it says or the version of the seed changes, and else stays as it is.
 func TestAccActivation(t *testing.T) {
-	exporter, importer, signing, other := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey),
+	exporter, importer, signing, other := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey),
+		acctest.NewKey(t, natsconn.AccountKey),
 		acctest.NewKey(t, natsconn.AccountKey)
 	base := map[string]string{
 		"account": exporter.Public, "import_account": importer.Public, "subject": "events.eu.>", "type": "stream",
@@ -52,7 +53,8 @@ func TestAccActivation(t *testing.T) {
 		}
 		return m
 	}
-	all := []string{`name = "eu"`, `audience = "importers"`, `tags = ["b", "a"]`, `expires_at = "2040-01-02T05:04:05+02:00"`, `not_before = "2020-01-01T00:00:00Z"`}
+	all := []string{`name = "eu"`, `audience = "importers"`, `tags = ["b", "a"]`,
+		`expires_at = "2040-01-02T05:04:05+02:00"`, `not_before = "2020-01-01T00:00:00Z"`}
 	w := acctest.NewInProcess(t, "")
 	before := ""
 	apply := func(config, planned string, again bool, check func(*claims.Activation, claims.Signature) bool) {
@@ -68,7 +70,8 @@ func TestAccActivation(t *testing.T) {
 			t.Fatal(err)
 		case (token != before) != again:
 			t.Errorf("signed again: %t", token != before)
-		case attributes.Text("issuer") != signature.Issuer || attributes.Text("issued_at") != signature.IssuedAt.UTC().Format(time.RFC3339):
+		case attributes.Text("issuer") != signature.Issuer ||
+			attributes.Text("issued_at") != signature.IssuedAt.UTC().Format(time.RFC3339):
 			t.Errorf("the signature is %+v, and the state says %v, %v", signature, attributes["issuer"], attributes["issued_at"])
 		case !check(a, signature):
 			t.Errorf("the token says %+v, %+v", a, signature)
@@ -77,20 +80,24 @@ func TestAccActivation(t *testing.T) {
 	}
 	const create, update = "will be created", "will be updated in-place"
 	apply(activation(base), create, true, func(a *claims.Activation, s claims.Signature) bool {
-		return a.PublicKey == importer.Public && a.IssuerAccount == exporter.Public && s.Issuer == signing.Public && a.Subject == "events.eu.>" &&
+		return a.PublicKey == importer.Public && a.IssuerAccount == exporter.Public && s.Issuer == signing.Public &&
+			a.Subject == "events.eu.>" &&
 			a.Type == claims.Stream && a.Name == "" && a.Expires.IsZero()
 	})
 	apply(activation(base, all...), update, true, func(a *claims.Activation, _ claims.Signature) bool {
-		return a.Name == "eu" && a.Audience == "importers" && len(a.Tags) == 2 && a.Expires.Unix() == 2209086245 && a.NotBefore.Unix() == 1577836800
+		return a.Name == "eu" && a.Audience == "importers" && len(a.Tags) == 2 && a.Expires.Unix() == 2209086245 &&
+			a.NotBefore.Unix() == 1577836800
 	})
 	// The same in another form, and another seed under the same version, which is not looked at.
-	apply(activation(with("signing_key_seed_wo", other.Seed), slices.Concat(all[:3], []string{`expires_at = "2040-01-02T03:04:05Z"`, all[4]})...), update, false,
+	apply(activation(with("signing_key_seed_wo", other.Seed),
+		slices.Concat(all[:3], []string{`expires_at = "2040-01-02T03:04:05Z"`, all[4]})...), update, false,
 		func(*claims.Activation, claims.Signature) bool { return true })
 	apply(activation(with("type", "service", "subject", "ask.eu"), all...), update, true, func(a *claims.Activation, s claims.Signature) bool {
 		return a.Type == claims.Service && a.Subject == "ask.eu" && s.Issuer == signing.Public
 	})
 	// Another version signs again also with the same seed.
-	apply(activation(with("type", "service", "subject", "ask.eu", "signing_key_seed_wo_version", "2"), all...), update, true,
+	apply(activation(with("type", "service", "subject", "ask.eu", "signing_key_seed_wo_version", "2"), all...),
+		update, true,
 		func(_ *claims.Activation, s claims.Signature) bool { return s.Issuer == signing.Public })
 	apply(activation(with("signing_key_seed_wo", exporter.Seed, "signing_key_seed_wo_version", "3")), update, true,
 		func(a *claims.Activation, s claims.Signature) bool {
@@ -105,7 +112,8 @@ func TestAccActivation(t *testing.T) {
 
 // A token is imported as it is.
 func TestAccActivationImport(t *testing.T) {
-	exporter, importer, signing := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey)
+	exporter, importer, signing := acctest.NewKey(t, natsconn.AccountKey), acctest.NewKey(t,
+		natsconn.AccountKey), acctest.NewKey(t, natsconn.AccountKey)
 	resources, imports, tokens := "", "", map[string]string{}
 	for name, signedBy := range map[string]acctest.Key{"signing_key": signing, "identity": exporter} {
 		signer, err := claims.NewAccountSigner(signedBy.Seed)
@@ -114,7 +122,8 @@ func TestAccActivationImport(t *testing.T) {
 		}
 		made := &claims.Activation{
 			Claims: claims.Claims{
-				PublicKey: importer.Public, Name: "eu", Audience: "importers", Tags: []string{"b", "a"}, Expires: time.Unix(2209086245, 0),
+				PublicKey: importer.Public, Name: "eu", Audience: "importers", Tags: []string{"b", "a"},
+				Expires: time.Unix(2209086245, 0),
 			},
 			Subject: "a.>", Type: claims.Stream, IssuerAccount: exporter.Public,
 		}
@@ -125,7 +134,8 @@ func TestAccActivationImport(t *testing.T) {
 		at := "nats_activation." + name
 		tokens[at] = token
 		resources += strings.Replace(activation(map[string]string{
-			"account": exporter.Public, "import_account": importer.Public, "subject": "a.>", "type": "stream", "name": "eu", "audience": "importers",
+			"account": exporter.Public, "import_account": importer.Public, "subject": "a.>", "type": "stream", "name": "eu",
+			"audience":            "importers",
 			"signing_key_seed_wo": signedBy.Seed, "signing_key_seed_wo_version": "1", "expires_at": "2040-01-02T03:04:05Z",
 		}, `tags = ["a", "b"]`), `"test"`, strconv.Quote(name), 1)
 		imports += fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", at, token)
@@ -146,11 +156,13 @@ func TestAccActivationImport(t *testing.T) {
 	}
 	block.Must(t, "destroy", "-auto-approve")
 	for id, want := range map[string]string{
-		exporter.Seed: "The import ID must be an activation token", exporter.Public: "The import ID must be an activation token",
-		"": "The ID to import nats_activation is empty",
+		exporter.Seed:   "The import ID must be an activation token",
+		exporter.Public: "The import ID must be an activation token",
+		"":              "The ID to import nats_activation is empty",
 	} {
 		_, found := acctest.ImportResource(t, "nats_activation", id)
-		if len(found) != 1 || !acctest.Text(want).MatchString(found[0].Text) || strings.Contains(found[0].Text, exporter.Seed) {
+		if len(found) != 1 || !acctest.Text(want).MatchString(found[0].Text) ||
+			strings.Contains(found[0].Text, exporter.Seed) {
 			t.Errorf("%+v, wanted %q", found, want)
 		}
 	}

@@ -101,7 +101,9 @@ func (r *activationResource) Schema(_ context.Context, _ resource.SchemaRequest,
 	}
 }
 
-func (r *activationResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *activationResource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	attribute := func(description string) identityschema.Attribute {
 		return identityschema.StringAttribute{Description: description, RequiredForImport: true}
 	}

@@ -19,8 +19,9 @@ var (
 	inner = map[string]attr.Type{"text": types.StringType, "on": types.BoolType}
 	outer = map[string]attr.Type{
 		"text": types.StringType, "on": types.BoolType, "number": types.Int64Type, "bytes": customtype.ByteSizeType{},
-		"duration": customtype.DurationType{}, "time": customtype.TimeType{}, "texts": types.ListType{ElemType: types.StringType},
-		"set": types.SetType{ElemType: types.StringType}, "times": types.MapType{ElemType: customtype.TimeType{}},
+		"duration": customtype.DurationType{}, "time": customtype.TimeType{},
+		"texts": types.ListType{ElemType: types.StringType},
+		"set":   types.SetType{ElemType: types.StringType}, "times": types.MapType{ElemType: customtype.TimeType{}},
 		"object": types.ObjectType{AttrTypes: inner}, "objects": types.ListType{ElemType: types.ObjectType{AttrTypes: inner}},
 		"map": types.MapType{ElemType: types.ObjectType{AttrTypes: inner}},
 	}
@@ -53,12 +54,14 @@ func TestValueAndReader(t *testing.T) {
 	}
 	o := attribute.NewObject(object.Attributes(), path.Empty())
 	got := attribute.Fields{
-		"text": o.Text("text"), "on": o.Bool("on"), "number": int(o.Int("number")), "bytes": o.Bytes("bytes"), "duration": o.Duration("duration"),
-		"time": o.Time("time").Local(), "texts": o.Texts("texts"), "set": o.Texts("set"),
-		"times":   map[string]time.Time{"k": o.Times("times")["k"].Local()},
-		"object":  attribute.Fields{"text": o.Object("object").Text("text")},
-		"objects": []attribute.Fields{{"text": o.Objects("objects")[0].Text("text")}, {"on": o.Objects("objects")[1].Bool("on")}},
-		"map":     map[string]attribute.Fields{"k": {"text": o.Map("map")["k"].Text("text")}},
+		"text": o.Text("text"), "on": o.Bool("on"), "number": int(o.Int("number")), "bytes": o.Bytes("bytes"),
+		"duration": o.Duration("duration"),
+		"time":     o.Time("time").Local(), "texts": o.Texts("texts"), "set": o.Texts("set"),
+		"times":  map[string]time.Time{"k": o.Times("times")["k"].Local()},
+		"object": attribute.Fields{"text": o.Object("object").Text("text")},
+		"objects": []attribute.Fields{{"text": o.Objects("objects")[0].Text("text")},
+			{"on": o.Objects("objects")[1].Bool("on")}},
+		"map": map[string]attribute.Fields{"k": {"text": o.Map("map")["k"].Text("text")}},
 	}
 	if diff := cmp.Diff(full(), got); diff != "" {
 		t.Error(diff)
@@ -86,7 +89,8 @@ func TestUnknown(t *testing.T) {
 	if o.Text("text") != "" || o.Number("number") != nil || o.IsSet("text") || o.IsSet("number") {
 		t.Error("what is not there reads as something")
 	}
-	if only := attribute.NewObject(map[string]attr.Value{"a": types.BoolValue(true), "b": types.BoolNull()}, path.Empty()); only.HasOther("a") ||
+	if only := attribute.NewObject(map[string]attr.Value{"a": types.BoolValue(true), "b": types.BoolNull()},
+		path.Empty()); only.HasOther("a") ||
 		!only.HasOther("b") {
 		t.Error("HasOther does not tell what else has a value")
 	}

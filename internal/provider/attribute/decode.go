@@ -7,8 +7,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 )
 
-// Decode reads an object into a struct of types with tfsdk tags, one for each attribute of the object. A null or unknown object leaves
-// the struct as it is. A struct that does not fit the object is a bug, and panics.
+// Decode reads an object into a struct of types with tfsdk tags, one for each attribute of the object. A null or
+// unknown object leaves the struct as it is. A struct that does not fit the object is a bug, and panics.
 func Decode[T any](ctx context.Context, object basetypes.ObjectValue, into *T) {
 	if object.IsNull() || object.IsUnknown() {
 		return

@@ -10,12 +10,12 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 )
 
-// Keep returns the value of the state after a read. Fresh is the value from a server, and prior is the previous value in the
-// state. Every part of fresh that means the same as in prior keeps the form of prior. A configuration distinguishes null from
-// empty, and "1h" from "60m"; a server does not.
+// Keep returns the value of the state after a read. Fresh is the value from a server, and prior is the previous value
+// in the state. Every part of fresh that means the same as in prior keeps the form of prior. A configuration
+// distinguishes null from empty, and "1h" from "60m"; a server does not.
 //
-// Fresh must be in its simplest form: null for everything that is empty, false or has its default. Its lists must be in the
-// order of prior: see [InOrder].
+// Fresh must be in its simplest form: null for everything that is empty, false or has its default. Its lists must be in
+// the order of prior: see [InOrder].
 func Keep(ctx context.Context, prior, fresh attr.Value) attr.Value {
 	switch {
 	case prior == nil || prior.IsUnknown():
@@ -107,7 +107,8 @@ func isBlank(value attr.Value) bool {
 	return false
 }
 
-// InOrder sorts fresh elements in the order of the prior keys. Elements without a prior key come last, in their original order.
+// InOrder sorts fresh elements in the order of the prior keys. Elements without a prior key come last, in their
+// original order.
 func InOrder[T any](fresh []T, prior []string, key func(T) string) []T {
 	sorted := make([]T, 0, len(fresh))
 	taken := make([]bool, len(fresh))

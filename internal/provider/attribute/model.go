@@ -19,9 +19,9 @@ type Data interface {
 	tfsdk.Config | tfsdk.Plan | tfsdk.State
 }
 
-// Get reads all of a configuration, plan or state into the model that target points to, as the method Get of each does. The framework compiles a
-// regular expression for each field of a model, each time, and goes through the whole schema; this remembers both. What is out of the
-// ordinary, an error included, is left to the framework.
+// Get reads all of a configuration, plan or state into the model that target points to, as the method Get of each does.
+// The framework compiles a regular expression for each field of a model, each time, and goes through the whole schema;
+// this remembers both. What is out of the ordinary, an error included, is left to the framework.
 func Get[D Data](ctx context.Context, from D, target any) diag.Diagnostics {
 	var raw tftypes.Value
 	var schema func() attr.Type
@@ -58,8 +58,8 @@ type target interface {
 	*tfsdk.Plan | *tfsdk.State | *tfsdk.ResourceIdentity
 }
 
-// Set writes a model to a plan, state or identity, as the method Set of each does, with the layout that [Get] remembers.
-// model is a struct or a pointer to one. Errors are left to the framework.
+// Set writes a model to a plan, state or identity, as the method Set of each does, with the layout that [Get]
+// remembers. model is a struct or a pointer to one. Errors are left to the framework.
 func Set[T target](ctx context.Context, to T, model any) diag.Diagnostics {
 	var raw *tftypes.Value
 	var schema func() attr.Type
@@ -90,7 +90,8 @@ func Set[T target](ctx context.Context, to T, model any) diag.Diagnostics {
 // layouts are the layouts of the models that were asked for, by the types of pointers to them.
 var layouts sync.Map
 
-// layout is how the attributes of a schema lie in a model. It is nil for a model that is not made of values of the framework alone.
+// layout is how the attributes of a schema lie in a model. It is nil for a model that is not made of values of the
+// framework alone.
 type layout struct {
 	fields map[string]field
 	object tftypes.Object
@@ -126,7 +127,8 @@ func newLayout(model reflect.Type, schema attr.Type) *layout {
 	return made
 }
 
-// add adds the fields of a struct, and those of the structs that it embeds. It reports whether all of them are values of the framework.
+// add adds the fields of a struct, and those of the structs that it embeds. It reports whether all of them are values
+// of the framework.
 func (l *layout) add(model reflect.Type, at []int, types map[string]attr.Type) bool {
 	for i := range model.NumField() {
 		in, index := model.Field(i), append(slices.Clone(at), i)
@@ -147,7 +149,9 @@ func (l *layout) add(model reflect.Type, at []int, types map[string]attr.Type) b
 }
 
 // fill sets the fields of a model. It reports whether it did, and otherwise leaves the model as it was.
-func (l *layout) fill(ctx context.Context, values map[string]tftypes.Value, target reflect.Value) (diags diag.Diagnostics, ok bool) {
+func (l *layout) fill(
+	ctx context.Context, values map[string]tftypes.Value, target reflect.Value,
+) (diags diag.Diagnostics, ok bool) {
 	if l == nil || len(values) != len(l.fields) {
 		return nil, false
 	}
@@ -173,7 +177,9 @@ func (l *layout) fill(ctx context.Context, values map[string]tftypes.Value, targ
 }
 
 // value returns the object that a model describes. It reports whether it could.
-func (l *layout) value(ctx context.Context, model reflect.Value) (object tftypes.Value, diags diag.Diagnostics, ok bool) {
+func (l *layout) value(
+	ctx context.Context, model reflect.Value,
+) (object tftypes.Value, diags diag.Diagnostics, ok bool) {
 	if l == nil || len(l.fields) != len(l.object.AttributeTypes) {
 		return object, nil, false
 	}

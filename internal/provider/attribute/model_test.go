@@ -67,8 +67,9 @@ func TestGetAsTheFramework(t *testing.T) {
 		"all": configOf(map[string]any{
 			"name": "a", "size": "1GiB", "tags": []tftypes.Value{tftypes.NewValue(tftypes.String, "b")}, "nested": nested,
 		}),
-		"null":    configOf(nil),
-		"unknown": configOf(map[string]any{"name": tftypes.UnknownValue, "size": tftypes.UnknownValue, "nested": tftypes.UnknownValue}),
+		"null": configOf(nil),
+		"unknown": configOf(map[string]any{"name": tftypes.UnknownValue, "size": tftypes.UnknownValue,
+			"nested": tftypes.UnknownValue}),
 		"no size": configOf(map[string]any{"name": "a", "size": "five apples"}),
 		"nothing": {Schema: modelSchema, Raw: tftypes.NewValue(object, nil)},
 	} {
@@ -126,7 +127,8 @@ func TestGetIsCheap(t *testing.T) { // not parallel: it counts allocations
 // Set writes what the framework writes, with the same diagnostics.
 func TestSetAsTheFramework(t *testing.T) {
 	t.Parallel()
-	nested := types.ObjectValueMust(map[string]attr.Type{"number": types.Int64Type}, map[string]attr.Value{"number": types.Int64Value(7)})
+	nested := types.ObjectValueMust(map[string]attr.Type{"number": types.Int64Type},
+		map[string]attr.Value{"number": types.Int64Value(7)})
 	nothing := types.ObjectNull(map[string]attr.Type{"number": types.Int64Type})
 	tags := types.ListValueMust(types.StringType, []attr.Value{types.StringValue("b"), types.StringUnknown()})
 	size := customtype.ByteSize{StringValue: types.StringValue("1GiB")}
@@ -188,7 +190,8 @@ func TestSetChangedLeavesAnUnchangedPlan(t *testing.T) {
 		t.Fatal(diags)
 	}
 	after = before
-	if diags := attribute.SetChanged(t.Context(), &plan, &before, &after); diags.HasError() || !plan.Raw.Equal(config.Raw) {
+	if diags := attribute.SetChanged(t.Context(), &plan, &before, &after); diags.HasError() ||
+		!plan.Raw.Equal(config.Raw) {
 		t.Errorf("an unchanged model: %v, %v", plan.Raw, diags)
 	}
 	after.Name = types.StringValue("b")

@@ -1,5 +1,5 @@
-// Package attribute converts nested attributes to and from plain Go values, and keeps the form of a value in the state if a
-// server returns the same value in another form.
+// Package attribute converts nested attributes to and from plain Go values, and keeps the form of a value in the state
+// if a server returns the same value in another form.
 package attribute
 
 import (
@@ -13,8 +13,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/customtype"
 )
 
-// Object reads the attributes of an object. Null and unknown attributes read as zero values. The paths of unknown attributes are
-// collected in one list for the whole tree of objects.
+// Object reads the attributes of an object. Null and unknown attributes read as zero values. The paths of unknown
+// attributes are collected in one list for the whole tree of objects.
 type Object struct {
 	attributes map[string]attr.Value
 	at         path.Path

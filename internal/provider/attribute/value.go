@@ -63,9 +63,9 @@ func Text(text string) basetypes.StringValue {
 	return basetypes.NewStringValue(text)
 }
 
-// Value converts a plain Go value to a value of a type: a string, bool, int, int64 or *int64, [time.Time], [time.Duration],
-// [Fields], or a slice or map of those. An empty string, false, a zero time, an empty collection and a nil pointer become null. A
-// number is never null. Value panics if the Go value does not fit the type.
+// Value converts a plain Go value to a value of a type: a string, bool, int, int64 or *int64, [time.Time],
+// [time.Duration], [Fields], or a slice or map of those. An empty string, false, a zero time, an empty collection and a
+// nil pointer become null. A number is never null. Value panics if the Go value does not fit the type.
 func Value(ctx context.Context, of attr.Type, from any) attr.Value {
 	null := !says(from)
 	switch of := of.(type) {

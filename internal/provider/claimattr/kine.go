@@ -24,7 +24,8 @@ func WarnOfKINE(diags *diag.Diagnostics, at path.Path, limits kine.Limits, whose
 		if _, ok := errors.AsType[*kine.CautionError](found); ok {
 			summary, effect = "A Limit Is Tight for KINE", " starts, but may fail later."
 		}
-		diags.AddAttributeWarning(at.AtName(limit.Limit), summary, secret.Sprintf("%s: %s\n\n%s%s Raise the limit, or remove it.%s",
-			whose, connection.Sentence(limit.Text), k3s, effect, more))
+		diags.AddAttributeWarning(at.AtName(limit.Limit), summary,
+			secret.Sprintf("%s: %s\n\n%s%s Raise the limit, or remove it.%s",
+				whose, connection.Sentence(limit.Text), k3s, effect, more))
 	}
 }

@@ -36,8 +36,9 @@ func PermissionsAttribute(description string) schema.SingleNestedAttribute {
 		MarkdownDescription: description,
 		Optional:            true,
 		Attributes: map[string]schema.Attribute{
-			"publish":   permission("Subjects that clients may publish to.", ""),
-			"subscribe": permission("Subjects that clients may subscribe to.", ", optionally followed by a space and a queue group"),
+			"publish": permission("Subjects that clients may publish to.", ""),
+			"subscribe": permission("Subjects that clients may subscribe to.",
+				", optionally followed by a space and a queue group"),
 			"allow_responses": schema.SingleNestedAttribute{
 				MarkdownDescription: "Permission to answer each received request on its reply subject.",
 				Optional:            true,
@@ -50,7 +51,8 @@ func PermissionsAttribute(description string) schema.SingleNestedAttribute {
 					"expires": schema.StringAttribute{
 						MarkdownDescription: "Maximum time to respond to a request, such as `1m`. Defaults to the " +
 							"server's two minutes.",
-						Optional: true, CustomType: customtype.DurationType{}, Validators: []validator.String{validators.PositiveDuration()},
+						Optional: true, CustomType: customtype.DurationType{},
+						Validators: []validator.String{validators.PositiveDuration()},
 					},
 				},
 			},
@@ -121,7 +123,8 @@ func Permissions(o attribute.Object) claims.Permissions {
 	}
 	p := claims.Permissions{Publish: permission(o.Object("publish")), Subscribe: permission(o.Object("subscribe"))}
 	if responses := o.Object("allow_responses"); !responses.IsNull() {
-		p.Responses = &claims.Responses{MaxMessages: int(responses.Int("max_messages")), Expires: responses.Duration("expires")}
+		p.Responses = &claims.Responses{MaxMessages: int(responses.Int("max_messages")),
+			Expires: responses.Duration("expires")}
 	}
 	return p
 }
@@ -144,7 +147,8 @@ func Limits(o attribute.Object) claims.UserLimits {
 		Permissions:   Permissions(o.Object("permissions")),
 		Subscriptions: o.Number("subscriptions"), Data: o.Bytes("data"), Payload: o.Bytes("payload"),
 		SourceNetworks: o.Texts("source_networks"), TimesLocation: o.Text("times_location"),
-		BearerToken: o.Bool("bearer_token"), ProxyRequired: o.Bool("proxy_required"), ConnectionTypes: o.Texts("connection_types"),
+		BearerToken: o.Bool("bearer_token"), ProxyRequired: o.Bool("proxy_required"),
+		ConnectionTypes: o.Texts("connection_types"),
 	}
 	for _, times := range o.Objects("times") {
 		u.Times = append(u.Times, claims.TimeRange{Start: times.Text("start"), End: times.Text("end")})
@@ -159,7 +163,8 @@ func LimitFields(u claims.UserLimits) attribute.Fields {
 		times = append(times, attribute.Fields{"start": t.Start, "end": t.End})
 	}
 	return attribute.Fields{
-		"permissions": PermissionFields(u.Permissions), "subscriptions": u.Subscriptions, "data": u.Data, "payload": u.Payload,
+		"permissions": PermissionFields(u.Permissions), "subscriptions": u.Subscriptions, "data": u.Data,
+		"payload":         u.Payload,
 		"source_networks": u.SourceNetworks, "times": times, "times_location": u.TimesLocation,
 		"bearer_token": u.BearerToken, "proxy_required": u.ProxyRequired, "connection_types": u.ConnectionTypes,
 	}

@@ -84,7 +84,8 @@ func (n Names) name(field string) string {
 
 // undecided reports whether an unknown value can decide a problem at this path.
 func undecided(at path.Path, unknown path.Paths) bool {
-	return !Known(at, unknown) || slices.ContainsFunc(unknown, func(u path.Path) bool { return isWithin(at, elementOf(u)) })
+	return !Known(at, unknown) ||
+		slices.ContainsFunc(unknown, func(u path.Path) bool { return isWithin(at, elementOf(u)) })
 }
 
 // Known reports whether an attribute, all its parents and everything below it are known.

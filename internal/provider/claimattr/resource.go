@@ -47,7 +47,9 @@ func (r *Resource[S, M]) Metadata(_ context.Context, req resource.MetadataReques
 }
 
 // ValidateConfig implements [resource.ResourceWithValidateConfig].
-func (r *Resource[S, M]) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *Resource[S, M]) ValidateConfig(
+	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+) {
 	config := M(new(S))
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, config)...)
 	if !resp.Diagnostics.HasError() {
@@ -56,7 +58,9 @@ func (r *Resource[S, M]) ValidateConfig(ctx context.Context, req resource.Valida
 }
 
 // ModifyPlan implements [resource.ResourceWithModifyPlan]. It plans what will be signed.
-func (r *Resource[S, M]) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *Resource[S, M]) ModifyPlan(
+	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
+) {
 	if req.Plan.Raw.IsNull() {
 		return
 	}

@@ -99,7 +99,8 @@ func ImportsAttribute() schema.ListNestedAttribute {
 				"Defaults to `subject`."),
 			"to": OptionalText("Old form of `local_subject`, deprecated by NATS. It exists for accounts that already use " +
 				"it."),
-			"share":       OptionalFlag("Whether the exporter of a service can see the requesting client in latency measurements."),
+			"share": OptionalFlag("Whether the exporter of a service can see the requesting client in latency " +
+				"measurements."),
 			"allow_trace": OptionalFlag("Whether message traces continue into a stream."),
 		}},
 	}
@@ -140,7 +141,8 @@ var notZero = validators.String("a duration above zero", "Invalid Duration", fun
 func ExportFields(e claims.Export) attribute.Fields {
 	fields := attribute.Fields{
 		"name": e.Name, "subject": e.Subject, "type": e.Type, "token_required": e.TokenRequired, "revocations": e.Revocations,
-		"response_type": e.ResponseType, "response_threshold": e.ResponseThreshold, "advertise": e.Advertise, "allow_trace": e.AllowTrace,
+		"response_type": e.ResponseType, "response_threshold": e.ResponseThreshold, "advertise": e.Advertise,
+		"allow_trace": e.AllowTrace,
 		"description": e.Description, "info_url": e.InfoURL,
 	}
 	if e.AccountTokenPosition > 0 {
@@ -155,8 +157,9 @@ func ExportFields(e claims.Export) attribute.Fields {
 // ImportFields returns the fields of an element of [ImportsAttribute].
 func ImportFields(i claims.Import) attribute.Fields {
 	return attribute.Fields{
-		"name": i.Name, "subject": i.Subject, "account": i.Account, "token": i.Token, "to": i.To, "local_subject": i.LocalSubject,
-		"type": i.Type, "share": i.Share, "allow_trace": i.AllowTrace,
+		"name": i.Name, "subject": i.Subject, "account": i.Account, "token": i.Token, "to": i.To,
+		"local_subject": i.LocalSubject,
+		"type":          i.Type, "share": i.Share, "allow_trace": i.AllowTrace,
 	}
 }
 

@@ -17,8 +17,8 @@ import (
 
 // Environment variables that the account signing key falls back to.
 const (
-	// EnvAccountSigningKey holds a seed (SA...), EnvAccountSigningKeyFile the path of a file with a seed. They exclude each
-	// other.
+	// EnvAccountSigningKey holds a seed (SA...), EnvAccountSigningKeyFile the path of a file with a seed. They exclude
+	// each other.
 	EnvAccountSigningKey     = "NATS_ACCOUNT_SIGNING_KEY"
 	EnvAccountSigningKeyFile = "NATS_ACCOUNT_SIGNING_KEY_FILE"
 )
@@ -47,8 +47,8 @@ type accounts struct {
 	signer      *claims.Signer
 }
 
-// ConfigureAccounts sets the configuration for working inside accounts. A value that is neither set nor unknown falls back to
-// the environment, which may be nil. It does no I/O.
+// ConfigureAccounts sets the configuration for working inside accounts. A value that is neither set nor unknown falls
+// back to the environment, which may be nil. It does no I/O.
 func (d *Data) ConfigureAccounts(config AccountsConfig, env natsconn.Environment) {
 	if env == nil {
 		env = func(string) string { return "" }
@@ -82,8 +82,8 @@ func (d *Data) AccountSigner() (*claims.Signer, error) {
 	return signer, nil
 }
 
-// SignerFor returns the signer for an account: the key with this seed, or the provider's key if the seed is null. The caller
-// closes it. It returns the errors of [Data.AccountSigner] and [claims.NewAccountSigner].
+// SignerFor returns the signer for an account: the key with this seed, or the provider's key if the seed is null. The
+// caller closes it. It returns the errors of [Data.AccountSigner] and [claims.NewAccountSigner].
 func (d *Data) SignerFor(seed types.String) (*claims.Signer, error) {
 	switch {
 	case !seed.IsNull():
@@ -107,15 +107,17 @@ func (d *Data) SignerUnknown(seed types.String) bool {
 	return unknown
 }
 
-// NoSignerText returns the detail of an error: the attribute for a seed is not set, and err is the reason why the provider has
-// no key either.
+// NoSignerText returns the detail of an error: the attribute for a seed is not set, and err is the reason why the
+// provider has no key either.
 func NoSignerText(attribute string, err error) string {
-	return fmt.Sprintf("Neither %s nor the provider's accounts.signing_key is set: %s\n\nSet %s to the seed of a signing key of the "+
-		"account, or set %s in the provider's configuration, or %s or %s in the environment.",
+	return fmt.Sprintf("Neither %s nor the provider's accounts.signing_key is set: %s\n\n"+
+		"Set %s to the seed of a signing key of the account, or set %s in the provider's configuration, or %s or %s in the "+
+		"environment.",
 		attribute, Sentence(err.Error()), attribute, attrAccountSigningKey, EnvAccountSigningKey, EnvAccountSigningKeyFile)
 }
 
-// CheckAccounts returns the reason why the provider cannot work inside accounts. It returns nil if the key is not known yet.
+// CheckAccounts returns the reason why the provider cannot work inside accounts. It returns nil if the key is not known
+// yet.
 func (d *Data) CheckAccounts() error {
 	signer, err := d.AccountSigner()
 	if err == nil {
@@ -128,8 +130,8 @@ func (d *Data) CheckAccounts() error {
 	return err
 }
 
-// AccountKeys returns the sorted public keys that managed accounts have as plain signing keys so that the provider can work
-// inside them. It returns none if no key is configured. It returns the errors of [Data.AccountSigner] except
+// AccountKeys returns the sorted public keys that managed accounts have as plain signing keys so that the provider can
+// work inside them. It returns none if no key is configured. It returns the errors of [Data.AccountSigner] except
 // [ErrNoAccountSigningKey].
 func (d *Data) AccountKeys() ([]string, error) {
 	if d.accounts == nil {
@@ -151,9 +153,9 @@ func (d *Data) AccountKeys() ([]string, error) {
 	return slices.Compact(keys), nil
 }
 
-// ClientOf returns the shared client that works in the account with this public key, as a user minted for that account. It
-// returns the provider's own client if the public key is empty or that of [Data.OwnAccount]. It returns the errors of
-// [Data.Client] and [Data.AccountSigner], and an [*OtherAccountError].
+// ClientOf returns the shared client that works in the account with this public key, as a user minted for that account.
+// It returns the provider's own client if the public key is empty or that of [Data.OwnAccount]. It returns the errors
+// of [Data.Client] and [Data.AccountSigner], and an [*OtherAccountError].
 func (d *Data) ClientOf(publicKey string) (*natsconn.Client, error) {
 	if publicKey == "" {
 		return d.Client()
@@ -200,9 +202,9 @@ func (d *Data) LoseKeys(publicKey string, keys []string) {
 	d.lost[publicKey] = keys
 }
 
-// keepLost reports whether a refresh keeps the prior state of a resource because its account no longer has the provider's key,
-// for example because the account was deleted. An error would stop the plan that repairs the account. If so, it adds a warning
-// about the resource that what and name describe.
+// keepLost reports whether a refresh keeps the prior state of a resource because its account no longer has the
+// provider's key, for example because the account was deleted. An error would stop the plan that repairs the account.
+// If so, it adds a warning about the resource that what and name describe.
 func (d *Data) keepLost(what, name string, err error, diags *diag.Diagnostics) bool {
 	refused, ok := errors.AsType[*natsconn.AccountAuthError](err)
 	if !ok {
@@ -214,24 +216,27 @@ func (d *Data) keepLost(what, name string, err error, diags *diag.Diagnostics) b
 	if !lost {
 		return false
 	}
-	diags.AddWarning("No Access to Account", secret.Sprintf("The prior state of %s %q is kept: the servers no longer have its account "+
-		"%s, or the account no longer has the provider's signing key %s.\n\nApply the nats_account to restore it. The plan after that "+
-		"shows the current state of %s. To destroy it, apply first.", what, name, refused.Account, refused.Issuer, what))
+	diags.AddWarning("No Access to Account",
+		secret.Sprintf("The prior state of %s %q is kept: the servers no longer have its account "+
+			"%s, or the account no longer has the provider's signing key %s.\n\n"+
+			"Apply the nats_account to restore it. The plan after that shows the current state of %s. To destroy it, apply "+
+			"first.", what, name, refused.Account, refused.Issuer, what))
 	return true
 }
 
-// keepRotating reports whether a refresh keeps the prior state of a resource because its account does not have the provider's
-// new signing key yet: the apply during a rotation adds it. If so, it adds a warning about the resource that what and name
-// describe.
+// keepRotating reports whether a refresh keeps the prior state of a resource because its account does not have the
+// provider's new signing key yet: the apply during a rotation adds it. If so, it adds a warning about the resource that
+// what and name describe.
 func (d *Data) keepRotating(what, name string, err error, diags *diag.Diagnostics) bool {
 	refused, ok := errors.AsType[*natsconn.AccountAuthError](err)
 	if !ok || d.accounts == nil || len(d.accounts.config.PreviousPublicKeys) == 0 {
 		return false
 	}
-	diags.AddWarning("Signing Key Is Being Rotated", secret.Sprintf("The prior state of %s %q is kept: its account %s does not have the "+
-		"provider's signing key %s yet, and accounts.previous_public_keys is set, so a rotation is in progress.\n\nApply the "+
-		"nats_account to add the key. If the account is managed elsewhere, its owner must add the key.",
-		what, name, refused.Account, refused.Issuer))
+	diags.AddWarning("Signing Key Is Being Rotated",
+		secret.Sprintf("The prior state of %s %q is kept: its account %s does not have the "+
+			"provider's signing key %s yet, and accounts.previous_public_keys is set, so a rotation is in progress.\n\n"+
+			"Apply the nats_account to add the key. If the account is managed elsewhere, its owner must add the key.",
+			what, name, refused.Account, refused.Issuer))
 	return true
 }
 
@@ -241,25 +246,29 @@ func accountStep(err error) string {
 		return strings.Join([]string{
 			fmt.Sprintf("Check that these servers have the account and that it lists the public key %s as a plain signing key.",
 				refused.Issuer),
-			"If the account is a nats_account, apply it first with the same accounts.signing_key in its provider block: the apply adds " +
-				"the key. While the key is being rotated, keep the previous public key in accounts.previous_public_keys.",
-			fmt.Sprintf("If the account is managed elsewhere, its owner must add the key, for example with nsc: nsc edit account --name "+
-				"NAME --sk %s, then nsc push.", refused.Issuer),
-			"Other possible causes: the clocks of this machine and the servers differ by more than 15 minutes; the account revokes all " +
-				"users (\"*\" in revocations) up to a time in the future; the account uses an auth callout (authorization); or the " +
-				"servers have no operator. In the last case, leave account out.",
+			"If the account is a nats_account, apply it first with the same accounts.signing_key in its provider block: the " +
+				"apply adds the key. While the key is being rotated, keep the previous public key in " +
+				"accounts.previous_public_keys.",
+			fmt.Sprintf("If the account is managed elsewhere, its owner must add the key, for example with nsc: nsc edit "+
+				"account --name NAME --sk %s, then nsc push.", refused.Issuer),
+			"Other possible causes: the clocks of this machine and the servers differ by more than 15 minutes; the account " +
+				"revokes all users (\"*\" in revocations) up to a time in the future; the account uses an auth callout " +
+				"(authorization); or the servers have no operator. In the last case, leave account out.",
 		}, "\n\n")
 	}
 	if other, ok := errors.AsType[*OtherAccountError](err); ok {
-		return fmt.Sprintf("Nothing was changed, and no other account was searched. To work in that account, do one of the following:\n\n"+
-			"- Configure the provider with credentials of a user of the account %s. For two accounts, use two provider blocks, one of "+
-			"them with an alias.\n"+
-			"- Set %s in the provider's configuration, or %s (a seed, SA...) or %s (a file that contains the seed) in the environment, "+
-			"to a signing key of that account.\n"+
+		return fmt.Sprintf("Nothing was changed, and no other account was searched. To work in that account, do one of the "+
+			"following:\n\n"+
+			"- Configure the provider with credentials of a user of the account %s. For two accounts, use two provider "+
+			"blocks, one of them with an alias.\n"+
+			"- Set %s in the provider's configuration, or %s (a seed, SA...) or %s (a file that contains the seed) in the "+
+			"environment, to a signing key of that account.\n"+
 			"- To create a new resource in the account of the provider's own credentials, leave account out.",
 			other.Account, attrAccountSigningKey, EnvAccountSigningKey, EnvAccountSigningKeyFile)
 	}
-	return "Set " + attrAccountSigningKey + " in the provider's configuration, or " + EnvAccountSigningKey + " (a seed, SA...) or " +
-		EnvAccountSigningKeyFile + " (a file that contains the seed) in the environment. To work in the account of the provider's own " +
+	return "Set " + attrAccountSigningKey + " in the provider's configuration, or " + EnvAccountSigningKey +
+		" (a seed, SA...) or " +
+		EnvAccountSigningKeyFile +
+		" (a file that contains the seed) in the environment. To work in the account of the provider's own " +
 		"credentials, leave account out."
 }

@@ -21,7 +21,8 @@ func TestExplain(t *testing.T) {
 		says, step string
 	}{
 		{&connection.UnknownError{Attributes: []string{"servers", "token"}},
-			"The provider's configuration is not known yet: servers, token depends on values that are known only after an apply.",
+			"The provider's configuration is not known yet: servers, token depends on values that are known only after an " +
+				"apply.",
 			"An unknown value never falls back to the environment."},
 		{natsconn.ErrNoServers, "No NATS server is configured.", "Set servers or context in the provider's configuration, or NATS_URL or NATS_CONTEXT"},
 		{&natsconn.UnreachableError{Servers: servers, Err: errors.New("refused")}, "No connection to nats://a, nats://b: refused.",
@@ -36,7 +37,8 @@ func TestExplain(t *testing.T) {
 		{&natsconn.AuthError{Servers: servers, Err: errors.New("no")}, "The credentials were refused by nats://a, nats://b: no.",
 			"in the environment (NATS_CREDS, NATS_USER, NATS_PASSWORD, NATS_TOKEN, NATS_NKEY)"},
 		{&natsconn.ConnectionLimitError{Account: "AB", Servers: servers, Err: errors.New("no")},
-			"The account AB has reached its maximum number of connections to nats://a, nats://b: no.", "limits.connections of a nats_account"},
+			"The account AB has reached its maximum number of connections to nats://a, nats://b: no.",
+			"limits.connections of a nats_account"},
 		{&natsconn.ServerVersionError{Version: "2.11.0"}, "The server runs nats-server 2.11.0, and 2.12.0 or newer is required.", "Upgrade nats-server."},
 		{&natsconn.PermissionError{Subject: "$JS.API.INFO", Publish: true}, `The user has no permission to publish to "$JS.API.INFO".`,
 			`Grant the user permission to publish to "$JS.API.INFO".`},

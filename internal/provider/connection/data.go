@@ -1,5 +1,5 @@
-// Package connection provides the data that a configured provider passes to its resources: clients of the NATS system, and
-// explanations of their errors for users.
+// Package connection provides the data that a configured provider passes to its resources: clients of the NATS system,
+// and explanations of their errors for users.
 package connection
 
 import (
@@ -31,7 +31,8 @@ type Data struct {
 	takenOver  map[string]bool
 
 	noting sync.Mutex
-	// noted holds the noted accounts by public key. unanswered is the time of the last optional request without a response.
+	// noted holds the noted accounts by public key. unanswered is the time of the last optional request without a
+	// response.
 	noted      map[string]claims.Account
 	unanswered time.Time
 
@@ -47,13 +48,14 @@ type Data struct {
 	lost map[string][]string
 }
 
-// NewData returns the data for a client. If attributes of the provider's configuration are unknown, every use of the client
-// returns an error that names them.
+// NewData returns the data for a client. If attributes of the provider's configuration are unknown, every use of the
+// client returns an error that names them.
 func NewData(client *natsconn.Client, unknown []string, tolerateUnreachable bool) *Data {
 	return &Data{client: client, unknown: unknown, TolerateUnreachable: tolerateUnreachable}
 }
 
-// TakeOver notes that a new resource manages an object that already existed, for example an account, given by its public key.
+// TakeOver notes that a new resource manages an object that already existed, for example an account, given by its
+// public key.
 func (d *Data) TakeOver(object string) {
 	d.takingOver.Lock()
 	defer d.takingOver.Unlock()
@@ -63,8 +65,8 @@ func (d *Data) TakeOver(object string) {
 	d.takenOver[object] = true
 }
 
-// TakenOver reports whether [Data.TakeOver] was called for the object. If so, the destruction of the resource that managed the
-// object before must not delete it. This happens in a create_before_destroy replacement.
+// TakenOver reports whether [Data.TakeOver] was called for the object. If so, the destruction of the resource that
+// managed the object before must not delete it. This happens in a create_before_destroy replacement.
 func (d *Data) TakenOver(object string) bool {
 	d.takingOver.Lock()
 	defer d.takingOver.Unlock()
@@ -75,7 +77,8 @@ func (d *Data) TakenOver(object string) bool {
 type UnknownError struct{ Attributes []string }
 
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("the provider's configuration is not known yet: %s depends on values that are known only after an apply",
+	return fmt.Sprintf("the provider's configuration is not known yet: %s depends on values that are known only after "+
+		"an apply",
 		strings.Join(e.Attributes, ", "))
 }
 
@@ -113,8 +116,8 @@ func (d *Data) Domain() (string, error) {
 	return client.Domain()
 }
 
-// JetStream returns the JetStream API of a domain inside an account. An empty domain is the domain of the connected server, and
-// an empty account is the account of the provider's own user. It returns the errors of [Data.ClientOf].
+// JetStream returns the JetStream API of a domain inside an account. An empty domain is the domain of the connected
+// server, and an empty account is the account of the provider's own user. It returns the errors of [Data.ClientOf].
 func (d *Data) JetStream(account, domain string) (*natsconn.JetStream, error) {
 	client, err := d.ClientOf(account)
 	if err != nil {
@@ -123,21 +126,23 @@ func (d *Data) JetStream(account, domain string) (*natsconn.JetStream, error) {
 	return client.JetStream(domain), nil
 }
 
-// KeepPrior reports whether a refresh keeps the prior state of a resource that it could not read: its servers are unreachable
-// and the configuration tolerates that, or the next apply adds the provider's key to its account. If so, it adds a warning.
-// What and name describe the resource, for example "the account" "edge".
+// KeepPrior reports whether a refresh keeps the prior state of a resource that it could not read: its servers are
+// unreachable and the configuration tolerates that, or the next apply adds the provider's key to its account. If so, it
+// adds a warning. What and name describe the resource, for example "the account" "edge".
 func (d *Data) KeepPrior(what, name string, err error, diags *diag.Diagnostics) bool {
-	return d != nil && (d.keepUnreachable(what, name, err, diags) || d.keepLost(what, name, err, diags) || d.keepRotating(what, name, err, diags))
+	return d != nil && (d.keepUnreachable(what, name, err, diags) || d.keepLost(what, name, err, diags) ||
+		d.keepRotating(what, name, err, diags))
 }
 
-// PassOver reports whether a data source returns null because its servers are unreachable and the configuration tolerates that.
-// If so, it adds a warning. What and name describe the object to read, for example "the mirror" "edge".
+// PassOver reports whether a data source returns null because its servers are unreachable and the configuration
+// tolerates that. If so, it adds a warning. What and name describe the object to read, for example "the mirror" "edge".
 func (d *Data) PassOver(what, name string, err error, diags *diag.Diagnostics) bool {
 	if d == nil || !d.TolerateUnreachable || !natsconn.IsUnreachable(err) {
 		return false
 	}
-	diags.AddWarning("NATS Is Unreachable", secret.Sprintf("The data source could not read %s %s and returns null, because unreachable "+
-		"is \"warn\" in the provider's configuration.\n\n%s", what, name, Sentence(err.Error())))
+	diags.AddWarning("NATS Is Unreachable",
+		secret.Sprintf("The data source could not read %s %s and returns null, because unreachable "+
+			"is \"warn\" in the provider's configuration.\n\n%s", what, name, Sentence(err.Error())))
 	return true
 }
 
@@ -145,13 +150,14 @@ func (d *Data) keepUnreachable(what, name string, err error, diags *diag.Diagnos
 	if !d.TolerateUnreachable || !natsconn.IsUnreachable(err) {
 		return false
 	}
-	diags.AddWarning("NATS Is Unreachable", secret.Sprintf("The prior state of %s %q is kept, because unreachable is \"warn\" in the "+
-		"provider's configuration.\n\n%s", what, name, Sentence(err.Error())))
+	diags.AddWarning("NATS Is Unreachable",
+		secret.Sprintf("The prior state of %s %q is kept, because unreachable is \"warn\" in the "+
+			"provider's configuration.\n\n%s", what, name, Sentence(err.Error())))
 	return true
 }
 
-// FromProvider returns the provider data that the framework passes to Configure of a resource. It returns nil without an error
-// if the provider is not configured, for example during validation.
+// FromProvider returns the provider data that the framework passes to Configure of a resource. It returns nil without
+// an error if the provider is not configured, for example during validation.
 func FromProvider(providerData any, diags *diag.Diagnostics) *Data {
 	if providerData == nil {
 		return nil

@@ -12,14 +12,14 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/secret"
 )
 
-// Explain explains an error of a NATS connection or of the JetStream API to the user: what happened and what to do. Other
-// errors are returned as a sentence.
+// Explain explains an error of a NATS connection or of the JetStream API to the user: what happened and what to do.
+// Other errors are returned as a sentence.
 func Explain(err error) string {
 	return Sentence(err.Error()) + remedy(err)
 }
 
-// remedy returns whose credentials were used, if relevant, and what to do. Each part starts with a blank line. The result is
-// empty if neither is known.
+// remedy returns whose credentials were used, if relevant, and what to do. Each part starts with a blank line. The
+// result is empty if neither is known.
 func remedy(err error) string {
 	parts := []string{whose(err), step(err)}
 	if _, ok := errors.AsType[*natsconn.AuthError](err); !ok {
@@ -50,7 +50,8 @@ func whose(err error) string {
 	case refused && of.Way == "":
 		return "No credentials are set in the provider's configuration, in the environment or in a NATS context."
 	case refused && of.IsExpired():
-		return fmt.Sprintf("The provider used %s. These credentials expired at %s. Replace them with newly signed credentials.",
+		return fmt.Sprintf("The provider used %s. These credentials expired at %s. Replace them with newly signed "+
+			"credentials.",
 			of, of.Expires.Format(time.RFC3339))
 	case refused && of.Account != "":
 		return fmt.Sprintf("The provider used %s. Servers accept only users of accounts that their own operator signed.", of)
@@ -59,9 +60,11 @@ func whose(err error) string {
 	case absent && !noJetStream.Account && of.Account == "":
 		return "" // the cause is on the server
 	case absent && !noJetStream.Account && noJetStream.Domain != "":
-		return fmt.Sprintf("The provider connected as %s. The leaf node of the domain must be connected to the same account.", of)
+		return fmt.Sprintf("The provider connected as %s. The leaf node of the domain must be connected to the same account.",
+			of)
 	case absent:
-		return fmt.Sprintf("The provider connected as %s. It needs a user of an account with JetStream. The system account has none.", of)
+		return fmt.Sprintf("The provider connected as %s. It needs a user of an account with JetStream. The system account "+
+			"has none.", of)
 	}
 	return fmt.Sprintf("The provider connected as %s. It needs a user of the system account.", of)
 }
@@ -75,8 +78,8 @@ type tolerableError struct{ error }
 
 func (e tolerableError) Unwrap() error { return e.error }
 
-// Tolerable marks an error of a refresh or a data source, so that [Explain] suggests the provider attribute unreachable if it
-// applies.
+// Tolerable marks an error of a refresh or a data source, so that [Explain] suggests the provider attribute unreachable
+// if it applies.
 func Tolerable(err error) error { return tolerableError{err} }
 
 func step(err error) string {
@@ -97,22 +100,23 @@ func step(err error) string {
 	)
 	switch {
 	case errors.As(err, &unknown):
-		return "Set these attributes to values that are known during the plan, or first apply the resources that they depend on with " +
-			"-target. An unknown value never falls back to the environment."
+		return "Set these attributes to values that are known during the plan, or first apply the resources that they " +
+			"depend on with -target. An unknown value never falls back to the environment."
 	case errors.Is(err, natsconn.ErrNoServers):
-		return "Set servers or context in the provider's configuration, or " + natsconn.EnvURL + " or " + natsconn.EnvContext +
+		return "Set servers or context in the provider's configuration, or " + natsconn.EnvURL + " or " +
+			natsconn.EnvContext +
 			" in the environment, or select a context with the NATS CLI."
 	case errors.As(err, &unreachable) && unreachable.IsMute():
-		return "A server accepted the connection but sent nothing. A server with handshake_first in its tls block waits for the TLS " +
-			"handshake of the client: set tls = { handshake_first = true } in the provider's configuration, with ca_file or ca_pem if " +
-			"the system does not trust the certificate authority. Otherwise check that the server does not hang, that the URLs use the " +
-			"client port, and that a load balancer has servers behind it."
+		return "A server accepted the connection but sent nothing. A server with handshake_first in its tls block waits " +
+			"for the TLS handshake of the client: set tls = { handshake_first = true } in the provider's configuration, with " +
+			"ca_file or ca_pem if the system does not trust the certificate authority. Otherwise check that the server does " +
+			"not hang, that the URLs use the client port, and that a load balancer has servers behind it."
 	case errors.As(err, &unreachable):
 		return "Check that the servers are up, that their URLs are correct and that this machine can connect to them."
 	case errors.As(err, &tls):
-		return "Check tls in the provider's configuration: ca_file or ca_pem if the system does not trust the servers' certificate " +
-			"authority, a client certificate and its key if the servers require one, server_name if their certificate is for " +
-			"another name, handshake_first if it is set on the servers."
+		return "Check tls in the provider's configuration: ca_file or ca_pem if the system does not trust the servers' " +
+			"certificate authority, a client certificate and its key if the servers require one, server_name if their " +
+			"certificate is for another name, handshake_first if it is set on the servers."
 	case errors.Is(err, ErrNoOperator), errors.Is(err, ErrNoSigningKey), errors.Is(err, ErrNoSystemCredentials):
 		return operatorStep(err)
 	case errors.As(err, &untrusted):
@@ -120,15 +124,18 @@ func step(err error) string {
 	case errors.Is(err, ErrNoAccountSigningKey), errors.As(err, &inAccount):
 		return accountStep(err)
 	case errors.As(err, &full):
-		return "Raise the account's connection limit (limits.connections of a nats_account): the provider needs one connection in " +
-			"addition to those of the account's own clients. Or wait until a client disconnects."
+		return "Raise the account's connection limit (limits.connections of a nats_account): the provider needs one " +
+			"connection in addition to those of the account's own clients. Or wait until a client disconnects."
 	case errors.As(err, &auth) && auth.Who == systemUser:
-		return "Check " + attrSystemCredentials + " and " + attrSystemCredentials + "_file in the provider's configuration, or the file " +
-			"that " + EnvSystemCredentials + " names. The credentials must belong to a user of the system account of these servers, and " +
+		return "Check " + attrSystemCredentials + " and " + attrSystemCredentials +
+			"_file in the provider's configuration, or the file " +
+			"that " + EnvSystemCredentials +
+			" names. The credentials must belong to a user of the system account of these servers, and " +
 			"the user must not be expired or revoked."
 	case errors.As(err, &auth):
 		return "Check the credentials in the provider's configuration, in the environment (" +
-			strings.Join([]string{natsconn.EnvCreds, natsconn.EnvUser, natsconn.EnvPassword, natsconn.EnvToken, natsconn.EnvNKey}, ", ") +
+			strings.Join([]string{natsconn.EnvCreds, natsconn.EnvUser, natsconn.EnvPassword, natsconn.EnvToken,
+				natsconn.EnvNKey}, ", ") +
 			") or in the NATS context."
 	case errors.As(err, &version):
 		return "Upgrade nats-server."
@@ -142,14 +149,15 @@ func step(err error) string {
 	case errors.As(err, &noJetStream) && noJetStream.Domain != "":
 		return "Check jetstream_domain, and that the leaf node connection to that domain is up."
 	case errors.As(err, &noJetStream):
-		return "Enable JetStream on the server (jetstream { ... } in its configuration), or set jetstream_domain to a domain with " +
-			"JetStream." + reservedStep
+		return "Enable JetStream on the server (jetstream { ... } in its configuration), or set jetstream_domain to a " +
+			"domain with JetStream." + reservedStep
 	case errors.As(err, &timeout):
-		return "The server may be overloaded, or a cluster may be without a leader. It is unknown whether the request was carried " +
-			"out; the next plan shows it. Set request_timeout in the provider's configuration to wait longer."
+		return "The server may be overloaded, or a cluster may be without a leader. It is unknown whether the request was " +
+			"carried out; the next plan shows it. Set request_timeout in the provider's configuration to wait longer."
 	case errors.As(err, &answer):
-		return "The response was ignored. It may not come from nats-server: check what is between this machine and the servers, and " +
-			"that no client of the account subscribes to subjects such as >, $JS.API.> or $SYS.> and replies to requests."
+		return "The response was ignored. It may not come from nats-server: check what is between this machine and the " +
+			"servers, and that no client of the account subscribes to subjects such as >, $JS.API.> or $SYS.> and replies to " +
+			"requests."
 	case errors.As(err, &api):
 		return apiStep(api)
 	}
@@ -158,11 +166,12 @@ func step(err error) string {
 
 // reservedStep describes accounts whose limits a server cannot reserve. The server reports this only in its log
 // (configJetStream in nats-server's server/accounts.go).
-const reservedStep = " A server also disables JetStream for an account if it cannot reserve the account's disk_storage or " +
-	"memory_storage in addition to those of all other accounts; its log then contains \"insufficient storage resources available\"."
+const reservedStep = " A server also disables JetStream for an account if it cannot reserve the account's " +
+	"disk_storage or memory_storage in addition to those of all other accounts; its log then contains \"insufficient " +
+	"storage resources available\"."
 
-// inboxes returns the subject of all inboxes, given the subject of the inboxes of one connection: the common prefix, a token for
-// the connection, and a wildcard.
+// inboxes returns the subject of all inboxes, given the subject of the inboxes of one connection: the common prefix, a
+// token for the connection, and a wildcard.
 func inboxes(subject string) string {
 	tokens := strings.Split(subject, ".")
 	return strings.Join(append(tokens[:max(1, len(tokens)-2)], ">"), ".")
@@ -172,20 +181,21 @@ func inboxes(subject string) string {
 func apiStep(err *natsconn.APIError) string {
 	switch err.ErrCode {
 	case natsconn.CodeReplicasNotSupported:
-		return "The server is not part of a cluster and supports only one replica. Set replicas to 1, or connect to a cluster."
+		return "The server is not part of a cluster and supports only one replica. Set replicas to 1, or connect to a " +
+			"cluster."
 	case natsconn.CodeNoSuitablePeers:
-		return "The cluster has fewer servers than the requested replicas, some servers are offline or full, or no server matches the " +
-			"placement. Lower replicas, add servers, or change placement."
+		return "The cluster has fewer servers than the requested replicas, some servers are offline or full, or no server " +
+			"matches the placement. Lower replicas, add servers, or change placement."
 	case natsconn.CodeAccountResources, natsconn.CodeInsufficientStorage, natsconn.CodeMaxStreamBytes:
 		return "The JetStream storage of the account or the server is exhausted. Raise the limit, or delete unused streams."
 	case natsconn.CodeMaximumStreams:
 		return "The account has reached its maximum number of streams. Raise the limit, or delete unused streams."
 	case natsconn.CodeMaxBytesRequired:
-		return "The account requires max_bytes for every stream (max_bytes_required). KINE does not set it, so k3s could not start. " +
-			"Turn this limit off for the account; disk_storage and disk_max_stream_bytes also limit its storage."
+		return "The account requires max_bytes for every stream (max_bytes_required). KINE does not set it, so k3s could " +
+			"not start. Turn this limit off for the account; disk_storage and disk_max_stream_bytes also limit its storage."
 	case natsconn.CodeNoLimits:
-		return "The account has JetStream limits for other numbers of replicas, but none for this number. Add a tier for it, or " +
-			"change replicas."
+		return "The account has JetStream limits for other numbers of replicas, but none for this number. Add a tier for " +
+			"it, or change replicas."
 	case natsconn.CodeStreamOffline:
 		return "All servers that hold the stream are down. Start them, or restore the stream elsewhere."
 	case natsconn.CodeClusterNotAvailable, natsconn.CodeNoLeader:

@@ -33,9 +33,9 @@ func (d *Data) NotedAccount(publicKey string) *claims.Account {
 	return nil
 }
 
-// KnownAccount returns the noted account, or the account that the servers store if the provider has a user of the system
-// account. It returns nil if the account is unknown. The result is optional: it is not an error if servers do not respond, and
-// the provider does not wait for them repeatedly.
+// KnownAccount returns the noted account, or the account that the servers store if the provider has a user of the
+// system account. It returns nil if the account is unknown. The result is optional: it is not an error if servers do
+// not respond, and the provider does not wait for them repeatedly.
 func (d *Data) KnownAccount(ctx context.Context, publicKey string) *claims.Account {
 	if a := d.NotedAccount(publicKey); a != nil || d == nil {
 		return a

@@ -17,8 +17,8 @@ type plannedNames struct {
 	told map[string][]string
 }
 
-// PlanName notes that an account with this name is about to be created, and reports whether it was called for the name before.
-// A CLI plans each new resource once.
+// PlanName notes that an account with this name is about to be created, and reports whether it was called for the name
+// before. A CLI plans each new resource once.
 func (d *Data) PlanName(name string) (again bool) {
 	if d == nil {
 		return false
@@ -32,8 +32,8 @@ func (d *Data) PlanName(name string) (again bool) {
 	return d.names.planned[name] > 1
 }
 
-// Namesakes returns the accounts with a name that the servers report, except the one with the public key. A plan receives all
-// of them. An apply, whose provider plans again first, receives only those that this plan did not receive.
+// Namesakes returns the accounts with a name that the servers report, except the one with the public key. A plan
+// receives all of them. An apply, whose provider plans again first, receives only those that this plan did not receive.
 func (d *Data) Namesakes(ctx context.Context, name, publicKey string, plan bool) []*resolver.Stored {
 	if d == nil {
 		return nil

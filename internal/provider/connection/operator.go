@@ -37,19 +37,20 @@ var (
 	ErrNoSystemCredentials = errors.New("no system account credentials are configured")
 )
 
-// OperatorConfig is the operator in the provider's configuration. An empty value falls back to the environment, unless it is
-// listed as unknown.
+// OperatorConfig is the operator in the provider's configuration. An empty value falls back to the environment, unless
+// it is listed as unknown.
 type OperatorConfig struct {
 	// SigningKey is a seed, SO...
 	SigningKey string
-	// SystemCredentials is the content of a credentials file, SystemCredentialsFile the path of one. They exclude each other.
+	// SystemCredentials is the content of a credentials file, SystemCredentialsFile the path of one. They exclude each
+	// other.
 	SystemCredentials, SystemCredentialsFile string
 	// UnknownSigningKey and UnknownSystem list attributes with unknown values.
 	UnknownSigningKey, UnknownSystem []string
 }
 
-// Operator holds the key of the operator, which signs accounts, and the user of the system account, which pushes them to the
-// servers. Either may be missing: signing needs no servers, and reading needs no key.
+// Operator holds the key of the operator, which signs accounts, and the user of the system account, which pushes them
+// to the servers. Either may be missing: signing needs no servers, and reading needs no key.
 type Operator struct {
 	data   *Data
 	config OperatorConfig
@@ -87,8 +88,9 @@ func (d *Data) ConfigureOperator(config OperatorConfig, env natsconn.Environment
 	d.operator = o
 }
 
-// Operator returns the operator. It returns an [*UnknownError] if none of its attributes is known yet, and [ErrNoOperator] if
-// neither the configuration nor the environment has a signing key or credentials for the system account.
+// Operator returns the operator. It returns an [*UnknownError] if none of its attributes is known yet, and
+// [ErrNoOperator] if neither the configuration nor the environment has a signing key or credentials for the system
+// account.
 func (d *Data) Operator() (*Operator, error) {
 	o := d.operator
 	switch {
@@ -105,11 +107,12 @@ func (d *Data) Operator() (*Operator, error) {
 }
 
 func (o *Operator) hasSigningKey() bool {
-	return len(o.config.UnknownSigningKey) == 0 && (o.config.SigningKey != "" || o.env(EnvSigningKey) != "" || o.env(EnvSigningKeyFile) != "")
+	return len(o.config.UnknownSigningKey) == 0 &&
+		(o.config.SigningKey != "" || o.env(EnvSigningKey) != "" || o.env(EnvSigningKeyFile) != "")
 }
 
-// SigningKey returns the seed of the key that signs accounts. It may read a file named by the environment. It returns an
-// [*UnknownError], [ErrNoSigningKey], or an error about an invalid seed that does not contain the seed.
+// SigningKey returns the seed of the key that signs accounts. It may read a file named by the environment. It returns
+// an [*UnknownError], [ErrNoSigningKey], or an error about an invalid seed that does not contain the seed.
 func (o *Operator) SigningKey() (string, error) {
 	if unknown := o.config.UnknownSigningKey; len(unknown) > 0 {
 		return "", &UnknownError{Attributes: unknown}
@@ -144,8 +147,8 @@ func (o *Operator) ofSigningKey(err error) error {
 	return fmt.Errorf("%s: %w", source, err)
 }
 
-// keyOf reads a seed from an environment variable, or from the file that another variable names. The source describes which of
-// them was used; it is empty if neither is set.
+// keyOf reads a seed from an environment variable, or from the file that another variable names. The source describes
+// which of them was used; it is empty if neither is set.
 func keyOf(env natsconn.Environment, variable, fileVariable string) (seed, source string, err error) {
 	seed, file := env(variable), env(fileVariable)
 	switch {
@@ -163,8 +166,9 @@ func keyOf(env natsconn.Environment, variable, fileVariable string) (seed, sourc
 	return string(content), fmt.Sprintf("the file %s that %s names", file, fileVariable), nil
 }
 
-// System returns the client that connects to the servers of the provider as a user of the system account. All callers share it.
-// It returns an [*UnknownError] if the credentials or the servers are not known yet, and [ErrNoSystemCredentials].
+// System returns the client that connects to the servers of the provider as a user of the system account. All callers
+// share it. It returns an [*UnknownError] if the credentials or the servers are not known yet, and
+// [ErrNoSystemCredentials].
 func (o *Operator) System() (*natsconn.Client, error) {
 	if unknown := slices.Concat(o.config.UnknownSystem, o.data.unknown); len(unknown) > 0 {
 		return nil, &UnknownError{Attributes: unknown}
@@ -175,8 +179,8 @@ func (o *Operator) System() (*natsconn.Client, error) {
 	return o.system, nil
 }
 
-// SystemAccount returns the public key of the system account according to the configured credentials, empty if there are none.
-// It returns an [*UnknownError], or an error if the credentials cannot be read.
+// SystemAccount returns the public key of the system account according to the configured credentials, empty if there
+// are none. It returns an [*UnknownError], or an error if the credentials cannot be read.
 func (d *Data) SystemAccount() (string, error) {
 	if d.operator == nil {
 		return "", nil
@@ -200,16 +204,20 @@ func (d *Data) SystemAccount() (string, error) {
 }
 
 // foreignKeyStep is what to do if the key does not belong to the operator of the servers.
-const foreignKeyStep = "Nothing was pushed. Set " + attrSigningKey + " in the provider's configuration, or " + EnvSigningKey + " or " +
-	EnvSigningKeyFile + " in the environment, to the seed of a key that the servers trust, and check that servers names the intended " +
-	"system. If the key is a new signing key of their operator, first restart the servers with the operator's new JWT: a reload does " +
-	"not apply it."
+const foreignKeyStep = "Nothing was pushed. Set " + attrSigningKey + " in the provider's configuration, or " +
+	EnvSigningKey + " or " +
+	EnvSigningKeyFile +
+	" in the environment, to the seed of a key that the servers trust, and check that servers names the intended " +
+	"system. If the key is a new signing key of their operator, first restart the servers with the operator's new JWT: " +
+	"a reload does not apply it."
 
 // operatorStep returns what to do if the operator is not configured.
 func operatorStep(err error) string {
-	signing := attrSigningKey + " in the provider's configuration, or " + EnvSigningKey + " (a seed, SO...) or " + EnvSigningKeyFile +
+	signing := attrSigningKey + " in the provider's configuration, or " + EnvSigningKey + " (a seed, SO...) or " +
+		EnvSigningKeyFile +
 		" (a file that contains the seed) in the environment"
-	system := attrSystemCredentials + " or " + attrSystemCredentials + "_file in the provider's configuration, or " + EnvSystemCredentials +
+	system := attrSystemCredentials + " or " + attrSystemCredentials + "_file in the provider's configuration, or " +
+		EnvSystemCredentials +
 		" (a credentials file) in the environment"
 	switch {
 	case errors.Is(err, ErrNoSigningKey):

@@ -11,8 +11,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/resolver"
 )
 
-// optionalTime is the timeout of an optional request. After a request without a response, the next one is sent optionalPause
-// later at the earliest.
+// optionalTime is the timeout of an optional request. After a request without a response, the next one is sent
+// optionalPause later at the earliest.
 const (
 	optionalTime  = 5 * time.Second
 	optionalPause = time.Minute
@@ -21,9 +21,9 @@ const (
 // errNotAsked means that no request was sent because the servers did not respond a short time ago.
 var errNotAsked = errors.New("the servers did not respond to a recent request")
 
-// optionally sends the servers a request whose response is optional. If servers do not respond, it sends them no further
-// request for a while, unless answering is set, so that a plan of many resources waits for them once. It returns the errors of
-// [Data.Resolver] and ask, and errNotAsked.
+// optionally sends the servers a request whose response is optional. If servers do not respond, it sends them no
+// further request for a while, unless answering is set, so that a plan of many resources waits for them once. It
+// returns the errors of [Data.Resolver] and ask, and errNotAsked.
 func (d *Data) optionally(
 	ctx context.Context, answering bool, ask func(context.Context, *resolver.Resolver) error,
 ) error {
@@ -60,9 +60,10 @@ type keyCheck struct {
 	err error
 }
 
-// CheckOperatorKey checks with the servers that they trust the operator's key, once for many resources. It is not an error if
-// servers do not respond, because a plan works without them. It returns a [*resolver.UntrustedIssuerError] prefixed with the
-// source of the key, a [*resolver.NotPushableError], and the errors of [Data.OperatorSigner] and [Data.Resolver].
+// CheckOperatorKey checks with the servers that they trust the operator's key, once for many resources. It is not an
+// error if servers do not respond, because a plan works without them. It returns a [*resolver.UntrustedIssuerError]
+// prefixed with the source of the key, a [*resolver.NotPushableError], and the errors of [Data.OperatorSigner] and
+// [Data.Resolver].
 func (d *Data) CheckOperatorKey(ctx context.Context) error {
 	signer, err := d.OperatorSigner()
 	if err != nil {

@@ -27,8 +27,8 @@ func (o *ownAccount) of(token string) string {
 	return o.account
 }
 
-// OwnAccount returns the public key of the account in the JWT of the provider's own credentials. It is empty without a JWT, for
-// example with servers without an operator. It makes no request. It returns the errors of [Data.Domain].
+// OwnAccount returns the public key of the account in the JWT of the provider's own credentials. It is empty without a
+// JWT, for example with servers without an operator. It makes no request. It returns the errors of [Data.Domain].
 func (d *Data) OwnAccount() (string, error) {
 	if d == nil {
 		return "", &UnknownError{Attributes: []string{"provider"}}
@@ -44,11 +44,11 @@ func (d *Data) OwnAccount() (string, error) {
 	return d.own.of(token), nil
 }
 
-// OtherAccountError means that the provider needs a signing key to work in an account, and none is configured: the account is
-// not that of the provider's own credentials.
+// OtherAccountError means that the provider needs a signing key to work in an account, and none is configured: the
+// account is not that of the provider's own credentials.
 type OtherAccountError struct {
-	// Account is the public key of the account. Own is the public key of the account of the provider's own credentials, empty if
-	// unknown.
+	// Account is the public key of the account. Own is the public key of the account of the provider's own credentials,
+	// empty if unknown.
 	Account, Own string
 }
 
@@ -63,8 +63,8 @@ func (e *OtherAccountError) Error() string {
 
 func (e *OtherAccountError) Unwrap() error { return ErrNoAccountSigningKey }
 
-// CheckAccount returns the reason why the provider cannot work inside an account. It returns nil for a null account, which is
-// the account of the provider's own credentials, and if the provider's configuration is not known yet.
+// CheckAccount returns the reason why the provider cannot work inside an account. It returns nil for a null account,
+// which is the account of the provider's own credentials, and if the provider's configuration is not known yet.
 func (d *Data) CheckAccount(publicKey types.String) error {
 	if publicKey.IsNull() {
 		return nil

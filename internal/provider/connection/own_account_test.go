@@ -15,7 +15,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/provider/connection"
 )
 
-// The account of the provider's own credentials is known without a server, wherever these come from; it needs no signing key, and any other does.
+// The account of the provider's own credentials is known without a server, wherever these come from; it needs no
+// signing key, and any other does.
 func TestOwnAccount(t *testing.T) {
 	operator, err := natslab.NewOperator("lab")
 	if err != nil {
@@ -64,19 +65,22 @@ func TestOwnAccount(t *testing.T) {
 			continue
 		}
 		client, _ := data.Client()
-		if got, err := data.ClientOf(own); c.want != "" && (got != client || err != nil || data.CheckAccount(types.StringValue(own)) != nil) {
+		if got, err := data.ClientOf(own); c.want != "" &&
+			(got != client || err != nil || data.CheckAccount(types.StringValue(own)) != nil) {
 			t.Errorf("%s: the own account is worked in with %v, %v", name, got, err)
 		}
 		var refused *connection.OtherAccountError
 		_, err := data.ClientOf(other)
 		for _, err := range []error{err, data.CheckAccount(types.StringValue(other))} {
-			if !errors.As(err, &refused) || !errors.Is(err, connection.ErrNoAccountSigningKey) || refused.Own != c.want || refused.Account != other ||
+			if !errors.As(err, &refused) || !errors.Is(err, connection.ErrNoAccountSigningKey) || refused.Own != c.want ||
+				refused.Account != other ||
 				!strings.Contains(connection.Explain(err), "credentials of a user of the account "+other) {
 				t.Errorf("%s: another account is refused with %v", name, err)
 			}
 		}
 	}
-	unknown := connection.NewData(natsconn.NewClient(natsconn.Settings{Servers: servers}, nil), []string{"credentials"}, false)
+	unknown := connection.NewData(natsconn.NewClient(natsconn.Settings{Servers: servers}, nil),
+		[]string{"credentials"}, false)
 	if err := unknown.CheckAccount(types.StringValue(own)); err != nil {
 		t.Errorf("while the credentials are unknown: %v", err)
 	}

@@ -25,12 +25,12 @@ type unit interface {
 // MeasureType is the type of a [Measure]. A string attribute with this CustomType also accepts numbers.
 type MeasureType[U unit] struct{ basetypes.StringType }
 
-// Measure is a string that represents a number, for example "10GiB". Two strings for the same number are semantically equal, so
-// the state keeps the string of the configuration.
+// Measure is a string that represents a number, for example "10GiB". Two strings for the same number are semantically
+// equal, so the state keeps the string of the configuration.
 type Measure[U unit] struct{ basetypes.StringValue }
 
-// Number returns the number that the string represents. It returns 0 if the value is null, unknown or invalid; validation rejects
-// an invalid value before.
+// Number returns the number that the string represents. It returns 0 if the value is null, unknown or invalid;
+// validation rejects an invalid value before.
 func (v Measure[U]) Number() int64 {
 	var u U
 	n, err := u.parse(v.ValueString())
@@ -53,7 +53,9 @@ func (MeasureType[U]) Equal(other attr.Type) bool {
 func (MeasureType[U]) ValueType(context.Context) attr.Value { return Measure[U]{} }
 
 // ValueFromString implements [basetypes.StringTypable].
-func (MeasureType[U]) ValueFromString(_ context.Context, value basetypes.StringValue) (basetypes.StringValuable, diag.Diagnostics) {
+func (MeasureType[U]) ValueFromString(
+	_ context.Context, value basetypes.StringValue,
+) (basetypes.StringValuable, diag.Diagnostics) {
 	return Measure[U]{StringValue: value}, nil
 }
 
@@ -95,7 +97,9 @@ func (v Measure[U]) StringSemanticEquals(_ context.Context, other basetypes.Stri
 }
 
 // ValidateAttribute rejects an invalid string.
-func (v Measure[U]) ValidateAttribute(_ context.Context, req xattr.ValidateAttributeRequest, resp *xattr.ValidateAttributeResponse) {
+func (v Measure[U]) ValidateAttribute(
+	_ context.Context, req xattr.ValidateAttributeRequest, resp *xattr.ValidateAttributeResponse,
+) {
 	if v.IsNull() || v.IsUnknown() {
 		return
 	}

@@ -23,7 +23,8 @@ func (durations) parse(text string) (int64, error) {
 	return int64(d), nil
 }
 
-// Time is a time in RFC 3339 format, in whole seconds, for example "2030-12-31T23:59:59Z". Its number is in seconds since 1970.
+// Time is a time in RFC 3339 format, in whole seconds, for example "2030-12-31T23:59:59Z". Its number is in seconds
+// since 1970.
 type Time = Measure[times]
 
 // TimeType is the type of [Time].

@@ -73,9 +73,9 @@ var inspectionTypes = map[string]attr.Type{
 
 // description describes the function and each attribute of its result.
 var description = strings.Join([]string{
-	"Shows how KINE interprets a datastore endpoint, with warnings about parts that KINE ignores, misreads or sends in another form. " +
-		"The result contains no secrets. Terraform still marks it as sensitive if the argument is sensitive; `nonsensitive()` removes " +
-		"the mark.\n\nThe result is an object. Attributes without a value are null:\n",
+	"Shows how KINE interprets a datastore endpoint, with warnings about parts that KINE ignores, misreads or sends in " +
+		"another form. The result contains no secrets. Terraform still marks it as sensitive if the argument is sensitive; " +
+		"`nonsensitive()` removes the mark.\n\nThe result is an object. Attributes without a value are null:\n",
 	"- `error`: reason why KINE refuses the endpoint before it connects.",
 	"- `servers`: servers that KINE connects to, as `nats://host[:port]`; empty with a context file.",
 	"- `bucket`, `replicas`, `history`: settings of the bucket that KINE opens, or creates if it does not exist.",
@@ -83,8 +83,8 @@ var description = strings.Join([]string{
 	"- `authentication`: `none`, `user`, `token`, `credentials_file` or `context_file`.",
 	"- `user`: user name that KINE sends.",
 	"- `credentials_file`, `context_file`: paths on the node.",
-	"- `embedded`: options of a KINE with an embedded NATS server, which k3s does not include: `no_embed`, `server_config`, " +
-		"`data_dir`, `dont_listen`, `stdout_logging`, `host`, `port`.",
+	"- `embedded`: options of a KINE with an embedded NATS server, which k3s does not include: `no_embed`, " +
+		"`server_config`, `data_dir`, `dont_listen`, `stdout_logging`, `host`, `port`.",
 	"- `url_redacted`: the endpoint without user, password and token; null if it is unclear where these end.",
 	"- `warnings`: list of problems, each with a remedy.",
 }, "\n")
@@ -93,7 +93,9 @@ func (datastoreEndpointParse) Metadata(_ context.Context, _ function.MetadataReq
 	resp.Name = "datastore_endpoint_parse"
 }
 
-func (datastoreEndpointParse) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+func (datastoreEndpointParse) Definition(
+	_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse,
+) {
 	resp.Definition = function.Definition{
 		Summary:             "Show how KINE interprets a datastore endpoint",
 		MarkdownDescription: description,
@@ -113,11 +115,14 @@ func (datastoreEndpointParse) Run(ctx context.Context, req function.RunRequest, 
 	in := kine.InspectEndpoint(url)
 	result := inspection{
 		Error: attribute.Text(in.Error), Servers: append([]string{}, in.Servers...),
-		Bucket: attribute.Text(in.Spec.Name), Replicas: types.Int64Value(int64(in.Spec.Replicas)), History: types.Int64Value(in.Spec.History),
+		Bucket: attribute.Text(in.Spec.Name), Replicas: types.Int64Value(int64(in.Spec.Replicas)),
+		History:    types.Int64Value(in.Spec.History),
 		SlowMethod: types.StringValue(in.SlowMethod.String()), Authentication: types.StringValue(in.Authentication),
-		User: attribute.Text(in.User), CredentialsFile: attribute.Text(in.CredentialsFile), ContextFile: attribute.Text(in.ContextFile),
+		User: attribute.Text(in.User), CredentialsFile: attribute.Text(in.CredentialsFile),
+		ContextFile: attribute.Text(in.ContextFile),
 		Embedded: embedded{
-			NoEmbed: types.BoolValue(in.Embedded.Disabled), ServerConfig: attribute.Text(in.Embedded.ServerConfig), DataDir: attribute.Text(in.Embedded.DataDir),
+			NoEmbed: types.BoolValue(in.Embedded.Disabled), ServerConfig: attribute.Text(in.Embedded.ServerConfig),
+			DataDir:    attribute.Text(in.Embedded.DataDir),
 			DontListen: types.BoolValue(in.Embedded.DontListen), StdoutLogging: types.BoolValue(in.Embedded.LogsStdout),
 			Host: attribute.Text(in.Embedded.Host), Port: types.Int64Null(),
 		},

@@ -32,7 +32,8 @@ func run(t *testing.T, f function.Function, arguments ...attr.Value) (attr.Value
 // Null and unknown never come to a function: the framework answers for it, unless a parameter says otherwise.
 func TestParameters(t *testing.T) {
 	for _, f := range []function.Function{
-		functions.NewK3sTokenHash(), functions.NewDatastoreEndpointParse(), functions.NewNKeyPublic(), functions.NewJWTDecode(),
+		functions.NewK3sTokenHash(), functions.NewDatastoreEndpointParse(), functions.NewNKeyPublic(),
+		functions.NewJWTDecode(),
 		functions.NewKINEPermissions(), functions.NewKINEMirrorExports(), functions.NewKINEMirrorImports(),
 	} {
 		var definition function.DefinitionResponse
@@ -69,7 +70,8 @@ func TestDatastoreEndpointParse(t *testing.T) {
 	if text := object.Attributes()["error"]; text.IsNull() || object.Attributes()["bucket"].IsNull() {
 		t.Errorf("got %s", got)
 	}
-	got, err = run(t, functions.NewDatastoreEndpointParse(), types.StringValue("nats://t0ken@a:4223?bucket=x&revHistory=20&noEmbed"))
+	got, err = run(t, functions.NewDatastoreEndpointParse(),
+		types.StringValue("nats://t0ken@a:4223?bucket=x&revHistory=20&noEmbed"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,15 +80,18 @@ func TestDatastoreEndpointParse(t *testing.T) {
 		t.Fatalf("got %T", got)
 	}
 	for name, want := range map[string]attr.Value{
-		"error": types.StringNull(), "bucket": types.StringValue("x"), "history": types.Int64Value(20), "replicas": types.Int64Value(1),
+		"error": types.StringNull(), "bucket": types.StringValue("x"), "history": types.Int64Value(20),
+		"replicas":       types.Int64Value(1),
 		"authentication": types.StringValue("token"), "user": types.StringNull(), "slow_method": types.StringValue("500ms"),
-		"url_redacted": types.StringValue("nats://xxxxx@a:4223?bucket=x&revHistory=20&noEmbed"), "credentials_file": types.StringNull(),
+		"url_redacted":     types.StringValue("nats://xxxxx@a:4223?bucket=x&revHistory=20&noEmbed"),
+		"credentials_file": types.StringNull(),
 	} {
 		if value := object.Attributes()[name]; !value.Equal(want) {
 			t.Errorf("%s is %s, want %s", name, value, want)
 		}
 	}
-	if warnings, ok := object.Attributes()["warnings"].(types.List); !ok || warnings.IsNull() || len(warnings.Elements()) != 0 {
+	if warnings, ok := object.Attributes()["warnings"].(types.List); !ok || warnings.IsNull() ||
+		len(warnings.Elements()) != 0 {
 		t.Errorf("the warnings are %s", object.Attributes()["warnings"])
 	}
 }
@@ -103,7 +108,8 @@ func TestKINEPermissions(t *testing.T) {
 	}
 	granted := claimattr.Permissions(attribute.NewObject(object.Attributes(), path.Empty()))
 	publish, subscribe := kine.Permissions("edge")
-	if !slices.Equal(granted.Publish.Allow, publish) || !slices.Equal(granted.Subscribe.Allow, subscribe) || granted.Responses != nil ||
+	if !slices.Equal(granted.Publish.Allow, publish) || !slices.Equal(granted.Subscribe.Allow, subscribe) ||
+		granted.Responses != nil ||
 		len(granted.Publish.Deny)+len(granted.Subscribe.Deny) > 0 {
 		t.Errorf("granted is %+v", granted)
 	}

@@ -51,13 +51,13 @@ var decodedTypes = map[string]attr.Type{
 
 // decodedText describes the function and each attribute of its result.
 var decodedText = strings.Join([]string{
-	"Decodes a NATS JWT: an operator, account or user JWT, an activation token, or a request or response of an auth callout. The " +
-		"function verifies that `issuer` signed the JWT. It does not check whether the issuer is trusted or whether the JWT has " +
-		"expired.\n\nThe argument can also be the whole content of a `.jwt` or `.creds` file. The result contains no secrets: the " +
-		"function ignores the seed in a `.creds` file. Terraform still marks the result as sensitive if the argument is sensitive; " +
-		"`nonsensitive()` removes the mark.\n\nThe result is an object. Attributes without a value are null:\n",
-	"- `type`: `operator`, `account`, `user`, `activation`, `authorization_request`, `authorization_response`, or `generic` for " +
-		"any other type.",
+	"Decodes a NATS JWT: an operator, account or user JWT, an activation token, or a request or response of an auth " +
+		"callout. The function verifies that `issuer` signed the JWT. It does not check whether the issuer is trusted or " +
+		"whether the JWT has expired.\n\n" +
+		"The argument can also be the whole content of a `.jwt` or `.creds` file. The result contains no secrets: the " +
+		"function ignores the seed in a `.creds` file. Terraform still marks the result as sensitive if the argument is sensitive; `nonsensitive()` removes the mark.\n\nThe result is an object. Attributes without a value are null:\n",
+	"- `type`: `operator`, `account`, `user`, `activation`, `authorization_request`, `authorization_response`, or " +
+		"`generic` for any other type.",
 	"- `name`, `audience`: strings from the claims.",
 	"- `subject`: public key that the JWT was issued for.",
 	"- `issuer`: public key that signed the JWT.",

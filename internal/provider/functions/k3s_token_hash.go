@@ -21,9 +21,9 @@ func (k3sTokenHash) Metadata(_ context.Context, _ function.MetadataRequest, resp
 func (k3sTokenHash) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Hash a k3s token as in the name of the k3s bootstrap key",
-		MarkdownDescription: "Returns the hash of a k3s token. k3s keeps its certificates and keys under `/bootstrap/<hash>`, encrypted with " +
-			"the password in the token that it was started with. The hash is the first 12 hexadecimal digits of the SHA-256 of the " +
-			"password. A k3s with another token does not start on the bucket.",
+		MarkdownDescription: "Returns the hash of a k3s token. k3s keeps its certificates and keys under " +
+			"`/bootstrap/<hash>`, encrypted with the password in the token that it was started with. The hash is the first 12 " +
+			"hexadecimal digits of the SHA-256 of the password. A k3s with another token does not start on the bucket.",
 		Parameters: []function.Parameter{function.StringParameter{
 			Name:                "token",
 			MarkdownDescription: "Token of the k3s server: a password, or `K10<CA hash>::<user>:<password>`.",

@@ -20,16 +20,20 @@ func (kineMirrorImports) Metadata(_ context.Context, _ function.MetadataRequest,
 	resp.Name = "kine_mirror_imports"
 }
 
-func (kineMirrorImports) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+func (kineMirrorImports) Definition(
+	_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse,
+) {
 	resp.Definition = function.Definition{
 		Summary: "Imports that let an account mirror a bucket of another account",
-		MarkdownDescription: "Returns the imports, for `imports` of `nats_account`, that let the account mirror a bucket of another account. " +
-			"The other account must have the exports that `kine_mirror_exports` returns. An account can mirror any number of buckets of " +
-			"any number of accounts, even with equal names; join the imports with `concat`. The account then reaches the JetStream API " +
-			"of the source at `" + kine.SharedAPI + ".<source>` and receives messages at `" + kine.SharedMessages +
+		MarkdownDescription: "Returns the imports, for `imports` of `nats_account`, that let the account mirror a bucket " +
+			"of another account. The other account must have the exports that `kine_mirror_exports` returns. An account can " +
+			"mirror any number of buckets of any number of accounts, even with equal names; join the imports with `concat`. " +
+			"The account then reaches the JetStream API of the source at `" + kine.SharedAPI +
+			".<source>` and receives messages at `" + kine.SharedMessages +
 			".<bucket>.<importing account>.<source>`: these are the prefixes of a mirror's external stream.\n\n" +
-			"The tokens are issued for the public key of the importing account, which must exist first. Set `public_key` of the account, " +
-			"as in the example: a public key that `nats_account` generates would depend on the tokens, which depend on the public key.",
+			"The tokens are issued for the public key of the importing account, which must exist first. Set `public_key` of " +
+			"the account, as in the example: a public key that `nats_account` generates would depend on the tokens, which " +
+			"depend on the public key.",
 		Parameters: []function.Parameter{
 			bucketParameter(),
 			function.StringParameter{
@@ -39,8 +43,8 @@ func (kineMirrorImports) Definition(_ context.Context, _ function.DefinitionRequ
 			function.MapParameter{
 				Name:        "tokens",
 				ElementType: types.StringType,
-				MarkdownDescription: "Activation tokens (`jwt` of `nats_activation`), one for each export that `kine_mirror_exports` " +
-					"returns. The key is the `subject` of the export.",
+				MarkdownDescription: "Activation tokens (`jwt` of `nats_activation`), one for each export that " +
+					"`kine_mirror_exports` returns. The key is the `subject` of the export.",
 			},
 		},
 		Return: function.ListReturn{ElementType: claimattr.ImportsAttribute().NestedObject.Type()},

@@ -40,7 +40,8 @@ func objects(t *testing.T, value attr.Value, name string) []map[string]attr.Valu
 // refused checks that a function complains about an argument, in these words.
 func refused(t *testing.T, err *function.FuncError, argument int64, words string) {
 	t.Helper()
-	if err == nil || err.FunctionArgument == nil || *err.FunctionArgument != argument || !strings.Contains(err.Text, words) {
+	if err == nil || err.FunctionArgument == nil || *err.FunctionArgument != argument ||
+		!strings.Contains(err.Text, words) {
 		t.Errorf("want a complaint about argument %d that says %q: %v", argument, words, err)
 	}
 }
@@ -57,8 +58,10 @@ func TestKINEMirrorExports(t *testing.T) {
 	}
 	for i, e := range exports {
 		for name, value := range map[string]attr.Value{
-			"subject": types.StringValue(want[i].Subject), "type": types.StringValue(want[i].Type), "name": types.StringValue(want[i].Name),
-			"token_required": types.BoolValue(true), "response_type": types.StringNull(), "account_token_position": types.Int64Null(),
+			"subject": types.StringValue(want[i].Subject), "type": types.StringValue(want[i].Type),
+			"name":           types.StringValue(want[i].Name),
+			"token_required": types.BoolValue(true), "response_type": types.StringNull(),
+			"account_token_position": types.Int64Null(),
 		} {
 			if !e[name].Equal(value) {
 				t.Errorf("%s of export %d is %s, want %s", name, i, e[name], value)

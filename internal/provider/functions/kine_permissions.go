@@ -34,8 +34,9 @@ func permissionsType() types.ObjectType {
 func (kinePermissions) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Permissions that KINE needs for a bucket",
-		MarkdownDescription: "Returns the minimum permissions that KINE needs for a bucket, for `permissions` of `nats_user`. A user with " +
-			"these permissions cannot change, purge or delete the bucket's stream, and cannot access other buckets.",
+		MarkdownDescription: "Returns the minimum permissions that KINE needs for a bucket, for `permissions` of " +
+			"`nats_user`. A user with these permissions cannot change, purge or delete the bucket's stream, and cannot access " +
+			"other buckets.",
 		Parameters: []function.Parameter{bucketParameter()},
 		Return:     function.ObjectReturn{AttributeTypes: permissionsType().AttrTypes},
 	}

@@ -20,8 +20,9 @@ func (nkeyPublic) Metadata(_ context.Context, _ function.MetadataRequest, resp *
 func (nkeyPublic) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Public key of a seed",
-		MarkdownDescription: "Returns the public key of a seed of any type: operator, account, user, server, cluster or curve. The public key " +
-			"is not secret. Terraform still marks it as sensitive if the seed is sensitive; `nonsensitive()` removes the mark.",
+		MarkdownDescription: "Returns the public key of a seed of any type: operator, account, user, server, cluster or " +
+			"curve. The public key is not secret. Terraform still marks it as sensitive if the seed is sensitive; " +
+			"`nonsensitive()` removes the mark.",
 		Parameters: []function.Parameter{function.StringParameter{
 			Name:                "seed",
 			MarkdownDescription: "Seed of a key pair, which starts with `S`. White space around it is ignored.",

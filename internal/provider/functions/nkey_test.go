@@ -80,7 +80,8 @@ func TestJWTDecode(t *testing.T) {
 			"type": types.StringValue("user"), "name": types.StringValue("bob"), "subject": types.StringValue(public),
 			"issuer": types.StringValue(issuer), "issuer_account": types.StringValue(issuer), "id": types.StringValue(claims.ID),
 			"issued_at":  types.StringValue(time.Unix(claims.IssuedAt, 0).UTC().Format(time.RFC3339)),
-			"expires_at": types.StringValue("2040-01-02T03:04:05Z"), "not_before": types.StringNull(), "audience": types.StringNull(), "tags": tags,
+			"expires_at": types.StringValue("2040-01-02T03:04:05Z"), "not_before": types.StringNull(),
+			"audience": types.StringNull(), "tags": tags,
 		} {
 			if value := object.Attributes()[attribute]; !value.Equal(want) {
 				t.Errorf("%s: %s is %s, want %s", name, attribute, value, want)

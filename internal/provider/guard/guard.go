@@ -1,6 +1,6 @@
-// Package guard wraps the provider's protocol server. It removes secrets from all diagnostics, including those of the framework,
-// of library validators and of the operating system. It also rejects a secret in an attribute that is not meant for secrets,
-// because the value would appear in the state, in plans and in logs.
+// Package guard wraps the provider's protocol server. It removes secrets from all diagnostics, including those of the
+// framework, of library validators and of the operating system. It also rejects a secret in an attribute that is not
+// meant for secrets, because the value would appear in the state, in plans and in logs.
 package guard
 
 import (
@@ -70,7 +70,9 @@ func (s *server) ValidateProviderConfig(
 	return resp, err
 }
 
-func (s *server) ConfigureProvider(ctx context.Context, req *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
+func (s *server) ConfigureProvider(
+	ctx context.Context, req *tfprotov6.ConfigureProviderRequest,
+) (*tfprotov6.ConfigureProviderResponse, error) {
 	resp, err := s.Server.ConfigureProvider(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
@@ -114,7 +116,9 @@ func (s *server) UpgradeResourceIdentity(
 	return resp, err
 }
 
-func (s *server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+func (s *server) ReadResource(
+	ctx context.Context, req *tfprotov6.ReadResourceRequest,
+) (*tfprotov6.ReadResourceResponse, error) {
 	resp, err := s.Server.ReadResource(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
@@ -152,7 +156,9 @@ func (s *server) ImportResourceState(
 	return resp, err
 }
 
-func (s *server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResourceStateRequest) (*tfprotov6.MoveResourceStateResponse, error) {
+func (s *server) MoveResourceState(
+	ctx context.Context, req *tfprotov6.MoveResourceStateRequest,
+) (*tfprotov6.MoveResourceStateResponse, error) {
 	resp, err := s.Server.MoveResourceState(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
@@ -176,7 +182,9 @@ func (s *server) ValidateDataResourceConfig(
 	return resp, err
 }
 
-func (s *server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+func (s *server) ReadDataSource(
+	ctx context.Context, req *tfprotov6.ReadDataSourceRequest,
+) (*tfprotov6.ReadDataSourceResponse, error) {
 	resp, err := s.Server.ReadDataSource(ctx, req)
 	if resp != nil {
 		scrubbed(resp.Diagnostics)
@@ -184,7 +192,9 @@ func (s *server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSour
 	return resp, err
 }
 
-func (s *server) CallFunction(ctx context.Context, req *tfprotov6.CallFunctionRequest) (*tfprotov6.CallFunctionResponse, error) {
+func (s *server) CallFunction(
+	ctx context.Context, req *tfprotov6.CallFunctionRequest,
+) (*tfprotov6.CallFunctionResponse, error) {
 	resp, err := s.Server.CallFunction(ctx, req)
 	if resp != nil && resp.Error != nil {
 		resp.Error.Text = secret.Scrub(resp.Error.Text)

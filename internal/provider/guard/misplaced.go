@@ -35,7 +35,8 @@ type secrets struct {
 	asKey bool
 }
 
-// beside returns the diagnostics of the validation without secrets, followed by those of s for attributes without another error.
+// beside returns the diagnostics of the validation without secrets, followed by those of s for attributes without
+// another error.
 func (s secrets) beside(found []*tfprotov6.Diagnostic) []*tfprotov6.Diagnostic {
 	scrubbed(found)
 	all := found
@@ -76,11 +77,12 @@ func (s *server) misplaced(
 			return
 		}
 		name := attribute.Path(at).String()
-		text := fmt.Sprintf("Attribute %s must not be a secret, because it appears in the state, in plans and in logs: it is %s.",
+		text := fmt.Sprintf("Attribute %s must not be a secret, because it appears in the state, in plans and in logs: it "+
+			"is %s.",
 			name, what)
 		if strings.HasSuffix(name, "_file") {
-			text = fmt.Sprintf("Attribute %s must be a path: it is %s and not a path. Write the content to a file on the machine that "+
-				"reads it, and set the attribute to the path of the file.", name, what)
+			text = fmt.Sprintf("Attribute %s must be a path: it is %s and not a path. Write the content to a file on the "+
+				"machine that reads it, and set the attribute to the path of the file.", name, what)
 		}
 		found.diagnostics = append(found.diagnostics, &tfprotov6.Diagnostic{
 			Severity: tfprotov6.DiagnosticSeverityError, Summary: "Secret in the Wrong Place", Detail: text, Attribute: at,

@@ -1,9 +1,9 @@
-// Package input rejects configured values that no attribute of the provider accepts: an empty string, a null element, a fraction
-// for an integer, and a string that the custom type of its attribute rejects.
+// Package input rejects configured values that no attribute of the provider accepts: an empty string, a null element, a
+// fraction for an integer, and a string that the custom type of its attribute rejects.
 //
-// The framework converts a configuration to Go values before its validators run. A value that cannot be converted causes an error
-// that blames the provider, and a value that was replaced by a default causes a second, wrong error on another attribute.
-// Therefore this package checks every configuration before the framework does.
+// The framework converts a configuration to Go values before its validators run. A value that cannot be converted
+// causes an error that blames the provider, and a value that was replaced by a default causes a second, wrong error on
+// another attribute. Therefore this package checks every configuration before the framework does.
 package input
 
 import (
@@ -112,14 +112,15 @@ func (s *server) ValidateEphemeralResourceConfig(
 	return s.Server.ValidateEphemeralResourceConfig(ctx, req)
 }
 
-// UpgradeResourceState implements [tfprotov6.ProviderServer]. The CLI asks for an upgrade of every resource in the state.
-// If the version of the schema is the same, the answer is the state without unknown attributes, as the framework returns
-// it after it has visited each attribute.
+// UpgradeResourceState implements [tfprotov6.ProviderServer]. The CLI asks for an upgrade of every resource in the
+// state. If the version of the schema is the same, the answer is the state without unknown attributes, as the framework
+// returns it after it has visited each attribute.
 func (s *server) UpgradeResourceState(
 	ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest,
 ) (*tfprotov6.UpgradeResourceStateResponse, error) {
 	of, err := s.schema(ctx, schemaKey{ofResource, req.TypeName})
-	if err == nil && req.RawState != nil && req.Version == of.config.Schema.GetVersion() && len(of.config.Schema.GetBlocks()) == 0 {
+	if err == nil && req.RawState != nil && req.Version == of.config.Schema.GetVersion() &&
+		len(of.config.Schema.GetBlocks()) == 0 {
 		if state, err := current(req.RawState, of.terraform); err == nil {
 			return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: state}, nil
 		}
@@ -139,22 +140,24 @@ func current(stored *tfprotov6.RawState, of tftypes.Type) (*tfprotov6.DynamicVal
 	return &state, err
 }
 
-// ImportResourceState implements [tfprotov6.ProviderServer]. It rejects an empty ID, which the framework would treat as an
-// identity without attributes.
+// ImportResourceState implements [tfprotov6.ProviderServer]. It rejects an empty ID, which the framework would treat as
+// an identity without attributes.
 func (s *server) ImportResourceState(
 	ctx context.Context, req *tfprotov6.ImportResourceStateRequest,
 ) (*tfprotov6.ImportResourceStateResponse, error) {
 	if req.ID == "" && (req.Identity == nil || req.Identity.IdentityData == nil) {
 		return &tfprotov6.ImportResourceStateResponse{Diagnostics: []*tfprotov6.Diagnostic{{
 			Severity: tfprotov6.DiagnosticSeverityError, Summary: "Invalid Import ID",
-			Detail: "The ID to import " + req.TypeName + " is empty. Use an ID as described in the documentation of the resource, or an " +
+			Detail: "The ID to import " + req.TypeName +
+				" is empty. Use an ID as described in the documentation of the resource, or an " +
 				"identity in an import block.",
 		}}}, nil
 	}
 	return s.Server.ImportResourceState(ctx, req)
 }
 
-// check returns the errors of a configuration. It ignores a configuration that cannot be decoded; the framework rejects it.
+// check returns the errors of a configuration. It ignores a configuration that cannot be decoded; the framework rejects
+// it.
 func (s *server) check(ctx context.Context, key schemaKey, config *tfprotov6.DynamicValue) []*tfprotov6.Diagnostic {
 	of, err := s.schema(ctx, key)
 	if err != nil || config == nil {

@@ -27,8 +27,8 @@ type walk struct {
 
 // place is the location of a value in a configuration.
 type place struct {
-	// at is the attribute path of errors. An error on a set element has the path of the set, because the path of the element
-	// contains its value, which may be a secret. The same applies to a map element whose key looks like a secret.
+	// at is the attribute path of errors. An error on a set element has the path of the set, because the path of the
+	// element contains its value, which may be a secret. The same applies to a map element whose key looks like a secret.
 	at *tftypes.AttributePath
 	// name is the attribute in text form, for example "imports[0].subject".
 	name string
@@ -67,8 +67,9 @@ func (w *walk) at(ctx context.Context, of attr.Type, value tftypes.Value, in pla
 	switch {
 	case value.IsNull():
 		if in.element {
-			w.add(in, "Null Element", fmt.Sprintf("%s is null. Set it to a value or remove it. The function compact removes null elements "+
-				"from a list of strings.", in))
+			w.add(in, "Null Element",
+				fmt.Sprintf("%s is null. Set it to a value or remove it. The function compact removes null elements "+
+					"from a list of strings.", in))
 		}
 		return
 	case !value.IsKnown():
@@ -100,8 +101,8 @@ func (w *walk) at(ctx context.Context, of attr.Type, value tftypes.Value, in pla
 	}
 }
 
-// keepers is an attribute whose values have no meaning other than a change. They may be null or empty, for example as defaults of
-// variables.
+// keepers is an attribute whose values have no meaning other than a change. They may be null or empty, for example as
+// defaults of variables.
 const keepers = "keepers"
 
 // elements checks the elements of a list, set or map.
@@ -160,7 +161,8 @@ func (w *walk) leaf(ctx context.Context, of attr.Type, value tftypes.Value, in p
 	w.validate(ctx, of, value, in)
 }
 
-// empty rejects an empty string. Only null leaves an attribute out, so that an empty variable is not mistaken for a value.
+// empty rejects an empty string. Only null leaves an attribute out, so that an empty variable is not mistaken for a
+// value.
 func (w *walk) empty(ctx context.Context, in place) {
 	const summary = "Empty String"
 	required, ok := w.attribute(ctx, in).(interface{ IsRequired() bool })
@@ -170,8 +172,9 @@ func (w *walk) empty(ctx context.Context, in place) {
 	case ok && required.IsRequired():
 		w.add(in, summary, fmt.Sprintf("%s is an empty string. It must have a value.", in))
 	default:
-		w.add(in, summary, fmt.Sprintf("%s is an empty string, which is not the same as null. Set it to a value, leave it out or set it "+
-			"to null. If it is set from a variable, the default of the variable must be null, not \"\".", in))
+		w.add(in, summary,
+			fmt.Sprintf("%s is an empty string, which is not the same as null. Set it to a value, leave it out or set it "+
+				"to null. If it is set from a variable, the default of the variable must be null, not \"\".", in))
 	}
 }
 
@@ -207,8 +210,8 @@ func (w *walk) wholeNumber(ctx context.Context, in place, number *big.Float) str
 	return text
 }
 
-// validate validates the value with the attribute's type. The framework does this only after all other checks, and not at all for
-// elements.
+// validate validates the value with the attribute's type. The framework does this only after all other checks, and not
+// at all for elements.
 func (w *walk) validate(ctx context.Context, of attr.Type, value tftypes.Value, in place) {
 	read, err := of.ValueFromTerraform(ctx, value)
 	if err != nil {

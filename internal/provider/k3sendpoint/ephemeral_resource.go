@@ -32,15 +32,21 @@ type ephemeralEndpoint struct {
 // NewEphemeralResource returns the ephemeral resource nats_k3s_datastore_endpoint.
 func NewEphemeralResource() ephemeral.EphemeralResource { return &ephemeralEndpoint{} }
 
-func (r *ephemeralEndpoint) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+func (r *ephemeralEndpoint) Metadata(
+	_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_k3s_datastore_endpoint"
 }
 
-func (r *ephemeralEndpoint) Configure(_ context.Context, req ephemeral.ConfigureRequest, resp *ephemeral.ConfigureResponse) {
+func (r *ephemeralEndpoint) Configure(
+	_ context.Context, req ephemeral.ConfigureRequest, resp *ephemeral.ConfigureResponse,
+) {
 	r.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
 }
 
-func (r *ephemeralEndpoint) ValidateConfig(ctx context.Context, req ephemeral.ValidateConfigRequest, resp *ephemeral.ValidateConfigResponse) {
+func (r *ephemeralEndpoint) ValidateConfig(
+	ctx context.Context, req ephemeral.ValidateConfigRequest, resp *ephemeral.ValidateConfigResponse,
+) {
 	var config ephemeralModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
 	if resp.Diagnostics.HasError() {

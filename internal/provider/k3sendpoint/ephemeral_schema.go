@@ -51,7 +51,8 @@ func (r *ephemeralEndpoint) Schema(ctx context.Context, _ ephemeral.SchemaReques
 		Optional:   true,
 		Validators: verifyValidators,
 	}
-	attributes["timeouts"] = timeouts.AttributesWithOpts(ctx, timeouts.Opts{OpenDescription: fmt.Sprintf(timeoutText, "an opening")})
+	attributes["timeouts"] = timeouts.AttributesWithOpts(ctx,
+		timeouts.Opts{OpenDescription: fmt.Sprintf(timeoutText, "an opening")})
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Datastore endpoint that k3s is started with, as the resource of the same name builds " +
 			"and checks it. It is stored neither in the state nor in a plan. It is opened, and verified if " +

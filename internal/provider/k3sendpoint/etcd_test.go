@@ -44,7 +44,8 @@ func TestAccVerifyETCD(t *testing.T) {
 	var before uint64
 	step := func(runs bool, action plancheck.ResourceActionType, lines ...string) resource.TestStep {
 		return resource.TestStep{
-			Config: acctest.ProviderConfig(lab.URLs()) + bucket + endpoint(append(lines, servers(lab.URLs()...), ofBucket, etcd)...),
+			Config: acctest.ProviderConfig(lab.URLs()) + bucket +
+				endpoint(append(lines, servers(lab.URLs()...), ofBucket, etcd)...),
 			ConfigPlanChecks: resource.ConfigPlanChecks{
 				PreApply:             []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)},
 				PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
@@ -71,8 +72,9 @@ func TestAccVerifyETCD(t *testing.T) {
 // The same holds with the provider binary on each CLI, and no child process is left behind.
 func TestAccCLIVerifyETCD(t *testing.T) {
 	lab := natslab.Single(t)
-	w := acctest.NewWorkspace(t, acctest.ProviderConfig(lab.URLs())+bucket+endpoint(servers(lab.URLs()...), ofBucket, etcd)+
-		"output \"verified\" {\n  value = "+address+".verified\n}\n")
+	w := acctest.NewWorkspace(t,
+		acctest.ProviderConfig(lab.URLs())+bucket+endpoint(servers(lab.URLs()...), ofBucket, etcd)+
+			"output \"verified\" {\n  value = "+address+".verified\n}\n")
 	w.Apply(t)
 	if verified, err := w.Output(t.Context(), "verified"); err != nil || verified != "etcd" {
 		t.Errorf("verified is %q, %v", verified, err)
@@ -112,10 +114,12 @@ func TestAccVerifyETCDConnects(t *testing.T) {
 		"password": {openJetStream(t, password.Connect(t)), []string{servers(password.URLs()...), `user = "k3s"`, `password = "p-_.~$&+;="`}, kine.Spec{}},
 		"token":    {openJetStream(t, token.Connect(t)), []string{servers(token.URLs()...), `token = "s3cr3t"`}, kine.Spec{}},
 		"certificate": {openJetStream(t, mutual.Connect(t)), []string{servers(mutual.URLs()...),
-			fmt.Sprintf("tls = { ca_file = %q, cert_file = %q, key_file = %q }", files.CA, files.ClientCert, files.ClientKey)}, kine.Spec{}},
+			fmt.Sprintf("tls = { ca_file = %q, cert_file = %q, key_file = %q }", files.CA, files.ClientCert, files.ClientKey)},
+			kine.Spec{}},
 		"certificate-as-text": {openJetStream(t, mutual.Connect(t)), []string{servers(mutual.URLs()...),
 			`tls = { ca_file = "/node/ca", cert_file = "/node/cert", key_file = "/node/key" }`,
-			fmt.Sprintf("verification = {\n    tls = {\n      ca_pem = %q\n      cert_pem = %q\n      key_pem_wo = %q\n      key_pem_wo_version = \"1\"\n    }\n  }",
+			fmt.Sprintf("verification = {\n    tls = {\n      ca_pem = %q\n      cert_pem = %q\n      key_pem_wo = %q\n"+
+				"      key_pem_wo_version = \"1\"\n    }\n  }",
 				readFile(t, files.CA), readFile(t, files.ClientCert), readFile(t, files.ClientKey))}, kine.Spec{}},
 		"credentials-file": {openJetStream(t, operated.Connect(t, as)), []string{servers(operated.URLs()...), `credentials_file = "/node/creds"`,
 			verification(credentials, "1")}, kine.Spec{}},
@@ -158,7 +162,8 @@ func TestAccVerifyETCDOneServerDown(t *testing.T) {
 	w := acctest.NewWorkspace(t, acctest.ProviderConfig([]string{nowhere})+
 		endpoint(servers(cluster.URLs()...), "datastore = { name = \"kine\", history = 10, replicas = 3 }", etcd))
 	out := w.Apply(t)
-	if want := acctest.Text(`Server Was Not Verified`); !want.MatchString(out) || !strings.Contains(out, down.ClientURL()) {
+	if want := acctest.Text(`Server Was Not Verified`); !want.MatchString(out) ||
+		!strings.Contains(out, down.ClientURL()) {
 		t.Errorf("no warning names the server %s that is down:\n%s", down.ClientURL(), out)
 	}
 	if revision := lastRevision(t, js, "kine"); revision == 0 {
@@ -176,8 +181,10 @@ func TestAccServersOfTwoSystems(t *testing.T) {
 	makeBucket(t, openJetStream(t, one.Connect(t)), "kine")
 	for _, verify := range []string{etcd, `verify = "contract"`} {
 		acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-			Config:      acctest.ProviderConfig([]string{nowhere}) + endpoint(servers(one.ClientURL(), other.ClientURL()), literal, verify),
-			ExpectError: errorAt(t, "datastore", "On "+other.ClientURL()+": the bucket does not exist: KINE would create an empty one"),
+			Config: acctest.ProviderConfig([]string{nowhere}) +
+				endpoint(servers(one.ClientURL(), other.ClientURL()), literal, verify),
+			ExpectError: errorAt(t, "datastore",
+				"On "+other.ClientURL()+": the bucket does not exist: KINE would create an empty one"),
 		}}})
 	}
 	if after := streams(t, other); after != "" {
@@ -221,7 +228,8 @@ output "verified" {
 	if verified, err := w.Output(t.Context(), "verified"); err != nil || verified != strconv.Itoa(count) {
 		t.Errorf("%s of %d are verified, %v", verified, count, err)
 	}
-	t.Logf("%d endpoints in %s: at most %d processes of KINE at a time, with %d MiB each, and %d MiB with the provider's own",
+	t.Logf("%d endpoints in %s: at most %d processes of KINE at a time, with %d MiB each, and %d MiB with the "+
+		"provider's own",
 		count, took.Round(10*time.Millisecond), watch.processes, watch.largest>>10, watch.memory>>10)
 	if limit := max(2, runtime.NumCPU()); watch.processes == 0 || watch.processes > limit {
 		t.Errorf("%d processes of KINE at a time, with a limit of %d", watch.processes, limit)
@@ -246,7 +254,8 @@ func TestAccCLIVerifyETCDCancelled(t *testing.T) {
 	js := openJetStream(t, lab.Connect(t))
 	makeBucket(t, js, "kine")
 	proxy := natslab.NewProxy(t, lab.ClientURL())
-	w := acctest.NewWorkspace(t, acctest.ProviderConfig([]string{nowhere})+endpoint(servers(proxy.ClientURL()), literal, etcd))
+	w := acctest.NewWorkspace(t,
+		acctest.ProviderConfig([]string{nowhere})+endpoint(servers(proxy.ClientURL()), literal, etcd))
 	temporary := t.TempDir()
 	w.Env = append(w.Env, "TMPDIR="+temporary)
 	key, err := kine.EncodeKey(preflight.ReservedKey)
@@ -270,7 +279,8 @@ func TestAccCLIVerifyETCDCancelled(t *testing.T) {
 		}
 	}()
 	out, err := w.Run(t.Context(), "apply", "-auto-approve")
-	want := acctest.Text("was stopped while creating the reserved key: context canceled. This does not mean that the datastore has a problem. The next apply verifies it.")
+	want := acctest.Text("was stopped while creating the reserved key: context canceled. This does not mean that the " +
+		"datastore has a problem. The next apply verifies it.")
 	if err == nil || !want.MatchString(out) || acctest.Text("k3s would also fail").MatchString(out) {
 		t.Errorf("the error of a canceled apply: %v\n%s", err, out)
 	}

@@ -30,8 +30,10 @@ type goodEndpoint struct {
 func goodEndpoints(t *testing.T) map[string]goodEndpoint {
 	t.Helper()
 	open := natslab.Single(t)
-	users := natslab.Single(t, natslab.UserPassword("u-_.~$&+;=", "p-_.~$&+;="), natslab.UserPassword("1", "2"), natslab.UserPassword("k3s", "correct-horse.battery_staple"))
-	token, secure, mutual := natslab.Single(t, natslab.Token("t-_.~$&+;=")), natslab.Single(t, natslab.TLS()), natslab.Single(t, natslab.VerifyClients())
+	users := natslab.Single(t, natslab.UserPassword("u-_.~$&+;=", "p-_.~$&+;="), natslab.UserPassword("1", "2"),
+		natslab.UserPassword("k3s", "correct-horse.battery_staple"))
+	token, secure, mutual := natslab.Single(t, natslab.Token("t-_.~$&+;=")), natslab.Single(t,
+		natslab.TLS()), natslab.Single(t, natslab.VerifyClients())
 	operator := newOperatorLab(t)
 	content, _ := operator.credentials(t, "unused")
 
@@ -68,12 +70,14 @@ func goodEndpoints(t *testing.T) map[string]goodEndpoint {
 	add("capital-host", open, "", acctest.Config{"servers": list("nats://LOCALHOST:" + port)})
 	add("safe-password", users, "u-_.~$&+;=", acctest.Config{"user": "u-_.~$&+;=", "password": "p-_.~$&+;="})
 	add("digits", users, "1", acctest.Config{"user": "1", "password": "2"})
-	add("second-password", users, "k3s", acctest.Config{"servers": list(closed, users.ClientURL()), "user": "k3s", "password": "correct-horse.battery_staple"})
+	add("second-password", users, "k3s",
+		acctest.Config{"servers": list(closed, users.ClientURL()), "user": "k3s", "password": "correct-horse.battery_staple"})
 	add("token", token, "", acctest.Config{"token": "t-_.~$&+;="})
 	add("second-token", token, "", acctest.Config{"servers": list(closed, token.ClientURL()), "token": "t-_.~$&+;="})
 	add("tls", secure, "", acctest.Config{"tls": acctest.Config{"ca_file": secure.CAFile()}})
 	files := mutual.TLSFiles()
-	add("mutual", mutual, "", acctest.Config{"tls": acctest.Config{"ca_file": files.CA, "cert_file": files.ClientCert, "key_file": files.ClientKey}})
+	add("mutual", mutual, "", acctest.Config{"tls": acctest.Config{"ca_file": files.CA, "cert_file": files.ClientCert,
+		"key_file": files.ClientKey}})
 	// File names with characters that have a meaning in a URL or in a list of URLs.
 	dir := t.TempDir()
 	for i, character := range []string{",", "&", "#", "%", "+", "~", " ", "=", "?", "@", ":", ";", "'", "\"", "ü", "%20"} {
@@ -84,7 +88,8 @@ func goodEndpoints(t *testing.T) map[string]goodEndpoint {
 		add(fmt.Sprintf("credentials-%d", i), operator.Server, "", acctest.Config{"credentials_file": file})
 	}
 	for i, character := range []string{",", "&", "#", "%", "+", "~", " ", "@", "$"} {
-		text, err := json.Marshal(map[string]string{"url": users.ClientURL(), "user": "1", "password": "2", "jetstream_domain": "ignored"})
+		text, err := json.Marshal(map[string]string{"url": users.ClientURL(), "user": "1", "password": "2",
+			"jetstream_domain": "ignored"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +139,8 @@ func TestAccGoodEndpointsStartKINE(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			at := slices.IndexFunc(open.Conns, func(conn *server.ConnInfo) bool { return conn.Name == "kine using bucket: "+name })
+			at := slices.IndexFunc(open.Conns,
+				func(conn *server.ConnInfo) bool { return conn.Name == "kine using bucket: "+name })
 			if at < 0 {
 				t.Fatalf("%s: KINE is not connected with this bucket", url)
 			}

@@ -18,12 +18,14 @@ import (
 func TestImportOfHandWrittenURLs(t *testing.T) {
 	const params = "?bucket=kine&noEmbed=true&replicas=1&revHistory=10"
 	store := func(name string, history, replicas int) map[string]any {
-		return map[string]any{"name": name, "history": history, "replicas": replicas, "account": nil, "jetstream_domain": nil, "writable": nil, "reason": nil}
+		return map[string]any{"name": name, "history": history, "replicas": replicas, "account": nil, "jetstream_domain": nil,
+			"writable": nil, "reason": nil}
 	}
 	for id, want := range map[string]map[string]any{
 		"nats://host": {"servers": list("nats://host"), "datastore": store("kine", 10, 1), "url": "nats://host" + params},
 		"nats://a:4222?bucket=prod&replicas=3&revHistory=20,nats://b:4222": {"servers": list("nats://a:4222", "nats://b:4222"),
-			"datastore": store("prod", 20, 3), "url": "nats://a:4222?bucket=prod&noEmbed=true&replicas=3&revHistory=20,nats://b:4222"},
+			"datastore": store("prod", 20, 3),
+			"url":       "nats://a:4222?bucket=prod&noEmbed=true&replicas=3&revHistory=20,nats://b:4222"},
 		"nats://u:s3cr3t@host?noEmbed": {"servers": list("nats://host"), "datastore": store("kine", 10, 1), "user": "u", "password": "s3cr3t",
 			"url": "nats://u:s3cr3t@host" + params},
 		"nats://s3cr3t@host": {"servers": list("nats://host"), "datastore": store("kine", 10, 1), "token": "s3cr3t", "url": "nats://s3cr3t@host" + params},
@@ -32,7 +34,8 @@ func TestImportOfHandWrittenURLs(t *testing.T) {
 			"url": "nats://host?bucket=kine&credsFile=%2Fetc%2Fa%2Bb.creds&noEmbed=true&replicas=1&revHistory=10&slowMethod=1m0s"},
 		"nats://?contextFile=/etc/k3s.json": {"datastore": store("kine", 10, 1), "context_file": "/etc/k3s.json",
 			"url": "nats://?bucket=kine&contextFile=%2Fetc%2Fk3s.json&noEmbed=true&replicas=1&revHistory=10"},
-		"nats://xxxxx@host" + params: {"servers": list("nats://host"), "datastore": store("kine", 10, 1), "url": "nats://host" + params},
+		"nats://xxxxx@host" +
+			params: {"servers": list("nats://host"), "datastore": store("kine", 10, 1), "url": "nats://host" + params},
 	} {
 		t.Run(id, func(t *testing.T) {
 			got, found := acctest.ImportResource(t, resourceType, id)
@@ -102,7 +105,8 @@ func TestImportOfBadURLs(t *testing.T) {
 	} {
 		t.Run(id, func(t *testing.T) {
 			attributes, found := acctest.ImportResource(t, resourceType, id)
-			if attributes != nil || len(found) != 1 || !strings.HasPrefix(found[0].Text, "Invalid Import ID\nThe ID must be a datastore endpoint of k3s") ||
+			if attributes != nil || len(found) != 1 ||
+				!strings.HasPrefix(found[0].Text, "Invalid Import ID\nThe ID must be a datastore endpoint of k3s") ||
 				!acctest.Text(want).MatchString(found[0].Text) {
 				t.Fatalf("no error with %q: %+v, %v", want, found, attributes)
 			}
@@ -118,23 +122,27 @@ func TestAccEndpointImport(t *testing.T) {
 	lab := natslab.Single(t, natslab.UserPassword("k3s", "s3cr3t"))
 	makeBucket(t, openJetStream(t, lab.Connect(t)), "kine")
 	host := strings.TrimPrefix(lab.ClientURL(), "nats://")
-	config := acctest.ProviderConfig([]string{nowhere}) + endpoint(servers(lab.URLs()...), `user = "k3s"`, `password = "s3cr3t"`, literal)
+	config := acctest.ProviderConfig([]string{nowhere}) +
+		endpoint(servers(lab.URLs()...), `user = "k3s"`, `password = "s3cr3t"`, literal)
 	url := fmt.Sprintf("nats://k3s:s3cr3t@%s?bucket=kine&noEmbed=true&replicas=1&revHistory=10", host)
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		{
-			Config: config, ResourceName: address, ImportState: true, ImportStateId: "nats://k3s:s3cr3t@" + host, ImportStatePersist: true,
+			Config: config, ResourceName: address, ImportState: true, ImportStateId: "nats://k3s:s3cr3t@" + host,
+			ImportStatePersist: true,
 		},
 		{
 			Config: config,
 			ConfigPlanChecks: resource.ConfigPlanChecks{
-				PreApply:             []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate)},
+				PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address,
+					plancheck.ResourceActionUpdate)},
 				PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
 			},
 			ConfigStateChecks: []statecheck.StateCheck{text("url", url), text("verified", "contract")},
 		},
 		{
 			ResourceName: address, ImportState: true, ImportStateId: "nats://k3s:s3cr3t@" + host,
-			ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "url", ImportStateVerifyIgnore: []string{"verify", "verified"},
+			ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "url",
+			ImportStateVerifyIgnore: []string{"verify", "verified"},
 		},
 	}})
 }
@@ -145,7 +153,8 @@ func TestAccCLIEndpointImportBlock(t *testing.T) {
 	lab := natslab.Single(t, natslab.UserPassword("k3s", "s3cr3t"))
 	makeBucket(t, openJetStream(t, lab.Connect(t)), "kine")
 	host := strings.TrimPrefix(lab.ClientURL(), "nats://")
-	config := acctest.ProviderConfig([]string{nowhere}) + endpoint(servers(lab.URLs()...), `user = "k3s"`, `password = "s3cr3t"`, literal)
+	config := acctest.ProviderConfig([]string{nowhere}) +
+		endpoint(servers(lab.URLs()...), `user = "k3s"`, `password = "s3cr3t"`, literal)
 	block := func(how string) string { return fmt.Sprintf("import {\n  to = %s\n  %s\n}\n", address, how) }
 
 	blocks := map[string]string{"id": block(fmt.Sprintf("id = %q", "nats://k3s:s3cr3t@"+host))}
@@ -165,7 +174,8 @@ func TestAccCLIEndpointImportBlock(t *testing.T) {
 				t.Errorf("nothing was imported:\n%s", out)
 			}
 			w.AssertEmptyPlan(t)
-			if state := readFile(t, w.Dir+"/terraform.tfstate"); !strings.Contains(state, `"verified": "contract"`) || !strings.Contains(state, "s3cr3t") {
+			if state := readFile(t, w.Dir+"/terraform.tfstate"); !strings.Contains(state, `"verified": "contract"`) ||
+				!strings.Contains(state, "s3cr3t") {
 				t.Errorf("the endpoint was not verified:\n%s", state)
 			}
 		})

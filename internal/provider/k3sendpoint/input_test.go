@@ -80,38 +80,45 @@ func oddInputs(t *testing.T) map[string]invalid {
 		return invalid{valid(acctest.Config{"user": user, "password": password}), path, want}
 	}
 	two := func(config acctest.Config, path string) invalid {
-		return invalid{valid(config), path, "more than one way to authenticate, and KINE or the server ignores all but one. " +
-			"Set only one of context_file, credentials_file, user with password, and token."}
+		return invalid{valid(config), path,
+			"more than one way to authenticate, and KINE or the server ignores all but one. " +
+				"Set only one of context_file, credentials_file, user with password, and token."}
 	}
 	const (
 		form   = `Set it as "nats://host:port".`
 		node   = "Set the absolute path of the file on the node that runs k3s."
-		unsafe = "has characters that KINE sends percent-encoded, so the server would refuse it; letters, digits and -_.~$&+;= are safe. " +
-			"Write it to a credentials file or a context file on the node, and set credentials_file or context_file."
+		unsafe = "has characters that KINE sends percent-encoded, so the server would refuse it; letters, digits and " +
+			"-_.~$&+;= are safe. Write it to a credentials file or a context file on the node, and set credentials_file or " +
+			"context_file."
 		secured = `Set it as "nats://host:port" and set tls.ca_file to the certificate authority, which makes KINE use TLS.`
 		empty   = "leave it out or set it to null"
 	)
 	rows := map[string]invalid{
 		// Parts that KINE ignores in the second and further URLs, or in any URL.
-		"credentials_in_second_url": server("nats://u:s3cr3t@host", "Attribute servers[1]: the URL contains credentials: use the settings for user and password, token or credentials. "+form),
-		"parameters_in_second_url":  server("nats://host?bucket=other", "Attribute servers[1]: the URL has parameters or a fragment, which a NATS server does not support. "+form),
-		"path":                      server("nats://host/kine", `the URL has a path "/kine", which a NATS server does not support. `+form),
-		"slash":                     server("nats://host/", form),
-		"fragment":                  server("nats://host#kine", form),
-		"two_in_one":                server("nats://a,nats://b", "set each server as a separate element. "+form),
-		"twice":                     server("nats://127.0.0.1:1", "server 2 is the same as server 1. Remove the duplicate."),
-		"twice_by_default_port":     {valid(acctest.Config{"servers": list("nats://Host", "nats://host:4222")}), "servers[1]", "server 2 is the same as server 1. Remove the duplicate."},
-		"mixed_hosts":               server("nats://a:4222;nats://b:4222", form),
+		"credentials_in_second_url": server("nats://u:s3cr3t@host", "Attribute servers[1]: the URL contains credentials: "+
+			"use the settings for user and password, token or credentials. "+form),
+		"parameters_in_second_url": server("nats://host?bucket=other",
+			"Attribute servers[1]: the URL has parameters or a fragment, which a NATS server does not support. "+form),
+		"path": server("nats://host/kine",
+			`the URL has a path "/kine", which a NATS server does not support. `+form),
+		"slash":                 server("nats://host/", form),
+		"fragment":              server("nats://host#kine", form),
+		"two_in_one":            server("nats://a,nats://b", "set each server as a separate element. "+form),
+		"twice":                 server("nats://127.0.0.1:1", "server 2 is the same as server 1. Remove the duplicate."),
+		"twice_by_default_port": {valid(acctest.Config{"servers": list("nats://Host", "nats://host:4222")}), "servers[1]", "server 2 is the same as server 1. Remove the duplicate."},
+		"mixed_hosts":           server("nats://a:4222;nats://b:4222", form),
 
 		// Schemes.
-		"tls":                  server("tls://host", "KINE does not support the scheme tls. "+secured),
-		"wss":                  server("wss://host", "KINE does not support the scheme wss. "+secured),
-		"ws":                   server("ws://host", `KINE does not support the scheme "ws". `+form),
-		"uppercase_scheme":     server("NATS://host", `KINE does not support the scheme "NATS". `+form),
-		"jetstream":            server("jetstream://host", "the scheme jetstream only works in front of another URL and ignores the settings of the embedded server. "+form),
-		"jetstream_before_url": server("jetstream://nats://host", "the scheme jetstream only works in front of another URL and ignores the settings of the embedded server. "+form),
-		"http":                 server("http://host", `KINE does not support the scheme "http". `+form),
-		"no_scheme":            server("host:4222", "the server's URL has no scheme. "+form),
+		"tls":              server("tls://host", "KINE does not support the scheme tls. "+secured),
+		"wss":              server("wss://host", "KINE does not support the scheme wss. "+secured),
+		"ws":               server("ws://host", `KINE does not support the scheme "ws". `+form),
+		"uppercase_scheme": server("NATS://host", `KINE does not support the scheme "NATS". `+form),
+		"jetstream": server("jetstream://host",
+			"the scheme jetstream only works in front of another URL and ignores the settings of the embedded server. "+form),
+		"jetstream_before_url": server("jetstream://nats://host",
+			"the scheme jetstream only works in front of another URL and ignores the settings of the embedded server. "+form),
+		"http":      server("http://host", `KINE does not support the scheme "http". `+form),
+		"no_scheme": server("host:4222", "the server's URL has no scheme. "+form),
 
 		// Hosts and ports.
 		"port_0":                server("nats://host:0", "port 0 is not between 1 and 65535. "+form),
@@ -125,7 +132,8 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"white_space":           server("nats://host ", "the URL contains white space. "+form),
 		"empty_server":          server("", "is an empty string"),
 		"no_servers":            field("servers", list(), `the endpoint has no server. Set at least one, such as`),
-		"servers_left_out":      field("servers", nil, `the endpoint has no server. Set at least one, such as "nats://nats.example.com:4222".`),
+		"servers_left_out": field("servers", nil,
+			`the endpoint has no server. Set at least one, such as "nats://nats.example.com:4222".`),
 
 		// Credentials that KINE would send in another form.
 		"at_in_password":      user("u", "p@s3cr3t", "password", "the password "+unsafe),
@@ -141,37 +149,49 @@ func oddInputs(t *testing.T) map[string]invalid {
 		"newline_in_password": user("u", "s3cr3t\n", "password", unsafe),
 		"at_in_user":          user("u@example.com", "s3cr3t", "user", "the user "+unsafe),
 		"slash_in_token":      field("token", "a/s3cr3t", "the token "+unsafe),
-		"user_alone":          user("u", nil, "password", "KINE treats a user without a password as a token. Set the password, or set token instead."),
-		"password_alone":      user(nil, "s3cr3t", "user", "a password needs a user. Set the user as well."),
-		"empty_user":          user("", "s3cr3t", "user", empty),
-		"empty_password":      user("u", "", "password", empty),
-		"empty_token":         field("token", "", empty),
+		"user_alone": user("u", nil, "password",
+			"KINE treats a user without a password as a token. Set the password, or set token instead."),
+		"password_alone": user(nil, "s3cr3t", "user", "a password needs a user. Set the user as well."),
+		"empty_user":     user("", "s3cr3t", "user", empty),
+		"empty_password": user("u", "", "password", empty),
+		"empty_token":    field("token", "", empty),
 
 		// More than one way to authenticate.
-		"user_and_token":         two(acctest.Config{"user": "u", "password": "s3cr3t", "token": "s3cr3t"}, "token"),
-		"user_and_file":          two(acctest.Config{"user": "u", "password": "s3cr3t", "credentials_file": "/c"}, "user"),
-		"token_and_file":         two(acctest.Config{"token": "s3cr3t", "credentials_file": "/c"}, "token"),
-		"context_and_file":       two(acctest.Config{"servers": nil, "context_file": "/c", "credentials_file": "/d"}, "credentials_file"),
-		"context_and_user":       two(acctest.Config{"servers": nil, "context_file": "/c", "user": "u", "password": "s3cr3t"}, "user"),
+		"user_and_token": two(acctest.Config{"user": "u", "password": "s3cr3t", "token": "s3cr3t"}, "token"),
+		"user_and_file":  two(acctest.Config{"user": "u", "password": "s3cr3t", "credentials_file": "/c"}, "user"),
+		"token_and_file": two(acctest.Config{"token": "s3cr3t", "credentials_file": "/c"}, "token"),
+		"context_and_file": two(acctest.Config{"servers": nil, "context_file": "/c", "credentials_file": "/d"},
+			"credentials_file"),
+		"context_and_user": two(acctest.Config{"servers": nil, "context_file": "/c", "user": "u",
+			"password": "s3cr3t"}, "user"),
 		"context_and_token":      two(acctest.Config{"servers": nil, "context_file": "/c", "token": "s3cr3t"}, "token"),
 		"context_beside_servers": {valid(acctest.Config{"context_file": "/c"}), "servers", "KINE refuses servers in addition to a context file. Remove the servers, which the context file defines, or set servers and credentials instead of the context file."},
 
 		// Paths.
-		"home_credentials":     field("credentials_file", "~/c.creds", `KINE does not expand the ~ in "~/c.creds". `+node),
-		"relative_credentials": field("credentials_file", "c.creds", `"c.creds" is relative to the directory in which k3s is started. `+node),
-		"empty_credentials":    field("credentials_file", "", empty),
-		"newline_in_path":      field("credentials_file", "/c.creds\n", "the path cannot be used: it ends with a line break: remove it, for example with trimspace(). "+node),
-		"home_context":         {valid(acctest.Config{"servers": nil, "context_file": "~/c.json"}), "context_file", `KINE does not expand the ~ in "~/c.json". ` + node},
-		"empty_context":        {valid(acctest.Config{"servers": nil, "context_file": ""}), "context_file", empty},
-		"home_ca":              tls(acctest.Config{"ca_file": "~/ca.pem"}, "tls.ca_file", `Attribute tls.ca_file: KINE does not expand the ~ in "~/ca.pem". `+node),
-		"relative_cert":        tls(acctest.Config{"cert_file": "c.pem", "key_file": "/k.pem"}, "tls.cert_file", `Attribute tls.cert_file: "c.pem" is relative to the directory in which k3s is started. `+node),
-		"cert_without_key":     tls(acctest.Config{"cert_file": "/c.pem"}, "tls.key_file", "KINE ignores a client certificate without its key. Set the file of the key as well."),
-		"key_without_cert":     tls(acctest.Config{"key_file": "/k.pem"}, "tls.cert_file", "KINE ignores a key without its client certificate. Set the file of the certificate as well."),
-		"relative_context":     {valid(acctest.Config{"servers": nil, "context_file": "./k3s.json"}), "context_file", `"./k3s.json" is relative to the directory in which k3s is started. ` + node},
-		"variable_in_path":     field("credentials_file", "/etc/$HOSTNAME.creds", `KINE expands the $ in "/etc/$HOSTNAME.creds" as an environment variable. Use a path without a dollar sign.`),
-		"url_as_path":          field("credentials_file", "file:///c.creds", `"file:///c.creds" is relative to the directory in which k3s is started. `+node),
-		"home_key":             tls(acctest.Config{"cert_file": "/c.pem", "key_file": "~k3s/k.pem"}, "tls.key_file", `KINE does not expand the ~ in "~k3s/k.pem". `+node),
-		"empty_ca":             tls(acctest.Config{"ca_file": ""}, "tls.ca_file", empty),
+		"home_credentials": field("credentials_file", "~/c.creds", `KINE does not expand the ~ in "~/c.creds". `+node),
+		"relative_credentials": field("credentials_file", "c.creds",
+			`"c.creds" is relative to the directory in which k3s is started. `+node),
+		"empty_credentials": field("credentials_file", "", empty),
+		"newline_in_path": field("credentials_file", "/c.creds\n",
+			"the path cannot be used: it ends with a line break: remove it, for example with trimspace(). "+node),
+		"home_context":  {valid(acctest.Config{"servers": nil, "context_file": "~/c.json"}), "context_file", `KINE does not expand the ~ in "~/c.json". ` + node},
+		"empty_context": {valid(acctest.Config{"servers": nil, "context_file": ""}), "context_file", empty},
+		"home_ca": tls(acctest.Config{"ca_file": "~/ca.pem"}, "tls.ca_file",
+			`Attribute tls.ca_file: KINE does not expand the ~ in "~/ca.pem". `+node),
+		"relative_cert": tls(acctest.Config{"cert_file": "c.pem", "key_file": "/k.pem"}, "tls.cert_file",
+			`Attribute tls.cert_file: "c.pem" is relative to the directory in which k3s is started. `+node),
+		"cert_without_key": tls(acctest.Config{"cert_file": "/c.pem"}, "tls.key_file",
+			"KINE ignores a client certificate without its key. Set the file of the key as well."),
+		"key_without_cert": tls(acctest.Config{"key_file": "/k.pem"}, "tls.cert_file",
+			"KINE ignores a key without its client certificate. Set the file of the certificate as well."),
+		"relative_context": {valid(acctest.Config{"servers": nil, "context_file": "./k3s.json"}), "context_file", `"./k3s.json" is relative to the directory in which k3s is started. ` + node},
+		"variable_in_path": field("credentials_file", "/etc/$HOSTNAME.creds",
+			`KINE expands the $ in "/etc/$HOSTNAME.creds" as an environment variable. Use a path without a dollar sign.`),
+		"url_as_path": field("credentials_file", "file:///c.creds",
+			`"file:///c.creds" is relative to the directory in which k3s is started. `+node),
+		"home_key": tls(acctest.Config{"cert_file": "/c.pem", "key_file": "~k3s/k.pem"}, "tls.key_file",
+			`KINE does not expand the ~ in "~k3s/k.pem". `+node),
+		"empty_ca": tls(acctest.Config{"ca_file": ""}, "tls.ca_file", empty),
 
 		// The bucket.
 		"no_name":            datastore("name", "", "is an empty string"),
@@ -206,7 +226,8 @@ func oddProofs(t *testing.T) map[string]invalid {
 	t.Helper()
 	credentials := newCredentials(t)
 	token := func(token any, want string) invalid {
-		return invalid{valid(acctest.Config{"k3s_token_wo": token, "k3s_token_wo_version": "1"}), "k3s_token_wo", "Attribute k3s_token_wo must be a k3s token: " + want}
+		return invalid{valid(acctest.Config{"k3s_token_wo": token, "k3s_token_wo_version": "1"}), "k3s_token_wo",
+			"Attribute k3s_token_wo must be a k3s token: " + want}
 	}
 	etcd := func(config acctest.Config, path, want string) invalid {
 		config["verify"] = "etcd"
@@ -214,21 +235,30 @@ func oddProofs(t *testing.T) map[string]invalid {
 	}
 	const contract = `Set verify = "contract", which connects without KINE.`
 	return map[string]invalid{
-		"empty_version":     {valid(acctest.Config{"k3s_version": ""}), "k3s_version", "leave it out or set it to null"},
-		"token_no_version":  {valid(acctest.Config{"k3s_token_wo": "s3cr3t"}), "k3s_token_wo", `"k3s_token_wo_version" must be specified when`},
-		"version_no_token":  {valid(acctest.Config{"k3s_token_wo_version": "1"}), "k3s_token_wo_version", `"k3s_token_wo" must be specified when`},
-		"token_unverified":  {valid(acctest.Config{"k3s_token_wo": "s3cr3t", "k3s_token_wo_version": "1", "verify": "none"}), "k3s_token_wo", `With verify = "none" the token is not compared with the bucket. Remove the token, or set verify = "contract".`},
-		"token_empty":       {valid(acctest.Config{"k3s_token_wo": "", "k3s_token_wo_version": "1"}), "k3s_token_wo", "leave it out or set it to null"},
-		"token_newline":     token("s3cr3t\n", "it has leading or trailing white space: use trimspace() to read it from a file"),
-		"token_of_agents":   token("s3cr3t.0123456789abcdef", "it is a bootstrap token, which only agents can use: use the token of the servers"),
+		"empty_version":    {valid(acctest.Config{"k3s_version": ""}), "k3s_version", "leave it out or set it to null"},
+		"token_no_version": {valid(acctest.Config{"k3s_token_wo": "s3cr3t"}), "k3s_token_wo", `"k3s_token_wo_version" must be specified when`},
+		"version_no_token": {valid(acctest.Config{"k3s_token_wo_version": "1"}), "k3s_token_wo_version", `"k3s_token_wo" must be specified when`},
+		"token_unverified": {valid(acctest.Config{"k3s_token_wo": "s3cr3t", "k3s_token_wo_version": "1", "verify": "none"}), "k3s_token_wo", `With verify = "none" the token is not compared with the bucket. Remove the token, or set verify = "contract".`},
+		"token_empty":      {valid(acctest.Config{"k3s_token_wo": "", "k3s_token_wo_version": "1"}), "k3s_token_wo", "leave it out or set it to null"},
+		"token_newline": token("s3cr3t\n",
+			"it has leading or trailing white space: use trimspace() to read it from a file"),
+		"token_of_agents": token("s3cr3t.0123456789abcdef",
+			"it is a bootstrap token, which only agents can use: use the token of the servers"),
 		"token_short_hash":  token("K10abc::server:s3cr3t", "it has 3 characters between K10 and ::, but a hash has 64"),
 		"token_no_password": token("K10::server", "it is neither of the form K10<CA hash>::<user>:<password>"),
-		"etcd_on_node":      etcd(acctest.Config{"credentials_file": "/c"}, "verify", `Set verification.credentials_wo to the content of that file, or set verify = "contract".`),
-		"etcd_context":      etcd(acctest.Config{"servers": nil, "context_file": "/c"}, "verify", "whose credentials are in a file on the node. Set verification.credentials_wo to the content of that file, or set verify = \"contract\"."),
-		"etcd_websocket":    etcd(acctest.Config{"verification": acctest.Config{"servers": list("wss://h")}}, "verification", "KINE does not connect to wss://h: it only supports the scheme nats. "+contract),
-		"etcd_server_name":  etcd(acctest.Config{"verification": acctest.Config{"tls": acctest.Config{"server_name": "n"}}}, "verification", "KINE has no setting for the server name in the certificate. "+contract),
-		"etcd_first":        etcd(acctest.Config{"verification": acctest.Config{"tls": acctest.Config{"handshake_first": true}}}, "verification", "KINE can only start TLS before the server's INFO if a context file sets it. "+contract),
-		"etcd_no_servers":   etcd(acctest.Config{"servers": nil, "context_file": "/c", "verification": acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}}, "verification", "Also set verification.servers to these servers"),
+		"etcd_on_node": etcd(acctest.Config{"credentials_file": "/c"}, "verify",
+			`Set verification.credentials_wo to the content of that file, or set verify = "contract".`),
+		"etcd_context": etcd(acctest.Config{"servers": nil, "context_file": "/c"}, "verify", "whose credentials are "+
+			"in a file on the node. Set verification.credentials_wo to the content of that file, or set verify = \"contract\"."),
+		"etcd_websocket": etcd(acctest.Config{"verification": acctest.Config{"servers": list("wss://h")}}, "verification",
+			"KINE does not connect to wss://h: it only supports the scheme nats. "+contract),
+		"etcd_server_name": etcd(acctest.Config{"verification": acctest.Config{"tls": acctest.Config{"server_name": "n"}}},
+			"verification", "KINE has no setting for the server name in the certificate. "+contract),
+		"etcd_first": etcd(acctest.Config{"verification": acctest.Config{"tls": acctest.Config{"handshake_first": true}}},
+			"verification", "KINE can only start TLS before the server's INFO if a context file sets it. "+contract),
+		"etcd_no_servers": etcd(acctest.Config{"servers": nil, "context_file": "/c",
+			"verification": acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}}, "verification",
+			"Also set verification.servers to these servers"),
 	}
 }
 
@@ -303,35 +333,58 @@ func oddVerifications(t *testing.T) map[string]invalid {
 	tls := func(config acctest.Config, path, want string) invalid {
 		return with(acctest.Config{}, acctest.Config{"tls": config}, ".tls"+path, want)
 	}
-	const unfit = "The verification connects in the same way as k3s: with the user and password or the token of this endpoint, " +
-		"or without credentials. Remove verification.credentials_wo, or set credentials_file or context_file if k3s uses such a file."
+	const unfit = "The verification connects in the same way as k3s: with the user and password or the token of this " +
+		"endpoint, or without credentials. Remove verification.credentials_wo, or set credentials_file or context_file if " +
+		"k3s uses such a file."
 	return map[string]invalid{
 		"unknown_verify": {valid(acctest.Config{"verify": "etc"}), "verify", `value must be one of: ["none" "contract" "etcd"]`},
 		"verification_of_none": with(acctest.Config{"verify": "none"}, acctest.Config{"servers": list("nats://h")}, "",
 			`With verify = "none" nothing is verified. Remove verification, or set verify = "contract".`),
-		"verification_server":     with(acctest.Config{}, acctest.Config{"servers": list("http://h")}, ".servers[0]", `unknown scheme "http": use nats, tls, ws or wss`),
-		"verification_password":   with(acctest.Config{}, acctest.Config{"servers": list("nats://u:s3cr3t@h")}, ".servers[0]", "the URL contains credentials: use the settings for user and password, token or credentials."),
-		"verification_no_servers": with(acctest.Config{}, acctest.Config{"servers": list()}, ".servers", "at least 1 elements"),
-		"verification_null":       with(acctest.Config{}, acctest.Config{"servers": list("nats://h", nil)}, ".servers[1]", "is null"),
+		"verification_server": with(acctest.Config{}, acctest.Config{"servers": list("http://h")}, ".servers[0]",
+			`unknown scheme "http": use nats, tls, ws or wss`),
+		"verification_password": with(acctest.Config{}, acctest.Config{"servers": list("nats://u:s3cr3t@h")}, ".servers[0]",
+			"the URL contains credentials: use the settings for user and password, token or credentials."),
+		"verification_no_servers": with(acctest.Config{}, acctest.Config{"servers": list()}, ".servers",
+			"at least 1 elements"),
+		"verification_null": with(acctest.Config{}, acctest.Config{"servers": list("nats://h", nil)}, ".servers[1]",
+			"is null"),
 		"verification_unused": with(onFile, acctest.Config{"servers": list("nats://h")}, "",
 			"Also set verification.credentials_wo, or remove the servers and TLS settings."),
-		"key_no_version":           tls(acctest.Config{"cert_file": "/c", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, ".key_pem_wo", `"verification.tls.key_pem_wo_version" must be specified when`),
-		"credentials_no_version":   with(onFile, acctest.Config{"credentials_wo": credentials}, ".credentials_wo", `"verification.credentials_wo_version" must be specified when`),
-		"version_no_credentials":   with(onFile, acctest.Config{"credentials_wo_version": "1"}, ".credentials_wo_version", `"verification.credentials_wo" must be specified when`),
-		"credentials_are_seed":     with(onFile, acctest.Config{"credentials_wo": string(seed), "credentials_wo_version": "1"}, ".credentials_wo", "there is no JWT between BEGIN and END lines"),
-		"credentials_are_path":     with(onFile, acctest.Config{"credentials_wo": "/c.creds", "credentials_wo_version": "1"}, ".credentials_wo", "not the content of a credentials file"),
-		"credentials_beside_user":  with(acctest.Config{"user": "u", "password": "s3cr3t"}, acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, ".credentials_wo", unfit),
-		"credentials_beside_token": with(acctest.Config{"token": "s3cr3t"}, acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, ".credentials_wo", unfit),
-		"credentials_and_context": with(acctest.Config{"servers": nil, "context_file": "/c"}, acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, "",
-			"The servers are in the context file on the node. Also set verification.servers to these servers, or remove verification.credentials_wo."),
-		"credentials_for_nobody":  with(acctest.Config{}, acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, ".credentials_wo", unfit),
-		"verification_ca_twice":   tls(acctest.Config{"ca_file": "/c", "ca_pem": "x"}, ".ca_file", `"verification.tls.ca_pem" cannot be specified`),
+		"key_no_version": tls(acctest.Config{"cert_file": "/c",
+			"key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, ".key_pem_wo",
+			`"verification.tls.key_pem_wo_version" must be specified when`),
+		"credentials_no_version": with(onFile, acctest.Config{"credentials_wo": credentials}, ".credentials_wo",
+			`"verification.credentials_wo_version" must be specified when`),
+		"version_no_credentials": with(onFile, acctest.Config{"credentials_wo_version": "1"}, ".credentials_wo_version",
+			`"verification.credentials_wo" must be specified when`),
+		"credentials_are_seed": with(onFile, acctest.Config{"credentials_wo": string(seed),
+			"credentials_wo_version": "1"}, ".credentials_wo", "there is no JWT between BEGIN and END lines"),
+		"credentials_are_path": with(onFile, acctest.Config{"credentials_wo": "/c.creds", "credentials_wo_version": "1"},
+			".credentials_wo", "not the content of a credentials file"),
+		"credentials_beside_user": with(acctest.Config{"user": "u", "password": "s3cr3t"},
+			acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, ".credentials_wo", unfit),
+		"credentials_beside_token": with(acctest.Config{"token": "s3cr3t"},
+			acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, ".credentials_wo", unfit),
+		"credentials_and_context": with(acctest.Config{"servers": nil, "context_file": "/c"},
+			acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, "",
+			"The servers are in the context file on the node. Also set verification.servers to these servers, or remove "+
+				"verification.credentials_wo."),
+		"credentials_for_nobody": with(acctest.Config{},
+			acctest.Config{"credentials_wo": credentials, "credentials_wo_version": "1"}, ".credentials_wo", unfit),
+		"verification_ca_twice": tls(acctest.Config{"ca_file": "/c", "ca_pem": "x"}, ".ca_file",
+			`"verification.tls.ca_pem" cannot be specified`),
 		"verification_ca_no_pem":  tls(acctest.Config{"ca_pem": "/ca.pem"}, ".ca_pem", "it contains no PEM block"),
 		"verification_ca_at_home": tls(acctest.Config{"ca_file": "~/ca.pem"}, ".ca_file", "use pathexpand()"),
-		"verification_no_key":     tls(acctest.Config{"cert_file": "/c"}, "", "A client certificate requires its key, and a key its certificate. Set both, each as a file or as PEM text."),
-		"verification_no_cert":    tls(acctest.Config{"key_pem_wo_version": "1", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, "", "A client certificate requires its key, and a key its certificate. Set both, each as a file or as PEM text."),
-		"verification_two_keys":   tls(acctest.Config{"cert_file": "/c", "key_file": "/k", "key_pem_wo_version": "1", "key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, ".key_pem_wo", `"verification.tls.key_file" cannot be specified`),
-		"verification_key_no_pem": tls(acctest.Config{"cert_file": "/c", "key_pem_wo_version": "1", "key_pem_wo": "s3cr3t"}, ".key_pem_wo", "it contains no PEM block"),
+		"verification_no_key": tls(acctest.Config{"cert_file": "/c"}, "",
+			"A client certificate requires its key, and a key its certificate. Set both, each as a file or as PEM text."),
+		"verification_no_cert": tls(acctest.Config{"key_pem_wo_version": "1",
+			"key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, "",
+			"A client certificate requires its key, and a key its certificate. Set both, each as a file or as PEM text."),
+		"verification_two_keys": tls(acctest.Config{"cert_file": "/c", "key_file": "/k", "key_pem_wo_version": "1",
+			"key_pem_wo": "-----BEGIN X-----\nAAAA\n-----END X-----\n"}, ".key_pem_wo",
+			`"verification.tls.key_file" cannot be specified`),
+		"verification_key_no_pem": tls(acctest.Config{"cert_file": "/c", "key_pem_wo_version": "1", "key_pem_wo": "s3cr3t"},
+			".key_pem_wo", "it contains no PEM block"),
 	}
 }
 
@@ -346,7 +399,8 @@ func TestOddInput(t *testing.T) {
 				if !d.Warning && d.Path == row.path && acctest.Text(row.want).MatchString(d.Text) {
 					matches++
 					// An error without a separate remedy describes what is required.
-					if _, remedy, ok := strings.Cut(d.Text, "\n\n"); ok && !strings.Contains(row.want, strings.SplitAfter(remedy, " ")[0]) {
+					if _, remedy, ok := strings.Cut(d.Text, "\n\n"); ok &&
+						!strings.Contains(row.want, strings.SplitAfter(remedy, " ")[0]) {
 						t.Errorf("the remedy %q is not asserted", remedy)
 					}
 				}
@@ -358,7 +412,8 @@ func TestOddInput(t *testing.T) {
 				t.Errorf("%d errors on %s with %q in %+v", matches, row.path, row.want, found)
 			}
 			// A conflict is reported for both attributes.
-			if len(found) > 1 && !strings.Contains(row.want, "specified") && !strings.Contains(row.want, "one way") && !strings.HasPrefix(name, "empty") {
+			if len(found) > 1 && !strings.Contains(row.want, "specified") && !strings.Contains(row.want, "one way") &&
+				!strings.HasPrefix(name, "empty") {
 				t.Errorf("the same error is reported more than once: %+v", found)
 			}
 		})
@@ -378,9 +433,11 @@ func TestGoodInput(t *testing.T) {
 		"TLS":               {"tls": acctest.Config{"ca_file": "/ca", "cert_file": "/c", "key_file": "/k"}},
 		"slow":              {"slow_method": "1m30s"},
 		"verification": {"credentials_file": "/c", "verification": acctest.Config{"servers": list("tls://h"),
-			"credentials_wo": newCredentials(t), "credentials_wo_version": "1", "tls": acctest.Config{"handshake_first": true, "server_name": "n"}}},
+			"credentials_wo": newCredentials(t), "credentials_wo_version": "1",
+			"tls": acctest.Config{"handshake_first": true, "server_name": "n"}}},
 		"everything unknown": {"servers": unknown, "datastore": unknown, "credentials_file": unknown, "context_file": unknown, "user": unknown,
-			"password": unknown, "token": unknown, "tls": unknown, "slow_method": unknown, "verify": unknown, "verification": unknown},
+			"password": unknown, "token": unknown, "tls": unknown, "slow_method": unknown, "verify": unknown,
+			"verification": unknown},
 		"an unknown server":                 {"servers": list("nats://a", unknown)},
 		"servers beside an unknown context": {"context_file": unknown},
 		"no servers but an unknown context": {"servers": nil, "context_file": unknown},

@@ -28,9 +28,11 @@ func TestAccCLIK3sVersionWarnings(t *testing.T) {
 	const unknown, slow = "Unknown K3s Version", "K3s Starts Slowly on Large Buckets"
 	w := acctest.NewWorkspace(t, "")
 	for k3s, want := range map[string]string{
-		"v1.37.1+k3s1": "", "1.36.2+k3s1": slow, "v1.35.0+k3s3": slow, "1.32.5+k3s1": slow, "latest": unknown, "v1.99.0+k3s1": unknown,
+		"v1.37.1+k3s1": "", "1.36.2+k3s1": slow, "v1.35.0+k3s3": slow, "1.32.5+k3s1": slow, "latest": unknown,
+		"v1.99.0+k3s1": unknown,
 	} {
-		w.Configure(t, acctest.ProviderConfig([]string{nowhere})+endpoint(servers(nowhere), literal, `verify = "none"`, version(k3s)))
+		w.Configure(t,
+			acctest.ProviderConfig([]string{nowhere})+endpoint(servers(nowhere), literal, `verify = "none"`, version(k3s)))
 		out := w.Must(t, "plan")
 		for _, warning := range []string{unknown, slow} {
 			if said := acctest.Text(warning).MatchString(out); said != (warning == want) {
@@ -88,7 +90,8 @@ func TestAccK3sVersion(t *testing.T) {
 // withCluster writes the data that k3s keeps in a bucket for these tokens, through KINE.
 func withCluster(t *testing.T, lab *natslab.Server, bucket string, tokens ...string) {
 	t.Helper()
-	url, err := kine.Endpoint{Servers: lab.URLs(), Spec: kine.Spec{Name: bucket, History: kine.DefaultHistory, Replicas: kine.DefaultReplicas},
+	url, err := kine.Endpoint{Servers: lab.URLs(),
+		Spec: kine.Spec{Name: bucket, History: kine.DefaultHistory, Replicas: kine.DefaultReplicas},
 		User: "admin", Password: "p"}.URL()
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +110,8 @@ func withCluster(t *testing.T, lab *natslab.Server, bucket string, tokens ...str
 			t.Fatal(err)
 		}
 		key := "/bootstrap/" + hash
-		answer, err := client.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key, "x")).Commit()
+		answer, err := client.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key,
+			"x")).Commit()
 		if err != nil || !answer.Succeeded {
 			t.Fatal(answer, err)
 		}
@@ -117,15 +121,17 @@ func withCluster(t *testing.T, lab *natslab.Server, bucket string, tokens ...str
 // The token of another cluster is an error that does not show the token. The token of the cluster in the bucket, or a
 // bucket without a cluster, is no error. The user of KINE has the permissions that this requires.
 func TestAccK3sToken(t *testing.T) {
-	lab := natslab.Single(t, natslab.Users(natslab.User{Name: "admin", Password: "p"}, natslab.User{Name: "k3s", Password: "p",
-		Permissions: &natslab.Permissions{Publish: natslab.SubjectPermission{Allow: granted},
-			Subscribe: natslab.SubjectPermission{Allow: []string{"_INBOX.>"}}}}))
+	lab := natslab.Single(t,
+		natslab.Users(natslab.User{Name: "admin", Password: "p"}, natslab.User{Name: "k3s", Password: "p",
+			Permissions: &natslab.Permissions{Publish: natslab.SubjectPermission{Allow: granted},
+				Subscribe: natslab.SubjectPermission{Allow: []string{"_INBOX.>"}}}}))
 	js := openJetStream(t, lab.Connect(t))
 	makeBucket(t, js, "kine")
 	const mine, theirs = "s3cr3t-mine", "s3cr3t-theirs"
 	const at = "k3s_token_wo"
 	config := func(token, version string, lines ...string) string {
-		lines = append(lines, servers(lab.URLs()...), literal, fmt.Sprintf("k3s_token_wo = %q", token), fmt.Sprintf("k3s_token_wo_version = %q", version))
+		lines = append(lines, servers(lab.URLs()...), literal, fmt.Sprintf("k3s_token_wo = %q", token),
+			fmt.Sprintf("k3s_token_wo_version = %q", version))
 		return acctest.ProviderConfig(lab.URLs(), "user = \"admin\"\n  password = \"p\"") + endpoint(lines...)
 	}
 	asK3s := []string{`user = "k3s"`, `password = "p"`}
@@ -152,12 +158,14 @@ func TestAccCLIK3sTokenIsSecret(t *testing.T) {
 	withCluster(t, lab, "kine", "another")
 	config := func(verify string) string {
 		return "variable \"token\" {\n  type = string\n  ephemeral = true\n}\n" + acctest.ProviderConfig([]string{nowhere}) +
-			endpoint(servers(lab.URLs()...), `user = "admin"`, `password = "p"`, literal, "k3s_token_wo = var.token", `k3s_token_wo_version = "1"`, verify)
+			endpoint(servers(lab.URLs()...), `user = "admin"`, `password = "p"`, literal, "k3s_token_wo = var.token",
+				`k3s_token_wo_version = "1"`, verify)
 	}
 	w := acctest.NewWorkspace(t, config(etcd))
 	w.Env = append(w.Env, "TF_VAR_token="+token, "TF_LOG=TRACE")
 	out, err := w.Run(t.Context(), "apply", "-auto-approve")
-	if want := acctest.Text("holds the data of a k3s that was started with another token"); err == nil || !want.MatchString(out) {
+	if want := acctest.Text("holds the data of a k3s that was started with another token"); err == nil ||
+		!want.MatchString(out) {
 		t.Errorf("no error for another token: %v\n%s", err, out)
 	}
 	withCluster(t, lab, "kine", token)
@@ -208,7 +216,8 @@ output "warnings" {
 	}
 	w.Configure(t, "output \"hash\" {\n  value = provider::nats::k3s_token_hash(\"abcdef.0123456789abcdef\")\n}\n")
 	out, err := w.Run(t.Context(), "plan")
-	if want := acctest.Text("The k3s token is invalid: it is a bootstrap token, which only agents can use"); err == nil || !want.MatchString(out) {
+	if want := acctest.Text("The k3s token is invalid: it is a bootstrap token, which only agents can use"); err == nil ||
+		!want.MatchString(out) {
 		t.Errorf("a bootstrap token: %v\n%s", err, out)
 	}
 }

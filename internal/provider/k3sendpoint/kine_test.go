@@ -64,7 +64,8 @@ func TestAccEndpointStartsKINE(t *testing.T) {
 	credentials, credentialsFile := operator.credentials(t, "a+b c&d.creds")
 	contextFile := writeFile(t, "k3s.json", fmt.Sprintf(`{"url": %q, "creds": %q}`, operator.ClientURL(), credentialsFile))
 	verification := func(lines string) string {
-		return fmt.Sprintf("verification = {\n    credentials_wo = <<EOT\n%sEOT\n    credentials_wo_version = \"1\"\n    %s\n  }", credentials, lines)
+		return fmt.Sprintf("verification = {\n    credentials_wo = <<EOT\n%sEOT\n    credentials_wo_version = \"1\"\n"+
+			"    %s\n  }", credentials, lines)
 	}
 	files := mutual.TLSFiles()
 
@@ -80,7 +81,8 @@ func TestAccEndpointStartsKINE(t *testing.T) {
 		"TLS": {lab: tls, lines: []string{servers(tls.URLs()...), fmt.Sprintf("tls = { ca_file = %q }", tls.CAFile())},
 			files: kinelab.Config{CAFile: tls.CAFile()}},
 		"client certificate": {lab: mutual, lines: []string{servers(mutual.URLs()...),
-			fmt.Sprintf("tls = {\n    ca_file = %q\n    cert_file = %q\n    key_file = %q\n  }", files.CA, files.ClientCert, files.ClientKey)},
+			fmt.Sprintf("tls = {\n    ca_file = %q\n    cert_file = %q\n    key_file = %q\n  }", files.CA, files.ClientCert,
+				files.ClientKey)},
 			files: kinelab.Config{CAFile: files.CA, CertFile: files.ClientCert, KeyFile: files.ClientKey}},
 		"credentials file": {lab: operator, lines: []string{servers(operator.URLs()...), fmt.Sprintf("credentials_file = %q", credentialsFile), verification("")}},
 		"context file":     {lab: operator, lines: []string{fmt.Sprintf("context_file = %q", contextFile), verification(servers(operator.URLs()...))}},

@@ -85,7 +85,8 @@ func contents(t *testing.T, js jetstream.JetStream) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&b, "%s first %d last %d consumers %d\n", config, info.State.FirstSeq, info.State.LastSeq, info.State.Consumers)
+		fmt.Fprintf(&b, "%s first %d last %d consumers %d\n", config, info.State.FirstSeq, info.State.LastSeq,
+			info.State.Consumers)
 	}
 	if err := streams.Err(); err != nil && !errors.Is(err, jetstream.ErrEndOfData) {
 		t.Fatal(err)

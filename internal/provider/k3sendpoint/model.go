@@ -139,7 +139,8 @@ func (m *endpointModel) check(diags *diag.Diagnostics) {
 			continue
 		}
 		// For a nested attribute, a CLI shows only the resource.
-		diags.AddAttributeError(at, "Invalid Datastore Endpoint", fmt.Sprintf("Attribute %s: %s.\n\n%s", at, problem.Problem, problem.Remedy))
+		diags.AddAttributeError(at, "Invalid Datastore Endpoint",
+			fmt.Sprintf("Attribute %s: %s.\n\n%s", at, problem.Problem, problem.Remedy))
 	}
 	m.checkWritable(diags)
 }

@@ -42,7 +42,8 @@ func TestAccMissingPermissions(t *testing.T) {
 	wants := map[string]string{"enough": ""}
 	lacks := func(name string, publish []string, subscribe, want string) {
 		users = append(users, user(name, publish, subscribe))
-		wants[name] = `Bucket "kine": KINE needs permission on bucket kine ` + want + ", which the user does not have. Grant these permissions to the user of k3s."
+		wants[name] = `Bucket "kine": KINE needs permission on bucket kine ` + want +
+			", which the user does not have. Grant these permissions to the user of k3s."
 	}
 	for i, subject := range granted {
 		rest := slices.DeleteFunc(slices.Clone(granted), func(s string) bool { return s == subject })
@@ -64,7 +65,8 @@ func TestAccMissingPermissions(t *testing.T) {
 			if name == "enough" && verify == "etcd" {
 				continue // which writes: see below
 			}
-			block := endpoint(servers(lab.URLs()...), fmt.Sprintf("user = %q", name), `password = "p"`, literal, fmt.Sprintf("verify = %q", verify))
+			block := endpoint(servers(lab.URLs()...), fmt.Sprintf("user = %q", name), `password = "p"`, literal,
+				fmt.Sprintf("verify = %q", verify))
 			config.WriteString(strings.Replace(block, `"test"`, fmt.Sprintf("%q", name+"-"+verify), 1))
 		}
 	}

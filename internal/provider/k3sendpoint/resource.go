@@ -60,11 +60,15 @@ func (r *endpointResource) Metadata(_ context.Context, req resource.MetadataRequ
 	resp.ResourceBehavior = resource.ResourceBehavior{MutableIdentity: true}
 }
 
-func (r *endpointResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+func (r *endpointResource) Configure(
+	_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse,
+) {
 	r.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
 }
 
-func (r *endpointResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *endpointResource) ValidateConfig(
+	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+) {
 	var config resourceModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
 	if resp.Diagnostics.HasError() {
@@ -76,7 +80,9 @@ func (r *endpointResource) ValidateConfig(ctx context.Context, req resource.Vali
 }
 
 // ModifyPlan builds the endpoint as far as its parts are known, so that a plan shows it, and plans the verification.
-func (r *endpointResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *endpointResource) ModifyPlan(
+	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
+) {
 	if req.Plan.Raw.IsNull() {
 		return
 	}
@@ -159,7 +165,9 @@ func (r *endpointResource) Update(ctx context.Context, req resource.UpdateReques
 }
 
 // apply builds the endpoint and verifies it if needed. state is nil for a creation.
-func (r *endpointResource) apply(ctx context.Context, plan, config, state *resourceModel, timeout time.Duration, diags *diag.Diagnostics) {
+func (r *endpointResource) apply(
+	ctx context.Context, plan, config, state *resourceModel, timeout time.Duration, diags *diag.Diagnostics,
+) {
 	plan.check(diags)
 	plan.derive(diags)
 	if diags.HasError() {
@@ -187,7 +195,9 @@ func (r *endpointResource) Delete(context.Context, resource.DeleteRequest, *reso
 }
 
 // ImportState imports a datastore endpoint from its URL. The next apply verifies it.
-func (r *endpointResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *endpointResource) ImportState(
+	ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
+) {
 	text := req.ID
 	if text == "" {
 		var identity identityModel

@@ -42,7 +42,8 @@ func TestAccEndpointLifecycle(t *testing.T) {
 			text("url", url(history)),
 			text("url_redacted", url(history)),
 			text("k3s_config", "datastore-endpoint: "+url(history)+"\n"),
-			is("environment", knownvalue.MapExact(map[string]knownvalue.Check{"K3S_DATASTORE_ENDPOINT": knownvalue.StringExact(url(history))})),
+			is("environment",
+				knownvalue.MapExact(map[string]knownvalue.Check{"K3S_DATASTORE_ENDPOINT": knownvalue.StringExact(url(history))})),
 			text("verify", "contract"),
 			text("verified", "contract"),
 		}
@@ -92,7 +93,8 @@ func TestAccEndpointDatastores(t *testing.T) {
 	buckets := func(names ...string) string {
 		var config strings.Builder
 		for _, name := range names {
-			fmt.Fprintf(&config, "resource \"nats_kine_bucket\" %[1]q {\n  name = %[1]q\n  deletion_protection = false\n}\n", name)
+			fmt.Fprintf(&config,
+				"resource \"nats_kine_bucket\" %[1]q {\n  name = %[1]q\n  deletion_protection = false\n}\n", name)
 		}
 		return config.String()
 	}
@@ -135,7 +137,8 @@ func TestAccEndpointDatastores(t *testing.T) {
 		"a bucket that is fenced": {
 			{Config: provider + buckets("fenced") + endpoint(at, "datastore = nats_kine_bucket.fenced.datastore")},
 			{Config: provider + strings.Replace(buckets("fenced"), "{", "{\n  fenced = true", 1) + endpoint(at, "datastore = nats_kine_bucket.fenced.datastore"),
-				ExpectError: errorAt(t, "datastore", "KINE could not start on this datastore: the bucket is fenced. Set datastore to the bucket that is in use")},
+				ExpectError: errorAt(t, "datastore",
+					"KINE could not start on this datastore: the bucket is fenced. Set datastore to the bucket that is in use")},
 		},
 	} {
 		t.Run(name, func(t *testing.T) { acctest.Run(t, resource.TestCase{Steps: steps}) })
@@ -163,23 +166,27 @@ func TestAccEndpointOutputs(t *testing.T) {
 			url: "nats://?bucket=kine&contextFile=%2Fetc%2Fnats%2Fk3s.json&noEmbed=true&replicas=1&revHistory=10"},
 		"slow_method": {lines: []string{servers("nats://a"), `slow_method = "90s"`}, url: "nats://a" + params + "&slowMethod=1m30s"},
 		"tls": {lines: []string{servers("nats://a"), "tls = {\n    ca_file = \"/etc/ca.pem\"\n    cert_file = \"/etc/c.pem\"\n    key_file = \"/etc/k.pem\"\n  }"},
-			url: "nats://a" + params, files: map[string]string{"datastore-cafile": "/etc/ca.pem", "datastore-certfile": "/etc/c.pem", "datastore-keyfile": "/etc/k.pem"}},
+			url: "nats://a" + params, files: map[string]string{"datastore-cafile": "/etc/ca.pem",
+				"datastore-certfile": "/etc/c.pem", "datastore-keyfile": "/etc/k.pem"}},
 		"ca": {lines: []string{servers("nats://a"), `tls = { ca_file = "/etc/ca: x.pem" }`}, url: "nats://a" + params,
 			files: map[string]string{"datastore-cafile": "'/etc/ca: x.pem'"}},
 	}
 	var config strings.Builder
 	var checks []statecheck.StateCheck
 	for name, c := range cases {
-		config.WriteString(strings.Replace(endpoint(append(c.lines, literal, `verify = "none"`)...), `"test"`, fmt.Sprintf("%q", name), 1))
+		config.WriteString(strings.Replace(endpoint(append(c.lines, literal, `verify = "none"`)...), `"test"`,
+			fmt.Sprintf("%q", name), 1))
 		at := func(attribute string, value knownvalue.Check) {
-			checks = append(checks, statecheck.ExpectKnownValue("nats_k3s_datastore_endpoint."+name, tfjsonpath.New(attribute), value))
+			checks = append(checks,
+				statecheck.ExpectKnownValue("nats_k3s_datastore_endpoint."+name, tfjsonpath.New(attribute), value))
 		}
 		environment := map[string]knownvalue.Check{"K3S_DATASTORE_ENDPOINT": knownvalue.StringExact(c.url)}
 		var yaml strings.Builder
 		for _, key := range []string{"datastore-cafile", "datastore-certfile", "datastore-endpoint", "datastore-keyfile"} {
 			if value, ok := c.files[key]; ok {
 				yaml.WriteString(key + ": " + value + "\n")
-				environment["K3S_"+strings.ToUpper(strings.ReplaceAll(key, "-", "_"))] = knownvalue.StringExact(strings.Trim(value, "'"))
+				environment["K3S_"+strings.ToUpper(strings.ReplaceAll(key, "-",
+					"_"))] = knownvalue.StringExact(strings.Trim(value, "'"))
 			} else if key == "datastore-endpoint" {
 				yaml.WriteString(key + ": " + c.url + "\n")
 			}

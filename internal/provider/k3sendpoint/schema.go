@@ -189,9 +189,10 @@ func attributes() map[string]schema.Attribute {
 			Optional: true,
 			Attributes: map[string]schema.Attribute{
 				"servers": schema.ListAttribute{
-					MarkdownDescription: "URLs of the servers, with the scheme `nats`, `tls`, `ws` or `wss`. Defaults to `servers` of the endpoint.",
-					Optional:            true,
-					ElementType:         types.StringType,
+					MarkdownDescription: "URLs of the servers, with the scheme `nats`, `tls`, `ws` or `wss`. Defaults to `servers` " +
+						"of the endpoint.",
+					Optional:    true,
+					ElementType: types.StringType,
 					Validators: []validator.List{listvalidator.SizeAtLeast(1), listvalidator.NoNullValues(),
 						listvalidator.ValueStringsAre(validators.Server())},
 				},
@@ -244,7 +245,9 @@ func attributes() map[string]schema.Attribute {
 	}
 }
 
-func (r *endpointResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *endpointResource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{
 		Attributes: map[string]identityschema.Attribute{
 			"url_redacted": identityschema.StringAttribute{

@@ -23,8 +23,10 @@ func TestAccCLIEndpointSecrets(t *testing.T) {
 	config := acctest.ProviderConfig([]string{nowhere}) +
 		endpoint(servers("nats://k3s.invalid"), `credentials_file = "/etc/k3s.creds"`, literal,
 			verification(credentials, "marker", servers(operator.URLs()...),
-				"tls = {\n      ca_file = \""+files.CA+"\"\n      cert_file = \""+files.ClientCert+"\"\n      key_pem_wo = <<EOT\n"+key+"EOT\n      key_pem_wo_version = \"1\"\n    }")) +
-		strings.Replace(endpoint(servers(password.URLs()...), `user = "k3s"`, `password = "s3cr3t-password"`, literal), `"test"`, `"password"`, 1)
+				"tls = {\n      ca_file = \""+files.CA+"\"\n      cert_file = \""+files.ClientCert+"\"\n      key_pem_wo = "+
+					"<<EOT\n"+key+"EOT\n      key_pem_wo_version = \"1\"\n    }")) +
+		strings.Replace(endpoint(servers(password.URLs()...), `user = "k3s"`, `password = "s3cr3t-password"`, literal),
+			`"test"`, `"password"`, 1)
 	w := acctest.NewWorkspace(t, config)
 	output := w.Must(t, "plan", "-out=plan.zip")
 	plan := acctest.Unzip(t, filepath.Join(w.Dir, "plan.zip"), "tfplan")

@@ -91,8 +91,9 @@ func (m *endpointModel) checkVerification(token types.String, tokenPath path.Pat
 	switch {
 	case m.Verification.IsUnknown():
 	case v.credentials.IsNull() && inFile && etcd:
-		add(path.Root("verify"), `With verify = "etcd", KINE runs as the user of k3s, whose credentials are in a file on the `+
-			`node. Set `+given+` to the content of that file, or set verify = "contract".`)
+		add(path.Root("verify"),
+			`With verify = "etcd", KINE runs as the user of k3s, whose credentials are in a file on the `+
+				`node. Set `+given+` to the content of that file, or set verify = "contract".`)
 	case v.credentials.IsNull() && (!v.servers.IsNull() || !v.tls.IsNull()) && inFile:
 		add(at, "Without the credentials from the file on the node, the verification uses the provider's own "+
 			"connection, and not the servers and TLS settings of verification. Also set "+given+
@@ -165,7 +166,8 @@ func (m *endpointModel) target() preflight.Target {
 	s := m.connects()
 	e, _ := m.endpoint()
 	return preflight.Target{
-		Endpoint: kine.Endpoint{Servers: s.Servers, Spec: e.Spec, User: e.User, Password: e.Password, Token: e.Token, SlowMethod: e.SlowMethod},
+		Endpoint: kine.Endpoint{Servers: s.Servers, Spec: e.Spec, User: e.User, Password: e.Password, Token: e.Token,
+			SlowMethod: e.SlowMethod},
 		// If k3s uses a context file, KINE uses one here.
 		InContext: !m.ContextFile.IsNull(), Credentials: s.Auth.Credentials, TLS: s.TLS,
 	}

@@ -38,7 +38,9 @@ type requestCheck struct {
 	want    bool
 }
 
-func (c requestCheck) CheckState(_ context.Context, _ statecheck.CheckStateRequest, resp *statecheck.CheckStateResponse) {
+func (c requestCheck) CheckState(
+	_ context.Context, _ statecheck.CheckStateRequest, resp *statecheck.CheckStateResponse,
+) {
 	if n := c.counted.Total(); c.want != (n > 0) {
 		resp.Error = fmt.Errorf("%d requests were made, where verified is %t: %v", n, c.want, c.counted.Snapshot())
 	}
@@ -136,8 +138,9 @@ func TestAccVerificationCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := func(credentials, version string) string {
-		return acctest.ProviderConfig([]string{nowhere}) + endpoint(servers(lab.URLs()...), `credentials_file = "/etc/k3s.creds"`, literal,
-			verification(credentials, version))
+		return acctest.ProviderConfig([]string{nowhere}) +
+			endpoint(servers(lab.URLs()...), `credentials_file = "/etc/k3s.creds"`, literal,
+				verification(credentials, version))
 	}
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		{
@@ -150,7 +153,8 @@ func TestAccVerificationCredentials(t *testing.T) {
 			ConfigStateChecks: []statecheck.StateCheck{
 				ran(counted, true), text("verified", "contract"),
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("verification").AtMapKey("credentials_wo"), knownvalue.Null()),
-				statecheck.ExpectKnownValue(address, tfjsonpath.New("verification").AtMapKey("credentials_wo_version"), knownvalue.StringExact("1")),
+				statecheck.ExpectKnownValue(address, tfjsonpath.New("verification").AtMapKey("credentials_wo_version"),
+					knownvalue.StringExact("1")),
 			},
 		},
 		{ // write-only values are not compared: without a new version, the plan is empty
@@ -162,7 +166,8 @@ func TestAccVerificationCredentials(t *testing.T) {
 		},
 		{
 			Config: config(strangers, "2"),
-			ExpectError: acctest.Text("The credentials were refused by " + lab.ClientURL() + ": nats: Authorization Violation. " +
+			ExpectError: acctest.Text("The credentials were refused by " + lab.ClientURL() +
+				": nats: Authorization Violation. " +
 				"The servers would also refuse k3s"),
 		},
 		{
@@ -173,7 +178,8 @@ func TestAccVerificationCredentials(t *testing.T) {
 			},
 			ConfigStateChecks: []statecheck.StateCheck{
 				ran(counted, true),
-				statecheck.ExpectKnownValue(address, tfjsonpath.New("verification").AtMapKey("credentials_wo_version"), knownvalue.StringExact("2")),
+				statecheck.ExpectKnownValue(address, tfjsonpath.New("verification").AtMapKey("credentials_wo_version"),
+					knownvalue.StringExact("2")),
 			},
 		},
 	}})
@@ -187,22 +193,28 @@ func TestAccVerificationWhereItDiffers(t *testing.T) {
 		makeBucket(t, openJetStream(t, lab.Connect(t)), "kine")
 	}
 	files := mutual.TLSFiles()
-	const node = "tls = {\n    ca_file = \"/etc/ca.pem\"\n    cert_file = \"/etc/c.pem\"\n    key_file = \"/etc/k.pem\"\n  }"
+	const node = "tls = {\n    ca_file = \"/etc/ca.pem\"\n    cert_file = \"/etc/c.pem\"\n" +
+		"    key_file = \"/etc/k.pem\"\n  }"
 	here := func(lab *natslab.Server, lines ...string) string {
-		return fmt.Sprintf("verification = {\n    %s\n    tls = {\n      %s\n    }\n  }", servers(lab.URLs()...), strings.Join(lines, "\n      "))
+		return fmt.Sprintf("verification = {\n    %s\n    tls = {\n      %s\n    }\n  }", servers(lab.URLs()...),
+			strings.Join(lines, "\n      "))
 	}
 	pem := func(name, file string) string { return fmt.Sprintf("%s = <<EOT\n%sEOT", name, readFile(t, file)) }
 	path := func(name, file string) string { return fmt.Sprintf("%s = %q", name, file) }
 
 	for name, c := range map[string]string{
-		"files":           here(mutual, path("ca_file", files.CA), path("cert_file", files.ClientCert), path("key_file", files.ClientKey)),
-		"texts":           here(mutual, pem("ca_pem", files.CA), pem("cert_pem", files.ClientCert), pem("key_pem_wo", files.ClientKey), `key_pem_wo_version = "1"`),
+		"files": here(mutual, path("ca_file", files.CA), path("cert_file", files.ClientCert),
+			path("key_file", files.ClientKey)),
+		"texts": here(mutual, pem("ca_pem", files.CA), pem("cert_pem", files.ClientCert),
+			pem("key_pem_wo", files.ClientKey), `key_pem_wo_version = "1"`),
 		"handshake first": here(first, path("ca_file", first.CAFile()), "handshake_first = true"),
-		"server name":     here(first, path("ca_file", first.CAFile()), "handshake_first = true", `server_name = "localhost"`),
+		"server name": here(first, path("ca_file", first.CAFile()), "handshake_first = true",
+			`server_name = "localhost"`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-				Config:            acctest.ProviderConfig([]string{nowhere}) + endpoint(servers("nats://k3s.invalid:4222"), literal, node, c),
+				Config: acctest.ProviderConfig([]string{nowhere}) +
+					endpoint(servers("nats://k3s.invalid:4222"), literal, node, c),
 				ConfigStateChecks: []statecheck.StateCheck{text("verified", "contract")},
 			}}})
 		})
@@ -210,11 +222,13 @@ func TestAccVerificationWhereItDiffers(t *testing.T) {
 	t.Run("which errors distinguish", func(t *testing.T) {
 		steps := make([]resource.TestStep, 0, 2)
 		for lines, want := range map[string]string{
-			here(mutual, path("ca_file", first.CAFile())):      "Correct verification.tls: set ca_file or ca_pem to the certificate authority of the servers",
+			here(mutual, path("ca_file",
+				first.CAFile())): "Correct verification.tls: set ca_file or ca_pem to the certificate authority of the servers",
 			`verification = { servers = ["` + nowhere + `"] }`: "No connection to " + nowhere,
 		} {
 			steps = append(steps, resource.TestStep{
-				Config:      acctest.ProviderConfig([]string{nowhere}) + endpoint(servers("nats://k3s.invalid:4222"), literal, lines),
+				Config: acctest.ProviderConfig([]string{nowhere}) +
+					endpoint(servers("nats://k3s.invalid:4222"), literal, lines),
 				ExpectError: errorAt(t, "verification", want),
 			})
 		}
@@ -235,7 +249,8 @@ func TestAccVerificationOverTheProvidersConnection(t *testing.T) {
 	w := acctest.NewWorkspace(t, config(right, literal))
 	out := w.Apply(t)
 	const warning = "Verified With the Provider's Connection"
-	if !acctest.Text(warning).MatchString(out) || !acctest.Text("To verify that too, set verification.credentials_wo to the credentials.").MatchString(out) {
+	if !acctest.Text(warning).MatchString(out) ||
+		!acctest.Text("To verify that too, set verification.credentials_wo to the credentials.").MatchString(out) {
 		t.Errorf("the apply does not warn:\n%s", out)
 	}
 	for subject := range counted.Snapshot() {
@@ -265,7 +280,8 @@ func TestAccVerificationOverTheProvidersConnection(t *testing.T) {
 
 	// The servers of the provider can be unknown until the apply.
 	late := w.Another(t, fmt.Sprintf("resource \"terraform_data\" \"url\" {\n  input = %q\n}\n", lab.ClientURL())+
-		config("provider \"nats\" {\n  servers = [terraform_data.url.output]\n  user = \"admin\"\n  password = \"p\"\n}\n", literal))
+		config("provider \"nats\" {\n  servers = [terraform_data.url.output]\n  user = \"admin\"\n  password = \"p\"\n}\n",
+			literal))
 	if out := late.Apply(t); !acctest.Text(warning).MatchString(out) {
 		t.Errorf("the apply does not warn:\n%s", out)
 	}
@@ -278,8 +294,9 @@ func TestAccVerificationTimeout(t *testing.T) {
 	proxy := natslab.NewProxy(t, lab.ClientURL())
 	watch := natslab.StartStopwatch()
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-		PreConfig:   func() { proxy.HoldReply(1, func(subject string) bool { return subject == "$JS.API.INFO" }) },
-		Config:      acctest.ProviderConfig([]string{nowhere}, `request_timeout = "200ms"`) + endpoint(servers(proxy.ClientURL()), literal),
+		PreConfig: func() { proxy.HoldReply(1, func(subject string) bool { return subject == "$JS.API.INFO" }) },
+		Config: acctest.ProviderConfig([]string{nowhere}, `request_timeout = "200ms"`) +
+			endpoint(servers(proxy.ClientURL()), literal),
 		ExpectError: acctest.Text(`The request to "$JS.API.INFO" timed out`),
 	}}})
 	if watch.Waited() > natsconn.DefaultRequestTimeout-2*time.Second {

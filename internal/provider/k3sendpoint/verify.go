@@ -119,7 +119,9 @@ func (v *verifier) etcd(ctx context.Context, c *check, client *natsconn.Client, 
 // contract checks the contract of KINE. It returns a client of the bucket's system, which is the provider's client
 // unless the check has its own connection. In that case, it also returns the one server on which the bucket was
 // verified.
-func (v *verifier) contract(ctx context.Context, c *check, diags *diag.Diagnostics) (client *natsconn.Client, servers []string) {
+func (v *verifier) contract(
+	ctx context.Context, c *check, diags *diag.Diagnostics,
+) (client *natsconn.Client, servers []string) {
 	if !c.own {
 		client, err := v.data.ClientOf(v.endpoint.account())
 		if err != nil {
@@ -147,10 +149,11 @@ func (v *verifier) contract(ctx context.Context, c *check, diags *diag.Diagnosti
 		return nil, nil
 	}
 	for _, err := range unreachable {
-		diags.AddAttributeWarning(c.servers, "Server Was Not Verified", secret.Sprintf("Bucket %q: %s\n\nAnother server of the endpoint has the bucket. "+
-			"If this server belongs to another NATS system, KINE would create an empty bucket there when it connects "+
-			"to it.",
-			c.spec.Name, connection.Sentence(err.Error())))
+		diags.AddAttributeWarning(c.servers, "Server Was Not Verified",
+			secret.Sprintf("Bucket %q: %s\n\nAnother server of the endpoint has the bucket. "+
+				"If this server belongs to another NATS system, KINE would create an empty bucket there when it connects "+
+				"to it.",
+				c.spec.Name, connection.Sentence(err.Error())))
 	}
 	if len(servers) == 0 { // each has a difference that the KINE of this k3s accepts
 		servers = settings.Servers
@@ -200,7 +203,8 @@ func newCheck(m *endpointModel) check {
 	e, _ := m.endpoint()
 	v := m.verification()
 	version := m.K3sVersion.ValueString()
-	c := check{spec: e.Spec, k3s: kine.LookUpK3s(version), version: version, etcd: m.mode() == verifyETCD, servers: path.Root("servers")}
+	c := check{spec: e.Spec, k3s: kine.LookUpK3s(version), version: version, etcd: m.mode() == verifyETCD,
+		servers: path.Root("servers")}
 	if expires, err := claims.CredentialsExpiry(v.credentials.ValueString()); err == nil {
 		c.credentials, c.expires = v.name, expires.UTC()
 	}
@@ -316,7 +320,8 @@ func (c *check) explain(err error) (at path.Path, step string) {
 	case errors.As(err, &failure) && failure.Limit != nil:
 		return path.Root("verify"), limitSteps[failure.Limit.Limit] + " " + logStep
 	case errors.As(err, &failure) && failure.Late:
-		return path.Root("verify"), "If the servers are slow or the bucket is large, raise the timeouts of this resource. " + logStep
+		return path.Root("verify"), "If the servers are slow or the bucket is large, raise the timeouts of this resource. " +
+			logStep
 	case errors.As(err, &failure):
 		return path.Root("verify"), "k3s would also fail on this datastore. " + logStep
 	case c.own:

@@ -41,9 +41,11 @@ func failure(bucket stream.Resource, err error) stream.Failure {
 	}
 	switch {
 	case errors.As(err, &other):
-		return stream.Failure{At: path.Root("history"), Step: fmt.Sprintf("Set history = %d. It can be changed once the bucket is restored.", other.Has)}
+		return stream.Failure{At: path.Root("history"),
+			Step: fmt.Sprintf("Set history = %d. It can be changed once the bucket is restored.", other.Has)}
 	case errors.Is(err, errNotAsked):
-		return stream.Failure{At: path.Root(restoreAttr), Step: "Set restore_from.account to the public key of the source's account."}
+		return stream.Failure{At: path.Root(restoreAttr),
+			Step: "Set restore_from.account to the public key of the source's account."}
 	case errors.As(err, &exists) && exists.ForMirror: // the mirror that the restore uses
 		return stream.Failure{At: path.Root(stream.NameAttr), Step: inTheWayStep(exists)}
 	case errors.As(err, &exists):
@@ -54,9 +56,10 @@ func failure(bucket stream.Resource, err error) stream.Failure {
 	case errors.As(err, &successor):
 		return stream.Failure{At: path.Root("fenced"), Step: "To lift the fence anyway, set force_unfence = true."}
 	case natsconn.IsAPIError(err, natsconn.CodeSubjectsOverlap):
-		return stream.Failure{At: path.Root(stream.NameAttr), Step: fmt.Sprintf("Another stream already listens on subjects of %s, which "+
-			"belong to the bucket. Find it with the NATS CLI (nats stream ls, nats stream subjects), and change its subjects or choose "+
-			"another name.", kine.Subjects(bucket.Identity.Name.ValueString()))}
+		return stream.Failure{At: path.Root(stream.NameAttr),
+			Step: fmt.Sprintf("Another stream already listens on subjects of %s, which "+
+				"belong to the bucket. Find it with the NATS CLI (nats stream ls, nats stream subjects), and change its subjects "+
+				"or choose another name.", kine.Subjects(bucket.Identity.Name.ValueString()))}
 	}
 	return bucket.Failure(err)
 }

@@ -88,29 +88,30 @@ func (c change) fields() []string {
 // repairable are the changes that the server can update back on a living stream. It does not take mirror_direct on a
 // stream that is no mirror.
 var repairable = map[string]change{
-	"description":               {set: acctest.RawStream{"description": "mine"}},
-	"subjects":                  {set: acctest.RawStream{"subjects": []string{"$KV.subjects.>", "extra.subjects"}}},
-	"retention":                 {set: acctest.RawStream{"retention": "interest"}},
-	"max_msgs":                  {set: acctest.RawStream{"max_msgs": 1000}},
-	"max_bytes":                 {set: acctest.RawStream{"max_bytes": 1 << 20}},
-	"max_age":                   {set: acctest.RawStream{"max_age": time.Hour}},
-	"max_msg_size":              {set: acctest.RawStream{"max_msg_size": 1 << 20}},
-	"max_consumers":             {set: acctest.RawStream{"max_consumers": 100}},
-	"discard":                   {set: acctest.RawStream{"discard": "old"}},
-	"discard_new_per_subject":   {set: acctest.RawStream{"discard_new_per_subject": true}},
-	"duplicate_window":          {set: acctest.RawStream{"duplicate_window": time.Minute}},
-	"allow_rollup_hdrs":         {set: acctest.RawStream{"allow_rollup_hdrs": false}},
-	"allow_direct":              {set: acctest.RawStream{"allow_direct": false}},
-	"deny_delete":               {set: acctest.RawStream{"deny_delete": false}, anew: true},
-	"compression":               {set: acctest.RawStream{"compression": "s2"}},
-	"metadata":                  {set: acctest.RawStream{"metadata": map[string]string{"owner": "me"}}},
-	"no_ack":                    {set: acctest.RawStream{"no_ack": true}},
-	"republish":                 {set: acctest.RawStream{"republish": map[string]any{"src": ">", "dest": "copy.republish.>"}}},
-	"subject_transform":         {set: acctest.RawStream{"subject_transform": map[string]any{"src": "$KV.subject_transform.>", "dest": "x.>"}}},
-	"consumer_limits":           {set: acctest.RawStream{"consumer_limits": map[string]any{"max_ack_pending": 10}}},
-	"allow_atomic":              {set: acctest.RawStream{"allow_atomic": true}},
-	"allow_batched":             {set: acctest.RawStream{"allow_batched": true}},
-	"subject_delete_marker_ttl": {set: acctest.RawStream{"max_age": time.Hour}}, // the marker itself needs allow_msg_ttl, which stays for ever
+	"description":             {set: acctest.RawStream{"description": "mine"}},
+	"subjects":                {set: acctest.RawStream{"subjects": []string{"$KV.subjects.>", "extra.subjects"}}},
+	"retention":               {set: acctest.RawStream{"retention": "interest"}},
+	"max_msgs":                {set: acctest.RawStream{"max_msgs": 1000}},
+	"max_bytes":               {set: acctest.RawStream{"max_bytes": 1 << 20}},
+	"max_age":                 {set: acctest.RawStream{"max_age": time.Hour}},
+	"max_msg_size":            {set: acctest.RawStream{"max_msg_size": 1 << 20}},
+	"max_consumers":           {set: acctest.RawStream{"max_consumers": 100}},
+	"discard":                 {set: acctest.RawStream{"discard": "old"}},
+	"discard_new_per_subject": {set: acctest.RawStream{"discard_new_per_subject": true}},
+	"duplicate_window":        {set: acctest.RawStream{"duplicate_window": time.Minute}},
+	"allow_rollup_hdrs":       {set: acctest.RawStream{"allow_rollup_hdrs": false}},
+	"allow_direct":            {set: acctest.RawStream{"allow_direct": false}},
+	"deny_delete":             {set: acctest.RawStream{"deny_delete": false}, anew: true},
+	"compression":             {set: acctest.RawStream{"compression": "s2"}},
+	"metadata":                {set: acctest.RawStream{"metadata": map[string]string{"owner": "me"}}},
+	"no_ack":                  {set: acctest.RawStream{"no_ack": true}},
+	"republish":               {set: acctest.RawStream{"republish": map[string]any{"src": ">", "dest": "copy.republish.>"}}},
+	"subject_transform":       {set: acctest.RawStream{"subject_transform": map[string]any{"src": "$KV.subject_transform.>", "dest": "x.>"}}},
+	"consumer_limits":         {set: acctest.RawStream{"consumer_limits": map[string]any{"max_ack_pending": 10}}},
+	"allow_atomic":            {set: acctest.RawStream{"allow_atomic": true}},
+	"allow_batched":           {set: acctest.RawStream{"allow_batched": true}},
+	// The marker itself needs allow_msg_ttl, which stays for ever.
+	"subject_delete_marker_ttl": {set: acctest.RawStream{"max_age": time.Hour}},
 	"first_seq":                 {set: acctest.RawStream{"first_seq": 100}, anew: true},
 }
 
@@ -133,7 +134,8 @@ var irreparable = map[string]change{
 func manyBuckets(names []string) string {
 	var config strings.Builder
 	for _, name := range names {
-		fmt.Fprintf(&config, "resource \"nats_kine_bucket\" %[1]q {\n  name = %[1]q\n  deletion_protection = false\n}\n", name)
+		fmt.Fprintf(&config,
+			"resource \"nats_kine_bucket\" %[1]q {\n  name = %[1]q\n  deletion_protection = false\n}\n", name)
 	}
 	return config.String()
 }
@@ -153,7 +155,8 @@ func TestAccKineBucketDriftRepaired(t *testing.T) {
 	for _, name := range names {
 		fields := make([]knownvalue.Check, 0, 2)
 		for _, field := range repairable[name].fields() {
-			fields = append(fields, knownvalue.ObjectPartial(map[string]knownvalue.Check{"field": knownvalue.StringExact(field)}))
+			fields = append(fields,
+				knownvalue.ObjectPartial(map[string]knownvalue.Check{"field": knownvalue.StringExact(field)}))
 		}
 		named = append(named, plancheck.ExpectResourceAction(instance(name), plancheck.ResourceActionUpdate),
 			expectPriorValue(instance(name), "contract_violations", fields))
@@ -197,8 +200,9 @@ func TestAccKineBucketDriftRepaired(t *testing.T) {
 func TestAccKineBucketDriftLeftAlone(t *testing.T) {
 	lab := natslab.Single(t)
 	nc := lab.Connect(t)
-	acctest.StreamAPI(t, nc, "STREAM.CREATE.KV_origin", acctest.RawStream{"name": "KV_origin", "subjects": []string{"$KV.origin.>"},
-		"retention": "limits", "storage": "file", "num_replicas": 1, "discard": "old"})
+	acctest.StreamAPI(t, nc, "STREAM.CREATE.KV_origin",
+		acctest.RawStream{"name": "KV_origin", "subjects": []string{"$KV.origin.>"},
+			"retention": "limits", "storage": "file", "num_replicas": 1, "discard": "old"})
 
 	names := slices.Sorted(maps.Keys(irreparable))
 	w := acctest.NewWorkspace(t, acctest.ProviderConfig(lab.URLs())+manyBuckets(names))

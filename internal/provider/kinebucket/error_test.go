@@ -29,7 +29,8 @@ const noAttribute = `resource "nats_kine_bucket" "test" {`
 // failure matches an error that the CLI shows on that line of the configuration, and so on that attribute.
 func failure(action, line, detail string) *regexp.Regexp {
 	summary := acctest.Text("Error: Unable to " + action + " Kine Bucket")
-	return regexp.MustCompile(summary.String() + `[\s\S]*?\d+:\s+` + regexp.QuoteMeta(line) + `[\s\S]*?` + acctest.Text(detail).String())
+	return regexp.MustCompile(summary.String() + `[\s\S]*?\d+:\s+` + regexp.QuoteMeta(line) + `[\s\S]*?` +
+		acctest.Text(detail).String())
 }
 
 // Whatever keeps a bucket from being made has a text of its own, with the step to take.
@@ -57,8 +58,9 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 		acctest.StreamAPI(t, admin, "STREAM.CREATE."+config["name"].(string), config)
 	}
 	contract := func(bucket string, more ...string) acctest.RawStream {
-		config := acctest.RawStream{"name": "KV_" + bucket, "subjects": []string{"$KV." + bucket + ".>"}, "retention": "limits",
-			"storage": "file", "num_replicas": 1, "discard": "new", "max_msgs_per_subject": 10, "max_bytes": -1,
+		config := acctest.RawStream{"name": "KV_" + bucket, "subjects": []string{"$KV." + bucket + ".>"},
+			"retention": "limits",
+			"storage":   "file", "num_replicas": 1, "discard": "new", "max_msgs_per_subject": 10, "max_bytes": -1,
 			"duplicate_window": 2 * time.Minute, "allow_direct": true, "deny_delete": true, "allow_rollup_hdrs": true,
 			"description": "Holds kine key/values"}
 		for _, field := range more {
@@ -73,7 +75,8 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 	create(contract("different", "description"))
 	create(acctest.RawStream{"name": "KV_copy", "retention": "limits", "storage": "file", "num_replicas": 1,
 		"mirror": acctest.RawStream{"name": "KV_taken"}})
-	if _, err := kine.Create(t.Context(), api(t, hub.URLs()), kine.Spec{Name: "kine", History: 20, Replicas: 1}, nil); err != nil {
+	if _, err := kine.Create(t.Context(), api(t, hub.URLs()), kine.Spec{Name: "kine", History: 20, Replicas: 1},
+		nil); err != nil {
 		t.Fatal(err)
 	}
 
@@ -106,11 +109,14 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 		"more replicas than servers": {cluster.URLs(), "", "replicas = 5", "replicas = 5",
 			"The cluster has fewer servers than the requested replicas"},
 		"too many streams": {limited.URLs(), user("few"), "", noAttribute,
-			"Maximum number of streams reached (error code 10027). The account has reached its maximum number of streams. Raise the limit, or delete unused streams."},
+			"Maximum number of streams reached (error code 10027). The account has reached its maximum number of streams. " +
+				"Raise the limit, or delete unused streams."},
 		"max_bytes required": {limited.URLs(), user("bytes"), "", noAttribute,
-			"The account requires max_bytes for every stream (max_bytes_required). KINE does not set it, so k3s could not start."},
+			"The account requires max_bytes for every stream (max_bytes_required). KINE does not set it, so k3s could not " +
+				"start."},
 		"no tier for the replicas": {tiered.URLs(), fmt.Sprintf("credentials = %q", tieredCredentials), "replicas = 1", "replicas = 1",
-			"(error code 10120). The account has JetStream limits for other numbers of replicas, but none for this number. Add a tier"},
+			"(error code 10120). The account has JetStream limits for other numbers of replicas, but none for this number. " +
+				"Add a tier"},
 		"another domain": {hub.URLs(), "", `jetstream_domain = "nope"`, `jetstream_domain = "nope"`,
 			`The JetStream domain "nope" does not respond. Check jetstream_domain, and that the leaf node connection`},
 	}
@@ -119,7 +125,8 @@ func TestAccKineBucketCreateErrors(t *testing.T) {
 	for i, name := range names {
 		c := cases[name]
 		config.WriteString(acctest.ProviderConfig(c.servers, fmt.Sprintf("alias = \"p%d\"", i), c.provider))
-		config.WriteString(strings.Replace(bucketConfig(fmt.Sprintf("provider = nats.p%d\n  %s", i, c.lines)), `"test"`, fmt.Sprintf("\"b%d\"", i), 1))
+		config.WriteString(strings.Replace(bucketConfig(fmt.Sprintf("provider = nats.p%d\n  %s", i, c.lines)), `"test"`,
+			fmt.Sprintf("\"b%d\"", i), 1))
 	}
 	w := acctest.NewWorkspace(t, config.String())
 	watch := natslab.StartStopwatch()
@@ -166,8 +173,9 @@ func tieredLab(t *testing.T) (*natslab.Server, string) {
 
 // A limit of storage keeps no bucket from being made, since KINE's has no size of its own; it ends KINE's writes later.
 func TestAccKineBucketStorageLimit(t *testing.T) {
-	lab := natslab.Single(t, natslab.Accounts(natslab.Account{Name: "small", Users: []natslab.User{{Name: "small", Password: "small"}},
-		JetStream: &natslab.JetStreamLimits{MaxStore: new(int64(1 << 10))}}))
+	lab := natslab.Single(t,
+		natslab.Accounts(natslab.Account{Name: "small", Users: []natslab.User{{Name: "small", Password: "small"}},
+			JetStream: &natslab.JetStreamLimits{MaxStore: new(int64(1 << 10))}}))
 	config := acctest.ProviderConfig(lab.URLs(), "user = \"small\"\n  password = \"small\"") + bucketConfig("")
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config},
@@ -186,8 +194,8 @@ func TestAccKineBucketStorageLimit(t *testing.T) {
 	}})
 }
 
-// With the permissions for its calls, and no others, the resource does everything. Without one of them the error names it,
-// at once.
+// With the permissions for its calls, and no others, the resource does everything. Without one of them the error names
+// it, at once.
 func TestAccKineBucketPermissions(t *testing.T) {
 	const (
 		inbox      = "_INBOX.>"
@@ -200,7 +208,8 @@ func TestAccKineBucketPermissions(t *testing.T) {
 	users := []natslab.User{{Name: "admin", Password: "admin"}}
 	for _, without := range append([]string{"nothing", inbox}, publish...) {
 		user := natslab.User{Name: without, Password: "limited", Permissions: &natslab.Permissions{
-			Publish:   natslab.SubjectPermission{Allow: slices.DeleteFunc(slices.Clone(publish), func(s string) bool { return s == without })},
+			Publish: natslab.SubjectPermission{Allow: slices.DeleteFunc(slices.Clone(publish),
+				func(s string) bool { return s == without })},
 			Subscribe: natslab.SubjectPermission{Allow: []string{inbox}},
 		}}
 		if without == inbox {
@@ -218,7 +227,8 @@ func TestAccKineBucketPermissions(t *testing.T) {
 		return acctest.ProviderConfig(lab.URLs(), fmt.Sprintf("user = %q\n  password = %q", user, password))
 	}
 	grant := func(subject string) string {
-		return fmt.Sprintf("user has no permission to publish to %[1]q. Grant the user permission to publish to %[1]q.", subject)
+		return fmt.Sprintf("user has no permission to publish to %[1]q. Grant the user permission to publish to %[1]q.",
+			subject)
 	}
 	endpoint, err := kine.Endpoint{Servers: lab.URLs(), User: "admin", Password: "admin",
 		Spec: kine.Spec{Name: "kine", History: 10, Replicas: 1}}.URL()
@@ -253,7 +263,8 @@ func TestAccKineBucketPermissions(t *testing.T) {
 			grant(streamCall + "INFO.KV_kine")},
 		streamCall + "UPDATE.KV_kine": {[]resource.TestStep{created}, bucketConfig("history = 20"), "Update", noAttribute,
 			grant(streamCall + "UPDATE.KV_kine")},
-		fence:                         {[]resource.TestStep{created}, bucketConfig("fenced = true"), "Update", noAttribute, grant(fence)},
+		fence: {[]resource.TestStep{created}, bucketConfig("fenced = true"), "Update", noAttribute,
+			grant(fence)},
 		streamCall + "DELETE.KV_kine": {[]resource.TestStep{created}, "", "Delete", "", grant(streamCall + "DELETE.KV_kine")},
 		list:                          {[]resource.TestStep{created}, "", "Delete", "", grant(list)},
 	}
@@ -308,7 +319,8 @@ func TestAccKineBucketDomain(t *testing.T) {
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("datastore").AtMapKey("jetstream_domain"),
 					knownvalue.StringExact("hub")),
 				statecheck.ExpectIdentity(address, map[string]knownvalue.Check{
-					"name": knownvalue.StringExact("kine"), "account": knownvalue.Null(), "jetstream_domain": knownvalue.StringExact("hub"),
+					"name": knownvalue.StringExact("kine"), "account": knownvalue.Null(),
+					"jetstream_domain": knownvalue.StringExact("hub"),
 				}),
 			},
 		},
@@ -348,7 +360,8 @@ func TestAccCLIKineBucketImportErrors(t *testing.T) {
 		steps = append(steps, resource.TestStep{
 			ResourceName: address, ImportState: true, ImportStateId: id,
 			ExpectError: regexp.MustCompile(acctest.Text("Invalid Import ID").String() + `[\s\S]*` +
-				acctest.Text("is not of the form [<account>/][<jetstream_domain>:]<bucket>:").String() + `[\s\S]*` + acctest.Text(want).String()),
+				acctest.Text("is not of the form [<account>/][<jetstream_domain>:]<bucket>:").String() + `[\s\S]*` +
+				acctest.Text(want).String()),
 		})
 	}
 	acctest.Run(t, resource.TestCase{Steps: steps})
@@ -377,7 +390,8 @@ func TestAccCLIKineBucketImportBlock(t *testing.T) {
 	testImportBlock(t, nil, resource.TestStep{ImportStateKind: resource.ImportBlockWithID, ImportStateId: "hub:kine"})
 }
 
-// Import blocks take an identity from version 1.12 on, in both CLIs: this is not for the set that runs on Terraform 1.11 too.
+// Import blocks take an identity from version 1.12 on, in both CLIs: this is not for the set that runs on Terraform
+// 1.11 too.
 func TestAccKineBucketImportIdentity(t *testing.T) {
 	testImportBlock(t, []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
 		resource.TestStep{ImportStateKind: resource.ImportBlockWithResourceIdentity})

@@ -49,7 +49,8 @@ func TestAccKineBucketFenced(t *testing.T) {
 		if err != nil || bucket.Fence == nil {
 			t.Fatalf("the bucket is %+v, %v; want it fenced", bucket, err)
 		}
-		if f := bucket.Fence; f.By != "terraform-provider-nats" || time.Since(f.At) > time.Hour || f.LastSequence != bucket.LastSequence {
+		if f := bucket.Fence; f.By != "terraform-provider-nats" || time.Since(f.At) > time.Hour ||
+			f.LastSequence != bucket.LastSequence {
 			t.Errorf("the fence is %+v, the last sequence %d", f, bucket.LastSequence)
 		}
 		if _, err := startKINE(t, lab, "kine"); err == nil || !strings.Contains(err.Error(), "bucket name already in use") {
@@ -170,7 +171,8 @@ func TestAccKineBucketFencedBehind(t *testing.T) {
 		},
 		{
 			PreConfig: func() {
-				if bucket, err := kine.Read(t.Context(), js, "kine"); err != nil || bucket.Fence == nil || bucket.Fence.By != "operator" {
+				if bucket, err := kine.Read(t.Context(), js, "kine"); err != nil || bucket.Fence == nil ||
+					bucket.Fence.By != "operator" {
 					t.Errorf("the fence of somebody else was replaced: %+v, %v", bucket, err)
 				}
 			},

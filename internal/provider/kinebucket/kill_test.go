@@ -45,9 +45,9 @@ type killing struct {
 	back string
 }
 
-// The server is killed at each step of an apply, before a request reaches it or after it answered, and comes back either
-// at once or only after the apply has failed. The next apply converges: nothing is orphaned, tainted or lost. The other
-// pairs are in TestAccSoakKineBucketServerKilled.
+// The server is killed at each step of an apply, before a request reaches it or after it answered, and comes back
+// either at once or only after the apply has failed. The next apply converges: nothing is orphaned, tainted or lost.
+// The other pairs are in TestAccSoakKineBucketServerKilled.
 func TestAccKineBucketServerKilled(t *testing.T) {
 	testServerKilled(t, killing{"request", "later"}, killing{"reply", "at once"})
 }
@@ -124,7 +124,8 @@ func (k *kill) fill(t *testing.T) {
 	}
 }
 
-// hit runs the CLI, and kills the server when the n-th request of a kind is on its way there, or its reply on the way back.
+// hit runs the CLI, and kills the server when the n-th request of a kind is on its way there, or its reply on the way
+// back.
 func (k *kill) hit(t *testing.T, held, call string, n int, back bool, args []string) {
 	t.Helper()
 	match := func(subject string) bool { return strings.HasPrefix(subject, "$JS.API."+call+".") }
@@ -197,7 +198,8 @@ func (k *kill) check(t *testing.T, filled bool, history int) {
 		if got := stream.CachedInfo().Config.MaxMsgsPerSubject; got != int64(history) {
 			t.Errorf("%s has history %d, not %d", name, got, history)
 		}
-		if _, err := stream.GetLastMsgForSubject(t.Context(), "$KV."+strings.TrimPrefix(name, "KV_")+".x"); filled && err != nil {
+		if _, err := stream.GetLastMsgForSubject(t.Context(), "$KV."+strings.TrimPrefix(name, "KV_")+".x"); filled &&
+			err != nil {
 			t.Errorf("what was in %s is lost: %v", name, err)
 		} else if !filled && !errors.Is(err, jetstream.ErrMsgNotFound) {
 			t.Errorf("%s is not empty: %v", name, err)

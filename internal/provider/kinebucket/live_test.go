@@ -64,10 +64,10 @@ func startWriter(t *testing.T, client *clientv3.Client) *liveWriter {
 
 // finish ends the writing and logs how it went.
 //
-// What the watch has missed is logged and no failure: KINE 0.17.5 loses events for whoever opens a watch again while the
-// leader of the stream changes. Its index, which tells it where a watch has to begin, then lags behind the stream that
-// feeds the watches (after and startWatch in its backend.go). The events are still there for a KINE that starts anew,
-// see verify.
+// What the watch has missed is logged and no failure: KINE 0.17.5 loses events for whoever opens a watch again while
+// the leader of the stream changes. Its index, which tells it where a watch has to begin, then lags behind the stream
+// that feeds the watches (after and startWatch in its backend.go). The events are still there for a KINE that starts
+// anew, see verify.
 func (w *liveWriter) finish(t *testing.T, during string) etcdtest.Report {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -84,8 +84,8 @@ func (w *liveWriter) finish(t *testing.T, during string) etcdtest.Report {
 	return report
 }
 
-// verify fails the test unless a KINE that was started afterwards has every acknowledged write, and shows each of them once
-// and in order to a watch from before.
+// verify fails the test unless a KINE that was started afterwards has every acknowledged write, and shows each of them
+// once and in order to a watch from before.
 func (w *liveWriter) verify(t *testing.T, client *clientv3.Client, report etcdtest.Report) {
 	t.Helper()
 	if err := report.Verify(t.Context(), client); err != nil {
@@ -106,9 +106,11 @@ func (w *liveWriter) verify(t *testing.T, client *clientv3.Client, report etcdte
 	}
 }
 
-// replay watches keys from after a revision until something comes or the watch ends, notes the revision of each key, and
-// returns the last one.
-func replay(ctx context.Context, t *testing.T, client *clientv3.Client, prefix string, last int64, shown map[string]int64) int64 {
+// replay watches keys from after a revision until something comes or the watch ends, notes the revision of each key,
+// and returns the last one.
+func replay(
+	ctx context.Context, t *testing.T, client *clientv3.Client, prefix string, last int64, shown map[string]int64,
+) int64 {
 	t.Helper()
 	watcher := clientv3.NewWatcher(client)
 	defer func() { _ = watcher.Close() }()
@@ -130,8 +132,8 @@ func replay(ctx context.Context, t *testing.T, client *clientv3.Client, prefix s
 	return last
 }
 
-// Replicas and history change in place under a KINE that writes and watches. The endpoint's URL changes with them, and a
-// KINE that is started with it serves everything at the same revisions.
+// Replicas and history change in place under a KINE that writes and watches. The endpoint's URL changes with them, and
+// a KINE that is started with it serves everything at the same revisions.
 func TestAccKineBucketLive(t *testing.T) {
 	lab := natslab.Cluster(t, 3)
 	js := api(t, lab.URLs())
@@ -193,8 +195,10 @@ func TestAccKineBucketLive(t *testing.T) {
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
 				plancheck.ExpectResourceAction(endpointAddress, plancheck.ResourceActionUpdate),
-				plancheck.ExpectKnownValue(address, tfjsonpath.New("datastore").AtMapKey("replicas"), knownvalue.Int64Exact(int64(to.Replicas))),
-				plancheck.ExpectKnownValue(address, tfjsonpath.New("datastore").AtMapKey("history"), knownvalue.Int64Exact(to.History)),
+				plancheck.ExpectKnownValue(address, tfjsonpath.New("datastore").AtMapKey("replicas"),
+					knownvalue.Int64Exact(int64(to.Replicas))),
+				plancheck.ExpectKnownValue(address, tfjsonpath.New("datastore").AtMapKey("history"),
+					knownvalue.Int64Exact(to.History)),
 			}},
 			ConfigStateChecks: []statecheck.StateCheck{
 				statecheck.ExpectKnownValue(endpointAddress, tfjsonpath.New("url"),

@@ -49,12 +49,15 @@ func moveMirror(ctx context.Context, req resource.MoveStateRequest, resp *resour
 	}
 	var from movedMirror
 	if err := json.Unmarshal(req.SourceRawState.JSON, &from); err != nil {
-		resp.Diagnostics.AddError("Unable to Move "+kind.Title, secret.Sprintf("The state of the mirror cannot be decoded: %v.", err))
+		resp.Diagnostics.AddError("Unable to Move "+kind.Title,
+			secret.Sprintf("The state of the mirror cannot be decoded: %v.", err))
 		return
 	}
 	if !from.Promoted {
-		resp.Diagnostics.AddError("Mirror Is Not Promoted", secret.Sprintf("The mirror %q is not a bucket: only a promoted mirror can be moved to a "+
-			"nats_kine_bucket.\n\nRemove the moved block, set promoted = true on the nats_kv_mirror, and apply that first.", from.Name))
+		resp.Diagnostics.AddError("Mirror Is Not Promoted",
+			secret.Sprintf("The mirror %q is not a bucket: only a promoted mirror can be moved to a "+
+				"nats_kine_bucket.\n\nRemove the moved block, set promoted = true on the nats_kv_mirror, and apply that first.",
+				from.Name))
 		return
 	}
 	fenced := from.Datastore.Writable != nil && !*from.Datastore.Writable

@@ -87,8 +87,8 @@ func startsInEveryRegion(t *testing.T, regions map[string][]string, spec kine.Sp
 	}
 }
 
-// A bucket is made in the other region than the one that the provider is connected to, and moves under a KINE that writes
-// and watches.
+// A bucket is made in the other region than the one that the provider is connected to, and moves under a KINE that
+// writes and watches.
 func testLiveMove(t *testing.T, lab *natslab.Topology, regions map[string][]string) {
 	js := api(t, lab.URLs())
 	spec := kine.Spec{Name: "live", History: 10, Replicas: 3}
@@ -207,7 +207,9 @@ func testPlacementDrift(t *testing.T, lab *natslab.Topology, _ map[string][]stri
 // placementChange checks that a plan moves the bucket from one cluster to another.
 type placementChange struct{ from, to string }
 
-func (c placementChange) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, resp *plancheck.CheckPlanResponse) {
+func (c placementChange) CheckPlan(
+	_ context.Context, req plancheck.CheckPlanRequest, resp *plancheck.CheckPlanResponse,
+) {
 	for _, change := range req.Plan.ResourceChanges {
 		if change.Address != address {
 			continue
@@ -309,8 +311,8 @@ func afterFirst(call, stream string) func(string) bool {
 	}
 }
 
-// unfinished runs a change whose timeout ends while the provider looks at how far the servers are: it is a warning, noted as
-// pending, and the next apply finishes it. Nothing is tainted.
+// unfinished runs a change whose timeout ends while the provider looks at how far the servers are: it is a warning,
+// noted as pending, and the next apply finishes it. Nothing is tainted.
 func unfinished(t *testing.T, lab *natslab.Topology, first string, spec kine.Spec, place, call, cluster string) {
 	t.Helper()
 	proxy := natslab.NewProxy(t, lab.URLs()[0])

@@ -21,7 +21,9 @@ const successorKey = "successor"
 
 // ModifyPlan refuses changes that would lose data, sets what can be known without the server, and warns of what a
 // change means for k3s. It sends no request.
-func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *bucketResource) ModifyPlan(
+	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
+) {
 	if !planmodifiers.CheckProtection(ctx, kind.Title, kind.Noun, req, resp) {
 		return
 	}
@@ -48,7 +50,8 @@ func (r *bucketResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		planUpdate(ctx, &plan, &state, req.Private, &resp.Diagnostics)
 		r.planRestore(ctx, &plan, &state, &resp.Diagnostics)
 		open = state.restoring()
-		if state.Fenced.ValueBool() && !plan.Fenced.IsUnknown() && !plan.Fenced.ValueBool() && !plan.ForceUnfence.ValueBool() {
+		if state.Fenced.ValueBool() && !plan.Fenced.IsUnknown() && !plan.Fenced.ValueBool() &&
+			!plan.ForceUnfence.ValueBool() {
 			successor, diags := req.Private.GetKey(ctx, successorKey)
 			resp.Diagnostics.Append(diags...)
 			refuseUnfence(string(successor), &resp.Diagnostics)
@@ -93,8 +96,11 @@ func planUpdate(ctx context.Context, plan, state *bucketModel, private stream.Pr
 	}
 }
 
-// leavesStream reports whether the plan leaves the bucket's stream and its fence unchanged: see [stream.Model.LeavesStream].
-func (m *bucketModel) leavesStream(ctx context.Context, state *bucketModel, private stream.PrivateState, diags *diag.Diagnostics) bool {
+// leavesStream reports whether the plan leaves the bucket's stream and its fence unchanged: see
+// [stream.Model.LeavesStream].
+func (m *bucketModel) leavesStream(
+	ctx context.Context, state *bucketModel, private stream.PrivateState, diags *diag.Diagnostics,
+) bool {
 	return m.LeavesStream(ctx, &state.Model, private, diags) && m.Fenced.Equal(state.Fenced)
 }
 
@@ -124,5 +130,6 @@ func unrepairable(state *bucketModel, v kine.Difference) string {
 	return fmt.Sprintf("The stream %s was changed so that KINE does not start on it: %s. The server cannot change "+
 		"that on a stream with data, and a replacement would lose the Kubernetes cluster, so it is left "+
 		"unchanged.\n\nTo keep the data, back up the stream, restore it under the same name with that setting, and "+
-		"run plan again. To start over, %sremove the resource from the configuration and apply again.", kine.StreamName(name), v, state.RemoveStep())
+		"run plan again. To start over, %sremove the resource from the configuration and apply again.", kine.StreamName(name),
+		v, state.RemoveStep())
 }

@@ -31,7 +31,8 @@ resource "nats_kine_bucket" "test" {
 
 const replaceTriggered = `lifecycle { replace_triggered_by = [terraform_data.trigger] }`
 
-// Every way in which a plan can destroy a bucket is refused in the plan while the bucket is protected, and the data stay.
+// Every way in which a plan can destroy a bucket is refused in the plan while the bucket is protected, and the data
+// stay.
 func TestAccCLIKineBucketProtection(t *testing.T) {
 	lab := natslab.Single(t)
 	js := openJetStream(t, lab.Connect(t))

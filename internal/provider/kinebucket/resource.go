@@ -57,11 +57,14 @@ func (r *bucketResource) Configure(_ context.Context, req resource.ConfigureRequ
 	r.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
 }
 
-func (r *bucketResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *bucketResource) ValidateConfig(
+	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+) {
 	var config bucketModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
 	validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
-	if config.ForceUnfence.ValueBool() && !config.Fenced.IsUnknown() && (config.Fenced.IsNull() || config.Fenced.ValueBool()) {
+	if config.ForceUnfence.ValueBool() && !config.Fenced.IsUnknown() &&
+		(config.Fenced.IsNull() || config.Fenced.ValueBool()) {
 		resp.Diagnostics.AddAttributeError(path.Root("force_unfence"), "Invalid Attribute Combination",
 			"force_unfence has an effect only together with fenced = false. Set fenced = false, or remove "+
 				"force_unfence.")
@@ -130,7 +133,8 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 }
 
 // create creates the bucket, empty or from its source. A restore that does not finish in time is recorded as pending.
-func (r *bucketResource) create(ctx context.Context, js *natsconn.JetStream, plan *bucketModel, place *kine.Placement, diags *diag.Diagnostics) (
+func (r *bucketResource) create(ctx context.Context, js *natsconn.JetStream, plan *bucketModel, place *kine.Placement,
+	diags *diag.Diagnostics) (
 	*kine.Bucket, error,
 ) {
 	if plan.RestoreFrom.IsNull() {
@@ -235,11 +239,13 @@ func (r *bucketResource) Update(ctx context.Context, req resource.UpdateRequest,
 }
 
 // update applies the plan to the bucket. It sets the fence first, because the other steps may take long.
-func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, plan, state *bucketModel, place *kine.Placement, move bool,
+func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, plan, state *bucketModel,
+	place *kine.Placement, move bool,
 	diags *diag.Diagnostics,
 ) (*kine.Bucket, error) {
 	name := plan.Name.ValueString()
-	if stream.HasDifference(ctx, state.ContractViolations, kine.FieldFirstSequence, diags) { // first: a server may restart at any time
+	// First: a server may restart at any time.
+	if stream.HasDifference(ctx, state.ContractViolations, kine.FieldFirstSequence, diags) {
 		if err := kine.RepairFirstSequence(ctx, js, name); err != nil {
 			return nil, err
 		}
@@ -283,6 +289,8 @@ func (r *bucketResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	state.Delete(ctx, kind, r.data, remove, fail, &resp.Diagnostics)
 }
 
-func (r *bucketResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *bucketResource) ImportState(
+	ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
+) {
 	stream.Import(ctx, kind.Noun, r.data, req, resp)
 }

@@ -75,8 +75,10 @@ func TestAccKineBucketLifecycle(t *testing.T) {
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("fenced"), knownvalue.Bool(false)),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("contract_violations"), knownvalue.ListSizeExact(0)),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("datastore"), knownvalue.ObjectExact(map[string]knownvalue.Check{
-						"name": knownvalue.StringExact("kine"), "history": knownvalue.Int64Exact(10), "replicas": knownvalue.Int64Exact(1),
-						"account": knownvalue.Null(), "jetstream_domain": knownvalue.Null(), "writable": knownvalue.Bool(true), "reason": knownvalue.Null(),
+						"name": knownvalue.StringExact("kine"), "history": knownvalue.Int64Exact(10),
+						"replicas": knownvalue.Int64Exact(1),
+						"account":  knownvalue.Null(), "jetstream_domain": knownvalue.Null(), "writable": knownvalue.Bool(true),
+						"reason": knownvalue.Null(),
 					})),
 				},
 			},

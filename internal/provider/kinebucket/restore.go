@@ -156,7 +156,8 @@ func (m *bucketModel) source(ctx context.Context) stream.Source {
 }
 
 // restore creates the bucket from its source, or continues an earlier restore.
-func (r *bucketResource) restore(ctx context.Context, js *natsconn.JetStream, plan *bucketModel, place *kine.Placement, diags *diag.Diagnostics) (
+func (r *bucketResource) restore(ctx context.Context, js *natsconn.JetStream, plan *bucketModel, place *kine.Placement,
+	diags *diag.Diagnostics) (
 	*kine.Bucket, error,
 ) {
 	source := plan.source(ctx)
@@ -180,17 +181,21 @@ func (r *bucketResource) restore(ctx context.Context, js *natsconn.JetStream, pl
 	if err := source.CheckHistory(found.History, plan.History); err != nil {
 		return nil, err
 	}
-	spec := mirror.Spec{Spec: kine.Spec{Name: plan.Name.ValueString(), History: found.History, Replicas: int(plan.Replicas.ValueInt64())}, Source: source.MirrorSource()}
+	spec := mirror.Spec{Spec: kine.Spec{Name: plan.Name.ValueString(), History: found.History,
+		Replicas: int(plan.Replicas.ValueInt64())}, Source: source.MirrorSource()}
 	bucket, err := mirror.Restore(ctx, js, from, spec, place)
 	if err != nil {
 		return nil, err
 	}
-	tflog.Info(ctx, "restored kine bucket", map[string]any{"bucket": bucket.Name, "revision": bucket.LastSequence, "source": spec.Source.String()})
+	tflog.Info(ctx, "restored kine bucket",
+		map[string]any{"bucket": bucket.Name, "revision": bucket.LastSequence, "source": spec.Source.String()})
 	return bucket, nil
 }
 
 // unfinished reads the copy of a restore that did not finish in time, and records it as pending.
-func (r *bucketResource) unfinished(ctx context.Context, js *natsconn.JetStream, plan *bucketModel, err error, diags *diag.Diagnostics) (*kine.Bucket, error) {
+func (r *bucketResource) unfinished(
+	ctx context.Context, js *natsconn.JetStream, plan *bucketModel, err error, diags *diag.Diagnostics,
+) (*kine.Bucket, error) {
 	late, cancel := stream.AfterDeadline(ctx)
 	defer cancel()
 	bucket, readErr := kine.Read(late, js, plan.Name.ValueString())

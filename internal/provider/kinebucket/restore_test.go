@@ -28,7 +28,8 @@ type region struct {
 
 var kineSpec = kine.Spec{Name: "kine", History: 10, Replicas: 1}
 
-var kineMirror = mirror.Spec{Spec: kine.Spec{Name: "kine", History: 10, Replicas: 1}, Source: mirror.Source{Bucket: "kine", Domain: natslab.HubName}}
+var kineMirror = mirror.Spec{Spec: kine.Spec{Name: "kine", History: 10, Replicas: 1},
+	Source: mirror.Source{Bucket: "kine", Domain: natslab.HubName}}
 
 func newRegion(t *testing.T) *region {
 	t.Helper()
@@ -66,8 +67,8 @@ output "url" {
 
 const fromLeaf = `restore_from        = { bucket = "kine", jetstream_domain = "leaf" }`
 
-// A bucket that was lost comes back from its mirror: KINE starts on it and has all keys at the same revisions, a watch from an old
-// revision goes on, and the mirror follows it again as if nothing had been.
+// A bucket that was lost comes back from its mirror: KINE starts on it and has all keys at the same revisions, a watch
+// from an old revision goes on, and the mirror follows it again as if nothing had been.
 func TestAccCLIKineBucketRestore(t *testing.T) {
 	r := newRegion(t)
 	if _, err := mirror.Establish(t.Context(), r.leaf, r.hub, kineMirror, nil); err != nil {
@@ -130,7 +131,8 @@ func TestAccCLIKineBucketRestore(t *testing.T) {
 	w.AssertEmptyPlan(t)
 	for _, lines := range []string{fromLeaf, `restore_from = { bucket = "other", jetstream_domain = "leaf" }`} {
 		w.Configure(t, r.restored(lines))
-		if out, err := w.Run(t.Context(), "plan"); err == nil || !acctest.Text("restore_from applies only when a bucket is created").MatchString(out) {
+		if out, err := w.Run(t.Context(), "plan"); err == nil ||
+			!acctest.Text("restore_from applies only when a bucket is created").MatchString(out) {
 			t.Errorf("with %s on a bucket that is there: %v\n%s", lines, err, out)
 		}
 	}
@@ -177,7 +179,8 @@ func readBucket(t *testing.T, js *natsconn.JetStream) *kine.Bucket {
 	return bucket
 }
 
-// A restoration that takes longer than its timeout is kept, is no datastore for an endpoint, and goes on with the next apply.
+// A restoration that takes longer than its timeout is kept, is no datastore for an endpoint, and goes on with the next
+// apply.
 func TestAccKineBucketRestoreGoesOn(t *testing.T) {
 	r := newRegion(t)
 	if _, err := mirror.Establish(t.Context(), r.leaf, r.hub, kineMirror, nil); err != nil {
@@ -202,7 +205,8 @@ func TestAccKineBucketRestoreGoesOn(t *testing.T) {
 	slow := r.restored(fromLeaf, `timeouts = { create = "5s", update = "2m" }`)
 	w := acctest.NewWorkspace(t, slow)
 	out, err := w.Run(t.Context(), "apply", "-auto-approve")
-	for _, want := range []string{"Kine Bucket Is Not Finished", "and is still catching up", "continues with it", "Datastore Is Not Writable", "the bucket is still being restored"} {
+	for _, want := range []string{"Kine Bucket Is Not Finished", "and is still catching up", "continues with it",
+		"Datastore Is Not Writable", "the bucket is still being restored"} {
 		if err == nil || !acctest.Text(want).MatchString(out) {
 			t.Errorf("no %q in the first apply: %v\n%s", want, err, out)
 		}
@@ -211,7 +215,8 @@ func TestAccKineBucketRestoreGoesOn(t *testing.T) {
 		t.Fatalf("what is to be the bucket is %+v, %v", m, err)
 	}
 	w.Configure(t, r.restored())
-	if out, err := w.Run(t.Context(), "plan"); err == nil || !acctest.Text("Bucket Is Still Being Restored").MatchString(out) {
+	if out, err := w.Run(t.Context(), "plan"); err == nil ||
+		!acctest.Text("Bucket Is Still Being Restored").MatchString(out) {
 		t.Errorf("a plan that forgets the restoration: %v\n%s", err, out)
 	}
 	r.Link.SetLatency(0, 0)
@@ -224,7 +229,8 @@ func TestAccKineBucketRestoreGoesOn(t *testing.T) {
 	}
 }
 
-// What a bucket cannot be restored from is an error on its attribute, in the plan where it can be told there, and leaves nothing behind.
+// What a bucket cannot be restored from is an error on its attribute, in the plan where it can be told there, and
+// leaves nothing behind.
 func TestAccKineBucketRestoreErrors(t *testing.T) {
 	r := newRegion(t)
 	if _, err := kine.Create(t.Context(), r.leaf, kine.Spec{Name: "longer", History: 20, Replicas: 1}, nil); err != nil {
@@ -250,7 +256,8 @@ func TestAccKineBucketRestoreErrors(t *testing.T) {
 		"bucket that is no": {"apply", `bucket = "plain", jetstream_domain = "leaf"`, "Repair the bucket first"},
 	} {
 		if what == "bucket that is no" {
-			config := map[string]any{"name": "KV_plain", "subjects": []string{"$KV.plain.>"}, "max_msgs_per_subject": 10, "num_replicas": 1}
+			config := map[string]any{"name": "KV_plain", "subjects": []string{"$KV.plain.>"}, "max_msgs_per_subject": 10,
+				"num_replicas": 1}
 			if err := r.leaf.Request(t.Context(), "STREAM.CREATE.KV_plain", config, nil); err != nil {
 				t.Fatal(err)
 			}

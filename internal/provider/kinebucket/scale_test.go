@@ -45,7 +45,8 @@ resource "nats_kine_bucket" "many" {
 		t.Errorf("the apply opened %d connections, not 1", connections)
 	}
 	// The first ones, at most ten at a time, also ask for the domain that all of them are in.
-	if info := calls["STREAM.INFO"]; calls["STREAM.CREATE"] != count || info < count || info > count+10 || len(calls) != 2 {
+	if info := calls["STREAM.INFO"]; calls["STREAM.CREATE"] != count || info < count || info > count+10 ||
+		len(calls) != 2 {
 		t.Errorf("the apply made the requests %v, not one STREAM.INFO and one STREAM.CREATE for each bucket", calls)
 	}
 

@@ -24,7 +24,8 @@ import (
 var kind = stream.Kind{Title: "Kine Bucket", Noun: "bucket"}
 
 // ways describes alternatives to a change of the bucket's name, account or domain.
-var ways = planmodifiers.Ways(kind.Noun, ". With "+restoreAttr+" it starts as a copy of this bucket, in another JetStream domain or account")
+var ways = planmodifiers.Ways(kind.Noun,
+	". With "+restoreAttr+" it starts as a copy of this bucket, in another JetStream domain or account")
 
 func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
@@ -109,12 +110,15 @@ func (r *bucketResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				Read: true, ReadDescription: fmt.Sprintf("Maximum time to read the bucket. Defaults to `%s`.", stream.ReadTimeout),
 				Update: true, UpdateDescription: fmt.Sprintf(
 					"Maximum time to change the bucket and wait for a move or for replicas. Defaults to `%s`.", stream.UpdateTimeout),
-				Delete: true, DeleteDescription: fmt.Sprintf("Maximum time to delete the bucket. Defaults to `%s`.", stream.DeleteTimeout),
+				Delete:            true,
+				DeleteDescription: fmt.Sprintf("Maximum time to delete the bucket. Defaults to `%s`.", stream.DeleteTimeout),
 			}),
 		},
 	}
 }
 
-func (r *bucketResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *bucketResource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = stream.IdentitySchema(kind.Noun)
 }

@@ -18,8 +18,9 @@ func TestAccKineBucketServerTooOld(t *testing.T) {
 	proxy.ClaimVersion("2.11.10")
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		{
-			Config:      config,
-			ExpectError: acctest.Text("The server runs nats-server 2.11.10, and 2.12.0 or newer is required. Upgrade nats-server."),
+			Config: config,
+			ExpectError: acctest.Text("The server runs nats-server 2.11.10, and 2.12.0 or newer is required. Upgrade " +
+				"nats-server."),
 		},
 		{
 			PreConfig: func() {

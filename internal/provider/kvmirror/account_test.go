@@ -93,7 +93,8 @@ func TestAccKVMirrorAccounts(t *testing.T) {
 	history := "15"
 	config := func(lines string) string {
 		return acctest.ProviderConfig(lab.URLs(),
-			fmt.Sprintf("operator = {\n    signing_key = %q\n    system_credentials = %q\n  }", operator.SigningKeySeed(), system),
+			fmt.Sprintf("operator = {\n    signing_key = %q\n    system_credentials = %q\n  }",
+				operator.SigningKeySeed(), system),
 			fmt.Sprintf("accounts = { signing_key = %q }", key.Seed)) + fmt.Sprintf(accountsConfig, history, lines)
 	}
 	w := acctest.NewWorkspace(t, config(unprotected))

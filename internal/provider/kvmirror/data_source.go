@@ -91,7 +91,8 @@ func (d *mirrorData) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	account := func(description string, computed bool) schema.StringAttribute {
 		return schema.StringAttribute{
 			MarkdownDescription: description,
-			Optional:            true, Computed: computed, Validators: []validator.String{validators.PublicKey(natsconn.AccountKey)},
+			Optional:            true, Computed: computed,
+			Validators: []validator.String{validators.PublicKey(natsconn.AccountKey)},
 		}
 	}
 	resp.Schema = schema.Schema{

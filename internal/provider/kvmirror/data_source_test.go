@@ -53,7 +53,8 @@ func TestAccKVMirrorDataSource(t *testing.T) {
 		}
 	}
 	makeSource(20)
-	m := mirror.Spec{Spec: kine.Spec{Name: "kine", History: 10, Replicas: 1}, Source: mirror.Source{Bucket: "kine", Domain: natslab.HubName}}
+	m := mirror.Spec{Spec: kine.Spec{Name: "kine", History: 10, Replicas: 1},
+		Source: mirror.Source{Bucket: "kine", Domain: natslab.HubName}}
 	if _, err := mirror.Establish(t.Context(), leaf, hub, m, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -61,12 +62,16 @@ func TestAccKVMirrorDataSource(t *testing.T) {
 
 	state := look(t, config)
 	shows(t, "in sync", state, map[string]any{
-		"healthy": true, "health": "healthy", "active": true, "diverged": false, "divergence": nil, "promoted": false, "lag": 0,
-		"revision": 20, "source_revision": 20, "source_error": nil, "stream": "KV_kine", "history": 10, "replicas": 1, "messages": 10, "keys": 1,
+		"healthy": true, "health": "healthy", "active": true, "diverged": false, "divergence": nil, "promoted": false,
+		"lag":      0,
+		"revision": 20, "source_revision": 20, "source_error": nil, "stream": "KV_kine", "history": 10, "replicas": 1,
+		"messages": 10, "keys": 1,
 	})
 	source, _ := state["source"].(map[string]any)
-	shows(t, "its source", source, map[string]any{"bucket": "kine", "jetstream_domain": "hub", "api_prefix": nil, "deliver_prefix": nil})
-	if contact, err := time.Parse(time.RFC3339, state["last_contact"].(string)); err != nil || time.Since(contact) > time.Minute {
+	shows(t, "its source", source,
+		map[string]any{"bucket": "kine", "jetstream_domain": "hub", "api_prefix": nil, "deliver_prefix": nil})
+	if contact, err := time.Parse(time.RFC3339, state["last_contact"].(string)); err != nil ||
+		time.Since(contact) > time.Minute {
 		t.Errorf("the last contact was %v: %v", state["last_contact"], err)
 	}
 
@@ -80,7 +85,8 @@ func TestAccKVMirrorDataSource(t *testing.T) {
 	for state["health"] != "contact lost" && time.Now().Before(deadline) {
 		state = look(t, config)
 	}
-	shows(t, "after more than ten seconds of silence", state, map[string]any{"health": "contact lost", "healthy": false, "active": false})
+	shows(t, "after more than ten seconds of silence", state,
+		map[string]any{"health": "contact lost", "healthy": false, "active": false})
 	lab.Link.Restore()
 	lab.AwaitReady(t)
 
@@ -99,7 +105,8 @@ func TestAccKVMirrorDataSource(t *testing.T) {
 	if _, err := mirror.Promote(t.Context(), leaf, m); err != nil {
 		t.Fatal(err)
 	}
-	shows(t, "promoted", look(t, config), map[string]any{"promoted": true, "health": "promoted", "healthy": false, "source": nil, "diverged": nil})
+	shows(t, "promoted", look(t, config),
+		map[string]any{"promoted": true, "health": "promoted", "healthy": false, "source": nil, "diverged": nil})
 
 	for what, c := range map[string]struct {
 		config acctest.Config

@@ -18,7 +18,9 @@ import (
 // priorDifferences checks which changed fields a refresh has found.
 type priorDifferences []string
 
-func (want priorDifferences) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, resp *plancheck.CheckPlanResponse) {
+func (want priorDifferences) CheckPlan(
+	_ context.Context, req plancheck.CheckPlanRequest, resp *plancheck.CheckPlanResponse,
+) {
 	for _, change := range req.Plan.ResourceChanges {
 		if change.Address != address {
 			continue
@@ -44,17 +46,21 @@ func TestAccKVMirrorDriftRepaired(t *testing.T) {
 	hub, leaf := lab.Hub.Connect(t), lab.Leaf.Connect(t)
 	config := acctest.ProviderConfig(lab.Leaf.URLs()) + mirrorConfig(fromHub, unprotected)
 	changes := acctest.RawStream{
-		"description": "mine", "max_msgs": 1000, "max_bytes": 1 << 20, "max_age": time.Hour, "discard": "old", "compression": "s2",
-		"metadata": map[string]string{"owner": "me"}, "allow_direct": false, "mirror_direct": true, "max_msgs_per_subject": 5,
+		"description": "mine", "max_msgs": 1000, "max_bytes": 1 << 20, "max_age": time.Hour, "discard": "old",
+		"compression": "s2",
+		"metadata":    map[string]string{"owner": "me"}, "allow_direct": false, "mirror_direct": true,
+		"max_msgs_per_subject": 5,
 	}
-	named := priorDifferences{"allow_direct", "compression", "description", "discard", "max_age", "max_bytes", "max_msgs", "metadata", "mirror_direct"}
+	named := priorDifferences{"allow_direct", "compression", "description", "discard", "max_age", "max_bytes", "max_msgs",
+		"metadata", "mirror_direct"}
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config},
 		{
-			PreConfig:         func() { change(t, leaf, "KV_kine", changes) },
-			Config:            config,
-			ConfigPlanChecks:  plans(plancheck.ResourceActionUpdate, named),
-			ConfigStateChecks: expect(map[string]knownvalue.Check{"contract_violations": knownvalue.ListSizeExact(0), "history": knownvalue.Int64Exact(12)}),
+			PreConfig:        func() { change(t, leaf, "KV_kine", changes) },
+			Config:           config,
+			ConfigPlanChecks: plans(plancheck.ResourceActionUpdate, named),
+			ConfigStateChecks: expect(map[string]knownvalue.Check{"contract_violations": knownvalue.ListSizeExact(0),
+				"history": knownvalue.Int64Exact(12)}),
 		},
 		{
 			PreConfig: func() {
@@ -74,7 +80,8 @@ func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 	lab := natslab.HubAndLeaf(t)
 	hubBucket(t, lab)
 	hub, nc := lab.Hub.Connect(t), lab.Leaf.Connect(t)
-	acctest.StreamAPI(t, hub, "STREAM.CREATE.KV_other", acctest.RawStream{"name": "KV_other", "subjects": []string{"$KV.other.>"}, "storage": "file", "num_replicas": 1})
+	acctest.StreamAPI(t, hub, "STREAM.CREATE.KV_other",
+		acctest.RawStream{"name": "KV_other", "subjects": []string{"$KV.other.>"}, "storage": "file", "num_replicas": 1})
 	leaf := open(t, nc)
 	provider := acctest.ProviderConfig(lab.Leaf.URLs())
 	w := acctest.NewWorkspace(t, provider+mirrorConfig(fromHub, ""))
@@ -110,7 +117,8 @@ func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 			for _, command := range []string{"plan", "apply"} {
 				args := map[string][]string{"plan": {"plan"}, "apply": {"apply", "-auto-approve"}}[command]
 				out, err := w.Run(t.Context(), args...)
-				if err == nil || !acctest.Text(c.want).MatchString(out) || !acctest.Text("set deletion_protection = false and apply that alone").MatchString(out) {
+				if err == nil || !acctest.Text(c.want).MatchString(out) ||
+					!acctest.Text("set deletion_protection = false and apply that alone").MatchString(out) {
 					t.Errorf("%s: %v, no %q in\n%s", command, err, c.want, out)
 				}
 			}
@@ -130,17 +138,20 @@ func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 	}
 
 	t.Run("promoted", func(t *testing.T) {
-		remake(acctest.RawStream{"mirror": nil, "subjects": []string{"$KV.kine.>"}, "storage": "file", "duplicate_window": 2 * time.Minute})
+		remake(acctest.RawStream{"mirror": nil, "subjects": []string{"$KV.kine.>"}, "storage": "file",
+			"duplicate_window": 2 * time.Minute})
 		const gone = "The stream KV_kine is no longer a mirror: it was promoted, or created again as a bucket."
 		out, err := w.Run(t.Context(), "plan")
-		if err == nil || !acctest.Text(gone).MatchString(out) || !acctest.Text("import it as a nats_kine_bucket, with the ID 'leaf:kine'").MatchString(out) {
+		if err == nil || !acctest.Text(gone).MatchString(out) ||
+			!acctest.Text("import it as a nats_kine_bucket, with the ID 'leaf:kine'").MatchString(out) {
 			t.Errorf("%v, no %q in\n%s", err, gone, out)
 		}
 		w.Configure(t, provider+mirrorConfig(fromHub, unprotected))
 		w.Apply(t)
 		for _, args := range [][]string{{"destroy", "-auto-approve"}, {"apply", "-auto-approve", "-replace=" + address}} {
 			out, err := w.Run(t.Context(), args...)
-			if err == nil || !acctest.Text("is not a mirror: it was promoted and is an independent bucket. It is a nats_kine_bucket now.").MatchString(out) {
+			if err == nil || !acctest.Text("is not a mirror: it was promoted and is an independent bucket. It is a "+
+				"nats_kine_bucket now.").MatchString(out) {
 				t.Errorf("%v: %v\n%s", args, err, out)
 			}
 		}
@@ -150,7 +161,8 @@ func TestAccCLIKVMirrorDriftLeftAlone(t *testing.T) {
 		if err == nil || !acctest.Text("Import it as a nats_kine_bucket, with the ID 'leaf:kine'").MatchString(out) {
 			t.Errorf("import: %v\n%s", err, out)
 		}
-		w.Configure(t, provider+"resource \"nats_kine_bucket\" \"test\" {\n  jetstream_domain = \"leaf\"\n  history = 12\n}\n")
+		w.Configure(t,
+			provider+"resource \"nats_kine_bucket\" \"test\" {\n  jetstream_domain = \"leaf\"\n  history = 12\n}\n")
 		w.Must(t, "import", "nats_kine_bucket.test", "leaf:kine")
 		w.AssertEmptyPlan(t)
 	})

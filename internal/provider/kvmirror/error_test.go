@@ -95,7 +95,8 @@ func fill(t *testing.T, nc *nats.Conn) {
 	t.Helper()
 	js := open(t, nc)
 	for i := range 4000 {
-		if _, err := js.PublishAsync(kine.KeySubject("kine", fmt.Sprint("big", i)), make([]byte, 4096), jetstream.WithStallWait(10*time.Second)); err != nil {
+		if _, err := js.PublishAsync(kine.KeySubject("kine", fmt.Sprint("big", i)), make([]byte, 4096),
+			jetstream.WithStallWait(10*time.Second)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -113,7 +114,8 @@ func TestAccKVMirrorBroken(t *testing.T) {
 	joined := natslab.HubAndLeaf(t)
 	alone := natslab.Single(t, natslab.Accounts(accounts()...))
 	hubBucket(t, joined)
-	client := natsconn.NewClient(natsconn.Settings{Servers: alone.URLs(), Auth: natsconn.Auth{User: "origin", Password: "origin"}}, nil)
+	client := natsconn.NewClient(natsconn.Settings{Servers: alone.URLs(),
+		Auth: natsconn.Auth{User: "origin", Password: "origin"}}, nil)
 	t.Cleanup(client.Close)
 	origin := alone.Connect(t, nats.UserInfo("origin", "origin"))
 	makeBucket(t, client.JetStream(""), origin)
@@ -121,17 +123,22 @@ func TestAccKVMirrorBroken(t *testing.T) {
 
 	// Streams that are in the way on the leaf, and streams in the hub that cannot be a source.
 	hub, leaf := joined.Hub.Connect(t), joined.Leaf.Connect(t)
-	acctest.StreamAPI(t, hub, "STREAM.CREATE.KV_odd", acctest.RawStream{"name": "KV_odd", "subjects": []string{"$KV.odd.>"}, "storage": "file", "num_replicas": 1})
-	acctest.StreamAPI(t, leaf, "STREAM.CREATE.KV_bucket", acctest.RawStream{"name": "KV_bucket", "subjects": []string{"$KV.bucket.>"}, "storage": "file", "num_replicas": 1})
+	acctest.StreamAPI(t, hub, "STREAM.CREATE.KV_odd",
+		acctest.RawStream{"name": "KV_odd", "subjects": []string{"$KV.odd.>"}, "storage": "file", "num_replicas": 1})
+	acctest.StreamAPI(t, leaf, "STREAM.CREATE.KV_bucket",
+		acctest.RawStream{"name": "KV_bucket", "subjects": []string{"$KV.bucket.>"}, "storage": "file", "num_replicas": 1})
 	onLeaf := natsconn.NewClient(natsconn.Settings{Servers: joined.Leaf.URLs()}, nil)
 	t.Cleanup(onLeaf.Close)
-	if _, err := kine.Create(t.Context(), onLeaf.JetStream(""), kine.Spec{Name: "other", History: 12, Replicas: 1}, nil); err != nil {
+	if _, err := kine.Create(t.Context(), onLeaf.JetStream(""), kine.Spec{Name: "other", History: 12, Replicas: 1},
+		nil); err != nil {
 		t.Fatal(err)
 	}
-	acctest.StreamAPI(t, leaf, "STREAM.CREATE.KV_raw", acctest.RawStream{"name": "KV_raw", "storage": "file", "num_replicas": 1,
-		"mirror": acctest.RawStream{"name": "KV_kine", "external": acctest.RawStream{"api": "$JS.hub.API"}}})
-	acctest.StreamAPI(t, hub, "STREAM.CREATE.KV_back", acctest.RawStream{"name": "KV_back", "storage": "file", "num_replicas": 1,
-		"mirror": acctest.RawStream{"name": "KV_other", "external": acctest.RawStream{"api": "$JS.leaf.API"}}})
+	acctest.StreamAPI(t, leaf, "STREAM.CREATE.KV_raw",
+		acctest.RawStream{"name": "KV_raw", "storage": "file", "num_replicas": 1,
+			"mirror": acctest.RawStream{"name": "KV_kine", "external": acctest.RawStream{"api": "$JS.hub.API"}}})
+	acctest.StreamAPI(t, hub, "STREAM.CREATE.KV_back",
+		acctest.RawStream{"name": "KV_back", "storage": "file", "num_replicas": 1,
+			"mirror": acctest.RawStream{"name": "KV_other", "external": acctest.RawStream{"api": "$JS.leaf.API"}}})
 
 	const (
 		seconds   = 5 * time.Second  // found by the first requests
@@ -180,7 +187,8 @@ func TestAccKVMirrorBroken(t *testing.T) {
 	}
 	label := func(name string) string { return strings.ReplaceAll(name, " ", "_") }
 	for name, c := range cases {
-		config += fmt.Sprintf("resource \"nats_kv_mirror\" %q {\n  provider = nats.%s\n  source = { %s }\n  %s\n}\n", label(name), c.provider, c.source, c.lines)
+		config += fmt.Sprintf("resource \"nats_kv_mirror\" %q {\n  provider = nats.%s\n  source = { %s }\n  %s\n}\n",
+			label(name), c.provider, c.source, c.lines)
 	}
 	found := outcomes(t, acctest.NewWorkspace(t, config))
 	for name, c := range cases {
@@ -190,7 +198,8 @@ func TestAccKVMirrorBroken(t *testing.T) {
 			continue
 		}
 		t.Logf("%s after %s: %s", name, o.took, strings.Join(o.texts, " "))
-		if len(o.texts) != 1 || !strings.HasPrefix(o.texts[0], "Unable to Create KV Mirror\nMirror ") || !acctest.Text(c.want).MatchString(o.texts[0]) {
+		if len(o.texts) != 1 || !strings.HasPrefix(o.texts[0], "Unable to Create KV Mirror\nMirror ") ||
+			!acctest.Text(c.want).MatchString(o.texts[0]) {
 			t.Errorf("%s: no %q in %q", name, c.want, o.texts)
 		}
 		if o.took > c.limit {

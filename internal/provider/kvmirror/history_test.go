@@ -17,11 +17,13 @@ func TestAccCLIKVMirrorOtherHistory(t *testing.T) {
 	provider := acctest.ProviderConfig(lab.Leaf.URLs())
 	w := acctest.NewWorkspace(t, provider+mirrorConfig(fromHub, "history = 5"))
 	out, err := w.Run(t.Context(), "apply", "-auto-approve")
-	const want = "keeps 12 revisions of each key, and a copy with another number would not have the same content. Remove history, or set history = 12."
+	const want = "keeps 12 revisions of each key, and a copy with another number would not have the same content. " +
+		"Remove history, or set history = 12."
 	if err == nil || !acctest.Text(want).MatchString(out) {
 		t.Errorf("no %q: %v\n%s", want, err, out)
 	}
-	if _, err := open(t, lab.Leaf.Connect(t)).Stream(t.Context(), "KV_kine"); !errors.Is(err, jetstream.ErrStreamNotFound) {
+	if _, err := open(t, lab.Leaf.Connect(t)).Stream(t.Context(), "KV_kine"); !errors.Is(err,
+		jetstream.ErrStreamNotFound) {
 		t.Errorf("a stream was created: %v", err)
 	}
 	w.Configure(t, provider+mirrorConfig(fromHub, "history = 12"))

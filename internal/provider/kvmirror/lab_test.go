@@ -57,7 +57,8 @@ func makeBucket(t *testing.T, js *natsconn.JetStream, nc *nats.Conn) {
 func put(t *testing.T, nc *nats.Conn, messages int) {
 	t.Helper()
 	for i := range messages {
-		if _, err := nc.Request(kine.KeySubject("kine", fmt.Sprint("k", i)), []byte(time.Now().String()), time.Minute); err != nil {
+		if _, err := nc.Request(kine.KeySubject("kine", fmt.Sprint("k", i)), []byte(time.Now().String()),
+			time.Minute); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -37,11 +37,13 @@ func (m *mirrorModel) setMirror(ctx context.Context, got *mirror.Mirror) (diags 
 	case got.Promoted && m.Promoted.ValueBool():
 	case got.Promoted:
 		// It may meet the contract as a bucket.
-		bucket.Differences = []kine.Difference{{Field: sourceField, Actual: unset, Required: quote(source.MirrorSource().String())}}
+		bucket.Differences = []kine.Difference{{Field: sourceField, Actual: unset,
+			Required: quote(source.MirrorSource().String())}}
 	case m.Source.IsNull():
 		m.Source = stream.FoundSource(got.Source).Object()
 	case !got.Source.Equal(source.MirrorSource()):
-		other := kine.Difference{Field: sourceField, Actual: quote(got.Source.String()), Required: quote(source.MirrorSource().String())}
+		other := kine.Difference{Field: sourceField, Actual: quote(got.Source.String()),
+			Required: quote(source.MirrorSource().String())}
 		bucket.Differences = append([]kine.Difference{other}, bucket.Differences...)
 	}
 	diags.Append(m.SetBucket(ctx, &bucket)...)

@@ -20,7 +20,8 @@ import (
 // source. Replicas and region change in place, and the mirror continues.
 func TestAccKVMirrorPlacement(t *testing.T) {
 	lab := natslab.SuperCluster(t, 2, []string{"eu", "us"}, natslab.Accounts(accounts()...))
-	client := natsconn.NewClient(natsconn.Settings{Servers: lab.URLs(), Auth: natsconn.Auth{User: "origin", Password: "origin"}}, nil)
+	client := natsconn.NewClient(natsconn.Settings{Servers: lab.URLs(),
+		Auth: natsconn.Auth{User: "origin", Password: "origin"}}, nil)
 	t.Cleanup(client.Close)
 	origin := lab.Connect(t, nats.UserInfo("origin", "origin"))
 	edge := open(t, lab.Connect(t, nats.UserInfo("edge", "edge")))
@@ -37,8 +38,10 @@ resource "nats_kv_mirror" "test" {
 	}
 	at := func(cluster string, replicas int64) map[string]knownvalue.Check {
 		return map[string]knownvalue.Check{
-			"cluster": knownvalue.StringExact(cluster), "replicas": knownvalue.Int64Exact(replicas), "pending": knownvalue.Null(),
-			"contract_violations": knownvalue.ListSizeExact(0), "source_fenced": knownvalue.Null(), "diverged": knownvalue.Null(),
+			"cluster": knownvalue.StringExact(cluster), "replicas": knownvalue.Int64Exact(replicas),
+			"pending":             knownvalue.Null(),
+			"contract_violations": knownvalue.ListSizeExact(0), "source_fenced": knownvalue.Null(),
+			"diverged": knownvalue.Null(),
 		}
 	}
 	const inUS, inEU = `placement = { cluster = "us" }`, `placement = { cluster = "eu" }`
@@ -56,7 +59,8 @@ resource "nats_kv_mirror" "test" {
 				put(t, origin, 4)
 				acctest.WaitFor(t, "the mirror to follow", func() bool { return info(t, edge).State.LastSeq == 9 })
 				if now := info(t, edge); !now.Created.Equal(created) || now.Config.Placement != nil {
-					t.Errorf("the mirror was created at %s, not at %s, and its placement is %v", now.Created, created, now.Config.Placement)
+					t.Errorf("the mirror was created at %s, not at %s, and its placement is %v", now.Created, created,
+						now.Config.Placement)
 				}
 			},
 			ResourceName: address, ImportState: true, ImportStateId: "kine", ImportStateVerify: true,
@@ -70,7 +74,8 @@ func TestAccKVMirrorPending(t *testing.T) {
 	lab := natslab.HubAndLeaf(t)
 	hubBucket(t, lab)
 	config := func(create string) string {
-		return acctest.ProviderConfig(lab.Leaf.URLs()) + mirrorConfig(fromHub, fmt.Sprintf("%s\n  timeouts = { create = %q }", unprotected, create))
+		return acctest.ProviderConfig(lab.Leaf.URLs()) +
+			mirrorConfig(fromHub, fmt.Sprintf("%s\n  timeouts = { create = %q }", unprotected, create))
 	}
 	pending := resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate)}}
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
@@ -78,7 +83,8 @@ func TestAccKVMirrorPending(t *testing.T) {
 			PreConfig:        func() { lab.Link.SetLatency(300*time.Millisecond, 300*time.Millisecond) },
 			Config:           config("3s"),
 			ConfigPlanChecks: pending, ExpectNonEmptyPlan: true,
-			ConfigStateChecks: expect(map[string]knownvalue.Check{"pending": knownvalue.NotNull(), "history": knownvalue.Int64Exact(12)}),
+			ConfigStateChecks: expect(map[string]knownvalue.Check{"pending": knownvalue.NotNull(),
+				"history": knownvalue.Int64Exact(12)}),
 		},
 		{
 			PreConfig:         func() { lab.Link.SetLatency(0, 0) },

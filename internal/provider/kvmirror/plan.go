@@ -20,7 +20,9 @@ const historyKey = "source_history"
 
 // ModifyPlan refuses changes that would lose the copy or cannot work, and sets what can be known without the server. It
 // sends no request.
-func (r *mirrorResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *mirrorResource) ModifyPlan(
+	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
+) {
 	if !planmodifiers.CheckProtection(ctx, kind.Title, kind.Noun, req, resp) {
 		return
 	}
@@ -105,7 +107,8 @@ func planCreate(plan, config *mirrorModel, source stream.Source) {
 	plan.SourceFenced, plan.Diverged = types.BoolUnknown(), types.BoolUnknown()
 }
 
-// finish plans the datastore: that of a promoted mirror is what it was, and the apply shows that of one that is promoted.
+// finish plans the datastore: that of a promoted mirror is what it was, and the apply shows that of one that is
+// promoted.
 func (m *mirrorModel) finish(ctx context.Context, prior stream.Datastore, promoted, promoting bool) {
 	switch {
 	case promoting:
@@ -127,7 +130,8 @@ func planUpdate(
 	}
 	if state.Promoted.ValueBool() {
 		left := plan.LeavesStream(ctx, &state.Model, private, diags)
-		plan.PlanUpdate(ctx, &state.Model, left, func(d kine.Difference) string { return unrepairable(state, left, d) }, diags)
+		plan.PlanUpdate(ctx, &state.Model, left,
+			func(d kine.Difference) string { return unrepairable(state, left, d) }, diags)
 		plan.planReturned(state, answers, diags)
 		return
 	}

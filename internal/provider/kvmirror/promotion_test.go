@@ -11,8 +11,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// A cluster is switched over to the leaf's domain and back to the hub by configuration alone: bucket and mirror, promotion, moved
-// from mirror to bucket, and the way back.
+// A cluster is switched over to the leaf's domain and back to the hub by configuration alone: bucket and mirror,
+// promotion, moved from mirror to bucket, and the way back.
 func TestAccCLIKVMirrorSwitchOver(t *testing.T) {
 	lab := natslab.HubAndLeaf(t)
 	provider := acctest.ProviderConfig(lab.Leaf.URLs())
@@ -107,7 +107,8 @@ moved {
 	}
 	w.AssertEmptyPlan(t)
 
-	// Failback: a mirror the other way round takes the place of the fenced bucket, is promoted, and becomes the bucket again.
+	// Failback: a mirror the other way round takes the place of the fenced bucket, is promoted, and becomes the bucket
+	// again.
 	const back = `
 resource "nats_kv_mirror" "back" {
   jetstream_domain    = "hub"

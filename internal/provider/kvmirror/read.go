@@ -91,7 +91,8 @@ func addNoMirror(diags *diag.Diagnostics, m *mirrorModel) {
 // readSource reads the source, if the provider can query it, and warns of problems that keep the mirror from being a
 // copy of it. They are not errors: a mirror is meant to outlive its source.
 func (r *mirrorResource) readSource(
-	ctx context.Context, js *natsconn.JetStream, state *mirrorModel, got *mirror.Mirror, private planmodifiers.PrivateState, diags *diag.Diagnostics,
+	ctx context.Context, js *natsconn.JetStream, state *mirrorModel, got *mirror.Mirror,
+	private planmodifiers.PrivateState, diags *diag.Diagnostics,
 ) {
 	if got.Promoted && state.Promoted.ValueBool() {
 		r.readPromoted(ctx, state, got, private, diags)
@@ -138,7 +139,8 @@ func (r *mirrorResource) readSource(
 
 // readPromoted looks at the source of a promoted mirror, which may be back, and notes whether it answers.
 func (r *mirrorResource) readPromoted(
-	ctx context.Context, state *mirrorModel, got *mirror.Mirror, private planmodifiers.PrivateState, diags *diag.Diagnostics,
+	ctx context.Context, state *mirrorModel, got *mirror.Mirror, private planmodifiers.PrivateState,
+	diags *diag.Diagnostics,
 ) {
 	state.Diverged = types.BoolNull()
 	answers := false

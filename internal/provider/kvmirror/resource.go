@@ -49,7 +49,9 @@ func (r *mirrorResource) Configure(_ context.Context, req resource.ConfigureRequ
 	r.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
 }
 
-func (r *mirrorResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *mirrorResource) ValidateConfig(
+	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+) {
 	var config mirrorModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
 	validators.PositiveTimeouts(config.Timeouts, &resp.Diagnostics)
@@ -185,8 +187,8 @@ func (r *mirrorResource) Update(ctx context.Context, req resource.UpdateRequest,
 	resp.Diagnostics.Append(plan.Store(ctx, &plan, left, &resp.State, resp.Identity, resp.Private)...)
 }
 
-// finishPromotion promotes the mirror and stores the result. If that fails, the state stays as it is, and the next apply
-// continues.
+// finishPromotion promotes the mirror and stores the result. If that fails, the state stays as it is, and the next
+// apply continues.
 func (r *mirrorResource) finishPromotion(ctx context.Context, plan, state *mirrorModel, resp *resource.UpdateResponse) {
 	got, err := r.promote(ctx, plan, state, &resp.Diagnostics)
 	if err != nil {
@@ -258,7 +260,9 @@ func deleteMirror(ctx context.Context, js *natsconn.JetStream, name string) erro
 	return mirror.Delete(ctx, js, name, false)
 }
 
-func (r *mirrorResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *mirrorResource) ImportState(
+	ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
+) {
 	stream.Import(ctx, kind.Noun, r.data, req, resp)
 }
 

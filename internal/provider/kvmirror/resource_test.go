@@ -60,9 +60,11 @@ resource "nats_kine_bucket" "hub" {
 	}
 	datastore := func(history int64) knownvalue.Check {
 		return knownvalue.ObjectExact(map[string]knownvalue.Check{
-			"name": knownvalue.StringExact("kine"), "history": knownvalue.Int64Exact(history), "replicas": knownvalue.Int64Exact(1),
-			"account": knownvalue.Null(), "jetstream_domain": knownvalue.StringExact("leaf"), "writable": knownvalue.Bool(false),
-			"reason": knownvalue.StringExact(reason),
+			"name": knownvalue.StringExact("kine"), "history": knownvalue.Int64Exact(history),
+			"replicas": knownvalue.Int64Exact(1),
+			"account":  knownvalue.Null(), "jetstream_domain": knownvalue.StringExact("leaf"),
+			"writable": knownvalue.Bool(false),
+			"reason":   knownvalue.StringExact(reason),
 		})
 	}
 	var writer *etcdtest.Writer
@@ -91,22 +93,29 @@ resource "nats_kine_bucket" "hub" {
 				ConfigPlanChecks: plans(plancheck.ResourceActionCreate,
 					plancheck.ExpectKnownValue(address, tfjsonpath.New("name"), knownvalue.StringExact("kine")),
 					plancheck.ExpectKnownValue(address, tfjsonpath.New("datastore").AtMapKey("writable"), knownvalue.Bool(false)),
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("datastore").AtMapKey("reason"), knownvalue.StringExact(reason))),
+					plancheck.ExpectKnownValue(address, tfjsonpath.New("datastore").AtMapKey("reason"),
+						knownvalue.StringExact(reason))),
 				ConfigStateChecks: append(expect(map[string]knownvalue.Check{
-					"name": knownvalue.StringExact("kine"), "stream": knownvalue.StringExact("KV_kine"), "history": knownvalue.Int64Exact(20),
-					"replicas": knownvalue.Int64Exact(1), "cluster": knownvalue.StringExact("leaf"), "source_fenced": knownvalue.Bool(false),
-					"diverged": knownvalue.Bool(false), "pending": knownvalue.Null(), "contract_violations": knownvalue.ListSizeExact(0),
-					"account": knownvalue.Null(), "datastore": datastore(20),
+					"name": knownvalue.StringExact("kine"), "stream": knownvalue.StringExact("KV_kine"),
+					"history":  knownvalue.Int64Exact(20),
+					"replicas": knownvalue.Int64Exact(1), "cluster": knownvalue.StringExact("leaf"),
+					"source_fenced": knownvalue.Bool(false),
+					"diverged":      knownvalue.Bool(false), "pending": knownvalue.Null(),
+					"contract_violations": knownvalue.ListSizeExact(0),
+					"account":             knownvalue.Null(), "datastore": datastore(20),
 					"source": knownvalue.ObjectExact(map[string]knownvalue.Check{
-						"bucket": knownvalue.StringExact("kine"), "jetstream_domain": knownvalue.StringExact("hub"), "account": knownvalue.Null(),
+						"bucket": knownvalue.StringExact("kine"), "jetstream_domain": knownvalue.StringExact("hub"),
+						"account":    knownvalue.Null(),
 						"api_prefix": knownvalue.Null(), "deliver_prefix": knownvalue.Null(),
 					}),
 				}), statecheck.ExpectIdentity(address, map[string]knownvalue.Check{
-					"name": knownvalue.StringExact("kine"), "account": knownvalue.Null(), "jetstream_domain": knownvalue.StringExact("leaf"),
+					"name": knownvalue.StringExact("kine"), "account": knownvalue.Null(),
+					"jetstream_domain": knownvalue.StringExact("leaf"),
 				})),
 			},
 			{
-				Config: config(20, "") + fmt.Sprintf("resource \"nats_k3s_datastore_endpoint\" \"test\" {\n  servers = [%q]\n  datastore = %s.datastore\n}\n",
+				Config: config(20, "") + fmt.Sprintf("resource \"nats_k3s_datastore_endpoint\" \"test\" {\n  servers = [%q]\n"+
+					"  datastore = %s.datastore\n}\n",
 					lab.Leaf.ClientURL(), address),
 				PlanOnly:    true,
 				ExpectError: acctest.Text("KINE could not start on this datastore: " + reason),
@@ -115,7 +124,8 @@ resource "nats_kine_bucket" "hub" {
 				PreConfig: func() { expectRevision(t, lab, writer, k) },
 				Config:    config(30, ""),
 				ConfigPlanChecks: resource.ConfigPlanChecks{
-					PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate)},
+					PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address,
+						plancheck.ResourceActionUpdate)},
 				},
 				ExpectNonEmptyPlan: true,
 			},
@@ -123,7 +133,8 @@ resource "nats_kine_bucket" "hub" {
 				Config: config(30, "timeouts = { update = \"1m\" }"),
 				ConfigPlanChecks: plans(plancheck.ResourceActionUpdate,
 					plancheck.ExpectKnownValue(address, tfjsonpath.New("datastore"), datastore(30))),
-				ConfigStateChecks: expect(map[string]knownvalue.Check{"history": knownvalue.Int64Exact(30), "datastore": datastore(30)}),
+				ConfigStateChecks: expect(map[string]knownvalue.Check{"history": knownvalue.Int64Exact(30),
+					"datastore": datastore(30)}),
 			},
 			{
 				ResourceName: address, ImportState: true, ImportStateId: "leaf:kine", ImportStateVerify: true,
@@ -140,9 +151,10 @@ resource "nats_kine_bucket" "hub" {
 			},
 			{Config: provider + fmt.Sprintf(bucket, 30), Check: noStream(leaf, "KV_kine")},
 			{ // under another name, the keys are renamed
-				Config:            config(30, `name = "copy"`),
-				ConfigPlanChecks:  plans(plancheck.ResourceActionCreate),
-				ConfigStateChecks: expect(map[string]knownvalue.Check{"name": knownvalue.StringExact("copy"), "stream": knownvalue.StringExact("KV_copy")}),
+				Config:           config(30, `name = "copy"`),
+				ConfigPlanChecks: plans(plancheck.ResourceActionCreate),
+				ConfigStateChecks: expect(map[string]knownvalue.Check{"name": knownvalue.StringExact("copy"),
+					"stream": knownvalue.StringExact("KV_copy")}),
 			},
 		},
 	})
@@ -165,5 +177,6 @@ func expectRevision(t *testing.T, lab *natslab.HubLeaf, writer *etcdtest.Writer,
 	if len(report.Written) == 0 || int64(last) < report.LastRevision {
 		t.Errorf("the source has revision %d, KINE %d after %d writes", last, report.LastRevision, len(report.Written))
 	}
-	acctest.WaitFor(t, fmt.Sprintf("revision %d in the mirror", last), func() bool { return info(t, leaf).State.LastSeq == last })
+	acctest.WaitFor(t, fmt.Sprintf("revision %d in the mirror", last),
+		func() bool { return info(t, leaf).State.LastSeq == last })
 }

@@ -42,8 +42,9 @@ func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					"keys are renamed as they are copied. It cannot be changed: a plan that does so is an error. " +
 					"Defaults to the name of the source.",
 				Optional: true, Computed: true,
-				Validators:    []validator.String{stream.NameValidator()},
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.Immutable(kind.Title, kind.Noun, ways)},
+				Validators: []validator.String{stream.NameValidator()},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown(),
+					planmodifiers.Immutable(kind.Title, kind.Noun, ways)},
 			},
 			"account":          stream.AccountAttribute(kind.Title, kind.Noun, ways),
 			"jetstream_domain": stream.DomainAttribute(kind.Title, kind.Noun, ways),
@@ -113,8 +114,10 @@ func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 
 func sourceAttribute() schema.SingleNestedAttribute {
 	fixed := []planmodifier.String{planmodifiers.Immutable(kind.Title, kind.Noun, ways)}
-	settledOnceSet := []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.ImmutableOnceSet(kind.Title, kind.Noun, ways)}
-	settled := []planmodifier.String{stringplanmodifier.UseStateForUnknown(), planmodifiers.Immutable(kind.Title, kind.Noun, ways)}
+	settledOnceSet := []planmodifier.String{stringplanmodifier.UseStateForUnknown(),
+		planmodifiers.ImmutableOnceSet(kind.Title, kind.Noun, ways)}
+	settled := []planmodifier.String{stringplanmodifier.UseStateForUnknown(),
+		planmodifiers.Immutable(kind.Title, kind.Noun, ways)}
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "Bucket to mirror. A server never changes the source of a mirror, so a plan that " +
 			"changes it is an error. To mirror another bucket instead, destroy the mirror first: set " +
@@ -165,6 +168,8 @@ func sourceAttribute() schema.SingleNestedAttribute {
 	}
 }
 
-func (r *mirrorResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *mirrorResource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = stream.IdentitySchema(kind.Noun)
 }

@@ -74,7 +74,8 @@ output "diverged" {
 	})
 	t.Run("cut off", func(t *testing.T) {
 		lab.Link.Cut()
-		shows(t, "unknown", "unknown", "Source of KV Mirror Cannot Be Read", `The mirror "kine" exists, but the provider could not read its source.`)
+		shows(t, "unknown", "unknown", "Source of KV Mirror Cannot Be Read",
+			`The mirror "kine" exists, but the provider could not read its source.`)
 		lab.Link.Restore()
 		lab.AwaitReady(t)
 	})
@@ -85,7 +86,8 @@ output "diverged" {
 		shows(t, "unknown", "unknown", "Source of KV Mirror No Longer Exists", "The mirror holds 5 keys in 5 messages")
 	})
 	t.Run("restored from the mirror", func(t *testing.T) {
-		restore := mirror.Spec{Spec: kine.Spec{Name: "kine", History: 12, Replicas: 1}, Source: mirror.Source{Bucket: "kine", Domain: "leaf"}}
+		restore := mirror.Spec{Spec: kine.Spec{Name: "kine", History: 12, Replicas: 1},
+			Source: mirror.Source{Bucket: "kine", Domain: "leaf"}}
 		if _, err := mirror.Restore(t.Context(), hub, leaf, restore, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -102,8 +104,10 @@ output "diverged" {
 			t.Fatal(err)
 		}
 		put(t, lab.Hub.Connect(t), 2)
-		shows(t, "false", "true", diverged, `The mirror "kine" is no longer a copy of its source. The last sequence of the source is 2, below the mirror's 5`,
-			"from an older copy. The mirror holds", "set deletion_protection = false and apply that alone, then apply with -replace=ADDRESS")
+		shows(t, "false", "true", diverged,
+			`The mirror "kine" is no longer a copy of its source. The last sequence of the source is 2, below the mirror's 5`,
+			"from an older copy. The mirror holds",
+			"set deletion_protection = false and apply that alone, then apply with -replace=ADDRESS")
 		if out := w.Must(t, "plan"); !strings.Contains(out, diverged) {
 			t.Errorf("the plan does not warn:\n%s", out)
 		}
@@ -145,7 +149,8 @@ func TestAccKVMirrorImportBlock(t *testing.T) {
 	imports := func(kind resource.ImportStateKind, id string) resource.TestStep {
 		return resource.TestStep{
 			ResourceName: address, ImportState: true, ImportStateKind: kind, ImportStateId: id,
-			ImportPlanChecks: resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionNoop)}},
+			ImportPlanChecks: resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address,
+				plancheck.ResourceActionNoop)}},
 		}
 	}
 	acctest.Run(t, resource.TestCase{

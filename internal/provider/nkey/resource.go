@@ -84,7 +84,9 @@ func (r *nkeyResource) Delete(context.Context, resource.DeleteRequest, *resource
 
 // ImportState reads the seed from a file. A seed as import ID would end up in the history of a shell or in a
 // configuration.
-func (r *nkeyResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *nkeyResource) ImportState(
+	ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
+) {
 	if req.ID == "" {
 		resp.Diagnostics.AddError("NKey Cannot Be Imported by Its Identity",
 			"The seed cannot be found from a public key. Import by ID: the ID is the path of a file that contains "+
@@ -97,7 +99,8 @@ func (r *nkeyResource) ImportState(ctx context.Context, req resource.ImportState
 			"The import ID must be the path of a file that contains a seed: "+err.Error()+".")
 		return
 	}
-	for name, value := range map[string]types.String{"type": imported.Type, "public_key": imported.PublicKey, "seed": imported.Seed} {
+	for name, value := range map[string]types.String{"type": imported.Type, "public_key": imported.PublicKey,
+		"seed": imported.Seed} {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
 	}
 	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, imported.identity())...)

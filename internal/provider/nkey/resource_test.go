@@ -80,10 +80,13 @@ func TestAccNKey(t *testing.T) {
 	itself := func(kind natsconn.KeyKind) natsconn.KeyKind { return kind }
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		step(nkey(all, "type = "+ofEach), plancheck.ResourceActionCreate, itself, sameSeed),
-		step(nkey(all, "type = "+ofEach, `keepers = { rotated = "2026" }`), plancheck.ResourceActionUpdate, itself, sameSeed, otherSeed),
-		step(nkey(all, "type = "+ofEach, `keepers = { rotated = "2027" }`), plancheck.ResourceActionReplace, itself, otherSeed),
+		step(nkey(all, "type = "+ofEach, `keepers = { rotated = "2026" }`), plancheck.ResourceActionUpdate, itself, sameSeed,
+			otherSeed),
+		step(nkey(all, "type = "+ofEach, `keepers = { rotated = "2027" }`), plancheck.ResourceActionReplace, itself,
+			otherSeed),
 		step(nkey(all, "type = "+ofEach), plancheck.ResourceActionUpdate, itself),
-		step(nkey(all, "type = "+ofEach+` == "user" ? "account" : "user"`), plancheck.ResourceActionReplace, another, otherSeed),
+		step(nkey(all, "type = "+ofEach+` == "user" ? "account" : "user"`), plancheck.ResourceActionReplace, another,
+			otherSeed),
 	}})
 }
 
@@ -124,7 +127,8 @@ func TestAccNKeyImport(t *testing.T) {
 			},
 		},
 		{Config: config, ImportState: true, ImportStateKind: resource.ImportCommandWithID, ResourceName: address, ImportStateId: file,
-			ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "public_key", ImportStateVerifyIgnore: []string{"keepers"}},
+			ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "public_key",
+			ImportStateVerifyIgnore: []string{"keepers"}},
 	}})
 }
 
@@ -156,8 +160,10 @@ func TestInvalidImport(t *testing.T) {
 			}
 		}
 	}
-	found := acctest.ImportByIdentity(t, "nats_nkey", acctest.Config{"public_key": acctest.NewKey(t, natsconn.OperatorKey).Public})
-	if len(found) != 1 || !acctest.Text("The seed cannot be found from a public key. Import by ID: the ID is the path of a file").MatchString(found[0].Text) {
+	found := acctest.ImportByIdentity(t, "nats_nkey",
+		acctest.Config{"public_key": acctest.NewKey(t, natsconn.OperatorKey).Public})
+	if len(found) != 1 || !acctest.Text("The seed cannot be found from a public key. Import by ID: the ID is the path "+
+		"of a file").MatchString(found[0].Text) {
 		t.Errorf("by its identity: %+v", found)
 	}
 }

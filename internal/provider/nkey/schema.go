@@ -70,11 +70,15 @@ func (r *nkeyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 }
 
 // replaceIfChanged replaces a key pair only if it had keepers before. An imported key pair has none.
-func replaceIfChanged(_ context.Context, req planmodifier.MapRequest, resp *mapplanmodifier.RequiresReplaceIfFuncResponse) {
+func replaceIfChanged(
+	_ context.Context, req planmodifier.MapRequest, resp *mapplanmodifier.RequiresReplaceIfFuncResponse,
+) {
 	resp.RequiresReplace = !req.StateValue.IsNull() && !req.PlanValue.IsNull()
 }
 
-func (r *nkeyResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *nkeyResource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{
 		Attributes: map[string]identityschema.Attribute{
 			"public_key": identityschema.StringAttribute{Description: "Public key.", RequiredForImport: true},
@@ -89,7 +93,8 @@ func ephemeralSchema() ephemeralschema.Schema {
 			"apply generates a new one. Pass it to a write-only argument of a resource that stores it, such as a " +
 			"secret in a secret store, and change the argument's version to store a new key.",
 		Attributes: map[string]ephemeralschema.Attribute{
-			"type":       ephemeralschema.StringAttribute{MarkdownDescription: typeText, Required: true, Validators: typeValidators()},
+			"type": ephemeralschema.StringAttribute{MarkdownDescription: typeText, Required: true,
+				Validators: typeValidators()},
 			"public_key": ephemeralschema.StringAttribute{MarkdownDescription: publicKeyText, Computed: true},
 			"seed": ephemeralschema.StringAttribute{
 				MarkdownDescription: "Seed of the key pair, which starts with `S`.", Computed: true, Sensitive: true,

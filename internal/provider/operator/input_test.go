@@ -16,7 +16,8 @@ var zero time.Time
 
 // Each bad input is an error on its attribute, which shows no seed.
 func TestInvalidOperator(t *testing.T) {
-	identity, signing, stranger := acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t, natsconn.OperatorKey)
+	identity, signing, stranger := acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t,
+		natsconn.OperatorKey), acctest.NewKey(t, natsconn.OperatorKey)
 	user, accountKey := acctest.NewKey(t, natsconn.UserKey), acctest.NewKey(t, natsconn.AccountKey)
 	unknown := acctest.Unknown{}
 	list := func(elements ...any) []any { return elements }
@@ -28,7 +29,8 @@ func TestInvalidOperator(t *testing.T) {
 	one := func(name string, value any) acctest.Config { return with(acctest.Config{name: value}) }
 	system := acctest.Config{"signing_keys": list(accountKey.Public)}
 	strict := func(changes acctest.Config) acctest.Config {
-		config := with(acctest.Config{"strict_signing_key_usage": true, "signing_keys": list(signing.Public), "system_account": system,
+		config := with(acctest.Config{"strict_signing_key_usage": true, "signing_keys": list(signing.Public),
+			"system_account":      system,
 			"signing_key_seed_wo": signing.Seed, "signing_key_seed_wo_version": "1"})
 		maps.Copy(config, changes)
 		return config

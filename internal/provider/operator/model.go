@@ -80,12 +80,14 @@ func (m *operatorModel) claims() operatorClaims {
 			PublicKey: in.Text("public_key"), Name: in.Text("name"), Tags: in.Texts("tags"), Audience: in.Text("audience"),
 			NotBefore: in.Time("not_before"), Expires: in.Time("expires_at"),
 		},
-		SigningKeys: in.Texts("signing_keys"), AccountServerURL: in.Text("account_server_url"), ServiceURLs: in.Texts("operator_service_urls"),
+		SigningKeys: in.Texts("signing_keys"), AccountServerURL: in.Text("account_server_url"),
+		ServiceURLs:   in.Texts("operator_service_urls"),
 		SystemAccount: system.Text("public_key"), AssertServerVersion: in.Text("assert_server_version"),
 		StrictSigningKeyUsage: in.Bool("strict_signing_key_usage"),
 	}}
 	if !system.IsNull() {
-		c.system = claims.SystemAccount(system.Text("public_key"), cmp.Or(system.Text("name"), systemName), system.Texts("signing_keys"))
+		c.system = claims.SystemAccount(system.Text("public_key"), cmp.Or(system.Text("name"), systemName),
+			system.Texts("signing_keys"))
 	}
 	c.unknown = in.Unknown()
 	return c

@@ -32,7 +32,9 @@ func NewResource() resource.Resource {
 }
 
 // ValidateConfig checks a configuration, which has the seed instead of the public key.
-func (r *operatorResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *operatorResource) ValidateConfig(
+	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+) {
 	var config operatorModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
 	if resp.Diagnostics.HasError() {
@@ -43,7 +45,9 @@ func (r *operatorResource) ValidateConfig(ctx context.Context, req resource.Vali
 }
 
 // ImportState reads an operator's JWT, which is not secret. The next apply signs the system account.
-func (r *operatorResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *operatorResource) ImportState(
+	ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
+) {
 	if req.ID == "" {
 		resp.Diagnostics.AddError("Operator Cannot Be Imported by Its Identity",
 			"The JWT cannot be found from a public key. Import by ID: the ID is the operator's JWT.")
@@ -62,8 +66,10 @@ func (r *operatorResource) ImportState(ctx context.Context, req resource.ImportS
 		return
 	}
 	fields := attribute.Fields{
-		"name": operator.Name, "audience": operator.Audience, "tags": operator.Tags, "expires_at": operator.Expires, "not_before": operator.NotBefore,
-		"signing_keys": operator.SigningKeys, "account_server_url": operator.AccountServerURL, "operator_service_urls": operator.ServiceURLs,
+		"name": operator.Name, "audience": operator.Audience, "tags": operator.Tags, "expires_at": operator.Expires,
+		"not_before":   operator.NotBefore,
+		"signing_keys": operator.SigningKeys, "account_server_url": operator.AccountServerURL,
+		"operator_service_urls": operator.ServiceURLs,
 		"assert_server_version": operator.AssertServerVersion, "strict_signing_key_usage": operator.StrictSigningKeyUsage,
 		"public_key": operator.PublicKey, "jwt": token.Text,
 	}
@@ -71,7 +77,8 @@ func (r *operatorResource) ImportState(ctx context.Context, req resource.ImportS
 		fields["system_account"] = attribute.Fields{"public_key": operator.SystemAccount}
 	}
 	set(ctx, resp, fields)
-	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity, identityModel{PublicKey: types.StringValue(operator.PublicKey)})...)
+	resp.Diagnostics.Append(attribute.Set(ctx, resp.Identity,
+		identityModel{PublicKey: types.StringValue(operator.PublicKey)})...)
 }
 
 // set sets attributes of an imported state.

@@ -76,8 +76,10 @@ func TestAccOperator(t *testing.T) {
 	system := fmt.Sprintf("system_account = {\n    signing_keys = [%q]\n  }", systemSigning.Public)
 	all := func(url string) []string {
 		return []string{
-			`name = "lab"`, wo("seed_wo", identity.Seed, "1"), signingKeys(first, second), wo("signing_key_seed_wo", first.Seed, "1"),
-			"strict_signing_key_usage = true", fmt.Sprintf("account_server_url = %q", url), `operator_service_urls = ["nats://a:4222", "tls://b"]`,
+			`name = "lab"`, wo("seed_wo", identity.Seed, "1"), signingKeys(first, second),
+			wo("signing_key_seed_wo", first.Seed, "1"),
+			"strict_signing_key_usage = true", fmt.Sprintf("account_server_url = %q", url),
+			`operator_service_urls = ["nats://a:4222", "tls://b"]`,
 			`assert_server_version = "2.12.0"`, `tags = ["prod", "eu"]`, `expires_at = "2040-01-02T05:04:05+02:00"`,
 			`not_before = "2020-01-01T00:00:00Z"`, `audience = "all"`, system,
 		}
@@ -93,7 +95,8 @@ func TestAccOperator(t *testing.T) {
 				}
 				return check()
 			}),
-			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}},
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address,
+				action)}},
 		}
 	}
 	// want makes an error of what does not hold.
@@ -108,42 +111,53 @@ func TestAccOperator(t *testing.T) {
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		step(create, func() error {
 			o := now.operator
-			return want(now.system == nil && now.issuer == identity.Public && o.PublicKey == identity.Public && o.Name == "lab", "the least")
+			return want(now.system == nil && now.issuer == identity.Public && o.PublicKey == identity.Public && o.Name == "lab",
+				"the least")
 		}, `name = "lab"`, wo("seed_wo", identity.Seed, "1")),
 		step(update, func() error {
 			o, s := now.operator, now.system
-			return want(o.StrictSigningKeyUsage && len(o.SigningKeys) == 2 && o.AccountServerURL == "https://a.example" && len(o.ServiceURLs) == 2 &&
+			return want(o.StrictSigningKeyUsage && len(o.SigningKeys) == 2 && o.AccountServerURL == "https://a.example" &&
+				len(o.ServiceURLs) == 2 &&
 				o.AssertServerVersion == "2.12.0" && len(o.Tags) == 2 && o.Audience == "all" && o.Expires.Unix() == 2209086245 &&
-				o.NotBefore.Unix() == 1577836800 && o.SystemAccount == s.PublicKey && s.Name == "SYS" && len(s.Exports) == 2 && s.JetStream == nil &&
-				s.SigningKeys[0].PublicKey == systemSigning.Public && now.systemFrom == first.Public && now.issuer == identity.Public, "everything")
+				o.NotBefore.Unix() == 1577836800 && o.SystemAccount == s.PublicKey && s.Name == "SYS" && len(s.Exports) == 2 &&
+				s.JetStream == nil &&
+				s.SigningKeys[0].PublicKey == systemSigning.Public && now.systemFrom == first.Public &&
+				now.issuer == identity.Public, "everything")
 		}, all("https://a.example")...),
 		step(update, func() error {
-			return want(now.jwt != before.jwt && now.systemJWT == before.systemJWT && now.operator.SystemAccount == before.operator.SystemAccount,
+			return want(now.jwt != before.jwt && now.systemJWT == before.systemJWT &&
+				now.operator.SystemAccount == before.operator.SystemAccount,
 				"another URL concerns the operator alone")
 		}, all("https://b.example")...),
 		// The same key under another version, and another form of the same, signs nothing.
 		step(update, func() error {
 			return want(now.jwt == before.jwt && now.systemJWT == before.systemJWT, "the same is not signed again")
 		},
-			strings.Split(strings.ReplaceAll(strings.Join(all("https://b.example"), "\x00"), `version = "1"`, `version = "2"`), "\x00")...),
+			strings.Split(strings.ReplaceAll(strings.Join(all("https://b.example"), "\x00"), `version = "1"`, `version = "2"`),
+				"\x00")...),
 		// Other seeds under the same version are not looked at while nothing has to be signed.
 		step(nothing, func() error { return want(now.jwt == before.jwt, "nothing changes") },
-			strings.Split(strings.ReplaceAll(strings.ReplaceAll(strings.Join(all("https://b.example"), "\x00"), `version = "1"`, `version = "2"`),
+			strings.Split(strings.ReplaceAll(strings.ReplaceAll(strings.Join(all("https://b.example"), "\x00"), `version = "1"`,
+				`version = "2"`),
 				identity.Seed, other.Seed), "\x00")...),
 		{
 			Config: operator(strings.Split(strings.ReplaceAll(strings.ReplaceAll(strings.Join(all("https://c.example"), "\x00"),
 				`version = "1"`, `version = "2"`),
 				identity.Seed, other.Seed), "\x00")...),
-			ExpectError: acctest.Text("The operator " + identity.Public + " must be signed again, but the seed belongs to " + other.Public),
+			ExpectError: acctest.Text("The operator " + identity.Public + " must be signed again, but the seed belongs to " +
+				other.Public),
 		},
 		// The signing key is rotated: what it has signed is signed by the new one.
 		step(update, func() error {
-			return want(now.systemFrom == second.Public && now.system.PublicKey == before.system.PublicKey, "the new key signs the system account")
-		}, `name = "lab"`, wo("seed_wo", identity.Seed, "2"), signingKeys(second), wo("signing_key_seed_wo", second.Seed, "3"),
+			return want(now.systemFrom == second.Public && now.system.PublicKey == before.system.PublicKey,
+				"the new key signs the system account")
+		}, `name = "lab"`, wo("seed_wo", identity.Seed, "2"), signingKeys(second), wo("signing_key_seed_wo",
+			second.Seed, "3"),
 			"strict_signing_key_usage = true", system),
 		// Another identity, in place.
 		step(update, func() error {
-			return want(now.operator.PublicKey == other.Public && now.issuer == other.Public && now.systemJWT == before.systemJWT, "another identity")
+			return want(now.operator.PublicKey == other.Public && now.issuer == other.Public &&
+				now.systemJWT == before.systemJWT, "another identity")
 		}, `name = "lab"`, wo("seed_wo", other.Seed, "3"), signingKeys(second), wo("signing_key_seed_wo", second.Seed, "3"),
 			"strict_signing_key_usage = true", system),
 		step(update, func() error {
@@ -162,7 +176,8 @@ resource "nats_nkey" "test" {
   type  = ["operator", "operator", "account"][count.index]
 }
 ` + operator(`name = "lab"`, "seed_wo = nats_nkey.test[0].seed", `seed_wo_version = "1"`, "signing_keys = [nats_nkey.test[1].public_key]",
-			"signing_key_seed_wo = nats_nkey.test[1].seed", `signing_key_seed_wo_version = "1"`, fmt.Sprintf("strict_signing_key_usage = %t", strict),
+			"signing_key_seed_wo = nats_nkey.test[1].seed", `signing_key_seed_wo_version = "1"`,
+			fmt.Sprintf("strict_signing_key_usage = %t", strict),
 			"system_account = {\n    signing_keys = [nats_nkey.test[2].public_key]\n  }")
 	}
 	var now signed
@@ -185,7 +200,8 @@ resource "nats_nkey" "test" {
 // An operator that has expired already is not signed.
 func TestAccOperatorExpired(t *testing.T) {
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-		Config:      operator(`name = "lab"`, wo("seed_wo", acctest.NewKey(t, natsconn.OperatorKey).Seed, "1"), `expires_at = "2020-01-01T00:00:00Z"`),
+		Config: operator(`name = "lab"`, wo("seed_wo", acctest.NewKey(t, natsconn.OperatorKey).Seed, "1"),
+			`expires_at = "2020-01-01T00:00:00Z"`),
 		ExpectError: acctest.Text("The operator expired at 2020-01-01T00:00:00Z"),
 	}}})
 }
@@ -205,31 +221,36 @@ func TestAccOperatorImport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := operator(`name = "lab"`, wo("seed_wo", identity.Seed, "1"), `tags = ["a", "b"]`, `operator_service_urls = ["nats://a"]`,
+	config := operator(`name = "lab"`, wo("seed_wo", identity.Seed, "1"), `tags = ["a", "b"]`,
+		`operator_service_urls = ["nats://a"]`,
 		fmt.Sprintf("system_account = { public_key = %q }", systemKey.Public))
 	var now signed
 	acctest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		{
 			Config: config + fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", address, token),
 			Check: resource.ComposeTestCheckFunc(now.keep(t), func(*terraform.State) error {
-				if now.jwt != token || now.system == nil || now.system.PublicKey != systemKey.Public || now.systemFrom != identity.Public {
+				if now.jwt != token || now.system == nil || now.system.PublicKey != systemKey.Public ||
+					now.systemFrom != identity.Public {
 					return fmt.Errorf("imported: %+v", now)
 				}
 				return nil
 			}),
 		},
 		{
-			Config: config, ResourceName: address, ImportState: true, ImportStateKind: resource.ImportCommandWithID, ImportStateId: token,
+			Config: config, ResourceName: address, ImportState: true, ImportStateKind: resource.ImportCommandWithID,
+			ImportStateId:     token,
 			ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "public_key",
 			ImportStateVerifyIgnore: []string{"seed_wo_version", "system_account_jwt", "system_account.name"},
 		},
 	}})
 	for id, want := range map[string]string{
-		identity.Seed: "The import ID must be the JWT of an operator", identity.Public: "The import ID must be the JWT of an operator",
-		now.systemJWT: `not the JWT of an operator: its type is "account"`, "": "The ID to import nats_operator is empty",
+		identity.Seed:   "The import ID must be the JWT of an operator",
+		identity.Public: "The import ID must be the JWT of an operator",
+		now.systemJWT:   `not the JWT of an operator: its type is "account"`, "": "The ID to import nats_operator is empty",
 	} {
 		_, found := acctest.ImportResource(t, "nats_operator", id)
-		if len(found) != 1 || !acctest.Text(want).MatchString(found[0].Text) || strings.Contains(found[0].Text, identity.Seed) {
+		if len(found) != 1 || !acctest.Text(want).MatchString(found[0].Text) ||
+			strings.Contains(found[0].Text, identity.Seed) {
 			t.Errorf("%+v, wanted %q", found, want)
 		}
 	}

@@ -159,7 +159,9 @@ func (r *operatorResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 	}
 }
 
-func (r *operatorResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *operatorResource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{
 		Attributes: map[string]identityschema.Attribute{
 			"public_key": identityschema.StringAttribute{Description: "Identity of the operator.",

@@ -24,8 +24,9 @@ const startup = time.Minute
 // boot starts a nats-server with the operator, as its users would configure it, and returns its URL.
 func boot(t *testing.T, operatorJWT, systemAccount, systemJWT string) string {
 	t.Helper()
-	s := natslab.Configured(t, fmt.Sprintf("listen: 127.0.0.1:-1\noperator: %s\nresolver: { type: full, dir: %q }\nresolver_preload: { %s: %s }\n",
-		operatorJWT, t.TempDir(), systemAccount, systemJWT))
+	s := natslab.Configured(t,
+		fmt.Sprintf("listen: 127.0.0.1:-1\noperator: %s\nresolver: { type: full, dir: %q }\nresolver_preload: { %s: %s }\n",
+			operatorJWT, t.TempDir(), systemAccount, systemJWT))
 	natslab.AwaitConfigured(t, s)
 	return s.ClientURL()
 }
@@ -53,12 +54,13 @@ func ping(t *testing.T, url, systemAccount, signingSeed string) error {
 	return err
 }
 
-// What is made here boots a real server, whose system account lets in whom its signing key signs; the seeds that signed it are in no
-// state, plan, output or log.
+// What is made here boots a real server, whose system account lets in whom its signing key signs; the seeds that signed
+// it are in no state, plan, output or log.
 func TestAccCLIOperatorBootsAServer(t *testing.T) {
 	for _, strict := range []bool{false, true} {
 		t.Run(fmt.Sprintf("strict %t", strict), func(t *testing.T) {
-			identity, signing, systemSigning := acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t, natsconn.AccountKey)
+			identity, signing, systemSigning := acctest.NewKey(t, natsconn.OperatorKey), acctest.NewKey(t,
+				natsconn.OperatorKey), acctest.NewKey(t, natsconn.AccountKey)
 			w := acctest.NewWorkspace(t, `
 variable "identity" {
   ephemeral = true
@@ -72,7 +74,8 @@ variable "system_signing_key" {
   type = string
 }
 `+operator(`name = "lab"`, "seed_wo = var.identity", `seed_wo_version = "version-marker"`, fmt.Sprintf("signing_keys = [%q]", signing.Public),
-				"signing_key_seed_wo = var.signing", `signing_key_seed_wo_version = "1"`, fmt.Sprintf("strict_signing_key_usage = %t", strict),
+				"signing_key_seed_wo = var.signing", `signing_key_seed_wo_version = "1"`,
+				fmt.Sprintf("strict_signing_key_usage = %t", strict),
 				"system_account = {\n    signing_keys = [var.system_signing_key]\n  }")+`
 output "operator" {
   value = {
@@ -83,10 +86,12 @@ output "operator" {
 }
 `)
 			log := filepath.Join(t.TempDir(), "trace.log")
-			w.Env = append(w.Env, "TF_VAR_identity="+identity.Seed, "TF_VAR_signing="+signing.Seed, "TF_VAR_system_signing_key="+systemSigning.Public)
+			w.Env = append(w.Env, "TF_VAR_identity="+identity.Seed, "TF_VAR_signing="+signing.Seed,
+				"TF_VAR_system_signing_key="+systemSigning.Public)
 			env := w.Env
 			w.Env = append(w.Env, "TF_LOG_PROVIDER=TRACE", "TF_LOG_PATH="+log)
-			output := w.Must(t, "plan", "-out=plan.zip") + w.Must(t, "show", "-json", "plan.zip") + w.Must(t, "apply", "plan.zip") + w.Must(t, "show")
+			output := w.Must(t, "plan", "-out=plan.zip") + w.Must(t, "show", "-json", "plan.zip") +
+				w.Must(t, "apply", "plan.zip") + w.Must(t, "show")
 			w.Env = env
 
 			for what, text := range map[string]string{

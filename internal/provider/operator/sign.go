@@ -137,7 +137,9 @@ func (m *operatorModel) Apply(ctx context.Context, config, state *operatorModel,
 	m.signSystem(ctx, &c, state, diags)
 }
 
-func (m *operatorModel) signOperator(ctx context.Context, c *operatorClaims, state *operatorModel, diags *diag.Diagnostics) {
+func (m *operatorModel) signOperator(
+	ctx context.Context, c *operatorClaims, state *operatorModel, diags *diag.Diagnostics,
+) {
 	if state != nil && state.keepsOperator(c) {
 		m.JWT = state.JWT
 		return
@@ -146,10 +148,13 @@ func (m *operatorModel) signOperator(ctx context.Context, c *operatorClaims, sta
 	if diags.HasError() {
 		return
 	}
-	m.JWT = sign(ctx, m.SeedWO, seedPath, "Operator", issuedAt(state, func(s *operatorModel) types.String { return s.JWT }), c.operator.Sign, diags)
+	m.JWT = sign(ctx, m.SeedWO, seedPath, "Operator",
+		issuedAt(state, func(s *operatorModel) types.String { return s.JWT }), c.operator.Sign, diags)
 }
 
-func (m *operatorModel) signSystem(ctx context.Context, c *operatorClaims, state *operatorModel, diags *diag.Diagnostics) {
+func (m *operatorModel) signSystem(
+	ctx context.Context, c *operatorClaims, state *operatorModel, diags *diag.Diagnostics,
+) {
 	switch {
 	case diags.HasError():
 		return
@@ -167,7 +172,8 @@ func (m *operatorModel) signSystem(ctx context.Context, c *operatorClaims, state
 		}
 		seed, at = m.SeedWO, seedPath
 	}
-	m.SystemAccountJWT = sign(ctx, seed, at, "System Account", issuedAt(state, func(s *operatorModel) types.String { return s.SystemAccountJWT }),
+	m.SystemAccountJWT = sign(ctx, seed, at, "System Account",
+		issuedAt(state, func(s *operatorModel) types.String { return s.SystemAccountJWT }),
 		c.system.Sign, diags)
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
-// What is known is in the plan, what is not comes with the apply, and a mistake is found by the earliest step that can know of it.
-// The servers are those that the text is for: one boots from it.
+// What is known is in the plan, what is not comes with the apply, and a mistake is found by the earliest step that can
+// know of it. The servers are those that the text is for: one boots from it.
 func TestAccCLIServerConfig(t *testing.T) {
 	o := operator(t)
 	account, err := o.AddAccount("a", nil)

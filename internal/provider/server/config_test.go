@@ -19,13 +19,15 @@ const source = "nats_server_config"
 func all() acctest.Config {
 	return acctest.Config{
 		"listen": "0.0.0.0:4222", "client_advertise": "nats-1.example.com", "http": "127.0.0.1:8222", "server_name": "nats-1",
-		"tags": []any{"region:eu", "az:a"}, "max_payload": "2MiB", "max_control_line": "16KiB", "max_connections": 1000, "write_deadline": "5s",
-		"debug": true, "trace": true, "log_file": "/var/log/nats.log", "pid_file": "/run/nats.pid",
+		"tags": []any{"region:eu", "az:a"}, "max_payload": "2MiB", "max_control_line": "16KiB", "max_connections": 1000,
+		"write_deadline": "5s",
+		"debug":          true, "trace": true, "log_file": "/var/log/nats.log", "pid_file": "/run/nats.pid",
 		"jetstream": acctest.Config{
 			"store_dir": "/var/lib/nats", "domain": "hub", "max_memory_store": "0", "max_file_store": "107374182400",
 			"sync_interval": "always", "unique_tag": "az:",
 			"limits": acctest.Config{
-				"max_ack_pending": 1000, "default_max_consumers": -1, "max_ha_assets": 2000, "max_request_batch": 500, "duplicate_window": "2m",
+				"max_ack_pending": 1000, "default_max_consumers": -1, "max_ha_assets": 2000, "max_request_batch": 500,
+				"duplicate_window": "2m",
 			},
 		},
 		"tls": acctest.Config{
@@ -33,10 +35,12 @@ func all() acctest.Config {
 			"handshake_first": "auto", "min_version": "1.3", "timeout": "5s",
 		},
 		"cluster": acctest.Config{
-			"name": "eu", "listen": "0.0.0.0:6222", "advertise": "nats-1.example.com:6222", "routes": []any{"nats://nats-2:6222"},
+			"name": "eu", "listen": "0.0.0.0:6222", "advertise": "nats-1.example.com:6222",
+			"routes": []any{"nats://nats-2:6222"},
 			"tls": acctest.Config{
-				"cert_file": "/etc/nats/cert.pem", "key_file": "/etc/nats/key.pem", "ca_file": "/etc/nats/ca.pem", "min_version": "1.2",
-				"timeout": "5s",
+				"cert_file": "/etc/nats/cert.pem", "key_file": "/etc/nats/key.pem", "ca_file": "/etc/nats/ca.pem",
+				"min_version": "1.2",
+				"timeout":     "5s",
 			},
 		},
 	}
@@ -151,11 +155,13 @@ resolver {
 resolver_preload {
   "` + system.PublicKey() + `": "` + system.JWT() + "\"\n}\n"},
 		{acctest.Config{"operator": o.JWT(), "resolver": acctest.Config{"type": "cache", "dir": "/jwt", "ttl": "1h"}},
-			"listen: \"0.0.0.0:4222\"\noperator: \"" + o.JWT() + "\"\nresolver {\n  type: \"cache\"\n  dir: \"/jwt\"\n  ttl: \"1h0m0s\"\n}\n"},
+			"listen: \"0.0.0.0:4222\"\noperator: \"" + o.JWT() +
+				"\"\nresolver {\n  type: \"cache\"\n  dir: \"/jwt\"\n  ttl: \"1h0m0s\"\n}\n"},
 		// The contents of .jwt files.
 		{acctest.Config{"operator": decorated(t, o.JWT()), "resolver": acctest.Config{
 			"type": "memory", "preload": acctest.Config{system.PublicKey(): strings.TrimSpace(decorated(t, system.JWT()))},
-		}}, "listen: \"0.0.0.0:4222\"\noperator: \"" + o.JWT() + "\"\nresolver {\n  type: \"memory\"\n}\nresolver_preload {\n  \"" +
+		}}, "listen: \"0.0.0.0:4222\"\noperator: \"" + o.JWT() +
+			"\"\nresolver {\n  type: \"memory\"\n}\nresolver_preload {\n  \"" +
 			system.PublicKey() + "\": \"" + system.JWT() + "\"\n}\n"},
 		// Variables of the server's environment, a port alone and a size in the form of Kubernetes.
 		{acctest.Config{"server_name": "$POD_NAME", "http": "8222", "max_payload": "1Mi", "jetstream": acctest.Config{"store_dir": "/data", "domain": "$DOMAIN"}},
@@ -191,8 +197,8 @@ func set(config acctest.Config, at string, value any) acctest.Config {
 	return config
 }
 
-// Each bad input is one error, on its attribute, that says what to do; it is found when the configuration is validated, and
-// reading would find it too.
+// Each bad input is one error, on its attribute, that says what to do; it is found when the configuration is validated,
+// and reading would find it too.
 func TestServerConfigProblems(t *testing.T) {
 	o, other := operator(t), operator(t)
 	system, stranger := o.SystemAccount(), other.SystemAccount()
@@ -271,7 +277,8 @@ func TestServerConfigProblems(t *testing.T) {
 			path = c.set
 		}
 		validated := acctest.ValidateDataSource(t, source, config)
-		if len(validated) != 1 || validated[0].Path != path || !strings.Contains(words(validated[0].Text), c.text) || validated[0].Warning {
+		if len(validated) != 1 || validated[0].Path != path || !strings.Contains(words(validated[0].Text), c.text) ||
+			validated[0].Warning {
 			t.Errorf("%s = %v: want %q on %s, got %v", c.set, c.value, c.text, path, validated)
 			continue
 		}
@@ -299,7 +306,8 @@ func TestServerConfigUnknown(t *testing.T) {
 	unknown := acctest.Unknown{}
 	o := operator(t)
 	for _, at := range []string{
-		"server_name", "tags", "jetstream", "jetstream.store_dir", "jetstream.unique_tag", "jetstream.limits", "tls", "tls.ca_file",
+		"server_name", "tags", "jetstream", "jetstream.store_dir", "jetstream.unique_tag", "jetstream.limits", "tls",
+		"tls.ca_file",
 		"cluster", "cluster.routes", "cluster.tls", "max_payload", "max_connections", "write_deadline", "debug", "listen",
 	} {
 		if found := acctest.ValidateDataSource(t, source, set(all(), at, unknown)); len(found) > 0 {
@@ -310,7 +318,8 @@ func TestServerConfigUnknown(t *testing.T) {
 			t.Errorf("%s is unknown, and log_file is relative: %v", at, found)
 		}
 	}
-	for _, at := range []string{"operator", "system_account", "resolver", "resolver.type", "resolver.dir", "resolver.preload"} {
+	for _, at := range []string{"operator", "system_account", "resolver", "resolver.type", "resolver.dir",
+		"resolver.preload"} {
 		if found := acctest.ValidateDataSource(t, source, set(inOperatorMode(o), at, unknown)); len(found) > 0 {
 			t.Errorf("%s is unknown: %v", at, found)
 		}
@@ -320,7 +329,8 @@ func TestServerConfigUnknown(t *testing.T) {
 		t.Errorf("elements are unknown: %v", found)
 	}
 	preload := acctest.Config{o.SystemAccount().PublicKey(): unknown}
-	if found := acctest.ValidateDataSource(t, source, set(inOperatorMode(o), "resolver.preload", preload)); len(found) > 0 {
+	if found := acctest.ValidateDataSource(t, source,
+		set(inOperatorMode(o), "resolver.preload", preload)); len(found) > 0 {
 		t.Errorf("a preloaded JWT is unknown: %v", found)
 	}
 }

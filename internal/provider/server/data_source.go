@@ -29,7 +29,9 @@ func (configDataSource) Metadata(_ context.Context, req datasource.MetadataReque
 
 // ValidateConfig checks the known values. If all values are known, it checks the rendered configuration as far as that
 // is possible without the server's files.
-func (configDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+func (configDataSource) ValidateConfig(
+	ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse,
+) {
 	config, unknown := read(ctx, req.Config, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return

@@ -12,12 +12,16 @@ import (
 // newConfig returns the configuration that the attributes describe.
 func newConfig(o attribute.Object) serverconf.Config {
 	return serverconf.Config{
-		Listen: o.Text("listen"), ClientAdvertise: o.Text("client_advertise"), HTTP: o.Text("http"), ServerName: o.Text("server_name"),
-		Tags: o.Texts("tags"), MaxPayload: sizeOf(o, "max_payload"), MaxControlLine: sizeOf(o, "max_control_line"), MaxConnections: o.Number("max_connections"),
-		WriteDeadline: durationOf(o, "write_deadline"), Debug: o.Bool("debug"), Trace: o.Bool("trace"),
+		Listen: o.Text("listen"), ClientAdvertise: o.Text("client_advertise"), HTTP: o.Text("http"),
+		ServerName: o.Text("server_name"),
+		Tags:       o.Texts("tags"), MaxPayload: sizeOf(o, "max_payload"), MaxControlLine: sizeOf(o, "max_control_line"),
+		MaxConnections: o.Number("max_connections"),
+		WriteDeadline:  durationOf(o, "write_deadline"), Debug: o.Bool("debug"), Trace: o.Bool("trace"),
 		LogFile: o.Text("log_file"), PIDFile: o.Text("pid_file"),
-		JetStream: newJetStream(o.Object("jetstream")), TLS: newTLS(o.Object("tls")), Cluster: newCluster(o.Object("cluster")),
-		Operator: claims.Undecorated(o.Text("operator")), SystemAccount: o.Text("system_account"), Resolver: newResolver(o.Object("resolver")),
+		JetStream: newJetStream(o.Object("jetstream")), TLS: newTLS(o.Object("tls")),
+		Cluster:  newCluster(o.Object("cluster")),
+		Operator: claims.Undecorated(o.Text("operator")), SystemAccount: o.Text("system_account"),
+		Resolver: newResolver(o.Object("resolver")),
 	}
 }
 
@@ -66,7 +70,8 @@ func newResolver(o attribute.Object) *serverconf.Resolver {
 	}
 	return &serverconf.Resolver{
 		Type: o.Text("type"), Dir: o.Text("dir"), AllowDelete: o.Bool("allow_delete"), Interval: durationOf(o, "interval"),
-		Limit: o.Number("limit"), TTL: durationOf(o, "ttl"), Timeout: durationOf(o, "timeout"), Preload: undecorated(o.TextMap("preload")),
+		Limit: o.Number("limit"), TTL: durationOf(o, "ttl"), Timeout: durationOf(o, "timeout"),
+		Preload: undecorated(o.TextMap("preload")),
 	}
 }
 

@@ -95,7 +95,8 @@ func DatastoreArgument(description string) schema.SingleNestedAttribute {
 			"name": schema.StringAttribute{
 				MarkdownDescription: nameText,
 				Required:            true,
-				Validators:          []validator.String{validators.String("the name of a bucket", "Invalid Bucket Name", kine.CheckBucket)},
+				Validators: []validator.String{validators.String("the name of a bucket", "Invalid Bucket Name",
+					kine.CheckBucket)},
 			},
 			"history": schema.Int64Attribute{
 				MarkdownDescription: historyText + " From 2 to 64.",

@@ -34,7 +34,8 @@ type Failure struct {
 // Exists is the failure of a creation because a stream of that name exists.
 func (r Resource) Exists() Failure {
 	return Failure{At: path.Root(NameAttr), Step: fmt.Sprintf("To manage the existing one, import it: terraform "+
-		"import ADDRESS '%s', where ADDRESS is the address of this resource. Otherwise, choose another name.", r.Identity.ImportID())}
+		"import ADDRESS '%s', where ADDRESS is the address of this resource. Otherwise, choose another name.",
+		r.Identity.ImportID())}
 }
 
 // Failure returns the attribute and the next step of an error of the connection or of the JetStream API.
@@ -65,7 +66,8 @@ func (r Resource) Failure(err error) Failure {
 
 // Add adds the error of a failed action. action is a verb such as "Create".
 func (r Resource) Add(diags *diag.Diagnostics, action string, err error, failure Failure) {
-	detail := secret.Sprintf("%s %q: %s", strings.ToUpper(r.Noun[:1])+r.Noun[1:], r.Identity.Name.ValueString(), connection.Explain(err))
+	detail := secret.Sprintf("%s %q: %s", strings.ToUpper(r.Noun[:1])+r.Noun[1:], r.Identity.Name.ValueString(),
+		connection.Explain(err))
 	if failure.Step != "" {
 		detail += "\n\n" + failure.Step
 	}

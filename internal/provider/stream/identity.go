@@ -1,5 +1,5 @@
-// Package stream is what the resources with a stream behind them share, a bucket and a mirror: their identity, placement, differences, source
-// and datastore as attributes, and the diagnostics of their failures.
+// Package stream is what the resources with a stream behind them share, a bucket and a mirror: their identity,
+// placement, differences, source and datastore as attributes, and the diagnostics of their failures.
 package stream
 
 import (
@@ -55,7 +55,8 @@ func IdentitySchema(noun string) identityschema.Schema {
 				OptionalForImport: true,
 			},
 			JetStreamDomainAttr: identityschema.StringAttribute{
-				Description:       fmt.Sprintf("JetStream domain that the %s is in; empty for the domain of the connected server.", noun),
+				Description: fmt.Sprintf("JetStream domain that the %s is in; empty for the domain of the connected server.",
+					noun),
 				OptionalForImport: true,
 			},
 		},
@@ -78,7 +79,8 @@ func (m Identity) ImportID() string {
 // defaults to that of the provider's own credentials, the domain to that of the provider's configuration. noun names
 // the resource, such as "bucket".
 func Import(
-	ctx context.Context, noun string, data *connection.Data, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
+	ctx context.Context, noun string, data *connection.Data, req resource.ImportStateRequest,
+	resp *resource.ImportStateResponse,
 ) {
 	var identity Identity
 	if req.ID == "" {
@@ -199,7 +201,8 @@ func AccountAttribute(what, noun, ways string) schema.StringAttribute {
 	}
 }
 
-// DomainAttribute returns the JetStream domain attribute of a protected resource, see [AccountAttribute] and [PlanDomain].
+// DomainAttribute returns the JetStream domain attribute of a protected resource, see [AccountAttribute] and
+// [PlanDomain].
 func DomainAttribute(what, noun, ways string) schema.StringAttribute {
 	return schema.StringAttribute{
 		MarkdownDescription: fmt.Sprintf("JetStream domain that the %[1]s is in; null if the servers have none. A "+

@@ -19,10 +19,11 @@ func TestImportID(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := map[string]Identity{
-		"kine":                       {Name: types.StringValue("kine")},
-		"hub:kine":                   {Name: types.StringValue("kine"), JetStreamDomain: types.StringValue("hub")},
-		account + "/kine":            {Name: types.StringValue("kine"), Account: types.StringValue(account)},
-		account + "/hub:edge-berlin": {types.StringValue("edge-berlin"), types.StringValue(account), types.StringValue("hub")},
+		"kine":            {Name: types.StringValue("kine")},
+		"hub:kine":        {Name: types.StringValue("kine"), JetStreamDomain: types.StringValue("hub")},
+		account + "/kine": {Name: types.StringValue("kine"), Account: types.StringValue(account)},
+		account + "/hub:edge-berlin": {types.StringValue("edge-berlin"), types.StringValue(account),
+			types.StringValue("hub")},
 	}
 	for id, want := range good {
 		got, err := parseImportID(id)

@@ -53,7 +53,8 @@ func DeletionProtectionAttribute(kind Kind) schema.BoolAttribute {
 
 // NameOfStreamAttribute returns the attribute with the name of the stream.
 func NameOfStreamAttribute(kind Kind) schema.StringAttribute {
-	return schema.StringAttribute{MarkdownDescription: fmt.Sprintf("Name of the stream behind the %s.", kind.Noun), Computed: true}
+	return schema.StringAttribute{MarkdownDescription: fmt.Sprintf("Name of the stream behind the %s.", kind.Noun),
+		Computed: true}
 }
 
 // ClusterAttribute returns the attribute with the NATS cluster of the stream.
@@ -126,7 +127,8 @@ func (m *Model) SetWritable(writable types.Bool, reason types.String) {
 // Store writes the state, the identity and the private state. whole is the model that embeds m. The private state
 // records whether the resource is protected and whether its stream is left unchanged.
 func (m *Model) Store(
-	ctx context.Context, whole any, left bool, state *tfsdk.State, identity *tfsdk.ResourceIdentity, private planmodifiers.PrivateState,
+	ctx context.Context, whole any, left bool, state *tfsdk.State, identity *tfsdk.ResourceIdentity,
+	private planmodifiers.PrivateState,
 ) (diags diag.Diagnostics) {
 	diags.Append(attribute.Set(ctx, state, whole)...)
 	diags.Append(attribute.Set(ctx, identity, m.Identity())...)

@@ -30,7 +30,8 @@ func (m *Model) Imported() bool { return m.Stream.IsNull() }
 // from the state, after gone has warned of it. Servers that cannot be reached may be tolerated. Any other error is
 // passed to fail.
 func (m *Model) ReadFailed(
-	ctx context.Context, kind Kind, data *connection.Data, err error, gone func(), fail func(error), resp *resource.ReadResponse,
+	ctx context.Context, kind Kind, data *connection.Data, err error, gone func(), fail func(error),
+	resp *resource.ReadResponse,
 ) bool {
 	switch {
 	case err == nil:

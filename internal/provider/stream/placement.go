@@ -111,7 +111,9 @@ func Moves(ctx context.Context, planned, before types.Object, cluster types.Stri
 
 // FoundPlacement returns the placement after a refresh. If it names a cluster, it gets the cluster that holds the
 // stream, so that the next plan shows a stream that was moved outside Terraform.
-func FoundPlacement(ctx context.Context, object types.Object, cluster types.String, diags *diag.Diagnostics) types.Object {
+func FoundPlacement(
+	ctx context.Context, object types.Object, cluster types.String, diags *diag.Diagnostics,
+) types.Object {
 	place := PlacementOf(ctx, object, diags)
 	if place == nil || place.Cluster == "" || place.Cluster == cluster.ValueString() {
 		return object

@@ -52,7 +52,8 @@ func TestMoves(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			var diags diag.Diagnostics
-			if got := Moves(t.Context(), c.planned, c.before, types.StringValue("eu"), &diags); got != c.want || diags.HasError() {
+			if got := Moves(t.Context(), c.planned, c.before, types.StringValue("eu"), &diags); got != c.want ||
+				diags.HasError() {
 				t.Errorf("it moves: %t, want %t; %v", got, c.want, diags)
 			}
 		})

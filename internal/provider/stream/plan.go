@@ -77,7 +77,8 @@ func (m *Model) WarnOfHistory(kind Kind, state *Model, reason string, diags *dia
 	}
 	diags.AddAttributeWarning(path.Root("history"), "Older Revisions Will Be Deleted",
 		secret.Sprintf("The %s %q will keep %s revisions of each key instead of %s%s. The server deletes the older "+
-			"ones immediately; the current value of every key remains.", kind.Noun, state.Name.ValueString(), m.History, state.History, reason))
+			"ones immediately; the current value of every key remains.", kind.Noun, state.Name.ValueString(), m.History,
+			state.History, reason))
 }
 
 // leftKey is the key in the private state that records whether the stream is left unchanged.
@@ -93,7 +94,8 @@ type PrivateState interface {
 // It is not enough that the resource is not protected: unless an apply lifts the protection, the user would not learn
 // that the stream is broken.
 func (m *Model) LeavesStream(ctx context.Context, state *Model, private PrivateState, diags *diag.Diagnostics) bool {
-	if len(Unrepairable(ctx, state.ContractViolations, diags)) == 0 || !m.DeletionProtection.Equal(types.BoolValue(false)) {
+	if len(Unrepairable(ctx, state.ContractViolations, diags)) == 0 ||
+		!m.DeletionProtection.Equal(types.BoolValue(false)) {
 		return false
 	}
 	return (state.DeletionProtection.ValueBool() || LeftAlone(ctx, private, diags)) &&

@@ -65,7 +65,8 @@ func SourceOf(ctx context.Context, object types.Object) Source {
 // Object returns the model as a Terraform object.
 func (m Source) Object() types.Object {
 	return types.ObjectValueMust(sourceTypes, map[string]attr.Value{
-		BucketAttr: m.Bucket, JetStreamDomainAttr: m.JetStreamDomain, AccountAttr: m.Account, APIPrefixAttr: m.APIPrefix, DeliverPrefixAttr: m.DeliverPrefix,
+		BucketAttr: m.Bucket, JetStreamDomainAttr: m.JetStreamDomain, AccountAttr: m.Account, APIPrefixAttr: m.APIPrefix,
+		DeliverPrefixAttr: m.DeliverPrefix,
 	})
 }
 
@@ -74,7 +75,8 @@ func (m Source) Object() types.Object {
 // not name, or replace the mirror.
 func FoundSource(s mirror.Source) Source {
 	return Source{
-		Bucket: types.StringValue(s.Bucket), JetStreamDomain: attribute.Text(s.Domain), APIPrefix: attribute.Text(s.APIPrefix), DeliverPrefix: attribute.Text(s.DeliverPrefix),
+		Bucket: types.StringValue(s.Bucket), JetStreamDomain: attribute.Text(s.Domain),
+		APIPrefix: attribute.Text(s.APIPrefix), DeliverPrefix: attribute.Text(s.DeliverPrefix),
 	}
 }
 
@@ -105,7 +107,8 @@ func (m Source) InEffect(account, domain types.String) Source {
 	switch {
 	case !reached.BehindPrefixes() && m.Account.IsNull():
 		m.Account = account
-	case reached.BehindPrefixes() && m.JetStreamDomain.IsNull() && (m.Account.IsUnknown() || reached.APIPrefix.IsUnknown()):
+	case reached.BehindPrefixes() && m.JetStreamDomain.IsNull() &&
+		(m.Account.IsUnknown() || reached.APIPrefix.IsUnknown()):
 		m.JetStreamDomain = types.StringUnknown()
 	case reached.BehindPrefixes() && m.JetStreamDomain.IsNull() && !m.Account.IsNull():
 		m.JetStreamDomain = domain
@@ -131,7 +134,8 @@ func (m Source) WithPrefixes(config Source, own types.String) Source {
 	if m.DeliverPrefix.IsNull() && (unsettled || elsewhere && m.Bucket.IsUnknown()) {
 		m.DeliverPrefix = types.StringUnknown()
 	} else if m.DeliverPrefix.IsNull() && elsewhere && !own.IsNull() {
-		m.DeliverPrefix = types.StringValue(mirror.DeliverPrefix(m.Bucket.ValueString(), own.ValueString(), m.Account.ValueString()))
+		m.DeliverPrefix = types.StringValue(mirror.DeliverPrefix(m.Bucket.ValueString(), own.ValueString(),
+			m.Account.ValueString()))
 	}
 	return m
 }

@@ -33,7 +33,8 @@ type HistoryError struct {
 }
 
 func (e *HistoryError) Error() string {
-	return fmt.Sprintf("%s keeps %d revisions of each key, and a copy with another number would not have the same content", e.Source, e.Has)
+	return fmt.Sprintf("%s keeps %d revisions of each key, and a copy with another number would not have the same content",
+		e.Source, e.Has)
 }
 
 // CheckHistory returns a [*HistoryError] if a copy would keep a different number of revisions from its source.
@@ -109,8 +110,9 @@ func brokenFailure(e *mirror.BrokenError, step func(name, text string) Failure) 
 			"@.api_prefix and @.deliver_prefix. "+shareStep)
 	case mirror.CauseNoAnswer:
 		if inDomain {
-			return step(JetStreamDomainAttr, "Check @.jetstream_domain, and the leaf node connection between the servers of the two domains: "+
-				"it must connect the account of the copy on both sides.")
+			return step(JetStreamDomainAttr,
+				"Check @.jetstream_domain, and the leaf node connection between the servers of the two domains: "+
+					"it must connect the account of the copy on both sides.")
 		}
 		return step(APIPrefixAttr, "Check @.api_prefix. "+shareStep)
 	case mirror.CauseNoDelivery:

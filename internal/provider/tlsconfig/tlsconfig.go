@@ -90,7 +90,8 @@ func ResourceAttributes() map[string]resourceschema.Attribute {
 	attributes := map[string]resourceschema.Attribute{
 		"handshake_first": resourceschema.BoolAttribute{MarkdownDescription: texts["handshake_first"], Optional: true},
 		keyWriteOnly: resourceschema.StringAttribute{
-			MarkdownDescription: texts["key_pem"] + " Write-only: it is never stored.", Optional: true, WriteOnly: true, Sensitive: true,
+			MarkdownDescription: texts["key_pem"] + " Write-only: it is never stored.", Optional: true, WriteOnly: true,
+			Sensitive: true,
 			Validators: []validator.String{
 				stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName("key_file")),
 				validators.WithVersion(),

@@ -18,7 +18,8 @@ func TestAccUserPermissions(t *testing.T) {
 	w := acctest.NewInProcess(t, "")
 	allowed := func(subject string) signed {
 		t.Helper()
-		return apply(t, w, b.providerConfig()+b.user(fmt.Sprintf("permissions = { publish = { allow = [%q] } }", subject)), "")
+		return apply(t, w,
+			b.providerConfig()+b.user(fmt.Sprintf("permissions = { publish = { allow = [%q] } }", subject)), "")
 	}
 	first := allowed("a.>")
 	b.permitted(t, first, "a.x", "b.x")
@@ -38,21 +39,24 @@ func scopedKey(signing pair) func(*jwt.AccountClaims) {
 	}
 }
 
-// A user signed by a scoped key may do what the key's template says. The same claims without scoped are refused by the server.
+// A user signed by a scoped key may do what the key's template says. The same claims without scoped are refused by the
+// server.
 func TestAccUserScoped(t *testing.T) {
 	signing := newPair(t, natsconn.AccountKey)
 	b := newBench(t, 1, scopedKey(signing))
 	w := acctest.NewInProcess(t, "")
 	tagged := func(lines ...string) signed {
 		t.Helper()
-		return apply(t, w, b.providerConfig()+userBlock(b.account.PublicKey(), signing.seed, append(lines, `tags = ["site:berlin"]`)...), "")
+		return apply(t, w,
+			b.providerConfig()+userBlock(b.account.PublicKey(), signing.seed, append(lines, `tags = ["site:berlin"]`)...), "")
 	}
 	user := tagged("scoped = true")
 	b.connects(t, user.credentials)
 	b.permitted(t, user, "edge.berlin.x", "edge.paris.x")
 	// Without a user of the system account, nobody can tell that the key is a scoped one.
-	plain := apply(t, w, acctest.ProviderConfig(b.urls, "")+userBlock(b.account.PublicKey(), signing.seed, "revoke_on_destroy = false",
-		`tags = ["site:berlin"]`), "")
+	plain := apply(t, w,
+		acctest.ProviderConfig(b.urls, "")+userBlock(b.account.PublicKey(), signing.seed, "revoke_on_destroy = false",
+			`tags = ["site:berlin"]`), "")
 	isSignedAgain(t, user, plain)
 	b.isRefused(t, plain)
 	w.Configure(t, b.providerConfig()+userBlock(b.account.PublicKey(), signing.seed, `tags = ["site:paris"]`))

@@ -42,16 +42,22 @@ func NewEphemeralResource() ephemeral.EphemeralResource {
 	return &ephemeralCredentials{signing{clock: claims.SystemClock{}, seedAttr: ephemeralSeedAttr}}
 }
 
-func (r *ephemeralCredentials) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+func (r *ephemeralCredentials) Metadata(
+	_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_user_credentials"
 }
 
-func (r *ephemeralCredentials) Configure(_ context.Context, req ephemeral.ConfigureRequest, resp *ephemeral.ConfigureResponse) {
+func (r *ephemeralCredentials) Configure(
+	_ context.Context, req ephemeral.ConfigureRequest, resp *ephemeral.ConfigureResponse,
+) {
 	r.data = connection.FromProvider(req.ProviderData, &resp.Diagnostics)
 }
 
 // ValidateConfig refuses the same configurations as [userResource.ValidateConfig].
-func (r *ephemeralCredentials) ValidateConfig(ctx context.Context, req ephemeral.ValidateConfigRequest, resp *ephemeral.ValidateConfigResponse) {
+func (r *ephemeralCredentials) ValidateConfig(
+	ctx context.Context, req ephemeral.ValidateConfigRequest, resp *ephemeral.ValidateConfigResponse,
+) {
 	var config ephemeralModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
 	if !resp.Diagnostics.HasError() {

@@ -23,12 +23,13 @@ const credentialsType = "nats_user_credentials"
 
 // ephemeralUser is an ephemeral user of a name, signed with a seed.
 func ephemeralUser(name, accountKey, seed string, lines ...string) string {
-	return strings.NewReplacer(`resource "nats_user" "test"`, fmt.Sprintf("ephemeral %q %q", credentialsType, name), "signing_key_seed_wo", "signing_key_seed").
+	return strings.NewReplacer(`resource "nats_user" "test"`, fmt.Sprintf("ephemeral %q %q", credentialsType, name),
+		"signing_key_seed_wo", "signing_key_seed").
 		Replace(userBlock(accountKey, seed, lines...))
 }
 
-// opened opens ephemeral users, whose attributes it returns by their names: the echo provider puts them into the state of the
-// workspace.
+// opened opens ephemeral users, whose attributes it returns by their names: the echo provider puts them into the state
+// of the workspace.
 func opened(t *testing.T, config string, names ...string) (*acctest.Workspace, map[string]acctest.Attributes) {
 	t.Helper()
 	factories := maps.Clone(acctest.Factories)
@@ -37,7 +38,8 @@ func opened(t *testing.T, config string, names ...string) (*acctest.Workspace, m
 	for _, name := range names {
 		data += fmt.Sprintf("    %[1]s = ephemeral.%[2]s.%[1]s\n", name, credentialsType)
 	}
-	w := acctest.NewInProcessWith(t, factories, config+fmt.Sprintf("provider \"echo\" {\n  data = {\n%s  }\n}\n\nresource \"echo\" \"test\" {}\n", data))
+	w := acctest.NewInProcessWith(t, factories,
+		config+fmt.Sprintf("provider \"echo\" {\n  data = {\n%s  }\n}\n\nresource \"echo\" \"test\" {}\n", data))
 	w.Apply(t)
 	found := map[string]acctest.Attributes{}
 	dynamic, _ := w.Stored(t, "echo.test")["data"].(map[string]any)
@@ -56,8 +58,8 @@ func lives(t *testing.T, s signed, want time.Duration) {
 	}
 }
 
-// The credentials do what their permissions say, and the account is what it was before. Servers cut the connection of a user that
-// expires, and let it in no more.
+// The credentials do what their permissions say, and the account is what it was before. Servers cut the connection of a
+// user that expires, and let it in no more.
 func TestAccEphemeralUser(t *testing.T) {
 	t.Parallel() // it waits for a user to expire
 	b := newBench(t, 1, nil)
@@ -77,14 +79,17 @@ func TestAccEphemeralUser(t *testing.T) {
 	}
 	w, found := opened(t, b.providerConfig()+
 		user("permitted", `permissions = { publish = { allow = ["a.>"] } }`)+
-		user("full", `tags = ["site:berlin"]`, `audience = "a"`, `not_before = "2020-01-01T00:00:00Z"`, `expires_in = "720h"`, "subscriptions = 5",
-			`payload = "1KiB"`, `data = "1MiB"`, `source_networks = ["127.0.0.0/8"]`, `times = [{ start = "00:00:00", end = "23:59:59" }]`,
+		user("full", `tags = ["site:berlin"]`, `audience = "a"`, `not_before = "2020-01-01T00:00:00Z"`, `expires_in = "720h"`,
+			"subscriptions = 5",
+			`payload = "1KiB"`, `data = "1MiB"`, `source_networks = ["127.0.0.0/8"]`,
+			`times = [{ start = "00:00:00", end = "23:59:59" }]`,
 			`times_location = "UTC"`, `connection_types = ["STANDARD"]`)+
 		user("short", `expires_in = "20s"`), "permitted", "full", "short")
 	short := read(t, found["short"])
 	lives(t, short, 20*time.Second)
 	cut := make(chan time.Time, 1)
-	nc, err := connect(b.urls[0], nats.UserCredentialBytes([]byte(short.credentials)), nats.ClosedHandler(func(*nats.Conn) { cut <- time.Now() }))
+	nc, err := connect(b.urls[0], nats.UserCredentialBytes([]byte(short.credentials)),
+		nats.ClosedHandler(func(*nats.Conn) { cut <- time.Now() }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,9 +103,11 @@ func TestAccEphemeralUser(t *testing.T) {
 		t.Errorf("expires_in is %v", lifetime)
 	}
 	lives(t, full, 720*time.Hour)
-	got := []any{full.user.Tags, full.user.Audience, *full.user.Subscriptions, *full.user.Payload, *full.user.Data, full.user.SourceNetworks,
+	got := []any{full.user.Tags, full.user.Audience, *full.user.Subscriptions, *full.user.Payload, *full.user.Data,
+		full.user.SourceNetworks,
 		full.user.Times[0].End, full.user.TimesLocation, full.user.ConnectionTypes, full.user.NotBefore.Year()}
-	want := []any{[]string{"site:berlin"}, "a", int64(5), int64(1 << 10), int64(1 << 20), []string{"127.0.0.0/8"}, "23:59:59", "UTC", []string{"STANDARD"}, 2020}
+	want := []any{[]string{"site:berlin"}, "a", int64(5), int64(1 << 10), int64(1 << 20), []string{"127.0.0.0/8"},
+		"23:59:59", "UTC", []string{"STANDARD"}, 2020}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("claims (-want +got):\n%s", diff)
 	}
@@ -133,7 +140,8 @@ func TestAccEphemeralUserKeys(t *testing.T) {
 	b := newBench(t, 1, scopedKey(signing))
 	w, found := opened(t, b.providerConfig()+
 		ephemeralUser("scoped", b.account.PublicKey(), signing.seed, "scoped = true", `tags = ["site:berlin"]`)+
-		ephemeralUser("brought", b.account.PublicKey(), b.account.SigningKeySeed(), fmt.Sprintf("public_key = %q", own.public)), "scoped", "brought")
+		ephemeralUser("brought", b.account.PublicKey(), b.account.SigningKeySeed(),
+			fmt.Sprintf("public_key = %q", own.public)), "scoped", "brought")
 	b.permitted(t, read(t, found["scoped"]), "edge.berlin.x", "edge.paris.x")
 	brought := read(t, found["brought"])
 	if brought.credentials != "" {
@@ -176,7 +184,8 @@ func TestEphemeralUserPrivate(t *testing.T) {
 	}
 	credentials, _ := attributes["credentials"].(string)
 	token, _ := attributes["jwt"].(string)
-	if natsconn.CheckCredentials(credentials) != nil || token == "" || attributes["expires_in"] != "90m" || attributes["issuer"] != signing.public {
+	if natsconn.CheckCredentials(credentials) != nil || token == "" || attributes["expires_in"] != "90m" ||
+		attributes["issuer"] != signing.public {
 		t.Errorf("the result is not what was asked for: %v", slices.Sorted(maps.Keys(attributes)))
 	}
 	for _, secret := range append(strings.Fields(credentials), token, signing.seed) {
@@ -195,7 +204,8 @@ func TestEphemeralUserTwin(t *testing.T) {
 	names := func(schema *tfprotov6.Schema) []string {
 		var found []string
 		for _, a := range schema.Block.Attributes {
-			if !slices.Contains([]string{"signing_key_seed_wo_version", "rotate_before", "revoke_on_destroy", "timeouts"}, a.Name) {
+			if !slices.Contains([]string{"signing_key_seed_wo_version", "rotate_before", "revoke_on_destroy", "timeouts"},
+				a.Name) {
 				found = append(found, strings.TrimSuffix(a.Name, "_wo"))
 			}
 		}

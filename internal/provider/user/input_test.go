@@ -9,8 +9,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// What a server would refuse, or would take for something else, is an error of the plan, at the attribute. No seed is in any. What the
-// ephemeral resource has too, it checks alike.
+// What a server would refuse, or would take for something else, is an error of the plan, at the attribute. No seed is
+// in any. What the ephemeral resource has too, it checks alike.
 func TestUserInput(t *testing.T) {
 	accountKey, signing := newPair(t, natsconn.AccountKey), newPair(t, natsconn.AccountKey)
 	own, operator := newPair(t, natsconn.UserKey), newPair(t, natsconn.OperatorKey)
@@ -50,7 +50,8 @@ func TestUserInput(t *testing.T) {
 		"function outside a template": {acctest.Config{"permissions": publish("{{name()}}.>")}, "permissions.publish.allow[0]", "scoped"},
 		"queue to publish":            {acctest.Config{"permissions": publish("a q")}, "permissions.publish.allow[0]", "space"},
 		"responses without number": {
-			acctest.Config{"permissions": acctest.Config{"allow_responses": acctest.Config{"max_messages": -2}}}, "permissions.allow_responses.max_messages", "",
+			acctest.Config{"permissions": acctest.Config{"allow_responses": acctest.Config{"max_messages": -2}}},
+			"permissions.allow_responses.max_messages", "",
 		},
 		"network":                  {acctest.Config{"source_networks": list("192.0.2.0/24", "192.0.2.1")}, "source_networks[1]", "192.0.2.1/32"},
 		"time of the day":          {acctest.Config{"times": list(acctest.Config{"start": "8:00", "end": "18:00:00"})}, "times[0].start", "08:30:00"},
@@ -83,7 +84,8 @@ func TestUserInput(t *testing.T) {
 			for attribute, value := range config {
 				twin[strings.TrimSuffix(attribute, "_wo")] = value
 			}
-			checkInput(t, acctest.ValidateEphemeral(t, credentialsType, twin), strings.TrimSuffix(c.at, "_wo"), c.says, accountKey, signing, own, operator)
+			checkInput(t, acctest.ValidateEphemeral(t, credentialsType, twin), strings.TrimSuffix(c.at, "_wo"), c.says,
+				accountKey, signing, own, operator)
 		})
 	}
 }

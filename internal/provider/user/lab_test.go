@@ -53,8 +53,9 @@ func newBench(t *testing.T, servers int, change func(*jwt.AccountClaims)) *bench
 
 // providerConfig is a provider that can revoke users.
 func (b *bench) providerConfig() string {
-	return acctest.ProviderConfig(b.urls, fmt.Sprintf("operator = {\n    signing_key = %q\n    system_credentials = %q\n  }",
-		b.operator.SigningKeySeed(), b.system))
+	return acctest.ProviderConfig(b.urls,
+		fmt.Sprintf("operator = {\n    signing_key = %q\n    system_credentials = %q\n  }",
+			b.operator.SigningKeySeed(), b.system))
 }
 
 // user is a user of the account.

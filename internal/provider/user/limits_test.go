@@ -10,7 +10,8 @@ import (
 
 // A plan warns of the limits of KINE's user that are less than KINE needs, and of no other user's.
 func TestAccUserLimitsBelowKINE(t *testing.T) {
-	p := acctest.NewProvider(t, acctest.Config{"accounts": acctest.Config{"signing_key": acctest.NewKey(t, natsconn.AccountKey).Seed}})
+	p := acctest.NewProvider(t,
+		acctest.Config{"accounts": acctest.Config{"signing_key": acctest.NewKey(t, natsconn.AccountKey).Seed}})
 	publish, _ := kine.Permissions("kine")
 	allowed := make([]any, len(publish))
 	for i, subject := range publish {
@@ -28,8 +29,9 @@ func TestAccUserLimitsBelowKINE(t *testing.T) {
 		"KINE's, payload":        {mine, "payload", "512KiB", true},
 		"another, subscriptions": {acctest.Config{"publish": acctest.Config{"allow": []any{"orders.>"}}}, "subscriptions", 2, false},
 	} {
-		config := acctest.Config{"account": acctest.NewKey(t, natsconn.AccountKey).Public, "name": "k3s", "revoke_on_destroy": false,
-			"permissions": c.permissions, c.limit: c.value}
+		config := acctest.Config{"account": acctest.NewKey(t, natsconn.AccountKey).Public, "name": "k3s",
+			"revoke_on_destroy": false,
+			"permissions":       c.permissions, c.limit: c.value}
 		_, found := p.Plan(t, "nats_user", acctest.State{}, config)
 		warned := false
 		for _, d := range found {

@@ -40,12 +40,14 @@ func newPair(t *testing.T, kind natsconn.KeyKind) pair {
 
 // userConfig is a user "test" of an account, signed with a seed, with further lines. Nobody can revoke it.
 func userConfig(accountKey, seed string, lines ...string) string {
-	return "provider \"nats\" {}\n" + userBlock(accountKey, seed, append([]string{"revoke_on_destroy = false"}, lines...)...)
+	return "provider \"nats\" {}\n" +
+		userBlock(accountKey, seed, append([]string{"revoke_on_destroy = false"}, lines...)...)
 }
 
 // userBlock is a user "test" of an account, signed with a seed, with further lines.
 func userBlock(accountKey, seed string, lines ...string) string {
-	lines = append([]string{fmt.Sprintf("account = %q", accountKey), fmt.Sprintf("signing_key_seed_wo = %q", seed)}, lines...)
+	lines = append([]string{fmt.Sprintf("account = %q", accountKey), fmt.Sprintf("signing_key_seed_wo = %q", seed)},
+		lines...)
 	return "resource \"nats_user\" \"test\" {\n  name = \"k3s\"\n  " + strings.Join(lines, "\n  ") + "\n}\n"
 }
 
@@ -95,7 +97,8 @@ const (
 	replaced = "must be replaced" // also behind "is tainted, so"
 )
 
-// apply applies a configuration, and returns the user that the state has then. If planned is not empty, the plan said that of the user.
+// apply applies a configuration, and returns the user that the state has then. If planned is not empty, the plan said
+// that of the user.
 func apply(t *testing.T, w *acctest.Workspace, config, planned string) signed {
 	t.Helper()
 	out := w.Converge(t, config)

@@ -66,7 +66,8 @@ func (m *userModel) identity() identityModel {
 func (m *claimsModel) limits() map[string]attr.Value {
 	return map[string]attr.Value{
 		"permissions": m.Permissions, "subscriptions": m.Subscriptions, "data": m.Data, "payload": m.Payload,
-		"source_networks": m.SourceNetworks, "times": m.Times, "times_location": m.TimesLocation, "bearer_token": m.BearerToken,
+		"source_networks": m.SourceNetworks, "times": m.Times, "times_location": m.TimesLocation,
+		"bearer_token":   m.BearerToken,
 		"proxy_required": m.ProxyRequired, "connection_types": m.ConnectionTypes,
 	}
 }
@@ -80,7 +81,8 @@ func (m *claimsModel) user() (claims.User, path.Paths) {
 	o := attribute.NewObject(values, path.Empty())
 	user := claims.User{
 		Claims: claims.Claims{
-			PublicKey: o.Text("public_key"), Name: o.Text("name"), Tags: o.Texts("tags"), Audience: o.Text("audience"), NotBefore: o.Time("not_before"),
+			PublicKey: o.Text("public_key"), Name: o.Text("name"), Tags: o.Texts("tags"), Audience: o.Text("audience"),
+			NotBefore: o.Time("not_before"),
 		},
 		UserLimits:    claimattr.Limits(o),
 		IssuerAccount: o.Text("account"),

@@ -17,7 +17,9 @@ import (
 )
 
 // ValidateConfig refuses claims that servers would refuse or that contradict themselves.
-func (r *userResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *userResource) ValidateConfig(
+	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+) {
 	var config userModel
 	resp.Diagnostics.Append(attribute.Get(ctx, req.Config, &config)...)
 	if !resp.Diagnostics.HasError() {
@@ -39,7 +41,9 @@ func (r *userResource) check(config *userModel, diags *diag.Diagnostics) {
 
 // ModifyPlan plans whether the user is signed, warns about effects on k3s, and refuses to plan a revocation that cannot
 // be signed. It makes no request.
-func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *userResource) ModifyPlan(
+	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
+) {
 	var before types.Bool
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root(revokeAttr), &before)...)
@@ -70,7 +74,8 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		if plan.planKey(&config, &state) {
 			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("public_key"))
 		}
-		if r.data.SignerUnknown(config.SigningKeySeed) || plan.mustSign(r.issuer(config.SigningKeySeed), &state, r.clock.Now()) {
+		if r.data.SignerUnknown(config.SigningKeySeed) ||
+			plan.mustSign(r.issuer(config.SigningKeySeed), &state, r.clock.Now()) {
 			plan.planSigning(&config)
 		} else {
 			plan.keepSigned(&config, &state)

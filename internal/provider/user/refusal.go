@@ -49,7 +49,8 @@ func (s *signing) refuse(of *claims.Account, m *claimsModel, seed types.String, 
 		if !claimattr.Known(at, unknown) || !claimattr.Known(path.Root("scoped"), unknown) {
 			continue
 		}
-		text := secret.Sprintf("The user %q of the account %q (%s) cannot connect. %s", user.Name, of.Name, of.PublicKey, problem.Text)
+		text := secret.Sprintf("The user %q of the account %q (%s) cannot connect. %s", user.Name, of.Name, of.PublicKey,
+			problem.Text)
 		if signing {
 			diags.AddAttributeError(at, "User Cannot Connect", text+"\n\nNothing was signed. If the same apply "+
 				"changes the account, refer to the account's attributes in the user, for example account = "+

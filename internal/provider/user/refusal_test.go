@@ -11,8 +11,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// A user whom servers would refuse is an error: of the plan where that settles the account, and else of the apply, before anything is
-// signed. A user who was signed already is a warning.
+// A user whom servers would refuse is an error: of the plan where that settles the account, and else of the apply,
+// before anything is signed. A user who was signed already is a warning.
 func TestAccCLIUserCannotConnect(t *testing.T) {
 	other := newPair(t, natsconn.AccountKey)
 	b := newBench(t, 1, func(claims *jwt.AccountClaims) { claims.Limits.DisallowBearer = true })
@@ -30,7 +30,8 @@ resource "nats_account" "a" {
 `, managed.public, signing.public, limits)
 	}
 	user := func(lines string) string {
-		return "resource \"nats_user\" \"test\" {\n  name = \"k3s\"\n  account = nats_account.a.public_key\n  " + lines + "\n}\n"
+		return "resource \"nats_user\" \"test\" {\n  name = \"k3s\"\n  account = nats_account.a.public_key\n  " +
+			lines + "\n}\n"
 	}
 	signed := fmt.Sprintf("signing_key_seed_wo = %q\n  ", signing.seed)
 	w := acctest.NewInProcess(t, "")

@@ -116,7 +116,9 @@ func (r *userResource) signAgain(ctx context.Context, plan, state, config *userM
 }
 
 // ImportState returns an error: the servers do not have the user's JWT or seed.
-func (r *userResource) ImportState(_ context.Context, _ resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *userResource) ImportState(
+	_ context.Context, _ resource.ImportStateRequest, resp *resource.ImportStateResponse,
+) {
 	resp.Diagnostics.AddError("A User Cannot Be Imported",
 		"The servers have neither the JWT nor the seed of a user, so there is nothing to import.\n\n"+
 			"Let the resource create a user, and give its credentials to the client. To keep the client's key, set "+

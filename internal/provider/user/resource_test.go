@@ -26,7 +26,8 @@ var allLines = []string{
     allow_responses = { max_messages = 3, expires = "90s" }
   }`,
 	`subscriptions = 100`, `data = "1GiB"`, `payload = "64KiB"`, `source_networks = ["192.0.2.0/24", "2001:db8::/32"]`,
-	`times = [{ start = "08:00:00", end = "18:00:00" }]`, `times_location = "Europe/Berlin"`, `bearer_token = true`, `proxy_required = true`,
+	`times = [{ start = "08:00:00", end = "18:00:00" }]`, `times_location = "Europe/Berlin"`, `bearer_token = true`,
+	`proxy_required = true`,
 	`connection_types = ["STANDARD", "WEBSOCKET"]`,
 }
 
@@ -35,7 +36,8 @@ func allClaims(accountKey string) claims.User {
 	number := func(n int64) *int64 { return &n }
 	return claims.User{
 		Claims: claims.Claims{
-			Name: "k3s", Tags: []string{"berlin", "edge"}, Audience: "clients", NotBefore: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+			Name: "k3s", Tags: []string{"berlin", "edge"}, Audience: "clients",
+			NotBefore: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 		},
 		UserLimits: claims.UserLimits{
 			Permissions: claims.Permissions{
@@ -61,7 +63,8 @@ func hasClaims(t *testing.T, got signed, want claims.User) {
 	}
 }
 
-// All attributes arrive in the claims; a change of any is signed anew under the same key, and what changes no claim is not.
+// All attributes arrive in the claims; a change of any is signed anew under the same key, and what changes no claim is
+// not.
 func TestAccUser(t *testing.T) {
 	accountKey, signing := newPair(t, natsconn.AccountKey), newPair(t, natsconn.AccountKey)
 	plain := claims.User{Claims: claims.Claims{Name: "k3s"}, IssuerAccount: accountKey.public}
@@ -82,8 +85,10 @@ func TestAccUser(t *testing.T) {
 	// Everything goes.
 	nothing := userConfig(accountKey.public, signing.seed)
 	w.CheckPlan(t, nothing, plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
-		plancheck.ExpectUnknownValue(address, tfjsonpath.New("jwt")), plancheck.ExpectUnknownValue(address, tfjsonpath.New("credentials")),
-		plancheck.ExpectUnknownValue(address, tfjsonpath.New("issuer")), plancheck.ExpectUnknownValue(address, tfjsonpath.New("jwt_id")),
+		plancheck.ExpectUnknownValue(address, tfjsonpath.New("jwt")),
+		plancheck.ExpectUnknownValue(address, tfjsonpath.New("credentials")),
+		plancheck.ExpectUnknownValue(address, tfjsonpath.New("issuer")),
+		plancheck.ExpectUnknownValue(address, tfjsonpath.New("jwt_id")),
 		plancheck.ExpectKnownValue(address, tfjsonpath.New("expires_at"), knownvalue.Null()))
 	second := apply(t, w, nothing, updated)
 	isSignedAgain(t, first, second)
@@ -101,7 +106,8 @@ func TestAccUser(t *testing.T) {
 
 // Another signing key is noticed without a version, also the account's identity.
 func TestAccUserSigningKey(t *testing.T) {
-	identity, old, fresh := newPair(t, natsconn.AccountKey), newPair(t, natsconn.AccountKey), newPair(t, natsconn.AccountKey)
+	identity, old, fresh := newPair(t, natsconn.AccountKey), newPair(t, natsconn.AccountKey), newPair(t,
+		natsconn.AccountKey)
 	w := acctest.NewInProcess(t, "")
 	signedWith := func(key pair) signed {
 		t.Helper()
@@ -129,9 +135,11 @@ func TestAccUserOwnKey(t *testing.T) {
 	w := acctest.NewInProcess(t, "")
 	brought := func(key pair, planned string, lines ...string) signed {
 		t.Helper()
-		user := apply(t, w, userConfig(accountKey.public, signing.seed, append(lines, fmt.Sprintf("public_key = %q", key.public))...), planned)
+		user := apply(t, w,
+			userConfig(accountKey.public, signing.seed, append(lines, fmt.Sprintf("public_key = %q", key.public))...), planned)
 		if user.credentials != "" || user.user.PublicKey != key.public {
-			t.Errorf("the key is %s, not %s, and there are credentials: %t", user.user.PublicKey, key.public, user.credentials != "")
+			t.Errorf("the key is %s, not %s, and there are credentials: %t", user.user.PublicKey, key.public,
+				user.credentials != "")
 		}
 		return user
 	}
@@ -141,7 +149,8 @@ func TestAccUserOwnKey(t *testing.T) {
 	w.Must(t, "taint", address)
 	brought(other, replaced, "signing_key_seed_wo_version = 2")
 	// The key goes, and one is generated.
-	if now := apply(t, w, userConfig(accountKey.public, signing.seed), replaced); now.credentials == "" || now.user.PublicKey == other.public {
+	if now := apply(t, w, userConfig(accountKey.public, signing.seed), replaced); now.credentials == "" ||
+		now.user.PublicKey == other.public {
 		t.Error("the user still has the key that was brought")
 	}
 	w.Must(t, "destroy", "-auto-approve")

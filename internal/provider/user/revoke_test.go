@@ -30,7 +30,8 @@ func TestAccUserRevokedOnDestroy(t *testing.T) {
 
 	closed := make(chan struct{}, len(b.urls))
 	for _, url := range b.urls {
-		nc, err := connect(url, nats.UserCredentialBytes([]byte(second.credentials)), nats.ClosedHandler(func(*nats.Conn) { closed <- struct{}{} }))
+		nc, err := connect(url, nats.UserCredentialBytes([]byte(second.credentials)),
+			nats.ClosedHandler(func(*nats.Conn) { closed <- struct{}{} }))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,11 +53,13 @@ func TestAccUserRevokedOnDestroy(t *testing.T) {
 	b.connects(t, other)
 }
 
-// A user that takes the place of another one with the same key works at once, in whichever order the two are made and destroyed.
+// A user that takes the place of another one with the same key works at once, in whichever order the two are made and
+// destroyed.
 func TestAccUserReplacedUnderItsOwnKey(t *testing.T) {
 	b := newBench(t, 1, nil)
 	for order, lifecycle := range map[string]string{
-		"destroy and then create replacement": "", "create replacement and then destroy": "lifecycle {\n    create_before_destroy = true\n  }",
+		"destroy and then create replacement": "",
+		"create replacement and then destroy": "lifecycle {\n    create_before_destroy = true\n  }",
 	} {
 		t.Run(order, func(t *testing.T) {
 			own := newPair(t, natsconn.UserKey)
@@ -81,12 +84,13 @@ func TestAccUserReplacedUnderItsOwnKey(t *testing.T) {
 	}
 }
 
-// Without an operator, the plan of a user that is to be revoked in the end fails, and so does that of its destruction. Both ways
-// out work.
+// Without an operator, the plan of a user that is to be revoked in the end fails, and so does that of its destruction.
+// Both ways out work.
 func TestAccUserRevocationWithoutOperator(t *testing.T) {
 	b := newBench(t, 1, nil)
 	without := acctest.ProviderConfig(b.urls)
-	signingKeyOnly := acctest.ProviderConfig(b.urls, fmt.Sprintf("operator = { signing_key = %q }", b.operator.SigningKeySeed()))
+	signingKeyOnly := acctest.ProviderConfig(b.urls,
+		fmt.Sprintf("operator = { signing_key = %q }", b.operator.SigningKeySeed()))
 	const refused = "This requires operator.signing_key to sign the account and operator.system_credentials to push it."
 	const wayOut = "Alternatively, set revoke_on_destroy = false"
 	w := acctest.NewInProcess(t, without+b.user())
@@ -113,8 +117,9 @@ func TestAccUserRevocationWithoutOperator(t *testing.T) {
 // A revocation that no server takes leaves the user in the state. A user whose account is gone is gone with it.
 func TestAccUserRevocationFails(t *testing.T) {
 	b := newBench(t, 1, nil)
-	gone := acctest.ProviderConfig([]string{"nats://127.0.0.1:1"}, fmt.Sprintf("operator = {\n    signing_key = %q\n    system_credentials = %q\n  }",
-		b.operator.SigningKeySeed(), b.system))
+	gone := acctest.ProviderConfig([]string{"nats://127.0.0.1:1"},
+		fmt.Sprintf("operator = {\n    signing_key = %q\n    system_credentials = %q\n  }",
+			b.operator.SigningKeySeed(), b.system))
 	w := acctest.NewInProcess(t, "")
 	user := apply(t, w, b.providerConfig()+b.user(), created)
 	w.Configure(t, gone)

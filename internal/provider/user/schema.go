@@ -196,7 +196,9 @@ var wholeSeconds = validators.String(`a duration of one or more whole seconds, s
 	return nil
 })
 
-func (r *userResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *userResource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{
 		Attributes: map[string]identityschema.Attribute{
 			"account":    identityschema.StringAttribute{Description: "Public key of the account.", RequiredForImport: true},

@@ -11,8 +11,8 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 )
 
-// The signing key's seed is nowhere but in the configuration. The user's own is in credentials and nowhere else, and goes once the
-// key is named as one's own.
+// The signing key's seed is nowhere but in the configuration. The user's own is in credentials and nowhere else, and
+// goes once the key is named as one's own.
 func TestAccCLIUserSecrets(t *testing.T) {
 	accountKey, signing := newPair(t, natsconn.AccountKey), newPair(t, natsconn.AccountKey)
 	config := func(lines ...string) string {

@@ -68,7 +68,8 @@ func (s *signing) checkScoped(config *claimsModel, seed types.String, diags *dia
 					"or set scoped = false and sign with a plain signing key.", name, name))
 		}
 	}
-	if signer, err := claims.PublicKeyOf(seed.ValueString(), natsconn.AccountKey); err == nil && signer == config.Account.ValueString() {
+	if signer, err := claims.PublicKeyOf(seed.ValueString(), natsconn.AccountKey); err == nil &&
+		signer == config.Account.ValueString() {
 		diags.AddAttributeError(path.Root("scoped"), "Scoped User Signed by the Account",
 			fmt.Sprintf("Attribute scoped is true, but the seed in %s belongs to the account's identity, which has "+
 				"no template.\n\nUse the seed of a scoped signing key of the account, or remove scoped.", s.seedAttr))
@@ -185,10 +186,12 @@ func idOf(token types.String) types.String {
 
 // logged returns the log fields that identify the user.
 func (m *claimsModel) logged() map[string]any {
-	return map[string]any{"user": m.PublicKey.ValueString(), "name": m.Name.ValueString(), "account": m.Account.ValueString()}
+	return map[string]any{"user": m.PublicKey.ValueString(), "name": m.Name.ValueString(),
+		"account": m.Account.ValueString()}
 }
 
 // addError adds an error for a failed action on the user.
 func addError(diags *diag.Diagnostics, action string, name types.String, err error) {
-	diags.AddError(fmt.Sprintf("Unable to %s User", action), secret.Sprintf("User %q: %s", name.ValueString(), connection.Explain(err)))
+	diags.AddError(fmt.Sprintf("Unable to %s User", action),
+		secret.Sprintf("User %q: %s", name.ValueString(), connection.Explain(err)))
 }

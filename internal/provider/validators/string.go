@@ -12,15 +12,16 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/invisible"
 )
 
-// checked validates a string with a function of a domain package. The error of the function must not contain a secret value.
+// checked validates a string with a function of a domain package. The error of the function must not contain a secret
+// value.
 type checked struct {
 	description string
 	summary     string
 	check       func(string) error
 }
 
-// String returns a validator for a string. The description completes "Attribute ... must be ...". Summary is the summary of the
-// error.
+// String returns a validator for a string. The description completes "Attribute ... must be ...". Summary is the
+// summary of the error.
 func String(description, summary string, check func(string) error) validator.String {
 	return checked{description: description, summary: summary, check: check}
 }
@@ -30,7 +31,8 @@ func Text() validator.String {
 	return String("a text without invisible characters and without surrounding spaces", "Invalid Text", invisible.Check)
 }
 
-// Secret returns a validator for a secret that is used unchanged and may contain spaces. Its errors do not contain the value.
+// Secret returns a validator for a secret that is used unchanged and may contain spaces. Its errors do not contain the
+// value.
 func Secret() validator.String {
 	return String("a text without invisible characters", "Invalid Text", func(secret string) error {
 		return invisible.Check(strings.Trim(secret, " "))

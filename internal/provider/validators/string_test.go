@@ -30,7 +30,8 @@ func TestElementsOfSetsAreNotShown(t *testing.T) {
 		t.Fatalf("%v", resp.Diagnostics)
 	}
 	d, _ := resp.Diagnostics[0].(interface{ Path() path.Path })
-	if text := resp.Diagnostics[0].Detail(); d == nil || !d.Path().Equal(path.Root("signing_keys")) || strings.Contains(text, seed) ||
+	if text := resp.Diagnostics[0].Detail(); d == nil || !d.Path().Equal(path.Root("signing_keys")) ||
+		strings.Contains(text, seed) ||
 		!strings.HasPrefix(text, "Attribute signing_keys must be a public key: it is a seed") {
 		t.Errorf("%v: %s", d, text)
 	}

@@ -13,8 +13,9 @@ import (
 // withVersion requires the version of a write-only attribute.
 type withVersion struct{}
 
-// WithVersion returns a validator for a write-only attribute that requires its version: the attribute next to it with the same
-// name and the suffix _version. An unknown value requires the version too, because the apply would fail without it.
+// WithVersion returns a validator for a write-only attribute that requires its version: the attribute next to it with
+// the same name and the suffix _version. An unknown value requires the version too, because the apply would fail
+// without it.
 func WithVersion() validator.String { return withVersion{} }
 
 func (withVersion) Description(context.Context) string { return "value must have a version" }
@@ -32,8 +33,10 @@ func (withVersion) ValidateString(ctx context.Context, req validator.StringReque
 	var version types.String
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, at, &version)...)
 	if version.IsNull() && !resp.Diagnostics.HasError() {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Attribute Combination", secret.Sprintf("Attribute %q must be specified "+
-			"when %q is specified: the provider detects a change of the value only by its version. Use any text, for example \"1\".",
-			at, req.Path))
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Attribute Combination",
+			secret.Sprintf("Attribute %q must be specified "+
+				"when %q is specified: the provider detects a change of the value only by its version. Use any text, for example "+
+				"\"1\".",
+				at, req.Path))
 	}
 }

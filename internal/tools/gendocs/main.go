@@ -113,7 +113,8 @@ func providerSchema(ctx context.Context, dir, cli, provider string) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	err = w.Write("main.tf", "terraform {\n  required_providers {\n    nats = {\n      source = \""+address+"\"\n    }\n  }\n}\n")
+	err = w.Write("main.tf",
+		"terraform {\n  required_providers {\n    nats = {\n      source = \""+address+"\"\n    }\n  }\n}\n")
 	if err != nil {
 		return nil, err
 	}
