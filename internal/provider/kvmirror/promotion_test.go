@@ -8,6 +8,7 @@ import (
 	"github.com/nats-k3s/terraform-provider-nats/internal/etcdtest"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kine"
 	"github.com/nats-k3s/terraform-provider-nats/internal/kinelab"
+	"github.com/nats-k3s/terraform-provider-nats/internal/natsconn"
 	"github.com/nats-k3s/terraform-provider-nats/internal/natslab"
 )
 
@@ -143,5 +144,68 @@ moved {
 	t.Cleanup(func() { _ = final.Close() })
 	if err := etcdtest.VerifyAll(t.Context(), final, seeded); err != nil {
 		t.Error(err)
+	}
+}
+
+// The hub is lost: the mirror is promoted with what it has, above the hub's revisions, by one change of the configuration. When
+// the hub is back, the next apply fences it.
+func TestAccCLIKVMirrorFailOver(t *testing.T) {
+	lab := natslab.HubAndLeaf(t)
+	w := acctest.NewWorkspace(t, "")
+	hubBucket(t, lab)
+	config := func(lines string) {
+		t.Helper()
+		w.Configure(t, acctest.ProviderConfig(lab.Leaf.URLs())+mirrorConfig(fromHub, unprotected+"\n"+lines))
+	}
+	config("promoted = true")
+	if out, err := w.Run(t.Context(), "plan"); err == nil || !acctest.Text("Mirror Cannot Be Created Promoted").MatchString(out) {
+		t.Errorf("created promoted: %v\n%s", err, out)
+	}
+	config("")
+	w.Apply(t)
+	const unplanned = "promoted = true\n  revision_bump = 5000\n  promotion = { mode = \"unplanned\" }"
+	config(unplanned)
+	if out, err := w.Run(t.Context(), "apply", "-auto-approve"); err == nil || !acctest.Text("answers, so it is not lost").MatchString(out) {
+		t.Errorf("the source answers: %v\n%s", err, out)
+	}
+	leaf := open(t, lab.Leaf.Connect(t))
+	before := info(t, leaf)
+	if before.Config.Mirror == nil {
+		t.Fatal("the mirror was promoted although its source answers")
+	}
+
+	lab.Hub.Shutdown()
+	config("promoted = true")
+	if out, err := w.Run(t.Context(), "apply", "-auto-approve"); err == nil || info(t, leaf).Config.Mirror == nil {
+		t.Errorf("a planned promotion without the source: %v\n%s", err, out)
+	}
+	config(unplanned)
+	out := w.Apply(t)
+	if !acctest.Text("Mirror Was Promoted Without Its Source").MatchString(out) {
+		t.Errorf("no result in\n%s", out)
+	}
+	after := info(t, leaf)
+	if after.Config.Mirror != nil || after.State.LastSeq < before.State.LastSeq+5000 {
+		t.Errorf("%+v", after)
+	}
+	w.AssertEmptyPlan(t)
+
+	if err := lab.Hub.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	lab.AwaitReady(t)
+	out = w.Must(t, "plan")
+	for _, want := range []string{"Two Writable Copies of One Cluster", "Source Will Be Fenced"} {
+		if !acctest.Text(want).MatchString(out) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	w.Apply(t)
+	w.AssertEmptyPlan(t)
+	client := natsconn.NewClient(natsconn.Settings{Servers: lab.Hub.URLs()}, nil)
+	t.Cleanup(client.Close)
+	source, err := kine.Read(t.Context(), client.JetStream(""), "kine")
+	if err != nil || source.Fence == nil || source.Fence.Successor == "" {
+		t.Errorf("the source that is back: %+v, %v", source, err)
 	}
 }
