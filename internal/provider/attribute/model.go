@@ -185,7 +185,7 @@ func (l *layout) value(
 	}
 	values := make(map[string]tftypes.Value, len(l.fields))
 	for name, field := range l.fields {
-		read, ok := model.FieldByIndex(field.index).Interface().(attr.Value)
+		read, ok := reflect.TypeAssert[attr.Value](model.FieldByIndex(field.index))
 		if !ok || !field.of.Equal(read.Type(ctx)) {
 			return object, nil, false
 		}
