@@ -191,7 +191,6 @@ func checkPEM(text string) error {
 		if block.Type == "CERTIFICATE" {
 			if _, err := x509.ParseCertificate(block.Bytes); err != nil {
 				return errors.New("it contains a certificate that cannot be parsed")
-
 			}
 		}
 	}
