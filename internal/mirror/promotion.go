@@ -215,16 +215,19 @@ func awaitSilence(ctx context.Context, js, source *natsconn.JetStream, m *Mirror
 			return nil, err
 		}
 	}
-	for start, before := time.Now(), m.Active; ; before = m.Active {
+	for start, before := time.Now(), m.Active; ; {
 		switch {
 		case m.Promoted, m.Active > ContactLimit, m.Active == Never && time.Since(start) > ContactLimit:
 			return m, nil
 		case m.Active != Never && (before == Never || m.Active < before):
 			return nil, &SourceAliveError{Source: m.Source, Contact: m.Active}
 		}
-		of, contact := m.Source, m.Active
-		if !natsconn.Pause(ctx, time.Second) {
-			return nil, &SourceAliveError{Source: of, Contact: contact}
+		before = m.Active
+		if before != Never {
+			before += silencePoll / 2 // without a sign of life, it grows by the whole interval
+		}
+		if !natsconn.Pause(ctx, silencePoll) {
+			return nil, &SourceAliveError{Source: m.Source, Contact: m.Active}
 		}
 		var err error
 		if m, err = Read(ctx, js, m.Name); err != nil {
@@ -250,6 +253,9 @@ func checkLost(ctx context.Context, source *natsconn.JetStream, of Source) error
 	}
 	return err
 }
+
+// silencePoll is the interval at which a mirror is asked for signs of life, which arrive as often.
+const silencePoll = time.Second
 
 // lostTimeout is how long a source that may be lost is asked.
 const lostTimeout = 5 * time.Second
