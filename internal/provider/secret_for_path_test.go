@@ -28,11 +28,11 @@ func TestContentForPath(t *testing.T) {
 		of, attribute, kind, what string
 		base                      acctest.Config
 	}{
-		{"resource nats_k3s_datastore_endpoint", "credentials_file", "credentials file", "the content of a credentials file and not a path", endpoint},
-		{"resource nats_k3s_datastore_endpoint", "context_file", "context file", "the content of a NATS context file and not a path",
+		{"resource nats_k3s_datastore_endpoint", "credentials_file", "credentials file", "the content of a credentials file, not a path", endpoint},
+		{"resource nats_k3s_datastore_endpoint", "context_file", "context file", "the content of a NATS context file, not a path",
 			acctest.Config{"datastore": datastore}},
-		{"resource nats_k3s_datastore_endpoint", "tls.key_file", "PEM key", "a PEM block with a private key and not a path", endpoint},
-		{"ephemeral resource nats_k3s_datastore_endpoint", "credentials_file", "credentials file", "the content of a credentials file and not a path",
+		{"resource nats_k3s_datastore_endpoint", "tls.key_file", "PEM key", "a PEM block with a private key, not a path", endpoint},
+		{"ephemeral resource nats_k3s_datastore_endpoint", "credentials_file", "credentials file", "the content of a credentials file, not a path",
 			endpoint},
 		{"provider", "credentials_file", "credentials file", "the content of a credentials file and not a path", nil},
 		{"provider", "operator.system_credentials_file", "credentials file", "the content of a credentials file and not a path", nil},
@@ -48,8 +48,9 @@ func TestContentForPath(t *testing.T) {
 		}
 		found := of[c.of].Validate(t, places[i].In(c.base, contents[c.kind]))
 		if !slices.ContainsFunc(found, func(d acctest.Diagnostic) bool {
+			step := strings.ToLower(d.Text)
 			return d.Path == c.attribute && strings.Contains(d.Text, c.what) &&
-				strings.Contains(strings.ToLower(d.Text), "write that to a file")
+				(strings.Contains(step, "write that to a file") || strings.Contains(step, "write it to a file"))
 		}) {
 			t.Errorf("%s: %s: %+v", c.of, c.attribute, found)
 		}
