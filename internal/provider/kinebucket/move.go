@@ -3,7 +3,6 @@ package kinebucket
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -90,6 +89,6 @@ func moveMirror(ctx context.Context, req resource.MoveStateRequest, resp *resour
 	}
 	if resp.TargetPrivate != nil {
 		resp.Diagnostics.Append(planmodifiers.RememberProtection(ctx, resp.TargetPrivate, protected)...)
-		resp.Diagnostics.Append(resp.TargetPrivate.SetKey(ctx, successorKey, fmt.Appendf(nil, "%q", ""))...)
+		resp.Diagnostics.Append(resp.TargetPrivate.SetKey(ctx, successorKey, []byte(`""`))...)
 	}
 }
