@@ -99,19 +99,11 @@ func SwitchOver(ctx context.Context, js, source *natsconn.JetStream, spec Spec, 
 	return &Outcome{Bucket: bucket, Revision: fenced.Fence.LastSequence, Outage: time.Since(began), Silence: Never}, nil
 }
 
-// awaitFenced waits until a mirror has the last message of its fenced source. The source answers, so a mirror that has
-// lost contact is given until ctx ends to find it again.
-func awaitFenced(ctx context.Context, js *natsconn.JetStream, name string, sequence uint64) error {
-	w := newWatcher(Spec{Spec: kine.Spec{Name: name}})
-	w.target, w.enough, w.patient = sequence, true, true
-	_, err := w.await(ctx, js)
-	return err
-}
-
 // follow promotes the mirror of a fenced source once it has all of its messages.
 func follow(ctx context.Context, js, source *natsconn.JetStream, m *Mirror, fence *kine.Fence) (*kine.Bucket, error) {
-	if err := awaitFenced(ctx, js, m.Name, fence.LastSequence); err != nil {
-		if promoted, ok := errors.AsType[*PromotedError](err); !ok || promoted == nil {
+	// The source answers, so a mirror that has lost contact is given until ctx ends to find it again.
+	if _, err := awaitSequence(ctx, js, m.Name, fence.LastSequence, true); err != nil {
+		if _, promoted := errors.AsType[*PromotedError](err); !promoted {
 			return nil, err
 		}
 	}
@@ -125,7 +117,7 @@ func follow(ctx context.Context, js, source *natsconn.JetStream, m *Mirror, fenc
 	spec := m.spec()
 	bucket, err := Promote(ctx, js, spec)
 	if err == nil && bucket.LastSequence < fence.LastSequence {
-		// AwaitSequence has seen it: only a leader without its last messages gets here.
+		// awaitSequence has seen it: only a leader without its last messages gets here.
 		err = fmt.Errorf("the promoted bucket has only %d revisions", bucket.LastSequence)
 	}
 	return bucket, err

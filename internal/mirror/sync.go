@@ -93,8 +93,15 @@ func awaitSync(ctx context.Context, js, source *natsconn.JetStream, spec Spec, f
 // AwaitSequence waits until a mirror has the message of a sequence or a later one, even if it does not follow its
 // source any longer. Until then it gives up under the same conditions as [AwaitSync].
 func AwaitSequence(ctx context.Context, js *natsconn.JetStream, name string, sequence uint64) (*Mirror, error) {
+	return awaitSequence(ctx, js, name, sequence, false)
+}
+
+// awaitSequence is AwaitSequence for a source that may be known to be available, see watcher.
+func awaitSequence(
+	ctx context.Context, js *natsconn.JetStream, name string, sequence uint64, patient bool,
+) (*Mirror, error) {
 	w := newWatcher(Spec{Spec: kine.Spec{Name: name}})
-	w.target, w.enough = sequence, true
+	w.target, w.enough, w.patient = sequence, true, patient
 	return w.await(ctx, js)
 }
 

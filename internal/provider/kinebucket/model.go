@@ -47,18 +47,12 @@ func (m *bucketModel) setApplied(ctx context.Context, b *kine.Bucket) diag.Diagn
 	return diags
 }
 
-// fencedReason is why a fenced bucket is not writable. It contains only what is known at plan time.
-const fencedReason = "the bucket is fenced"
-
 // derive computes the attributes that follow from other attributes, as far as those are known.
 func (m *bucketModel) derive() {
-	switch {
-	case m.Fenced.IsUnknown():
+	if m.Fenced.IsUnknown() {
 		m.leaveWritableOpen()
-	case m.Fenced.ValueBool():
-		m.SetWritable(types.BoolValue(false), types.StringValue(fencedReason))
-	default:
-		m.SetWritable(types.BoolValue(true), types.StringNull())
+	} else {
+		m.SetFenced(m.Fenced.ValueBool())
 	}
 	m.noteRestoring()
 }

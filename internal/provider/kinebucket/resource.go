@@ -30,9 +30,6 @@ const (
 	restoreTimeout = 30 * time.Minute
 )
 
-// fencedBy names the provider in the metadata of a bucket that it fences.
-const fencedBy = "terraform-provider-nats"
-
 var (
 	_ resource.ResourceWithConfigure      = (*bucketResource)(nil)
 	_ resource.ResourceWithIdentity       = (*bucketResource)(nil)
@@ -113,7 +110,7 @@ func (r *bucketResource) Create(ctx context.Context, req resource.CreateRequest,
 	// The stream exists: an error from here on would taint the resource, and the next apply would delete the stream.
 	// Unfinished steps are recorded instead, and the next apply continues with them.
 	if plan.Fenced.ValueBool() && !plan.restoring() {
-		fenced, err := kine.SetFence(ctx, js, bucket.Name, kine.Fence{By: fencedBy, At: time.Now()})
+		fenced, err := kine.SetFence(ctx, js, bucket.Name, kine.Fence{By: stream.FencedBy, At: time.Now()})
 		if fenced != nil {
 			bucket = fenced
 		}
@@ -259,7 +256,7 @@ func (r *bucketResource) update(ctx context.Context, js *natsconn.JetStream, pla
 	var err error
 	switch {
 	case plan.Fenced.ValueBool():
-		_, err = kine.SetFence(ctx, js, name, kine.Fence{By: fencedBy, At: time.Now()})
+		_, err = kine.SetFence(ctx, js, name, kine.Fence{By: stream.FencedBy, At: time.Now()})
 	case state.Fenced.ValueBool():
 		_, err = kine.LiftFence(ctx, js, name, plan.ForceUnfence.ValueBool())
 	}

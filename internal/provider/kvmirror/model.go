@@ -47,10 +47,7 @@ func (m *mirrorModel) setMirror(ctx context.Context, got *mirror.Mirror) (diags 
 		bucket.Differences = append([]kine.Difference{other}, bucket.Differences...)
 	}
 	diags.Append(m.SetBucket(ctx, &bucket)...)
-	m.derive(ctx)
-	if m.Promoted.ValueBool() {
-		m.setPromoted(got)
-	}
+	m.setDatastore(ctx, got)
 	return diags
 }
 
@@ -73,10 +70,7 @@ func (m *mirrorModel) setApplied(ctx context.Context, got *mirror.Mirror) diag.D
 	diags := m.setMirror(ctx, got)
 	m.KeepPlanned(&planned.Model)
 	m.Source = planned.Source
-	m.derive(ctx)
-	if m.Promoted.ValueBool() {
-		m.setPromoted(got)
-	}
+	m.setDatastore(ctx, got)
 	return diags
 }
 
@@ -90,16 +84,13 @@ func (m *mirrorModel) setPromotionDefaults() {
 	}
 }
 
-// fencedReason is why the bucket of a promoted mirror is not writable.
-const fencedReason = "the bucket is fenced"
-
-// setPromoted sets what the datastore of a promoted mirror depends on.
-func (m *mirrorModel) setPromoted(got *mirror.Mirror) {
-	if got.Fence != nil {
-		m.SetWritable(types.BoolValue(false), types.StringValue(fencedReason))
+// setDatastore computes the attributes that follow from other attributes and from the stream on the server.
+func (m *mirrorModel) setDatastore(ctx context.Context, got *mirror.Mirror) {
+	if m.Promoted.ValueBool() {
+		m.SetFenced(got.Fence != nil)
 		return
 	}
-	m.SetWritable(types.BoolValue(true), types.StringNull())
+	m.derive(ctx)
 }
 
 // derive computes the attributes that follow from other attributes, as far as those are known.

@@ -49,53 +49,43 @@ func (r *mirrorResource) ModifyPlan(
 	} else {
 		var state mirrorModel
 		resp.Diagnostics.Append(attribute.Get(ctx, req.State, &state)...)
-		history, diags := req.Private.GetKey(ctx, historyKey)
+		noted, diags := req.Private.GetKey(ctx, historyKey)
 		resp.Diagnostics.Append(diags...)
 		if resp.Diagnostics.HasError() {
 			return
 		}
+		history, answers := readHistory(noted)
 		if config.History.IsNull() {
 			plan.History = state.History
-			if !state.Promoted.ValueBool() && !plan.Promoted.ValueBool() {
-				plan.History = historyOf(history, state.History)
+			if answers && !state.Promoted.ValueBool() && !plan.Promoted.ValueBool() {
+				plan.History = types.Int64Value(history)
 			}
 		}
-		planUpdate(ctx, &plan, &state, req.Private, answered(history), &resp.Diagnostics)
+		planUpdate(ctx, &plan, &state, req.Private, answers, &resp.Diagnostics)
 		plan.planPromotion(ctx, &state, &resp.Diagnostics)
 		promoted, promoting = state.Promoted.ValueBool(), !plan.Promoted.Equal(state.Promoted)
 		prior = stream.DatastoreOf(ctx, state.Datastore)
 	}
-	if plan.Source.IsNull() {
-		plan.finish(ctx, prior, promoted, promoting)
-		resp.Diagnostics.Append(attribute.SetChanged(ctx, &resp.Plan, &read, &plan)...)
-		return
-	}
-	plan.Source = source.Object()
-	if req.State.Raw.IsNull() {
-		plan.Source = source.InEffect(plan.Account, plan.JetStreamDomain).Object()
-	}
-	if inAccount && r.data != nil {
-		if err := r.data.CheckAccount(source.Account); err != nil {
-			fail(&stream.SourceAccessError{Err: err})
+	if !plan.Source.IsNull() { // as it may be of a promoted mirror
+		plan.Source = source.Object()
+		if req.State.Raw.IsNull() {
+			plan.Source = source.InEffect(plan.Account, plan.JetStreamDomain).Object()
 		}
+		if inAccount && r.data != nil {
+			if err := r.data.CheckAccount(source.Account); err != nil {
+				fail(&stream.SourceAccessError{Err: err})
+			}
+		}
+		plan.checkSource("Plan", source, &resp.Diagnostics)
 	}
-	plan.checkSource("Plan", source, &resp.Diagnostics)
 	plan.finish(ctx, prior, promoted, promoting)
 	resp.Diagnostics.Append(attribute.SetChanged(ctx, &resp.Plan, &read, &plan)...)
 }
 
-// answered reports whether the source answered during the last refresh.
-func answered(noted []byte) bool {
-	_, err := strconv.ParseInt(string(noted), 10, 64)
-	return err == nil
-}
-
-// historyOf returns the history of the source as of the last refresh, or known if that refresh did not find it.
-func historyOf(noted []byte, known types.Int64) types.Int64 {
-	if history, err := strconv.ParseInt(string(noted), 10, 64); err == nil {
-		return types.Int64Value(history)
-	}
-	return known
+// readHistory returns the history of the source as of the last refresh, and whether the source answered then.
+func readHistory(noted []byte) (history int64, answered bool) {
+	history, err := strconv.ParseInt(string(noted), 10, 64)
+	return history, err == nil
 }
 
 func planCreate(plan, config *mirrorModel, source stream.Source) {
@@ -128,10 +118,10 @@ func planUpdate(
 		plan.ContractViolations = stream.NoDifferences()
 		return
 	}
+	left := plan.LeavesStream(ctx, &state.Model, private, diags)
+	explain := func(d kine.Difference) string { return unrepairable(state, left, d) }
+	plan.PlanUpdate(ctx, &state.Model, left, explain, diags)
 	if state.Promoted.ValueBool() {
-		left := plan.LeavesStream(ctx, &state.Model, private, diags)
-		plan.PlanUpdate(ctx, &state.Model, left,
-			func(d kine.Difference) string { return unrepairable(state, left, d) }, diags)
 		plan.planReturned(state, answers, diags)
 		return
 	}
@@ -139,9 +129,6 @@ func planUpdate(
 	if !plan.Source.Equal(state.Source) { // another source is queried
 		plan.SourceFenced, plan.Diverged = types.BoolUnknown(), types.BoolUnknown()
 	}
-	left := plan.LeavesStream(ctx, &state.Model, private, diags)
-	explain := func(d kine.Difference) string { return unrepairable(state, left, d) }
-	plan.PlanUpdate(ctx, &state.Model, left, explain, diags)
 	plan.WarnOfHistory(kind, &state.Model, ", as its source does", diags)
 }
 

@@ -38,9 +38,6 @@ const (
 
 	modePlanned   = "planned"
 	modeUnplanned = "unplanned"
-
-	// promotedBy is recorded as the one who fences the source of a promoted mirror.
-	promotedBy = "terraform-provider-nats"
 )
 
 var (
@@ -205,7 +202,7 @@ func (m *mirrorModel) promotion(ctx context.Context) mirror.Promotion {
 	p := m.promotionOf(ctx)
 	silence, _ := time.ParseDuration(p.MaxSilence.ValueString()) // validated; 0 if it is null
 	return mirror.Promotion{
-		By: promotedBy, Successor: m.successor(), MaxSilence: silence,
+		By: stream.FencedBy, Successor: m.successor(), MaxSilence: silence,
 		MaxLag: uint64(p.MaxLag.ValueInt64()),       //nolint:gosec // validated to be positive
 		Bump:   uint64(m.RevisionBump.ValueInt64()), //nolint:gosec // validated to be at least 0
 	}
@@ -254,10 +251,10 @@ func (r *mirrorResource) promote(
 	tflog.Info(ctx, "promoted mirror", map[string]any{
 		"bucket": done.Bucket.Name, "revision": done.Revision, "already": done.Already, "outage": done.Outage.String(),
 	})
-	plan.SourceFenced = types.BoolValue(!unplanned)
-	plan.tellOutcome(done, unplanned, diags)
-	if done.Already {
-		plan.SourceFenced = types.BoolNull() // unless the refresh finds out
+	plan.SourceFenced = types.BoolNull() // a refresh finds out
+	if !done.Already {
+		plan.SourceFenced = types.BoolValue(!unplanned)
+		plan.tellOutcome(done, unplanned, diags)
 	}
 	return mirror.Read(ctx, js, spec.Name)
 }
@@ -266,7 +263,6 @@ func (r *mirrorResource) promote(
 func (m *mirrorModel) tellOutcome(done *mirror.Outcome, unplanned bool, diags *diag.Diagnostics) {
 	name := m.Name.ValueString()
 	switch {
-	case done.Already:
 	case unplanned:
 		contact := "It is unknown when the mirror last had contact to its source"
 		if done.Silence != mirror.Never {

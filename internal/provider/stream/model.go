@@ -112,6 +112,18 @@ func (m *Model) KeepPlanned(planned *Model) {
 	}
 }
 
+// FencedBy is recorded in the metadata of a fenced bucket as the one who fenced it.
+const FencedBy = "terraform-provider-nats"
+
+// SetFenced is SetWritable for a bucket that is fenced or not. The reason says no more than a plan knows.
+func (m *Model) SetFenced(fenced bool) {
+	if fenced {
+		m.SetWritable(types.BoolValue(false), types.StringValue("the bucket is fenced"))
+		return
+	}
+	m.SetWritable(types.BoolValue(true), types.StringNull())
+}
+
 // SetWritable computes the stream name and the datastore from the other attributes, as far as they are known.
 func (m *Model) SetWritable(writable types.Bool, reason types.String) {
 	m.Stream = types.StringUnknown()
